@@ -1,0 +1,15 @@
+from keras_incremental.layers.column_initializers import CopyOf as CopyOf
+from keras_incremental.layers.column_initializers import (
+    Imprinting as Imprinting,
+)
+from keras_incremental.layers.column_initializers import (
+    MatchOldScale as MatchOldScale,
+)
+from keras_incremental.layers.column_initializers import MeanOfOld as MeanOfOld
+from keras_incremental.layers.column_initializers import Zeros as Zeros
+from keras_incremental.layers.expandable_dense import (
+    ExpandableDense as ExpandableDense,
+)
+from keras_incremental.layers.expandable_head import (
+    ExpandableHead as ExpandableHead,
+)

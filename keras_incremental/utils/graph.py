@@ -1,0 +1,180 @@
+"""Cutting a Keras graph in two, by public calls where there are any."""
+
+import dataclasses
+
+import keras
+
+from keras_incremental.utils import state
+
+PROBABILITIES = ("softmax", "sigmoid")
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadSplit:
+    """A classifier, cut below its last layer.
+
+    Attributes:
+        features: `keras.Model` from the inputs to what the head reads. It
+            shares its layers with the classifier.
+        head: The last layer with weights.
+        activation: `"softmax"`, `"sigmoid"` or `None`: what is applied to
+            the logits.
+    """
+
+    features: keras.Model
+    head: keras.layers.Layer
+    activation: str | None
+
+
+def split_head(model):
+    """Cuts a Sequential or Functional classifier below its head.
+
+    Args:
+        model: Built classifier. The head may lie in a nested model, and may
+            be followed by an `Activation` or `Softmax` layer.
+
+    Returns:
+        A `HeadSplit`.
+
+    Raises:
+        ValueError: if the model has no graph, or more than one output.
+    """
+    layers, tensor = _last_layers(model)
+    head = layers.pop()
+    activation = getattr(head, "activation", None)
+    after = [layer for layer in layers if not _is_identity(layer)]
+    names = [_activation_name(layer) for layer in after]
+    own = _name_of(activation) if activation is not None else None
+    if own not in (None, "linear"):
+        names.append(own)
+    if len(names) > 1 or any(n not in (*PROBABILITIES, None) for n in names):
+        raise ValueError(
+            f"The head '{head.name}' of model '{model.name}' must end in "
+            "logits, `softmax` or `sigmoid`. Received: activations "
+            f"{names}. End the model in such a `Dense` layer."
+        )
+    return HeadSplit(
+        keras.Model(model.input, tensor, name=f"{model.name}_features"),
+        head,
+        names[0] if names else None,
+    )
+
+
+def split_frozen(model):
+    """Cuts a model above its last frozen and deterministic layer.
+
+    Args:
+        model: Functional model with one output.
+
+    Returns:
+        Two models, `(frozen, rest)`. `frozen` has no trainable weights and
+        no random layers; `rest` continues from its output. Either is `None`
+        where there is nothing for it to do.
+    """
+    if _is_still(model):
+        return model, None
+    for layer in reversed(model.layers[1:-1]):
+        cut = _try_cut(model, layer)
+        if cut is not None:
+            return cut
+    return None, model
+
+
+def is_random(layer):
+    """Whether a layer, or one inside it, draws random numbers."""
+    return any("seed_generator" in v.path for v in layer.variables)
+
+
+def batch_norms(model):
+    """All BatchNormalization layers of a model, at any depth."""
+    kind = keras.layers.BatchNormalization
+    return [x for x in state.flatten_layers(model) if isinstance(x, kind)]
+
+
+def _is_still(model):
+    return not model.trainable_variables and not is_random(model)
+
+
+def _try_cut(model, layer):
+    try:
+        output = layer.output
+        frozen = keras.Model(model.input, output)
+        if not _is_still(frozen) or isinstance(output, (list, tuple)):
+            return None
+        return frozen, keras.Model(output, model.outputs[0])
+    except (ValueError, AttributeError, KeyError):
+        # The layer is not a bottleneck: something above also reads another.
+        return None
+
+
+def _last_layers(model):
+    """The layers from the end of a model down to its head.
+
+    Returns:
+        The list of layers, the head last, and the tensor that feeds it, in
+        the graph of the inputs of `model`.
+    """
+    if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
+        raise ValueError(
+            "A classifier must be a Keras model. Received: "
+            f"{type(model).__name__}."
+        )
+    if not state.has_graph(model):
+        raise ValueError(
+            f"Model '{model.name}' of class {type(model).__name__} has no "
+            "graph of layers. Build it as a Sequential or Functional model, "
+            "or call it once on data if it is Sequential."
+        )
+    if len(model.outputs) != 1:
+        raise ValueError(
+            f"Model '{model.name}' must have one output, the classes. "
+            f"Received: {len(model.outputs)} outputs."
+        )
+    passed = []
+    for layer in reversed(model.layers):
+        if isinstance(layer, keras.Model):
+            inner, tensor = _last_layers(layer)
+            below = keras.Model(layer.input, tensor)
+            return passed + inner, below(_feed(model, layer))
+        passed.append(layer)
+        if not _is_after_head(layer):
+            return passed, _feed(model, layer)
+    raise ValueError(
+        f"Model '{model.name}' has no layer with weights to be the head of a "
+        "classifier."
+    )
+
+
+def _feed(model, layer):
+    tensor = state.inbound_tensor(model, layer)
+    if tensor is None:
+        raise ValueError(
+            f"Layer '{layer.name}' of model '{model.name}' must have one "
+            "input to be the head of a classifier."
+        )
+    return tensor
+
+
+def _is_after_head(layer):
+    return not layer.weights and (
+        _activation_name(layer) is not None or _is_identity(layer)
+    )
+
+
+def _is_identity(layer):
+    linear = isinstance(layer, keras.layers.Activation) and (
+        _name_of(layer.activation) == "linear"
+    )
+    return linear or isinstance(layer, keras.layers.Identity)
+
+
+def _activation_name(layer):
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    if isinstance(layer, keras.layers.Activation):
+        return _name_of(layer.activation)
+    return None
+
+
+def _name_of(activation):
+    return getattr(activation, "__name__", str(activation))
