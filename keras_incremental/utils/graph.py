@@ -54,7 +54,9 @@ def split_head(model):
             f"{names}. End the model in such a `Dense` layer."
         )
     return HeadSplit(
-        keras.Model(model.input, tensor, name=f"{model.name}_features"),
+        keras.Model(
+            state.inputs_of(model), tensor, name=f"{model.name}_features"
+        ),
         head,
         names[0] if names else None,
     )
@@ -98,7 +100,7 @@ def _is_still(model):
 def _try_cut(model, layer):
     try:
         output = layer.output
-        frozen = keras.Model(model.input, output)
+        frozen = keras.Model(state.inputs_of(model), output)
         if not _is_still(frozen) or isinstance(output, (list, tuple)):
             return None
         return frozen, keras.Model(output, model.outputs[0])
@@ -134,7 +136,7 @@ def _last_layers(model):
     for layer in reversed(model.layers):
         if isinstance(layer, keras.Model):
             inner, tensor = _last_layers(layer)
-            below = keras.Model(layer.input, tensor)
+            below = keras.Model(state.inputs_of(layer), tensor)
             return passed + inner, below(_feed(model, layer))
         passed.append(layer)
         if not _is_after_head(layer):

@@ -65,6 +65,11 @@ def has_graph(model):
     return hasattr(getattr(model, "_functional", model), "_nodes_by_depth")
 
 
+def inputs_of(model):
+    """The inputs of a model, in the structure that it is called with."""
+    return getattr(model, "_functional", model).input
+
+
 def inbound_tensor(model, layer):
     """The tensor that feeds `layer` in the graph of `model`."""
     graph = getattr(model, "_functional", model)
