@@ -1,0 +1,6 @@
+from keras_incremental.data.checked import checked as checked
+from keras_incremental.data.labels import check_labels as check_labels
+from keras_incremental.data.labels import to_indices as to_indices
+from keras_incremental.data.names import check_class_names as check_class_names
+from keras_incremental.data.source import Source as Source
+from keras_incremental.data.sources import as_source as as_source

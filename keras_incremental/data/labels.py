@@ -1,0 +1,198 @@
+import numpy as np
+
+from keras_incremental.data.arrays import to_numpy
+from keras_incremental.data.names import normal
+
+SHOWN = 5
+
+
+def to_indices(y, names, known, argument="y"):
+    """Turns the labels of one data set into indices of the model's classes.
+
+    Args:
+        y: Labels of shape `(n,)` or `(n, 1)`: integers, floats or booleans
+            that number `names`, or strings; or one-hot rows of shape
+            `(n, len(names))`.
+        names: Class names of this data set, in its own order.
+        known: Class names of the model, in the order of its outputs. They
+            contain all of `names`.
+        argument: Name of `y` in the messages. Defaults to `"y"`.
+
+    Returns:
+        Array of int64 of shape `(n,)`: positions in `known`.
+
+    Raises:
+        TypeError: if `y` holds neither numbers nor strings.
+        ValueError: if a label is not one of `names`.
+    """
+    names = [normal(name) for name in names]
+    position = {normal(name): index for index, name in enumerate(known)}
+    missing = [name for name in names if name not in position]
+    if missing:
+        raise ValueError(
+            f"Classes {missing} are not known to the model. Received: "
+            f"names={names}, known={list(known)}. Add them first."
+        )
+    y = _labels_array(y, argument)
+    if y.dtype.kind == "U":
+        local = _by_name(_as_column(y, argument), names, argument)
+    else:
+        local = _by_number(y, names, argument)
+    return np.array([position[name] for name in names], "int64")[local]
+
+
+def check_labels(
+    y, num_classes, names=None, argument="y", ignore_class=None, sparse=None
+):
+    """Checks labels that already number the outputs of a model.
+
+    Args:
+        y: Sparse labels of any rank (maps of labels included), or one-hot
+            labels of shape `(..., num_classes)`.
+        num_classes: Number of classes, or `None` to check only that labels
+            are integers of 0 or more.
+        names: Class names, for the messages. Defaults to `None`.
+        argument: Name of `y` in the messages. Defaults to `"y"`.
+        ignore_class: Label that is always allowed. Defaults to `None`.
+        sparse: `True` if `y` is never one-hot, `None` to find out. Defaults
+            to `None`.
+
+    Returns:
+        Array of int64 of sparse labels; `(n, 1)` becomes `(n,)`.
+
+    Raises:
+        TypeError: if `y` does not hold numbers.
+        ValueError: if a label is outside the classes.
+    """
+    y = _labels_array(y, argument)
+    if y.dtype.kind == "U":
+        raise TypeError(
+            f"`{argument}` must hold numbers here. Received: strings such "
+            f"as {str(y.ravel()[0])!r}. Turn names into numbers with "
+            f"`to_indices({argument}, names, known)`."
+        )
+    if not sparse and _is_one_hot(y):
+        _check_width(y, num_classes, names, argument)
+        return np.argmax(y, axis=-1).astype("int64")
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    return _check_range(y, num_classes, names, argument, ignore_class)
+
+
+def _by_number(y, names, argument):
+    if y.ndim == 2 and y.shape[1] == 1 and len(names) == 1 and np.all(y == 1):
+        return np.zeros(len(y), "int64")
+    if y.ndim == 2 and y.shape[1] > 1:
+        _check_one_hot(y, len(names), names, argument)
+        return np.argmax(y, axis=-1)
+    y = _as_column(y, argument)
+    return _check_range(y, len(names), names, argument, None)
+
+
+def _by_name(y, names, argument):
+    unique, inverse = np.unique(y, return_inverse=True)
+    position = {name: index for index, name in enumerate(names)}
+    unknown = [str(v) for v in unique if normal(str(v)) not in position]
+    if unknown:
+        raise ValueError(
+            f"`{argument}` contains names that are not among the classes "
+            f"given. Received: {unknown[:SHOWN]}. Classes: {names}. Correct "
+            "the spelling, or add these names to the classes."
+        )
+    local = [position[normal(str(value))] for value in unique]
+    return np.array(local, "int64")[inverse]
+
+
+def _check_range(y, num_classes, names, argument, ignore_class):
+    with np.errstate(invalid="ignore"):
+        values = y.astype("int64")
+    bad = values != y
+    bad |= values < 0
+    if num_classes is not None:
+        bad |= values >= num_classes
+    if ignore_class is not None:
+        bad &= y != ignore_class
+    if np.any(bad):
+        rows = np.flatnonzero(bad.reshape(len(y), -1).any(axis=1))
+        raise ValueError(
+            f"`{argument}` contains labels outside the classes. Received: "
+            f"{_shown(y[bad])} (first at {argument}[{rows[0]}]). Labels "
+            f"must be {_valid(num_classes, names)}. Number the classes "
+            "from 0 in the order of their names, or pass the names as "
+            "strings; remove rows without a label (often -1 or 255); add a "
+            "new class to the model before training on it."
+        )
+    return values
+
+
+def _is_one_hot(y):
+    if y.ndim < 2 or y.shape[-1] < 2:
+        return False
+    return bool(np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=-1) == 1))
+
+
+def _check_width(y, num_classes, names, argument):
+    if num_classes is not None and y.shape[-1] != num_classes:
+        raise ValueError(
+            f"`{argument}` is one-hot of width {y.shape[-1]}, but there are "
+            f"{num_classes} classes. Received: {argument}.shape={y.shape}; "
+            f"labels are {_valid(num_classes, names)}. Pass integers, or "
+            f"`to_categorical({argument}, num_classes={num_classes})`."
+        )
+
+
+def _check_one_hot(y, num_classes, names, argument):
+    _check_width(y, num_classes, names, argument)
+    rows = np.all((y == 0) | (y == 1), axis=1) & (y.sum(axis=1) == 1)
+    if not np.all(rows):
+        first = int(np.argmin(rows))
+        raise ValueError(
+            f"`{argument}` must have exactly one 1 in each row. Received: "
+            f"{argument}[{first}]={y[first].tolist()}. Soft or multiple "
+            "labels are not supported here; pass one class for each row, "
+            f"for example `{argument}.argmax(axis=1)`."
+        )
+
+
+def _labels_array(y, argument):
+    y = to_numpy(y, argument)
+    if y.dtype.kind not in "biufU":
+        raise TypeError(
+            f"`{argument}` must hold integers or class names. Received: "
+            f"dtype {y.dtype}."
+        )
+    if y.ndim == 0 or y.size == 0:
+        raise ValueError(
+            f"`{argument}` must hold one label for each row of `x`. "
+            f"Received: {argument}.shape={y.shape}."
+        )
+    return y.astype("int64") if y.dtype.kind == "b" else y
+
+
+def _as_column(y, argument):
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise ValueError(
+            f"`{argument}` must have the shape (n,), (n, 1), or "
+            "(n, number of classes) if it is one-hot. Received: "
+            f"{argument}.shape={y.shape}."
+        )
+    return y
+
+
+def _valid(num_classes, names):
+    if num_classes is None:
+        return "integers of 0 or more"
+    if not names or len(names) != num_classes:
+        return f"integers in [0, {num_classes})"
+    listed = [f"{i} = {n!r}" for i, n in enumerate(names)]
+    if len(listed) > 2 * SHOWN:
+        listed = [*listed[:SHOWN], "...", listed[-1]]
+    return f"integers in [0, {num_classes}): {', '.join(listed)}"
+
+
+def _shown(values):
+    values = np.unique(values).tolist()
+    more = ", ..." if len(values) > SHOWN else ""
+    return f"[{', '.join(f'{v:g}' for v in values[:SHOWN])}{more}]"
