@@ -38,7 +38,7 @@ class ExpandableHead(keras.layers.Layer):
         self, units, max_groups=8, frozen_groups=0, blocks=None, **kwargs
     ):
         super().__init__(**kwargs)
-        sizes = (units,) if isinstance(units, int) else tuple(units)
+        sizes = tuple(units) if isinstance(units, (list, tuple)) else (units,)
         for size in sizes or (0,):
             self._check_units(size)
         if not isinstance(max_groups, int) or max_groups < 3:
