@@ -1,0 +1,221 @@
+import collections
+import itertools
+
+import keras
+import numpy as np
+
+from keras_incremental.utils import gradients
+from keras_incremental.utils.gradients_examples import chunks
+from keras_incremental.utils.gradients_likelihood import family_of
+from keras_incremental.utils.gradients_likelihood import logits_of
+from keras_incremental.utils.gradients_likelihood import targets_of
+
+VARIANTS = ("exact", "sampled", "empirical")
+
+
+def fisher_importance(
+    model,
+    data,
+    variant: str = "exact",
+    num_samples: int | None = 1024,
+    batch_size: int = 32,
+    from_logits: bool | None = None,
+    seed: int = 0,
+    verbose: int = 0,
+) -> dict[str, np.ndarray]:
+    """How much the predictions of a classifier depend on each weight.
+
+    The diagonal of the Fisher information of weight `w`,
+
+        mean over x of E_y[(d log p(y | x) / d w)**2]
+
+    squares the gradient of every single example (the square of a batch
+    gradient is another, much smaller quantity). The model runs in inference
+    mode; neither weights nor statistics change. The result does not depend
+    on `batch_size`.
+
+    Layers of a Functional or Sequential model that are `Dense`, `Conv2D`,
+    `DepthwiseConv2D`, `BatchNormalization` or `ExpandableDense` cost about
+    one batched backward pass for each label. All others are exact as well,
+    but differentiated example by example.
+
+    Reference:
+    - [Kirkpatrick et al., 2017](https://arxiv.org/abs/1612.00796)
+    - [Kunstner et al., 2019](https://arxiv.org/abs/1905.12558), on the
+      empirical Fisher
+
+    Args:
+        model: Built classifier with one output of shape
+            `(batch_size, num_classes)`. A `sigmoid` output, and one with a
+            single unit, is a set of independent yes-or-no answers.
+        data: Inputs, a tuple `(x, y)`, or an iterable of batches of either,
+            without augmentation. Sample weights are not used.
+        variant: `"exact"` takes the expectation over all classes, one
+            backward pass for each; `"sampled"` takes one label drawn from
+            the predictions; `"empirical"` the label in the data, which is
+            not the Fisher information but cheap and popular. Defaults to
+            `"exact"`.
+        num_samples: Int or `None` for all. At most so many examples, drawn
+            at random from arrays, the first of an iterable. A larger value
+            is slower and less noisy. Defaults to `1024`.
+        batch_size: Int. Examples in one pass; a larger value needs more
+            memory. Defaults to `32`.
+        from_logits: Bool or `None`. Whether the model returns logits. By
+            default found from the activation of its last layer.
+        seed: Int, of the draws. Defaults to `0`.
+        verbose: `0` or `1`, a progress bar. Defaults to `0`.
+
+    Returns:
+        A dict from the path of each trainable variable to a float32 array
+        of its shape, values of 0 or more.
+
+    Raises:
+        ValueError: if the model is not built, the variant unknown, the data
+            empty, a label missing or out of range, or a result not finite.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    >>> importance = fisher_importance(model, np.ones((4, 2), "float32"))
+    >>> [value.shape for value in importance.values()]
+    [(2, 3), (3,)]
+    """
+    _check(model, variant, num_samples, batch_size)
+    generator = np.random.default_rng(seed)
+    stream = chunks(data, num_samples, batch_size, generator)
+    first = next(stream, None)
+    if first is None:
+        raise ValueError(
+            "`data` must hold at least one example. Received: none. An "
+            "iterator that was read to its end is empty."
+        )
+    measure = _measure(model, first[0], variant, from_logits, generator)
+    totals, count = _accumulated(
+        measure, itertools.chain([first], stream), num_samples, verbose
+    )
+    paths = [v.path for v in model.trainable_variables]
+    return _finite(
+        {
+            path: (total / count).astype("float32")
+            for path, total in zip(paths, totals, strict=True)
+        }
+    )
+
+
+def _measure(model, x, variant, from_logits, generator):
+    """A function of a chunk: the sums over its examples."""
+    predict, activation = logits_of(model, from_logits)
+    (units,) = gradients.output_shape(model, predict, x)
+    family = family_of(activation, units)
+    task = gradients.Task(
+        model,
+        predict,
+        _cotangent(family, variant),
+        count=units if variant == "exact" else 1,
+    )
+    sums = gradients.measured_sums(task, x)
+
+    def measure(x, y, count):
+        rows = len(keras.tree.flatten(x)[0])
+        weight = (np.arange(rows) < count).astype("float32")[:, None]
+        if variant == "empirical":
+            given = targets_of(_present(y), family, units)
+        else:
+            width = units if activation == "sigmoid" else 1
+            given = np.zeros((rows, width), "float32")
+            given[:count] = generator.random((count, width))
+        return sums(x, (weight, given))
+
+    return measure
+
+
+def _cotangent(family, variant):
+    def exact(mean, given, index):
+        return family.root(mean, index)
+
+    def sampled(mean, given, index):
+        return family.draw(mean, given) - mean
+
+    def empirical(mean, given, index):
+        return given - mean
+
+    chosen = dict(zip(VARIANTS, (exact, sampled, empirical), strict=True))
+
+    def cotangent(logits, given, index):
+        weight, target = given
+        return weight * chosen[variant](family.mean(logits), target, index)
+
+    return cotangent
+
+
+def _accumulated(measure, stream, num_samples, verbose):
+    totals, count = 0.0, 0
+    bar = keras.utils.Progbar(num_samples) if verbose else None
+    for x, y, size in stream:
+        # In float64: squares of very different sizes are added.
+        sums = [s.astype("float64") for s in measure(x, y, size)]
+        totals = (
+            [t + s for t, s in zip(totals, sums, strict=True)]
+            if count
+            else sums
+        )
+        count += size
+        if bar is not None:
+            bar.update(count)
+    return totals, count
+
+
+def _present(labels):
+    if labels is None:
+        raise ValueError(
+            "The empirical Fisher needs labels. Received: "
+            "variant='empirical' and data without labels. Pass `(x, y)`, or "
+            "use variant='exact'."
+        )
+    return labels
+
+
+def _check(model, variant, num_samples, batch_size):
+    if not getattr(model, "built", False):
+        raise ValueError(
+            f"Model '{getattr(model, 'name', model)}' has no weights yet. "
+            "Build it, or call it once on data."
+        )
+    if variant not in VARIANTS:
+        raise ValueError(
+            f"`variant` must be one of {VARIANTS}. Received: "
+            f"variant={variant!r}."
+        )
+    for name, value in (
+        ("num_samples", num_samples),
+        ("batch_size", batch_size),
+    ):
+        if value is not None and value < 1:
+            raise ValueError(
+                f"`{name}` must be 1 or more. Received: {name}={value}."
+            )
+    check_paths(model)
+
+
+def check_paths(model):
+    """Raises where two trainable variables have the same path."""
+    paths = collections.Counter(v.path for v in model.trainable_variables)
+    twice = [path for path, count in paths.items() if count > 1]
+    if not paths or twice:
+        raise ValueError(
+            f"Model '{model.name}' must have trainable variables, each with "
+            f"a path of its own. Received: {len(paths)} paths, of several "
+            f"variables: {twice[:5]}. Give the layers different names."
+        )
+
+
+def _finite(importance):
+    broken = [p for p, v in importance.items() if not np.all(np.isfinite(v))]
+    if broken:
+        raise ValueError(
+            "The importance of these variables is not finite: "
+            f"{broken[:5]}. Look for NaN in the data and in the weights."
+        )
+    return importance
