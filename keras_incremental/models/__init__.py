@@ -1,0 +1,5 @@
+from keras_incremental.models.export import read_class_names as read_class_names
+from keras_incremental.models.incremental_classifier import (
+    IncrementalClassifier as IncrementalClassifier,
+)
+from keras_incremental.models.report import PhaseReport as PhaseReport

@@ -1,0 +1,113 @@
+"""Taking over the classifier that a user has already trained."""
+
+import dataclasses
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.utils import graph
+
+
+def adopt(model):
+    """Cuts a trained classifier below its head and makes the head growable.
+
+    A `Dense(1)` head becomes two columns, the first of zeros: the softmax of
+    `[0, z]` is exactly `[1 - sigmoid(z), sigmoid(z)]`.
+
+    Args:
+        model: Built Sequential or Functional classifier, compiled or not.
+            The layers below the head are shared with it, not copied.
+
+    Returns:
+        A `HeadSplit` whose head is an `ExpandableHead` that computes logits
+        and whose activation is `"softmax"` or `None`.
+
+    Raises:
+        ValueError: if the model does not end in classes.
+    """
+    split = model
+    if not isinstance(model, graph.HeadSplit):
+        split = graph.split_head(model)
+        _warn_of_mismatch(model, split)
+    if isinstance(split.head, ExpandableHead):
+        return split
+    _check_dense(split)
+    return dataclasses.replace(
+        split,
+        head=_expandable(split.head),
+        activation=split.activation and "softmax",
+    )
+
+
+def _check_dense(split):
+    head = split.head
+    if not isinstance(head, keras.layers.Dense):
+        raise ValueError(
+            "A classifier must end in a `Dense` or `ExpandableDense` layer. "
+            f"Received: '{head.name}' of class {type(head).__name__}."
+        )
+    if head.units > 1 and split.activation == "sigmoid":
+        raise ValueError(
+            f"The head '{head.name}' has {head.units} sigmoid outputs: a "
+            "multi-label model, where classes do not exclude each other. End "
+            "a classifier of exclusive classes in `softmax` or in logits."
+        )
+
+
+def _expandable(dense):
+    kernel = ops.convert_to_numpy(dense.kernel)
+    bias = (
+        ops.convert_to_numpy(dense.bias)
+        if dense.use_bias
+        else np.zeros(kernel.shape[-1], kernel.dtype)
+    )
+    if dense.units == 1:
+        kernel = np.concatenate([np.zeros_like(kernel), kernel], -1)
+        bias = np.concatenate([np.zeros_like(bias), bias])
+    head = ExpandableDense(
+        kernel.shape[-1],
+        kernel_regularizer=dense.kernel_regularizer,
+        bias_regularizer=dense.bias_regularizer,
+        dtype=dense.dtype_policy,
+        name=dense.name,
+    )
+    head.build((None, kernel.shape[0]))
+    head.assign_columns("kernel", kernel)
+    head.assign_columns("bias", bias)
+    return head
+
+
+def _warn_of_mismatch(model, split):
+    wants_logits = _wants_logits(getattr(model, "loss", None))
+    gives_logits = split.activation is None
+    if wants_logits is None or wants_logits == gives_logits:
+        return
+    given, wanted = (
+        ("logits", "probabilities")
+        if gives_logits
+        else ("probabilities", "logits")
+    )
+    fix = "from_logits=True" if gives_logits else "from_logits=False"
+    warnings.warn(
+        f"The head '{split.head.name}' of model '{model.name}' gives {given}, "
+        f"but the loss it was compiled with expects {wanted}; training was "
+        f"not what it seemed. Compile with a loss that has `{fix}`. The "
+        f"incremental classifier takes the outputs for {given}.",
+        stacklevel=4,
+    )
+
+
+def _wants_logits(loss):
+    """Whether a loss expects logits; `None` where it does not say."""
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+        return (
+            False if "crossentropy" in getattr(loss, "__name__", "") else None
+        )
+    if isinstance(loss, keras.losses.Loss):
+        return loss.get_config().get("from_logits")
+    return None

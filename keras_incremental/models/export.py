@@ -1,0 +1,79 @@
+"""A classifier as a plain Keras model, without anything of this package."""
+
+import json
+import os
+import shutil
+import zipfile
+
+import keras
+
+from keras_incremental.utils import state
+
+METADATA = "metadata.json"
+KEY = "class_names"
+
+
+def plain_model(classifier):
+    """A Functional model that ends in a `Dense` layer, weights copied."""
+    head = classifier.head
+    features = keras.models.clone_model(classifier.features)
+    features.set_weights(classifier.features.get_weights())
+    dense = keras.layers.Dense(
+        head.units, dtype=head.dtype_policy, name=head.name
+    )
+    outputs = dense(features.output)
+    if classifier.activation is not None:
+        outputs = keras.layers.Activation(
+            classifier.activation, dtype="float32", name="probabilities"
+        )(outputs)
+    dense.kernel.assign(head.columns("kernel"))
+    if head.use_bias:
+        dense.bias.assign(head.columns("bias"))
+    model = keras.Model(
+        state.inputs_of(features), outputs, name=classifier.name
+    )
+    model.class_names = list(classifier.classes)
+    return model
+
+
+def write_plain(model, filepath):
+    """Saves a plain model, the names of its classes in the metadata."""
+    filepath = os.fspath(filepath)
+    model.save(filepath)
+    unfinished = f"{filepath}.unfinished"
+    with (
+        zipfile.ZipFile(filepath) as source,
+        zipfile.ZipFile(unfinished, "w") as target,
+    ):
+        for item in source.infolist():
+            data = source.read(item)
+            if item.filename == METADATA:
+                names = list(model.class_names)
+                data = json.dumps({**json.loads(data), KEY: names})
+            target.writestr(item, data)
+    shutil.move(unfinished, filepath)
+
+
+def read_class_names(filepath):
+    """The names of the classes in a `.keras` file, in order of the outputs.
+
+    Args:
+        filepath: A file that `IncrementalClassifier.save` or
+            `IncrementalClassifier.to_keras` has written.
+
+    Returns:
+        List of strings.
+
+    Raises:
+        ValueError: if the file names no classes.
+    """
+    with zipfile.ZipFile(filepath) as archive:
+        metadata = json.loads(archive.read(METADATA))
+        config = json.loads(archive.read("config.json"))["config"]
+    names = metadata.get(KEY) or config.get("classes")
+    if not names:
+        raise ValueError(
+            f"The file names no classes. Received: filepath={filepath!r}. "
+            "Write it by `IncrementalClassifier.save` or `to_keras`."
+        )
+    return names

@@ -1,0 +1,406 @@
+import dataclasses
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.data import as_source
+from keras_incremental.data import check_class_names
+from keras_incremental.metrics.class_counts import count_by_class
+from keras_incremental.models import door
+from keras_incremental.models import persistence
+from keras_incremental.models.adopt import adopt
+from keras_incremental.models.centring import FeatureStatistics
+from keras_incremental.models.export import plain_model
+from keras_incremental.models.export import write_plain
+from keras_incremental.models.gate import Gate
+from keras_incremental.models.lesson import read_lesson
+from keras_incremental.models.lesson import read_validation
+from keras_incremental.models.phase import keep_exemplars
+from keras_incremental.models.phase import run_phase
+from keras_incremental.models.pictures import to_input_size
+from keras_incremental.models.plan import Options
+from keras_incremental.models.transaction import Transaction
+from keras_incremental.models.trunk import Trunk
+from keras_incremental.utils import state
+from keras_incremental.utils.export import export
+
+
+@export
+class IncrementalClassifier(keras.Model):
+    """A trained classifier that learns new classes and keeps the old ones.
+
+    Takes over any Sequential or Functional Keras classifier, compiled or
+    not. `fit`, `evaluate`, `predict` and `summary` are those of Keras;
+    `learn` adds classes. The layers below the head are shared with `model`,
+    not copied. What it does can be written by hand with the parts of this
+    package: an `ExpandableDense` head, `MergedDistillation`, an
+    `ExemplarMemory`, `WeightAlignment`.
+
+    BatchNormalization below the head stays in inference mode, also where it
+    is unfrozen.
+
+    Args:
+        model: Built Keras classifier that ends in `Dense(n)` (logits or
+            softmax), `Dense(1)` (logit or sigmoid, which become two logits
+            exactly) or `ExpandableDense`.
+        classes: List of strings, the names of its classes in the order of
+            its outputs. Names are append-only: an index never moves.
+        memory: `ExemplarMemory`, or `None` to keep no pictures. Defaults to
+            `None`.
+        seed: Int. Decides all that is random in `learn`. Defaults to `0`.
+        **kwargs: Arguments of `keras.Model`.
+
+    Input shape:
+        That of `model`; pictures of another height and width are resized.
+
+    Output shape:
+        `(batch_size, len(classes))`: logits where `model` gave logits, else
+        probabilities.
+
+    Raises:
+        ValueError: if `model` is not a classifier of that many classes.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> clf = IncrementalClassifier(model, ["cat", "dog"])
+    >>> birds = np.ones((8, 4), "float32")
+    >>> report = clf.learn(birds, classes=["bird"], epochs=1, verbose=0)
+    >>> clf.classes
+    ('cat', 'dog', 'bird')
+    """
+
+    def __init__(self, model, classes, memory=None, seed=0, **kwargs):
+        names = check_class_names(classes)
+        split = adopt(model)
+        if split.head.units != len(names):
+            raise ValueError(
+                f"`classes` must name the {split.head.units} classes of the "
+                f"model, in the order of its outputs. Received: classes="
+                f"{list(names)}."
+            )
+        super().__init__(**kwargs)
+        self.features = split.features
+        self.head = split.head
+        self.activation = split.activation
+        self.seed = seed
+        self.memory = memory
+        self._trunk = None
+        self._previous = None
+        self.set_knowledge(names, 0, FeatureStatistics())
+        self.build(self.features.input_shape)
+        self._compile_like(model)
+
+    @property
+    def classes(self):
+        """Names of all classes, in the order of the outputs."""
+        return self._knowledge.classes
+
+    @property
+    def phases(self):
+        """Int. How many times it has learnt."""
+        return self._knowledge.phases
+
+    @property
+    def statistics(self):
+        """`FeatureStatistics` of the pictures learnt so far."""
+        return self._knowledge.statistics
+
+    def learn(
+        self,
+        x,
+        y=None,
+        classes=None,
+        *,
+        validation_data=None,
+        epochs=None,
+        batch_size=32,
+        max_drop=None,
+        max_class_drop=None,
+        optimizer=None,
+        loss=None,
+        distillation="auto",
+        correction="auto",
+        backbone_learning_rate=None,
+        cache_features=True,
+        callbacks=(),
+        steps=None,
+        verbose="auto",
+    ):
+        """Learns new classes, or more of known ones, and reports the change.
+
+        It takes what `fit` takes. A data set is read once; where the layers
+        below the head are frozen they run once per picture, and only what is
+        above is trained. Random augmentation belongs in layers of the model
+        or in the memory's `augmentation`.
+
+        An exception, Ctrl-C or a refusal leaves weights, classes, memory and
+        compile state as they were.
+
+        Args:
+            x: Pictures, or a data set of `(pictures, labels)`: arrays,
+                `tf.data`, `PyDataset`, a generator.
+            y: Labels as names, as ints or one-hot that index `classes`;
+                `None` if all pictures show the one class in `classes`.
+            classes: Names of what the data shows, new or known. Defaults to
+                the folder names of `image_dataset_from_directory`.
+            validation_data: As of `fit`, of old and new classes. Its integer
+                labels index `self.classes` with the new ones appended.
+            epochs: Int. Defaults to 20 on cached features, else 5.
+            batch_size: Int. Defaults to `32`.
+            max_drop: Float from 0 to 1. Refuses an update that costs the old
+                classes more accuracy. Defaults to `None`, any.
+            max_class_drop: The same for each single old class.
+            optimizer: Keras optimizer. Defaults to Adam at 0.001.
+            loss: Loss of integer labels and logits. Defaults to
+                `CandidateSetCrossentropy`.
+            distillation: Loss of teacher and student logits, or `None`.
+                `"auto"` takes `MergedDistillation`.
+            correction: Callback against the bias to new classes, or `None`.
+                `"auto"` takes `WeightAlignment` if there are no exemplars.
+            backbone_learning_rate: Float, for what is trainable below the
+                head. Defaults to a hundredth of the head's.
+            cache_features: Bool. `False` runs the whole network in every
+                epoch. Defaults to `True`.
+            callbacks: List of Keras callbacks. They see the model that
+                trains: the layers above the frozen ones, and logits.
+            steps: Int. How many batches to read of data that never ends.
+            verbose: As of `fit`. Defaults to `"auto"`.
+
+        Returns:
+            A `PhaseReport`; `print` it.
+
+        Raises:
+            ValueError: if data, labels or arguments do not fit; nothing is
+                changed then.
+        """
+        gate = Gate(max_drop, max_class_drop)
+        options = Options(
+            epochs=door.positive("epochs", epochs),
+            batch_size=door.positive("batch_size", batch_size),
+            optimizer=optimizer,
+            loss=loss,
+            distillation=distillation,
+            correction=correction,
+            backbone_learning_rate=door.rate(backbone_learning_rate),
+            callbacks=door.callbacks(callbacks),
+            verbose=1 if verbose == "auto" else int(verbose),
+            cache_features=cache_features,
+        )
+        lesson = read_lesson(x, y, classes, self.classes, batch_size, steps)
+        validation = read_validation(
+            validation_data, lesson.names, batch_size, steps
+        )
+        lesson, validation = (
+            self._at_input_size(lesson),
+            self._at_input_size(validation),
+        )
+        door.check_room(self.memory, lesson)
+        door.check_gate(gate, lesson, validation)
+        with Transaction(self) as transaction:
+            report = run_phase(self, lesson, validation, options)
+            accepted, reason = gate.judge(report.drop, report.class_drops)
+            report = dataclasses.replace(
+                report, accepted=accepted, reason=reason
+            )
+            if accepted:
+                self._refresh(lesson)
+        if accepted:
+            self._previous = state.Untracked(transaction.snapshot)
+        else:
+            transaction.undo()
+        return report
+
+    def remember(self, x, y=None, classes=None, *, batch_size=32, steps=None):
+        """Gives it old data: exemplars for the memory, means of features.
+
+        Nothing is trained. Without a memory only the mean and the spread of
+        the features are kept, no picture.
+
+        Args:
+            x: Pictures of known classes, or a data set, as of `learn`.
+            y: Labels as names, or as indices of `classes`.
+            classes: Names that integer labels index. Defaults to the folder
+                names of the data set, else to `self.classes`.
+            batch_size: Int. Defaults to `32`.
+            steps: Int. How many batches to read of data that never ends.
+        """
+        source = as_source(x, y, batch_size=batch_size, steps=steps)
+        if classes is None:
+            classes = source.class_names or self.classes
+        lesson = door.only_known(
+            read_lesson(x, y, classes, self.classes, batch_size, steps)
+        )
+        lesson = self._at_input_size(lesson)
+        door.check_room(self.memory, lesson)
+        with Transaction(self):
+            trunk = self.trunk()
+            inputs = trunk.inputs_for(lesson.pictures, batch_size=batch_size)
+            features = trunk.features_of(inputs)
+            self.set_knowledge(
+                self.classes,
+                self.phases,
+                trunk.lasting(self.statistics.updated(features)),
+            )
+            keep_exemplars(self, trunk, inputs, lesson)
+
+    def rollback(self):
+        """Goes back to before the last accepted `learn`, one phase at most.
+
+        Raises:
+            ValueError: if there is no phase to go back to.
+        """
+        if self._previous is None:
+            raise ValueError(
+                f"{type(self).__name__} has no phase to go back to. It keeps "
+                "one, in memory, since it was made or loaded. Save a file "
+                "after each phase to go back further."
+            )
+        self._previous.value.restore(self)
+        self._previous = None
+
+    def evaluate_classes(self, x, y=None, classes=None, *, batch_size=32):
+        """Accuracy of each class.
+
+        Args:
+            x: Pictures, or a data set, as of `learn`.
+            y: Labels as names, or as indices of `classes`.
+            classes: Names that integer labels index. Defaults to the folder
+                names of the data set, else to `self.classes`.
+            batch_size: Int. Defaults to `32`.
+
+        Returns:
+            Dict of names and accuracies from 0 to 1, of the classes that
+            there are pictures of.
+        """
+        source = as_source(x, y, batch_size=batch_size)
+        if classes is None:
+            classes = source.class_names or self.classes
+        lesson = door.only_known(
+            read_lesson(x, y, classes, self.classes, batch_size)
+        )
+        predicted = self.predict(
+            lesson.pictures, batch_size=batch_size, verbose=0
+        )
+        counts = count_by_class(
+            lesson.labels, predicted.argmax(-1), len(self.classes)
+        )
+        return {
+            name: counts.accuracy([index])
+            for index, name in enumerate(self.classes)
+            if counts.total[index]
+        }
+
+    def predict_names(self, x, batch_size=None, verbose=0, steps=None):
+        """Names of the predicted classes, an array of strings."""
+        outputs = self.predict(x, batch_size, verbose, steps)
+        return np.asarray(self.classes)[outputs.argmax(-1)]
+
+    def to_keras(self, filepath=None):
+        """A plain Keras model, without anything of this package.
+
+        Args:
+            filepath: Where to save it as a `.keras` file, or `None`. The
+                names of the classes are then in its `metadata.json`
+                (`keras_incremental.models.read_class_names`).
+
+        Returns:
+            A `keras.Model` that ends in a `Dense` layer, with the weights
+            copied and the names in `model.class_names`.
+        """
+        model = plain_model(self)
+        if filepath is not None:
+            write_plain(model, filepath)
+        return model
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        kwargs = door.checked_validation(kwargs, self.classes)
+        x, y = door.checked_data(x, y, self.classes)
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        x, y = door.checked_data(x, y, self.classes)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def call(self, inputs, training=None):
+        inputs = to_input_size(inputs, self.features)
+        logits = self.head(self.features(inputs, training=training))
+        if self.activation is None:
+            return logits
+        return ops.softmax(ops.cast(logits, "float32"))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.head.units)
+
+    def get_config(self):
+        return persistence.config_of(self, super().get_config())
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**persistence.arguments_of(config, custom_objects))
+
+    def save_own_variables(self, store):
+        persistence.save_arrays(self, store)
+
+    def load_own_variables(self, store):
+        persistence.load_arrays(self, store)
+
+    def save_assets(self, dir_path):
+        persistence.save_memory(self, dir_path)
+
+    def load_assets(self, dir_path):
+        persistence.load_memory(self, dir_path)
+
+    def trunk(self, cache=True):
+        """The frozen part of the network, with what is cached of it."""
+        held = self._trunk and self._trunk.value
+        if held is None or not held.still_fits(self.features, cache):
+            held = Trunk(self.features, cache)
+            self._trunk = state.Untracked(held)
+        return held
+
+    def feature_model(self):
+        """Callable from pictures to what the head reads, for a memory."""
+        trunk = self.trunk()
+        return lambda x: trunk.features_of(trunk.inputs_for(x))
+
+    def set_knowledge(self, classes, phases, statistics):
+        """Says what it knows. For the parts of this package."""
+        self._knowledge = Knowledge(tuple(classes), phases, statistics)
+
+    def _refresh(self, lesson):
+        config = state.compile_config(self)
+        if lesson.new_names:
+            state.recompile(self, config)
+        else:
+            state.forget_compiled(self)
+
+    def _at_input_size(self, lesson):
+        if lesson is None:
+            return None
+        pictures = door.at_input_size(lesson.pictures, self.features)
+        return dataclasses.replace(lesson, pictures=pictures)
+
+    def _compile_like(self, model):
+        optimizer = getattr(model, "optimizer", None)
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            optimizer = type(optimizer).from_config(optimizer.get_config())
+        self.compile(
+            optimizer=optimizer or "adam",
+            loss=keras.losses.SparseCategoricalCrossentropy(
+                from_logits=self.activation is None
+            ),
+            metrics=["accuracy"],
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Knowledge:
+    """What a classifier knows beside its weights."""
+
+    classes: tuple[str, ...]
+    phases: int
+    statistics: FeatureStatistics

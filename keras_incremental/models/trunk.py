@@ -1,0 +1,96 @@
+import hashlib
+import math
+
+import numpy as np
+from keras import ops
+
+from keras_incremental.models.centring import FeatureStatistics
+from keras_incremental.utils import graph
+
+# Floats a picture: 256 KiB.
+MAX_CACHED = 2**16
+
+
+class Trunk:
+    """The part of a network that no phase changes, run once per picture.
+
+    Args:
+        features: Model from pictures to what the head reads.
+        cache: Bool. `False` runs everything end to end. Defaults to `True`.
+
+    Attributes:
+        frozen: Model from pictures to what is cached, or `None` where
+            nothing below the head is frozen and deterministic.
+        rest: Model from there to the head, or `None`.
+        trains: Bool. Whether anything below the head trains.
+    """
+
+    def __init__(self, features, cache=True):
+        self.frozen, self.rest = graph.split_frozen(features)
+        if not cache or _is_large(self.frozen, self.rest):
+            self.frozen, self.rest = None, features
+        self.trains = bool(features.trainable_variables)
+        self._key = _key(features, cache)
+        self._fingerprint = self._hash()
+        self._kept = {}
+
+    def still_fits(self, features, cache=True):
+        """Whether trainability and frozen weights are as they were."""
+        return (
+            _key(features, cache) == self._key
+            and self._hash() == self._fingerprint
+        )
+
+    def features_of(self, inputs):
+        """What the head reads, of what `inputs_for` gave."""
+        if self.rest is None:
+            return inputs
+        return self.rest.predict(inputs, verbose=0)
+
+    def lasting(self, statistics):
+        """Statistics that will hold in the next phase: none, if it moves."""
+        return FeatureStatistics() if self.trains else statistics
+
+    def inputs_for(self, pictures, batch_size=32, verbose=0):
+        """What the student reads: cached features, or the pictures."""
+        if self.frozen is None:
+            return pictures
+        return self.frozen.predict(
+            pictures, batch_size=batch_size, verbose=verbose
+        )
+
+    def inputs_for_kept(self, ids, pictures, **options):
+        """The same for exemplars, computed only for those not seen before."""
+        if self.frozen is None:
+            return pictures
+        missing = [i for i, key in enumerate(ids) if key not in self._kept]
+        if missing:
+            rows = self.inputs_for(pictures[missing], **options)
+            self.keep(np.asarray(ids)[missing], rows)
+        return np.stack([self._kept[key] for key in ids])
+
+    def keep(self, ids, rows):
+        """Remembers the features of exemplars."""
+        self._kept.update(zip(np.asarray(ids).tolist(), rows, strict=True))
+
+    def forget_all_but(self, ids):
+        """Drops the features of exemplars that are no longer stored."""
+        ids = set(np.asarray(ids).tolist())
+        self._kept = {k: v for k, v in self._kept.items() if k in ids}
+
+    def _hash(self):
+        digest = hashlib.sha1(usedforsecurity=False)
+        for weight in self.frozen.weights if self.frozen else ():
+            digest.update(ops.convert_to_numpy(weight).tobytes())
+        return digest.hexdigest()
+
+
+def _key(model, cache):
+    return cache, tuple(variable.trainable for variable in model.variables)
+
+
+def _is_large(frozen, rest):
+    """Whether keeping feature maps would cost more than it saves."""
+    if frozen is None or rest is None:
+        return False
+    return math.prod(frozen.output_shape[1:]) > MAX_CACHED
