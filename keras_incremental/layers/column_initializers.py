@@ -151,17 +151,25 @@ class FromKeras(ColumnInitializer):
         self.initializer = keras.initializers.get(initializer)
 
     def __call__(self, columns, units, seed):
-        result = {}
+        initializer, result = self._seeded(seed), {}
         for name, value in columns.items():
             shape = (*value.shape[:-1], value.shape[-1] + units)
             if value.ndim == 1:
                 result[name] = np.zeros((units,), value.dtype)
             else:
-                drawn = keras.ops.convert_to_numpy(
-                    self.initializer(shape, dtype=value.dtype.name)
-                )
-                result[name] = drawn[..., -units:]
+                drawn = initializer(shape, dtype=value.dtype.name)
+                drawn = keras.ops.convert_to_numpy(drawn)
+                result[name] = drawn[..., -units:].copy()
         return result
+
+    def _seeded(self, seed):
+        # A seed of its own comes before that of `expand`.
+        if not isinstance(self.initializer, keras.initializers.Initializer):
+            return self.initializer
+        config = self.initializer.get_config()
+        if config.get("seed", 0) is None:
+            config["seed"] = seed
+        return self.initializer.from_config(config)
 
 
 NAMED = {
@@ -191,7 +199,17 @@ def new_columns(head, units, initializer, seed=None):
     """Columns of `units` new classes for a built head, arrays by name."""
     columns = {name: head.columns(name) for name in head.column_shapes(1, 1)}
     seed = random.randint(1, 10**9) if seed is None else seed
-    return get(initializer)(columns, units, seed)
+    new = get(initializer)(columns, units, seed)
+    expected = head.column_shapes(head.input_dim, units)
+    found = {name: tuple(np.shape(value)) for name, value in new.items()}
+    if found != expected:
+        raise ValueError(
+            f"`initializer` of {type(head).__name__} '{head.name}' must give "
+            f"columns of the shapes {expected}. Received: "
+            f"initializer={initializer!r}, which gave {found}. Make it from "
+            "the features that this head reads."
+        )
+    return new
 
 
 def _norms(vectors):

@@ -1,0 +1,143 @@
+import itertools
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.regularizers.quadratic_penalty import join_penalties
+from keras_incremental.utils import state
+
+
+class ColumnLayer(keras.layers.Layer):
+    """Base of layers whose weights have one column for each class.
+
+    The columns are kept in blocks of variables, oldest classes first, and
+    saved as one array for each name: a weights file of a `Dense` of the same
+    width is one of `ExpandableDense`, and back.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._columns = {name: [] for name in self.column_shapes(1, 1)}
+
+    # What a subclass gives.
+
+    def column_shapes(self, input_dim, units):
+        """Shapes of the weights of `units` classes, columns on the last axis.
+
+        Returns:
+            A dict of names and shapes, in the order of saving.
+        """
+        raise NotImplementedError
+
+    def column_initializer(self, name):
+        """The Keras initializer of the first columns called `name`."""
+        raise NotImplementedError
+
+    def column_regularizer(self, name):
+        """The regularizer of the columns called `name`, or `None`."""
+        return None
+
+    # What a user reads and writes.
+
+    def columns(self, name):
+        """Array of all columns called `name`, oldest class first."""
+        self._check_built()
+        parts = [ops.convert_to_numpy(v) for v in self._columns[name]]
+        return np.concatenate(parts, -1)
+
+    def assign_columns(self, name, value):
+        """Writes all columns called `name`, an array as `columns` gives."""
+        self._check_columns(name, value)
+        widths = [v.shape[-1] for v in self._columns[name]]
+        parts = np.split(np.asarray(value), np.cumsum(widths)[:-1], -1)
+        for variable, part in zip(self._columns[name], parts, strict=True):
+            variable.assign(part)
+
+    # How Keras saves it.
+
+    def save_own_variables(self, store):
+        for index, name in enumerate(self._columns if self.built else ()):
+            store[str(index)] = self.columns(name)
+
+    def load_own_variables(self, store):
+        names = list(self._columns if self.built else ())
+        if len(store.keys()) != len(names):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' stores {names}. "
+                f"Received: a file with {len(store.keys())} arrays for it. "
+                "Build the layer, with the arguments that it was saved with."
+            )
+        arrays = {n: np.asarray(store[str(i)]) for i, n in enumerate(names)}
+        for name, value in arrays.items():
+            self._check_columns(name, value)
+        for name, value in arrays.items():
+            self.assign_columns(name, value)
+
+    # How blocks come and go.
+
+    def _append_block(self, first_group, columns, units=None):
+        """Adds the weights of one block; values or initializers by name."""
+        for name, value in columns.items():
+            if units is None:
+                shape, initializer = value.shape, _constant(value)
+            else:
+                shape = self.column_shapes(self.input_dim, units)[name]
+                initializer = value
+            variable = self._add_columns(name, first_group, shape, initializer)
+            variable.regularizer = self.column_regularizer(name)
+            self._columns[name].append(variable)
+        self._order_weights()
+
+    def _join_variables(self, index, first_group):
+        """Makes one block of two neighbours, their penalties with them."""
+        pair = slice(index, index + 2)
+        for name, variables in self._columns.items():
+            old = variables[pair]
+            values = [ops.convert_to_numpy(v) for v in old]
+            joined = join_penalties([v.regularizer for v in old], values)
+            state.remove_variables(self, old)
+            value = np.concatenate(values, -1)
+            variable = self._add_columns(
+                name, first_group, value.shape, _constant(value)
+            )
+            variable.regularizer = joined
+            variable.trainable = old[0].trainable
+            variables[pair] = [variable]
+        self._order_weights()
+
+    def _add_columns(self, name, first_group, shape, initializer):
+        return self.add_weight(
+            name=f"{name}_{first_group}", shape=shape, initializer=initializer
+        )
+
+    def _remove_blocks(self):
+        for variables in self._columns.values():
+            state.remove_variables(self, variables)
+            variables.clear()
+
+    def _order_weights(self):
+        by_block = itertools.zip_longest(*self._columns.values())
+        state.order_variables(
+            self, [v for block in by_block for v in block if v is not None]
+        )
+
+    def _check_columns(self, name, value):
+        expected, shape = self.columns(name).shape, tuple(np.shape(value))
+        if shape != expected:
+            raise ValueError(
+                f"The {name} of {type(self).__name__} '{self.name}' has shape "
+                f"{expected}. Received: shape {shape}. Give the head as many "
+                "units first (`expand`), or load the file that belongs to it."
+            )
+
+    def _check_built(self):
+        if not self.built:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' has no weights yet. "
+                "Call it on data, or build it with the shape of its inputs."
+            )
+
+
+def _constant(value):
+    return lambda shape, dtype=None: ops.convert_to_tensor(value, dtype=dtype)
