@@ -1,5 +1,7 @@
 """Checks of arguments, before anything is changed."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -7,6 +9,29 @@ from keras_incremental.data import checked
 from keras_incremental.data import to_indices
 from keras_incremental.models.pictures import resized
 from keras_incremental.models.pictures import size_to_resize
+from keras_incremental.models.plan import Options
+
+
+def options(epochs, batch_size, backbone_learning_rate, verbose, **others):
+    """`Options` of checked arguments of `learn`."""
+    return Options(
+        epochs=positive("epochs", epochs),
+        batch_size=positive("batch_size", batch_size),
+        backbone_learning_rate=_rate(backbone_learning_rate),
+        callbacks=_callbacks(others.pop("callbacks")),
+        verbose=1 if verbose == "auto" else int(verbose),
+        **others,
+    )
+
+
+def fitted(lesson, classifier):
+    """A lesson that fits the input of a classifier and its memory."""
+    if lesson is None:
+        return None
+    _check_room(classifier.memory, lesson)
+    return dataclasses.replace(
+        lesson, pictures=_at_input_size(lesson.pictures, classifier.features)
+    )
 
 
 def positive(name, value):
@@ -22,7 +47,7 @@ def positive(name, value):
     return int(value)
 
 
-def rate(value):
+def _rate(value):
     """A learning rate of 0 or more, or `None`."""
     if value is not None and not (np.isfinite(value) and value >= 0):
         raise ValueError(
@@ -32,7 +57,7 @@ def rate(value):
     return value
 
 
-def callbacks(value):
+def _callbacks(value):
     """A tuple of Keras callbacks."""
     given = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     wrong = [c for c in given if not isinstance(c, keras.callbacks.Callback)]
@@ -44,18 +69,7 @@ def callbacks(value):
     return given
 
 
-def only_known(lesson):
-    """A lesson that shows nothing new."""
-    if lesson.new_names:
-        raise ValueError(
-            f"Classes {list(lesson.new_names)} are not known yet. Known "
-            f"classes: {list(lesson.names)[: -len(lesson.new_names)]}. Teach "
-            "them by `learn`."
-        )
-    return lesson
-
-
-def check_room(memory, lesson):
+def _check_room(memory, lesson):
     """A memory that is too small for the classes is said before training."""
     if memory is None or memory.per_class:
         return
@@ -81,7 +95,7 @@ def check_gate(gate, lesson, validation):
         )
 
 
-def at_input_size(pictures, model):
+def _at_input_size(pictures, model):
     """Pictures at the size that the model was made for, or as they are."""
     _check_shape(pictures, model)
     size = size_to_resize(pictures, model)

@@ -1,26 +1,22 @@
-import dataclasses
-
 import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.models import door
 from keras_incremental.models import persistence
+from keras_incremental.models import verbs
 from keras_incremental.models.adopt import adopt
 from keras_incremental.models.centring import FeatureStatistics
 from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
 from keras_incremental.models.gate import Gate
+from keras_incremental.models.knowledge import Knowledge
+from keras_incremental.models.lesson import read_known
 from keras_incremental.models.lesson import read_lesson
 from keras_incremental.models.lesson import read_validation
-from keras_incremental.models.phase import keep_exemplars
-from keras_incremental.models.phase import run_phase
 from keras_incremental.models.pictures import to_input_size
-from keras_incremental.models.plan import Options
-from keras_incremental.models.transaction import Transaction
 from keras_incremental.models.trunk import Trunk
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
@@ -88,8 +84,8 @@ class IncrementalClassifier(keras.Model):
         self.activation = split.activation
         self.seed = seed
         self.memory = memory
+        self.previous = None
         self._trunk = None
-        self._previous = None
         self.set_knowledge(names, 0, FeatureStatistics())
         self.build(self.features.input_shape)
         self._compile_like(model)
@@ -178,41 +174,30 @@ class IncrementalClassifier(keras.Model):
                 changed then.
         """
         gate = Gate(max_drop, max_class_drop)
-        options = Options(
-            epochs=door.positive("epochs", epochs),
-            batch_size=door.positive("batch_size", batch_size),
+        options = door.options(
+            epochs=epochs,
+            batch_size=batch_size,
             optimizer=optimizer,
             loss=loss,
             distillation=distillation,
             correction=correction,
-            backbone_learning_rate=door.rate(backbone_learning_rate),
-            callbacks=door.callbacks(callbacks),
-            verbose=1 if verbose == "auto" else int(verbose),
+            backbone_learning_rate=backbone_learning_rate,
             cache_features=cache_features,
+            callbacks=callbacks,
+            verbose=verbose,
         )
         lesson = read_lesson(x, y, classes, self.classes, batch_size, steps)
         validation = read_validation(
             validation_data, lesson.names, batch_size, steps
         )
-        lesson, validation = (
-            self._at_input_size(lesson),
-            self._at_input_size(validation),
-        )
-        door.check_room(self.memory, lesson)
         door.check_gate(gate, lesson, validation)
-        with Transaction(self) as transaction:
-            report = run_phase(self, lesson, validation, options)
-            accepted, reason = gate.judge(report.drop, report.class_drops)
-            report = dataclasses.replace(
-                report, accepted=accepted, reason=reason
-            )
-            if accepted:
-                self._refresh(lesson)
-        if accepted:
-            self._previous = state.Untracked(transaction.snapshot)
-        else:
-            transaction.undo()
-        return report
+        return verbs.learn(
+            self,
+            door.fitted(lesson, self),
+            door.fitted(validation, self),
+            gate,
+            options,
+        )
 
     def remember(self, x, y=None, classes=None, *, batch_size=32, steps=None):
         """Gives it old data: exemplars for the memory, means of features.
@@ -228,24 +213,8 @@ class IncrementalClassifier(keras.Model):
             batch_size: Int. Defaults to `32`.
             steps: Int. How many batches to read of data that never ends.
         """
-        source = as_source(x, y, batch_size=batch_size, steps=steps)
-        if classes is None:
-            classes = source.class_names or self.classes
-        lesson = door.only_known(
-            read_lesson(x, y, classes, self.classes, batch_size, steps)
-        )
-        lesson = self._at_input_size(lesson)
-        door.check_room(self.memory, lesson)
-        with Transaction(self):
-            trunk = self.trunk()
-            inputs = trunk.inputs_for(lesson.pictures, batch_size=batch_size)
-            features = trunk.features_of(inputs)
-            self.set_knowledge(
-                self.classes,
-                self.phases,
-                trunk.lasting(self.statistics.updated(features)),
-            )
-            keep_exemplars(self, trunk, inputs, lesson)
+        lesson = read_known(x, y, classes, self.classes, batch_size, steps)
+        verbs.remember(self, door.fitted(lesson, self), batch_size)
 
     def rollback(self):
         """Goes back to before the last accepted `learn`, one phase at most.
@@ -253,14 +222,7 @@ class IncrementalClassifier(keras.Model):
         Raises:
             ValueError: if there is no phase to go back to.
         """
-        if self._previous is None:
-            raise ValueError(
-                f"{type(self).__name__} has no phase to go back to. It keeps "
-                "one, in memory, since it was made or loaded. Save a file "
-                "after each phase to go back further."
-            )
-        self._previous.value.restore(self)
-        self._previous = None
+        verbs.rollback(self)
 
     def evaluate_classes(self, x, y=None, classes=None, *, batch_size=32):
         """Accuracy of each class.
@@ -276,17 +238,10 @@ class IncrementalClassifier(keras.Model):
             Dict of names and accuracies from 0 to 1, of the classes that
             there are pictures of.
         """
-        source = as_source(x, y, batch_size=batch_size)
-        if classes is None:
-            classes = source.class_names or self.classes
-        lesson = door.only_known(
-            read_lesson(x, y, classes, self.classes, batch_size)
-        )
-        predicted = self.predict(
-            lesson.pictures, batch_size=batch_size, verbose=0
-        )
+        lesson = read_known(x, y, classes, self.classes, batch_size)
+        outputs = self.predict(lesson.pictures, batch_size, verbose=0)
         counts = count_by_class(
-            lesson.labels, predicted.argmax(-1), len(self.classes)
+            lesson.labels, outputs.argmax(-1), len(self.classes)
         )
         return {
             name: counts.accuracy([index])
@@ -371,19 +326,6 @@ class IncrementalClassifier(keras.Model):
         """Says what it knows. For the parts of this package."""
         self._knowledge = Knowledge(tuple(classes), phases, statistics)
 
-    def _refresh(self, lesson):
-        config = state.compile_config(self)
-        if lesson.new_names:
-            state.recompile(self, config)
-        else:
-            state.forget_compiled(self)
-
-    def _at_input_size(self, lesson):
-        if lesson is None:
-            return None
-        pictures = door.at_input_size(lesson.pictures, self.features)
-        return dataclasses.replace(lesson, pictures=pictures)
-
     def _compile_like(self, model):
         optimizer = getattr(model, "optimizer", None)
         if isinstance(optimizer, keras.optimizers.Optimizer):
@@ -395,12 +337,3 @@ class IncrementalClassifier(keras.Model):
             ),
             metrics=["accuracy"],
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class Knowledge:
-    """What a classifier knows beside its weights."""
-
-    classes: tuple[str, ...]
-    phases: int
-    statistics: FeatureStatistics

@@ -31,7 +31,7 @@ class Lesson:
         return np.unique(self.labels)
 
 
-def read_lesson(x, y, classes, known, batch_size=32, steps=None):
+def read_lesson(x, y, classes, known, batch_size=32, steps=None, default=None):
     """Reads what `fit` takes, with labels by name or by position.
 
     Args:
@@ -43,12 +43,13 @@ def read_lesson(x, y, classes, known, batch_size=32, steps=None):
         known: Names of the classes known so far.
         batch_size: Int.
         steps: How many batches to read of data that never ends.
+        default: Names to fall back on, or `None`.
 
     Returns:
         A `Lesson`.
     """
     source = as_source(x, y, batch_size=batch_size, steps=steps)
-    names = _local_names(classes, source, y)
+    names = _local_names(classes, source, y, default)
     new = tuple(name for name in names if name not in known)
     pictures, labels = source.collect()
     everything = (*known, *new)
@@ -63,6 +64,17 @@ def read_lesson(x, y, classes, known, batch_size=32, steps=None):
             f"classes={list(names)}. Name only classes that the data shows."
         )
     return Lesson(pictures, indices, everything, new)
+
+
+def read_known(x, y, classes, known, batch_size=32, steps=None):
+    """Reads data of known classes only, a `Lesson` as of `read_lesson`."""
+    lesson = read_lesson(x, y, classes, known, batch_size, steps, known)
+    if lesson.new_names:
+        raise ValueError(
+            f"Classes {list(lesson.new_names)} are not known yet. Known "
+            f"classes: {list(known)}. Teach them by `learn`."
+        )
+    return lesson
 
 
 def read_validation(data, names, batch_size=32, steps=None):
@@ -96,13 +108,15 @@ def read_validation(data, names, batch_size=32, steps=None):
     return Lesson(pictures, indices, tuple(names))
 
 
-def _local_names(classes, source, y):
+def _local_names(classes, source, y, default):
     if classes is not None:
         if isinstance(classes, str):
             check_class_names(classes)
         return check_class_names(tuple(classes))
     if source.class_names:
         return check_class_names(tuple(source.class_names))
+    if default is not None:
+        return tuple(default)
     if y is not None and np.asarray(y).dtype.kind in "OSU":
         return check_class_names(tuple(dict.fromkeys(map(str, y))))
     raise ValueError(

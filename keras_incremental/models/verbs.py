@@ -1,0 +1,57 @@
+"""What an `IncrementalClassifier` does, each wholly or not at all."""
+
+import dataclasses
+
+from keras_incremental.models.phase import keep_exemplars
+from keras_incremental.models.phase import run_phase
+from keras_incremental.models.transaction import Transaction
+from keras_incremental.utils import state
+
+
+def learn(classifier, lesson, validation, gate, options):
+    """Learns a lesson if the gate accepts what that changes.
+
+    Returns:
+        A `PhaseReport`.
+    """
+    with Transaction(classifier) as transaction:
+        report = run_phase(classifier, lesson, validation, options)
+        accepted, reason = gate.judge(report.drop, report.class_drops)
+        if accepted:
+            _make_ready(classifier, lesson)
+    if accepted:
+        classifier.previous = state.Untracked(transaction.snapshot)
+    else:
+        transaction.undo()
+    return dataclasses.replace(report, accepted=accepted, reason=reason)
+
+
+def remember(classifier, lesson, batch_size=32):
+    """Takes exemplars and the means of features, without training."""
+    with Transaction(classifier):
+        trunk = classifier.trunk()
+        inputs = trunk.inputs_for(lesson.pictures, batch_size=batch_size)
+        statistics = classifier.statistics.updated(trunk.features_of(inputs))
+        classifier.set_knowledge(
+            classifier.classes, classifier.phases, trunk.lasting(statistics)
+        )
+        keep_exemplars(classifier, trunk, inputs, lesson)
+
+
+def rollback(classifier):
+    """Goes back to before the last accepted phase."""
+    if classifier.previous is None:
+        raise ValueError(
+            f"{type(classifier).__name__} has no phase to go back to. It "
+            "keeps one, in memory, since it was made or loaded. Save a file "
+            "after each phase to go back further."
+        )
+    classifier.previous.value.restore(classifier)
+    classifier.previous = None
+
+
+def _make_ready(classifier, lesson):
+    if lesson.new_names:
+        state.recompile(classifier, state.compile_config(classifier))
+    else:
+        state.forget_compiled(classifier)
