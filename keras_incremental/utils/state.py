@@ -106,3 +106,22 @@ def recompile(model, config):
     if config:
         # The call mutates what it is given.
         model.compile_from_config(copy.deepcopy(config))
+
+
+def set_mask(tensor, mask):
+    """Marks the positions of a loss that count in its mean, as Keras does."""
+    from keras.src import backend
+
+    backend.set_keras_mask(tensor, mask)
+    return tensor
+
+
+def copy_decay_exclusions(source, target, variables):
+    """Takes over what `exclude_from_weight_decay` told an optimizer."""
+    for name in ("", "_pattern"):
+        name = f"_exclude_from_weight_decay{name}"
+        if hasattr(source, name):
+            setattr(target, name, getattr(source, name))
+    if not any(target._use_weight_decay(v) for v in variables):
+        # torch cannot decay a list of no variables.
+        target.weight_decay = None

@@ -1,0 +1,244 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.losses import tables
+from keras_incremental.losses.positions import one_per_position
+from keras_incremental.losses.positions import spread_weights
+from keras_incremental.utils import state
+from keras_incremental.utils.export import export
+
+# Finite in float32, and its exponential is exactly 0.
+_EXCLUDED = -1e9
+
+
+@export
+class CandidateSetCrossentropy(keras.losses.Loss):
+    """Crossentropy for labels that leave several classes possible.
+
+    A label selects a row of `table`, the set `S` of classes that the example
+    may be. The loss is minus the logarithm of their total probability,
+
+        loss = logsumexp(z[V]) - logsumexp(z[S])
+
+    with the logits `z`, and all classes `V` unless `denominator` says less.
+    A set of one class gives the plain crossentropy; the set of all classes
+    gives 0 and no gradient. So one loss serves exact labels, "some animal",
+    "anything but a bird", and pixels that nobody labelled.
+
+    The mean is taken over the positions whose label says something, so that
+    it does not depend on how much is unlabelled. A label outside the table
+    raises `ValueError` where labels are NumPy arrays; within a compiled step
+    it gives a loss of 1e9, the same on all backends.
+
+    Args:
+        table: Boolean array `(num_labels, num_classes)`, or `None`. Entry
+            `[y, k]` says that label `y` may be class `k`. See
+            `keras_incremental.losses.tables`. `None` means that labels are
+            classes. Defaults to `None`.
+        denominator: Boolean array of the shape of `table`, or `None`: among
+            which classes the label was chosen. It contains the candidates.
+            Classes outside get no gradient. Defaults to `None`, all.
+        from_logits: Boolean. Whether `y_pred` are logits, not
+            probabilities. Defaults to `True`.
+        ignore_class: Int, list of ints, or `None`: labels that do not count.
+            Defaults to `None`.
+        reduction: As in `keras.losses.Loss`. `"sum_over_batch_size"` divides
+            by the number of positions that count, at least 1. Defaults to
+            `"sum_over_batch_size"`.
+        name: String. Defaults to `"candidate_set_crossentropy"`.
+
+    Input shape:
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`.
+        `y_pred`: `(batch_size, ..., num_classes)`.
+
+    Raises:
+        ValueError: if a row of the table is empty, or has a candidate
+            outside the denominator.
+
+    Example:
+
+    >>> loss = CandidateSetCrossentropy(table=[[1, 0, 0], [0, 1, 1]])
+    >>> round(float(loss(np.array([1]), np.zeros((1, 3)))), 4)
+    0.4055
+    """
+
+    def __init__(
+        self,
+        table=None,
+        denominator=None,
+        from_logits: bool = True,
+        ignore_class=None,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "candidate_set_crossentropy",
+    ):
+        # Labels beyond 256 are not exact in bfloat16.
+        super().__init__(name=name, reduction=reduction, dtype="float32")
+        table, denominator = _checked_tables(table, denominator)
+        self._table = _constant(table)
+        self._denominator = _constant(denominator)
+        self.from_logits = from_logits
+        self.ignore_class = ignore_class
+
+    @property
+    def table(self):
+        """Boolean array of the candidates of each label, or `None`."""
+        return _array(self._table)
+
+    @property
+    def denominator(self):
+        """Boolean array of the classes that compete, or `None`."""
+        return _array(self._denominator)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if isinstance(y_true, (np.ndarray, list, tuple, int)):
+            _check_labels(y_true, self._table, y_pred, self.ignore_class)
+        y_pred = ops.convert_to_tensor(y_pred)
+        sample_weight = spread_weights(sample_weight, y_pred)
+        return super().__call__(y_true, y_pred, sample_weight)
+
+    def call(self, y_true, y_pred):
+        losses, informative = _losses_and_informative(
+            y_true,
+            y_pred,
+            self._table,
+            self._denominator,
+            self.from_logits,
+            self.ignore_class,
+        )
+        return state.set_mask(losses, informative)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "table": _listed(self.table),
+            "denominator": _listed(self.denominator),
+            "from_logits": self.from_logits,
+            "ignore_class": self.ignore_class,
+        }
+
+
+def candidate_set_crossentropy(
+    y_true,
+    y_pred,
+    table=None,
+    denominator=None,
+    from_logits: bool = True,
+    ignore_class=None,
+):
+    """Crossentropy at each position, for labels that are sets of classes.
+
+    See `CandidateSetCrossentropy` for the arguments.
+
+    Returns:
+        Tensor of shape `(batch_size, ...)`, 0 where a label does not count.
+    """
+    table, denominator = _checked_tables(table, denominator)
+    if isinstance(y_true, (np.ndarray, list, tuple, int)):
+        _check_labels(y_true, table, y_pred, ignore_class)
+    return _losses_and_informative(
+        ops.convert_to_tensor(y_true),
+        ops.convert_to_tensor(y_pred),
+        table,
+        denominator,
+        from_logits,
+        ignore_class,
+    )[0]
+
+
+def _losses_and_informative(
+    labels, z, table, denominator, from_logits, ignore_class
+):
+    z = ops.cast(z, keras.backend.result_type(z.dtype, "float32"))
+    if not from_logits:
+        z = ops.log(ops.clip(z, keras.config.epsilon(), 1.0))
+    # The loss does not change, and large logits keep their digits.
+    z = z - ops.stop_gradient(ops.max(z, axis=-1, keepdims=True))
+    labels = ops.cast(one_per_position(labels, z), "int32")
+    ignored = _ignored(labels, ignore_class)
+    chosen = _rows(table, labels, z.shape[-1])
+    among = (
+        ops.ones_like(chosen)
+        if denominator is None
+        else _rows(denominator, labels, z.shape[-1])
+    )
+    says_nothing = ops.all(ops.equal(chosen, among), axis=-1)
+    informative = ops.logical_not(ops.logical_or(ignored, says_nothing))
+    losses = _logsumexp(z, among) - _logsumexp(z, chosen)
+    return ops.where(informative, losses, 0.0), informative
+
+
+def _logsumexp(z, mask):
+    return ops.logsumexp(ops.where(mask, z, _EXCLUDED), axis=-1)
+
+
+def _ignored(labels, ignore_class):
+    ignored = ops.zeros_like(labels, dtype="bool")
+    for label in _as_list(ignore_class):
+        ignored = ops.logical_or(ignored, ops.equal(labels, label))
+    return ignored
+
+
+def _rows(table, labels, num_classes):
+    """The candidates of each label; none for a label outside the table."""
+    labels = ops.expand_dims(labels, -1)
+    if table is None:
+        return ops.equal(labels, ops.arange(num_classes, dtype="int32"))
+    if table.shape[-1] != num_classes:
+        raise ValueError(
+            f"`table` has {table.shape[-1]} classes, but `y_pred` has "
+            f"{num_classes}. Build the table for the classes of the model, "
+            "or bring it up to date by `tables.compose`."
+        )
+    # An index outside means something else on every backend.
+    known = ops.logical_and(labels >= 0, labels < table.shape[0])
+    indices = ops.squeeze(ops.where(known, labels, 0), -1)
+    return ops.logical_and(known, ops.take(table, indices, axis=0))
+
+
+def _checked_tables(table, denominator):
+    if table is not None:
+        table = tables.checked(table)
+    if denominator is None:
+        return table, None
+    denominator = tables.checked(denominator, "denominator")
+    if table is None:
+        table = tables.identity(*denominator.shape)
+    if table.shape != denominator.shape or (table & ~denominator).any():
+        raise ValueError(
+            "`denominator` must have the shape of `table` and contain its "
+            f"candidates. Received: table.shape={table.shape}, "
+            f"denominator.shape={denominator.shape}."
+        )
+    return table, denominator
+
+
+def _check_labels(labels, table, y_pred, ignore_class):
+    count = np.shape(y_pred)[-1] if table is None else table.shape[0]
+    allowed = [*range(count), *_as_list(ignore_class)]
+    wrong = np.setdiff1d(np.asarray(labels), allowed).tolist()
+    if wrong:
+        raise ValueError(
+            f"`y_true` must hold labels from 0 to {count - 1}, or one of "
+            f"ignore_class={ignore_class}. Received: {wrong[:10]}."
+        )
+
+
+def _as_list(ignore_class):
+    if ignore_class is None:
+        return []
+    return [ignore_class] if isinstance(ignore_class, int) else ignore_class
+
+
+def _constant(table):
+    if table is None:
+        return None
+    return keras.Variable(table, trainable=False, dtype="bool")
+
+
+def _array(variable):
+    return None if variable is None else ops.convert_to_numpy(variable)
+
+
+def _listed(table):
+    return None if table is None else table.astype(int).tolist()
