@@ -1,0 +1,259 @@
+import re
+import warnings
+from collections.abc import Mapping
+
+import keras
+from keras import ops
+
+from keras_incremental.utils import state
+from keras_incremental.utils.export import export
+
+
+@export
+class LearningRateMultiplier(keras.optimizers.Optimizer):
+    """Gives some variables a smaller or larger learning rate.
+
+    A pretrained backbone moves by small steps while a new head learns fast.
+    Multiplying gradients would not do it: Adam divides by their size. So
+    each factor has its own copy of the optimizer, which updates, decays and
+    averages its variables at `factor * learning_rate`.
+
+    `learning_rate` stays one number (or schedule) for all, so that
+    schedules, `ReduceLROnPlateau` and assignments scale every part.
+
+    Reference:
+    - [Howard and Ruder, 2018](https://arxiv.org/abs/1801.06146)
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`, not built yet, or the name of
+            one.
+        multipliers: Dict of regular expressions and floats of 0 or more. The
+            factor of a variable is that of the first expression found in
+            its `path`, such as `"head/"`; see `paths_of` for the variables
+            of a layer or of a nested model. 0 leaves variables untouched.
+        others: Float, 0 or more: the factor of all other variables. Defaults
+            to `1.0`.
+        name: String. Defaults to `"learning_rate_multiplier"`.
+
+    Example:
+
+    >>> optimizer = LearningRateMultiplier(
+    ...     keras.optimizers.AdamW(1e-3), {"head/": 1.0}, others=0.01
+    ... )
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        multipliers: Mapping[str, float],
+        others: float = 1.0,
+        name: str = "learning_rate_multiplier",
+    ):
+        optimizer = keras.optimizers.get(optimizer)
+        _check_optimizer(optimizer)
+        super().__init__(
+            # The public attribute gives a number for a variable, but only
+            # the configuration gives a schedule.
+            learning_rate=_learning_rate(optimizer),
+            loss_scale_factor=optimizer.loss_scale_factor,
+            name=name,
+        )
+        self.multipliers = {
+            _checked_pattern(pattern): _checked_factor(factor)
+            for pattern, factor in multipliers.items()
+        }
+        self.others = _checked_factor(others)
+        # Its copies do the work; it would be saved beside them. What is
+        # multiplied by 0 needs no copy, and stays as it is to the bit.
+        self._recipe = state.Untracked(optimizer)
+        factors = {*self.multipliers.values(), self.others} - {0.0}
+        self._parts = state.Untracked(
+            {factor: self._copy(factor) for factor in sorted(factors)}
+        )
+        self._trained = state.Untracked([])
+
+    @property
+    def inner_optimizer(self):
+        """The optimizer that was given, of which every factor has a copy."""
+        return self._recipe.value
+
+    @property
+    def variables(self):
+        parts = self._parts.value.values()
+        return super().variables + [v for part in parts for v in part.variables]
+
+    def multiplier_of(self, variable) -> float:
+        """The factor of a variable's learning rate."""
+        for pattern, factor in self.multipliers.items():
+            if re.search(pattern, variable.path):
+                return factor
+        return self.others
+
+    def build(self, variables):
+        if self.built:
+            return
+        self._warn_of_idle_patterns(variables)
+        super().build(variables)
+        self._trained.value = list(variables)
+        for factor, part in self._parts.value.items():
+            group = self._at(factor, variables)
+            if group:
+                state.copy_decay_exclusions(self.inner_optimizer, part, group)
+                part.build(group)
+
+    def apply(self, grads, trainable_variables=None):
+        if trainable_variables is None:
+            trainable_variables = self._trained.value
+        variables = list(trainable_variables)
+        if not self.built:
+            self.build(variables)
+        self._check_known(variables)
+        grads = self._clipped([self._unscaled(g) for g in grads])
+        _check_any(grads)
+        gradient_of = dict(zip(map(id, variables), grads, strict=True))
+        for factor, part in self._parts.value.items():
+            group = self._at(factor, variables)
+            grads = [gradient_of[id(v)] for v in group]
+            if any(g is not None for g in grads):
+                part.apply(grads, group)
+        self.iterations.assign_add(1)
+
+    def finalize_variable_values(self, var_list):
+        for factor, part in self._parts.value.items():
+            group = self._at(factor, var_list)
+            if group:
+                part.finalize_variable_values(group)
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
+
+    def get_config(self):
+        inner = keras.saving.serialize_keras_object(self.inner_optimizer)
+        inner["config"]["learning_rate"] = super().get_config()["learning_rate"]
+        return {
+            "name": self.name,
+            "optimizer": inner,
+            "multipliers": self.multipliers,
+            "others": self.others,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        optimizer = keras.saving.deserialize_keras_object(
+            config.pop("optimizer"), custom_objects=custom_objects
+        )
+        return cls(optimizer, **config)
+
+    def _copy(self, factor):
+        """A copy of the inner optimizer, at a share of our learning rate."""
+        config = self.inner_optimizer.get_config()
+        config["learning_rate"] = lambda: ops.multiply(
+            self.learning_rate, factor
+        )
+        config["name"] = f"{self.name}_{factor:g}"
+        config["loss_scale_factor"] = None
+        config["global_clipnorm"] = None
+        return type(self.inner_optimizer).from_config(config)
+
+    def _at(self, factor, variables):
+        return [v for v in variables if self.multiplier_of(v) == factor]
+
+    def _unscaled(self, gradient):
+        if gradient is None or self.loss_scale_factor is None:
+            return gradient
+        return gradient / self.loss_scale_factor
+
+    def _clipped(self, grads):
+        """Clips by the norm of all gradients, not of those of one part."""
+        limit = self.inner_optimizer.global_clipnorm
+        if not limit:
+            return grads
+        squares = [ops.sum(ops.square(g)) for g in grads if g is not None]
+        norm = ops.sqrt(sum(squares))
+        scale = limit / ops.maximum(norm, limit)
+        return [None if g is None else g * scale for g in grads]
+
+    def _check_known(self, variables):
+        known = {id(v) for v in self._trained.value}
+        for variable in variables:
+            if id(variable) not in known:
+                raise ValueError(
+                    f"Unknown variable: {variable.path}. An optimizer works "
+                    "for the variables that it was built with. Compile the "
+                    "model anew."
+                )
+
+    def _warn_of_idle_patterns(self, variables):
+        paths = [v.path for v in variables]
+        idle = [
+            pattern
+            for pattern in self.multipliers
+            if not any(re.search(pattern, path) for path in paths)
+        ]
+        if idle:
+            warnings.warn(
+                f"No trainable variable has a path with {idle}. Received: "
+                f"paths such as {paths[:3]}.",
+                stacklevel=3,
+            )
+
+
+def paths_of(layer) -> str:
+    """Regular expression of the variables of a layer or a nested model.
+
+    A nested model does not appear in the paths of its variables, so its
+    name cannot select them.
+    """
+    paths = "|".join(re.escape(v.path) for v in layer.variables)
+    return f"^({paths})$"
+
+
+def _learning_rate(optimizer):
+    rate = optimizer.get_config()["learning_rate"]
+    if isinstance(rate, dict):
+        return keras.saving.deserialize_keras_object(rate)
+    return rate
+
+
+def _check_optimizer(optimizer):
+    if optimizer.built:
+        raise ValueError(
+            "`optimizer` of LearningRateMultiplier must be new. Received: "
+            f"{type(optimizer).__name__} '{optimizer.name}', which is in use. "
+            "Make another one with the same arguments."
+        )
+    if optimizer.global_clipnorm and optimizer.gradient_accumulation_steps:
+        raise ValueError(
+            "LearningRateMultiplier cannot clip by `global_clipnorm` where "
+            "gradients are accumulated. Received: global_clipnorm="
+            f"{optimizer.global_clipnorm}, gradient_accumulation_steps="
+            f"{optimizer.gradient_accumulation_steps}. Use `clipnorm`."
+        )
+
+
+def _checked_pattern(pattern):
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise ValueError(
+            "`multipliers` must be keyed by regular expressions. Received: "
+            f"{pattern!r} ({error}). Use `paths_of(layer)` for a layer."
+        ) from error
+    return pattern
+
+
+def _checked_factor(factor):
+    if not 0 <= factor < float("inf"):
+        raise ValueError(
+            "Factors of LearningRateMultiplier must be finite and not "
+            f"negative. Received: {factor}."
+        )
+    return float(factor)
+
+
+def _check_any(grads):
+    if all(g is None for g in grads):
+        raise ValueError(
+            "No gradients provided for any variable. Received: None for all "
+            f"{len(grads)}."
+        )
