@@ -183,11 +183,7 @@ def _check(model, variant, num_samples, batch_size):
             f"Model '{getattr(model, 'name', model)}' has no weights yet. "
             "Build it, or call it once on data."
         )
-    if variant not in VARIANTS:
-        raise ValueError(
-            f"`variant` must be one of {VARIANTS}. Received: "
-            f"variant={variant!r}."
-        )
+    check_variant(variant)
     for name, value in (
         ("num_samples", num_samples),
         ("batch_size", batch_size),
@@ -196,11 +192,19 @@ def _check(model, variant, num_samples, batch_size):
             raise ValueError(
                 f"`{name}` must be 1 or more. Received: {name}={value}."
             )
-    check_paths(model)
+    _check_paths(model)
 
 
-def check_paths(model):
-    """Raises where two trainable variables have the same path."""
+def check_variant(variant):
+    """Raises unless `fisher_importance` knows the variant."""
+    if variant not in VARIANTS:
+        raise ValueError(
+            f"`variant` must be one of {VARIANTS}. Received: "
+            f"variant={variant!r}."
+        )
+
+
+def _check_paths(model):
     paths = collections.Counter(v.path for v in model.trainable_variables)
     twice = [path for path, count in paths.items() if count > 1]
     if not paths or twice:

@@ -77,6 +77,12 @@ class QuadraticPenalty(keras.regularizers.Regularizer):
         return ops.convert_to_numpy(self._reference)
 
     def __call__(self, x):
+        if tuple(x.shape) != tuple(self._reference.shape):
+            raise ValueError(
+                "A `QuadraticPenalty` protects a weight of shape "
+                f"{tuple(self._reference.shape)}. Received: a weight of "
+                f"shape {tuple(x.shape)}. Compute its importance anew."
+            )
         moved = ops.cast(x, "float32") - self._reference
         penalty = ops.sum(self._importance * ops.square(moved))
         penalty = 0.5 * self.strength * penalty

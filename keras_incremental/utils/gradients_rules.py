@@ -90,12 +90,15 @@ def _grouped_outer(inputs, delta, groups, measure):
         inputs = ops.reshape(inputs, (batch, wide))
         delta = ops.reshape(delta, (batch, deep))
         return ops.matmul(ops.transpose(measure(inputs)), measure(delta))
+    if groups == 1:
+        # Without an axis of length one the product needs no transposition.
+        inputs = ops.reshape(inputs, (batch, positions, wide))
+        delta = ops.reshape(delta, (batch, positions, deep))
+        return ops.sum(measure(ops.einsum("npi,npo->nio", inputs, delta)), 0)
     inputs = ops.reshape(inputs, (batch, positions, groups, wide))
     delta = ops.reshape(delta, (batch, positions, groups, deep))
-    gradients = ops.matmul(
-        ops.transpose(inputs, (0, 2, 3, 1)), ops.transpose(delta, (0, 2, 1, 3))
-    )
-    total = ops.transpose(ops.sum(measure(gradients), 0), (1, 0, 2))
+    gradients = ops.einsum("npgi,npgo->nigo", inputs, delta)
+    total = ops.sum(measure(gradients), 0)
     return ops.reshape(total, (wide, groups * deep))
 
 

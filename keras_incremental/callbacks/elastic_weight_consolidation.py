@@ -1,0 +1,162 @@
+import keras
+from keras import ops
+
+from keras_incremental.regularizers.consolidation import check_mode
+from keras_incremental.regularizers.consolidation import consolidate
+from keras_incremental.regularizers.consolidation import largest_curvature
+from keras_incremental.regularizers.consolidation import scale_importance
+from keras_incremental.regularizers.fisher import check_variant
+from keras_incremental.regularizers.fisher import fisher_importance
+from keras_incremental.utils.export import export
+
+
+@export
+class ElasticWeightConsolidation(keras.callbacks.Callback):
+    """Protects, after each `fit`, the weights that its data depends on.
+
+    A phase is one `fit`. When it ends, the Fisher information of `data` is
+    computed with the final weights, and `consolidate` makes the next `fit`
+    pay `strength / 2 * sum(importance * (weight - reference)**2)`. Works with
+    any Keras classifier, in plain `fit`. Put it last in the list, after
+    callbacks that restore weights at the end, as `EarlyStopping` does.
+
+    The data of a phase is forgotten with the phase: set `callback.data`
+    before each `fit`.
+
+    Reference:
+    - [Kirkpatrick et al., 2017](https://arxiv.org/abs/1612.00796)
+    - [Schwarz et al., 2018](https://arxiv.org/abs/1805.06370), the online
+      form
+
+    Args:
+        data: Data of the phase, as `fisher_importance` takes it, without
+            augmentation. Defaults to `None`: set the attribute `data`.
+        strength: Float, 0 or more. A larger value keeps old classes better
+            and learns new ones less. Its scale is that of the problem; try
+            powers of ten from `1e1` to `1e5`. Defaults to `1e3`.
+        mode: `"online"`, around the latest weights, or `"separate"`, equal
+            to one penalty for each phase. Defaults to `"online"`.
+        decay: Float from 0 to 1, only for `"online"`: what earlier phases
+            keep of their importance. Defaults to `1.0`.
+        variant: `"exact"`, `"sampled"` or `"empirical"`, see
+            `fisher_importance`. Defaults to `"exact"`.
+        num_samples: Int or `None`, how many examples the importance is
+            computed on. Defaults to `1024`.
+        batch_size: Int, of that computation. Defaults to `32`.
+        from_logits: Bool or `None`, see `fisher_importance`.
+        normalize: Bool. Whether the importance of each phase is divided by
+            its mean, so that a strength transfers to other models; it then
+            wants to be much smaller. Defaults to `False`.
+        clip_percentile: Float from 0 to 100 or `None`. Larger values of the
+            importance are cut there, which lets plain SGD take larger steps;
+            `99.9` is usual. Defaults to `None`.
+        seed: Int, of the draws. Defaults to `0`.
+
+    Raises:
+        ValueError: when a `fit` begins without `data`, or would diverge:
+            with SGD once `learning_rate * strength * max(importance)` is 2
+            or more.
+    """
+
+    def __init__(
+        self,
+        data=None,
+        strength: float = 1e3,
+        mode: str = "online",
+        decay: float = 1.0,
+        variant: str = "exact",
+        num_samples: int | None = 1024,
+        batch_size: int = 32,
+        from_logits: bool | None = None,
+        normalize: bool = False,
+        clip_percentile: float | None = None,
+        seed: int = 0,
+    ):
+        super().__init__()
+        check_mode(mode, decay)
+        check_variant(variant)
+        if not 0 <= strength < float("inf"):
+            raise ValueError(
+                f"`strength` of {type(self).__name__} must be a finite "
+                f"number of 0 or more. Received: strength={strength}."
+            )
+        self.data = data
+        self.strength = strength
+        self.mode = mode
+        self.decay = decay
+        self.variant = variant
+        self.num_samples = num_samples
+        self.batch_size = batch_size
+        self.from_logits = from_logits
+        self.normalize = normalize
+        self.clip_percentile = clip_percentile
+        self.seed = seed
+
+    def on_train_begin(self, logs=None):
+        if self.data is None:
+            raise ValueError(
+                f"{type(self).__name__} needs the data of each phase. "
+                "Received: data=None. Set `callback.data = (x, y)` before "
+                "this `fit`."
+            )
+        check_step_size(self.model)
+
+    def on_train_end(self, logs=None):
+        model = self.model
+        importance = fisher_importance(
+            model,
+            self.data,
+            variant=self.variant,
+            num_samples=self.num_samples,
+            batch_size=self.batch_size,
+            from_logits=self.from_logits,
+            seed=self.seed,
+        )
+        importance = scale_importance(
+            importance, self.normalize, self.clip_percentile
+        )
+        consolidate(model, importance, self.strength, self.mode, self.decay)
+        # The importance of one phase on the data of another is worthless.
+        self.data = None
+
+    def get_config(self):
+        return {
+            "strength": self.strength,
+            "mode": self.mode,
+            "decay": self.decay,
+            "variant": self.variant,
+            "num_samples": self.num_samples,
+            "batch_size": self.batch_size,
+            "from_logits": self.from_logits,
+            "normalize": self.normalize,
+            "clip_percentile": self.clip_percentile,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def check_step_size(model):
+    """Raises where SGD would diverge on the penalties of a model."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if not isinstance(optimizer, keras.optimizers.SGD):
+        return
+    rate = float(ops.convert_to_numpy(optimizer.learning_rate))
+    curvature, limit = largest_curvature(model), _limit(optimizer)
+    if rate * curvature >= limit:
+        raise ValueError(
+            "Quadratic penalties with SGD diverge to NaN once learning_rate "
+            f"* strength * max(importance) is {limit:.3g} or more. Received: "
+            f"learning_rate={rate:.3g}, strength * max(importance)="
+            f"{curvature:.3g}. Lower the learning rate below "
+            f"{limit / curvature:.3g}, lower `strength`, set "
+            "`clip_percentile`, or use Adam."
+        )
+
+
+def _limit(optimizer):
+    # Momentum widens the stable range of a quadratic, Nesterov's less so.
+    widened = 2 * (1 + optimizer.momentum)
+    return widened / (1 + 2 * optimizer.momentum * optimizer.nesterov)
