@@ -20,6 +20,8 @@ class Source:
         num_batches: Int or `None`.
         dtype: NumPy dtype of `x` as the model sees it; `None` before the
             first pass, if the data set does not say.
+        whole: The arrays `(x, y)` themselves, if the data is arrays. Else
+            `None`.
     """
 
     def __init__(self, kind, opener, argument, steps=None, **known):
@@ -30,6 +32,7 @@ class Source:
         self.num_examples = known.get("num_examples")
         self.num_batches = steps or known.get("num_batches")
         self.dtype = known.get("dtype")
+        self.whole = known.get("whole")
         self._opener = opener
         self._argument = argument
         self._steps = steps
@@ -128,14 +131,14 @@ class Source:
 
     def _check_shape(self, x, where):
         if self._shape is None:
-            self._shape, self.dtype = x.shape[1:], x.dtype
+            self._shape = x.shape[1:]
         if x.shape[1:] != self._shape:
             raise ValueError(
                 "All pictures must have one shape. Received: "
                 f"{where} with {x.shape[1:]} after {self._shape}. Resize "
                 "them to one shape."
             )
-        self.dtype = np.result_type(self.dtype, x.dtype)
+        self.dtype = np.result_type(self.dtype or x.dtype, x.dtype)
 
 
 def split_batch(batch, where):

@@ -91,9 +91,10 @@ def _from_arrays(x, y, batch_size, steps, argument):
         argument,
         steps,
         has_labels=y is not None,
-        num_examples=None if steps else len(x),
+        num_examples=len(x),
         num_batches=-(-len(x) // batch_size),
         dtype=x.dtype,
+        whole=(x, y),
     )
 
 

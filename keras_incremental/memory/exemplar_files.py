@@ -1,0 +1,72 @@
+"""One `.npz` file for the content of a memory, without pickle."""
+
+import json
+import os
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from keras_incremental.memory.exemplars import COLUMNS
+from keras_incremental.memory.exemplars import Exemplars
+
+FORMAT = 1
+
+
+def write(path, content):
+    """Writes a content; a file of that name is replaced only at the end."""
+    path = pathlib.Path(path)
+    header = {
+        "format": FORMAT,
+        "dtype": None if content.dtype is None else content.dtype.str,
+        "next_id": content.next_id,
+        "next_phase": content.next_phase,
+    }
+    x = np.zeros(0) if content.x is None else content.x
+    columns = {name: getattr(content, name) for name in COLUMNS}
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            np.savez(file, header=json.dumps(header), x=x, **columns)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path):
+    """Reads a content, all of it or nothing."""
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as saved:
+                return _parse({name: saved[name] for name in saved.files})
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            EOFError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
+            raise ValueError(
+                "The file of exemplars is damaged or of another kind. "
+                f"Received: path='{path}' ({error}). Use another copy of the "
+                "file; the memory has not been changed."
+            ) from error
+
+
+def _parse(saved):
+    header = json.loads(saved["header"].item())
+    if header["format"] != FORMAT:
+        raise ValueError(f"format {header['format']} instead of {FORMAT}")
+    columns = {name: saved[name].astype("int64") for name in COLUMNS}
+    x = saved["x"]
+    if {len(column) for column in columns.values()} != {len(x)}:
+        raise ValueError("arrays of different lengths")
+    return Exemplars(
+        x=None if header["dtype"] is None else x,
+        dtype=None if header["dtype"] is None else np.dtype(header["dtype"]),
+        next_id=header["next_id"],
+        next_phase=header["next_phase"],
+        **columns,
+    )

@@ -1,0 +1,99 @@
+import dataclasses
+
+import numpy as np
+
+from keras_incremental.data import arrays
+
+COLUMNS = ("y", "ids", "phases", "ontologies")
+
+
+@dataclasses.dataclass(frozen=True)
+class Exemplars:
+    """The content of a memory: never changed, only replaced.
+
+    Rows lie class by class, each class in the order of its selection.
+
+    Attributes:
+        x: Samples in compact storage, or `None` in an empty memory.
+        y: Class of each row.
+        ids: Identity of each row, never used twice.
+        phases: Number of the update that brought the row.
+        ontologies: Version of the meaning of the labels at that time.
+        dtype: dtype of the samples as the model saw them.
+        next_id: Identity of the next row.
+        next_phase: Number of the next update.
+    """
+
+    x: np.ndarray | None = None
+    y: np.ndarray = dataclasses.field(default_factory=lambda: _integers(()))
+    ids: np.ndarray = dataclasses.field(default_factory=lambda: _integers(()))
+    phases: np.ndarray = dataclasses.field(
+        default_factory=lambda: _integers(())
+    )
+    ontologies: np.ndarray = dataclasses.field(
+        default_factory=lambda: _integers(())
+    )
+    dtype: np.dtype | None = None
+    next_id: int = 0
+    next_phase: int = 0
+
+    def __len__(self):
+        return len(self.y)
+
+    @property
+    def counts(self):
+        classes, first, counts = np.unique(
+            self.y, return_index=True, return_counts=True
+        )
+        order = np.argsort(first)
+        return dict(
+            zip(classes[order].tolist(), counts[order].tolist(), strict=True)
+        )
+
+    @property
+    def nbytes(self):
+        columns = sum(getattr(self, name).nbytes for name in COLUMNS)
+        return columns + (0 if self.x is None else self.x.nbytes)
+
+    def take(self, rows):
+        """The exemplars at `rows`, in that order."""
+        if self.x is None:
+            return self
+        columns = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return dataclasses.replace(self, x=self.x[rows], **columns)
+
+    def rows_of(self, label):
+        return np.flatnonzero(self.y == label)
+
+    def new(self, x, label, ontology, dtype):
+        """Samples of one class as exemplars of the phase that runs."""
+        size = len(x)
+        if len(self):
+            dtype = np.result_type(self.dtype, dtype)
+        return dataclasses.replace(
+            self,
+            x=x,
+            y=np.full(size, label, "int64"),
+            ids=np.arange(self.next_id, self.next_id + size),
+            phases=np.full(size, self.next_phase, "int64"),
+            ontologies=np.full(size, ontology, "int64"),
+            dtype=dtype,
+            next_id=self.next_id + size,
+        )
+
+
+def join(parts):
+    """Exemplars of several classes as one content; the last is the newest."""
+    dtype = np.result_type(*[part.dtype for part in parts if len(part)])
+    x = [part.x for part in parts if len(part)]
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in COLUMNS
+    }
+    return dataclasses.replace(
+        parts[-1], x=arrays.concatenate(x, dtype), dtype=dtype, **columns
+    )
+
+
+def _integers(values):
+    return np.array(values, "int64")

@@ -1,0 +1,152 @@
+import threading
+
+import keras
+import numpy as np
+
+from keras_incremental.data import arrays
+from keras_incremental.data.labels import check_labels
+from keras_incremental.data.source import split_batch
+
+
+class Replay:
+    """Adds exemplars to batches, every exemplar equally often.
+
+    The memory is gone through in a new order each time, without regard to
+    where batches and epochs end.
+
+    Args:
+        exemplars: `Exemplars` to replay.
+        share: Float in `[0, 1)`, part of each batch.
+        augmentation: Layer or function on batches, or `None`.
+        seed: Int.
+    """
+
+    def __init__(self, exemplars, share, augmentation=None, seed=0):
+        self.num_classes = None
+        self._exemplars = exemplars
+        self._share = share
+        self._augmentation = augmentation
+        self._seed = seed
+        self._lock = threading.Lock()
+        self._position = 0
+
+    @property
+    def is_empty(self):
+        return len(self._exemplars) == 0 or self._share == 0
+
+    def restart(self, num_classes=None):
+        """Begins anew, and checks labels against a number of classes."""
+        self.num_classes = num_classes
+        self._position = 0
+
+    def __call__(self, batch):
+        x, y = split_batch(batch, "the data to mix")
+        x, y = arrays.to_numpy(x, "x"), arrays.to_numpy(y, "y")
+        self.check(y)
+        if self.is_empty:
+            return x, y
+        self.check_layout(x.shape[1:], x.dtype, y.shape)
+        old_x, old_y = self.draw(x.dtype, y)
+        return np.concatenate([x, old_x]), np.concatenate([y, old_y])
+
+    def check(self, y):
+        """Raises if a label is outside the classes."""
+        check_labels(y, self.num_classes)
+
+    def draw(self, dtype, y):
+        """Exemplars to go with new labels `y`, as `(x, y)` of their kind."""
+        rows = self._next_rows(self.count(len(y)))
+        x = self._augmented(self._exemplars.x[rows], dtype)
+        return x, _encode(self._exemplars.y[rows], y)
+
+    def count(self, num_new):
+        """Exemplars that go with a number of new samples."""
+        return max(1, round(num_new * self._share / (1 - self._share)))
+
+    def check_layout(self, shape, dtype, y_shape):
+        """Raises if exemplars and new data cannot lie in one batch."""
+        held = self._exemplars
+        sizes = zip(shape, held.x.shape[1:], strict=False)
+        if len(shape) != held.x.ndim - 1 or any(
+            a is not None and a != b for a, b in sizes
+        ):
+            raise ValueError(
+                "New data and exemplars must have one shape. Received: x of "
+                f"{tuple(shape)}; the memory holds {held.x.shape[1:]}. "
+                "Resize the new data."
+            )
+        if not _fits(held, np.dtype(dtype)):
+            raise ValueError(
+                "New data and exemplars must be prepared in the same way. "
+                f"Received: x of dtype {np.dtype(dtype)}; the memory holds "
+                f"{held.dtype}. Cast or scale the new data like the old."
+            )
+        highest = int(held.y.max())
+        if len(y_shape) == 2 and 1 < (y_shape[1] or 1) <= highest:
+            raise ValueError(
+                f"One-hot labels have no column for class {highest} of the "
+                f"memory. Received: labels of width {y_shape[1]}. Use "
+                f"`to_categorical(y, num_classes={highest + 1})`, or pass "
+                "integers."
+            )
+
+    def _next_rows(self, count):
+        size = len(self._exemplars)
+        with self._lock:
+            start = self._position
+            self._position += count
+        rounds = range(start // size, (start + count - 1) // size + 1)
+        order = [self._order(number, size) for number in rounds]
+        first = start - rounds[0] * size
+        return np.concatenate(order)[first : first + count]
+
+    def _order(self, number, size):
+        seed = [self._seed, self._exemplars.next_phase, number]
+        return np.random.default_rng(seed).permutation(size)
+
+    def _augmented(self, x, dtype):
+        if x.dtype.kind == "U":
+            return x
+        if self._augmentation is None:
+            return x.astype(dtype)
+        seen = x.astype(self._exemplars.dtype)
+        layer = isinstance(self._augmentation, keras.Layer)
+        options = {"training": True} if layer else {}
+        new = arrays.to_numpy(
+            self._augmentation(seen, **options), "augmentation(x)"
+        )
+        if new.shape != x.shape:
+            raise ValueError(
+                "`augmentation` must keep the shape of a batch. Received: "
+                f"{new.shape} for {x.shape}."
+            )
+        return _cast(new, dtype)
+
+
+def _cast(x, dtype):
+    if np.dtype(dtype).kind in "iu":
+        limits = np.iinfo(dtype)
+        x = np.clip(np.rint(x), limits.min, limits.max)
+    return x.astype(dtype)
+
+
+def _fits(held, dtype):
+    if "U" in (held.dtype.kind, dtype.kind):
+        return held.dtype.kind == dtype.kind
+    return np.can_cast(held.x.dtype, dtype) or np.can_cast(
+        held.dtype, dtype, "same_kind"
+    )
+
+
+def _encode(labels, like):
+    """Labels with the rank, the width and the dtype of others."""
+    if like.ndim == 2 and like.shape[1] > 1:
+        return np.eye(like.shape[1], dtype=like.dtype)[labels]
+    encoded = labels.astype(like.dtype).reshape((-1, *like.shape[1:]))
+    if not np.array_equal(encoded.ravel(), labels):
+        raise ValueError(
+            "Labels of the memory do not fit into the dtype of the new "
+            f"ones. Received: y of {like.dtype}; the memory holds classes up "
+            f"to {labels.max()}. Use y.astype('int64')."
+        )
+    return encoded

@@ -1,0 +1,135 @@
+"""Which samples of a class to keep: features in, ordered indices out.
+
+A selection is a function `(features, count, seed) -> indices`. The order
+matters: a memory that shrinks keeps the first ones.
+"""
+
+import numpy as np
+
+
+def herding(features, count, seed=0):
+    """Picks samples whose running mean stays closest to the class mean.
+
+    Pick number k is the sample, not yet picked, that minimises
+
+        || mean(u) - (sum of picks + u_i) / k ||
+
+    where u are the features at unit length. Ties go to the lowest index.
+
+    Reference:
+    - [Rebuffi et al., 2017](https://arxiv.org/abs/1611.07725)
+
+    Args:
+        features: Array of shape `(n, ...)`, of all samples of one class.
+        count: Int, samples to pick. At most n are picked.
+        seed: Not used. Defaults to `0`.
+
+    Returns:
+        Array of int64 of shape `(min(count, n),)`, without repeats.
+
+    Raises:
+        ValueError: if features are empty or not finite.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_incremental.memory import herding
+    >>> points = np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [0.6, 0.8]])
+    >>> herding(points, 3).tolist()
+    [4, 3, 1]
+    """
+    units = _unit_rows(_rows(features))
+    squares = np.sum(units**2, axis=1)
+    mean, total = np.mean(units, axis=0), np.zeros(units.shape[1])
+    picks = np.empty(min(count, len(units)), "int64")
+    taken = np.zeros(len(units), bool)
+    for k in range(len(picks)):
+        scores = 2 * (units @ ((k + 1) * mean - total)) - squares
+        scores[taken] = -np.inf
+        # Rounded, because noise would decide between equal samples.
+        picks[k] = np.argmax(np.round(scores, 12))
+        taken[picks[k]] = True
+        total += units[picks[k]]
+    return picks
+
+
+def random(features, count, seed=0):
+    """Picks samples at random, the same ones for the same seed.
+
+    Args:
+        features: Array of shape `(n, ...)`; only its length is used.
+        count: Int, samples to pick. At most n are picked.
+        seed: Int or list of ints. Defaults to `0`.
+
+    Returns:
+        Array of int64 of shape `(min(count, n),)`, without repeats.
+    """
+    return np.random.default_rng(seed).permutation(len(features))[:count]
+
+
+random.uses_features = False
+
+_SELECTIONS = {"herding": herding, "random": random}
+
+
+def register(name, function):
+    """Makes a selection known by a name.
+
+    Args:
+        name: String.
+        function: Called with `(features, count, seed)`, returns indices. Set
+            `function.uses_features = False` if only the length is used: the
+            model is then not run.
+    """
+    if not isinstance(name, str) or not callable(function):
+        raise TypeError(
+            "`register` needs a name and a function `(features, count, seed) "
+            f"-> indices`. Received: {name!r}, {function!r}."
+        )
+    _SELECTIONS[name] = function
+
+
+def get(identifier):
+    """The selection of a name, or the function itself.
+
+    Args:
+        identifier: `"herding"`, `"random"`, another registered name, or a
+            function.
+
+    Returns:
+        A function `(features, count, seed) -> indices`.
+
+    Raises:
+        ValueError: if the name is not registered.
+    """
+    if callable(identifier):
+        return identifier
+    if not isinstance(identifier, str) or identifier not in _SELECTIONS:
+        raise ValueError(
+            f"`selection` must be one of {sorted(_SELECTIONS)} or a function "
+            "`(features, count, seed) -> indices`. Received: "
+            f"selection={identifier!r}."
+        )
+    return _SELECTIONS[identifier]
+
+
+def _rows(features):
+    features = np.asarray(features, "float64")
+    if features.ndim == 0 or len(features) == 0:
+        raise ValueError(
+            "`features` must have one row for each sample. Received: "
+            f"features.shape={features.shape}."
+        )
+    features = features.reshape(len(features), -1)
+    finite = np.isfinite(features).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            "`features` must be finite. Received: NaN or infinity in row "
+            f"{int(np.argmin(finite))}. Has the training diverged?"
+        )
+    return features
+
+
+def _unit_rows(features):
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    return features / np.where(norms == 0, 1, norms)

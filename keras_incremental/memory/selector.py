@@ -1,0 +1,115 @@
+import numpy as np
+
+from keras_incremental.data import arrays
+from keras_incremental.utils import graph
+
+CHUNK = 256
+
+
+class Selector:
+    """A selection with the features that it compares.
+
+    Args:
+        function: Selection `(features, count, seed) -> indices`.
+        seed: Int.
+        dtype: dtype of the samples as the model sees them.
+    """
+
+    def __init__(self, function, seed, dtype):
+        self._function = function
+        self._seed = seed
+        self._dtype = dtype
+        self._compute = None
+        self._new = None
+
+    def look_at(self, x, features, model):
+        """Takes or computes the features of all new samples.
+
+        Args:
+            x: New samples.
+            features: List of arrays, functions and `None`, the first that
+                is not `None` counts; stored samples need a function.
+            model: Classifier that stands in for a function, or `None`.
+        """
+        if not uses_features(self._function):
+            return
+        functions = [f for f in features if callable(f)]
+        given = [f for f in features if f is not None][:1]
+        if functions:
+            self._compute = functions[0]
+        elif model is not None:
+            self._compute = _features_of(model)
+        if given and not callable(given[0]):
+            self._new = _given(given[0], x)
+        else:
+            self._new = self._computed(x)
+
+    def __call__(self, label, stored, rows, count):
+        size = len(stored) + len(rows)
+        features = np.empty((size, 0))
+        if self._new is not None:
+            old = self._computed(stored) if len(stored) else self._new[:0]
+            features = np.concatenate([old, self._new[rows]])
+        return self._function(features, count, [self._seed, label])
+
+    def _computed(self, x):
+        if self._compute is None:
+            raise ValueError(
+                "Selecting exemplars needs features of the samples. "
+                "Received: features=None, model=None, or an array without "
+                "the features of samples that are stored already. Pass "
+                "`model=`, or a function as `features=`, or use "
+                "selection='random'."
+            )
+        parts = [
+            _flat(self._compute(x[i : i + CHUNK].astype(self._dtype)), i, x)
+            for i in range(0, len(x), CHUNK)
+        ]
+        return np.concatenate(parts)
+
+
+def uses_features(function):
+    """Whether a selection looks at features, or only at their number."""
+    return getattr(function, "uses_features", True)
+
+
+def check_features(function, model):
+    """Raises if a model that is built cannot give features."""
+    if uses_features(function) and model.built:
+        _features_of(model)
+
+
+def _features_of(model):
+    try:
+        return graph.split_head(model).features.predict_on_batch
+    except ValueError as error:
+        raise ValueError(
+            f"{error} Or give `features`, a function of a batch of samples, "
+            "or use selection='random'."
+        ) from error
+
+
+def _given(features, x):
+    features = _to_rows(features)
+    if len(features) != len(x):
+        raise ValueError(
+            "`features` must have one row for each sample. Received: "
+            f"{len(features)} rows for {len(x)} samples."
+        )
+    return features
+
+
+def _flat(features, start, x):
+    features = _to_rows(features)
+    expected = min(CHUNK, len(x) - start)
+    if len(features) != expected:
+        raise ValueError(
+            "`features` must return one row for each sample. Received: "
+            f"{len(features)} rows for {expected} samples."
+        )
+    return features
+
+
+def _to_rows(features):
+    features = arrays.to_numpy(features, "features")
+    return features.reshape(len(features), -1)
