@@ -12,8 +12,8 @@ class ColumnLayer(keras.layers.Layer):
     """Base of layers whose weights have one column for each class.
 
     The columns are kept in blocks of variables, oldest classes first, and
-    saved as one array for each name: a weights file of a `Dense` of the same
-    width is one of `ExpandableDense`, and back.
+    stored as one array for each name, so `ExpandableDense` reads what a
+    `Dense` of the same width stored, and back.
     """
 
     def __init__(self, **kwargs):

@@ -11,8 +11,11 @@ class ExpandableDense(ExpandableHead):
 
     Computes logits, as `keras.layers.Dense(units)` does. `expand(n)` appends
     `n` classes; the logits of the older classes stay the same to the bit
-    until blocks are joined (`max_groups`), and to 1e-6 then. A weights file
-    of a `Dense` of the same width loads into it, and back.
+    until blocks are joined (`max_groups`), and to 1e-6 then.
+
+    It stores its weights as a `Dense` of the same width does. But Keras
+    finds the layers of a model's weights file by their class: load such a
+    file into the model with the `Dense` first.
 
     `model.output_shape` is that of the graph as first drawn; `head.units` is
     how many classes there are.
