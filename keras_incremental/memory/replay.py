@@ -41,6 +41,8 @@ class Replay:
 
     def __call__(self, batch):
         x, y = split_batch(batch, "the data to mix")
+        if y is None:
+            raise unlabelled("batch")
         x, y = arrays.to_numpy(x, "x"), arrays.to_numpy(y, "y")
         self.check(y)
         if self.is_empty:
@@ -121,6 +123,14 @@ class Replay:
                 f"{new.shape} for {x.shape}."
             )
         return _cast(new, dtype)
+
+
+def unlabelled(kind):
+    """The error for data without labels."""
+    return ValueError(
+        "Labels are needed to mix and to select. Received: a "
+        f"{kind} without labels. Pass `y`, or yield (x, y)."
+    )
 
 
 def _cast(x, dtype):

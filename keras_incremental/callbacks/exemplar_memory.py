@@ -1,0 +1,247 @@
+import dataclasses
+import numbers
+
+import keras
+
+from keras_incremental.data.labels import check_labels
+from keras_incremental.data.source import Source
+from keras_incremental.data.sources import as_source
+from keras_incremental.memory import mixing
+from keras_incremental.memory import selection as selections
+from keras_incremental.memory.candidates import class_of_each
+from keras_incremental.memory.candidates import gather
+from keras_incremental.memory.exemplar_store import ExemplarStore
+from keras_incremental.memory.replay import Replay
+from keras_incremental.memory.selector import Selector
+from keras_incremental.memory.selector import check_features
+from keras_incremental.utils.export import export
+
+CANDIDATES_PER_CLASS = 5000
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mixed:
+    source: Source
+    replay: Replay
+    num_classes: int | None
+
+    def check_labels(self, classes, width):
+        """Raises if the model has no output for an exemplar or a label."""
+        if width is not None and max(classes, default=0) >= width:
+            raise ValueError(
+                f"The memory holds class {max(classes)}, but the model has "
+                f"{width} outputs. Received: memory.classes={classes}. Train "
+                "the model that has these classes, or add them to it."
+            )
+        if self.source.whole is not None:
+            check_labels(self.source.whole[1], width)
+
+
+@export
+class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
+    """Keeps a few samples of each class, and replays them.
+
+    `mix` adds exemplars of old classes to every batch of new data; at the
+    end of `fit` the callback selects exemplars of the new classes with the
+    trained features, and shortens the lists of the old ones to the budget.
+    Samples are stored as they came, pictures as `uint8` if their values
+    allow it. Batches lie new samples first.
+
+    A stream with more than 5000 samples of a class is represented by 5000 of
+    them, or by as many as the quota if that is more, drawn at random, when
+    exemplars are selected. An iterator is read into memory at once.
+
+    Reference:
+    - [Rebuffi et al., 2017](https://arxiv.org/abs/1611.07725)
+
+    Args:
+        budget: Int, 1 or more: exemplars in all. A larger memory keeps old
+            classes better and costs only storage. Defaults to `2000`.
+        per_class: Bool. If `True`, `budget` is meant for each class.
+            Defaults to `False`.
+        selection: `"herding"`, `"random"`, or a function `(features, count,
+            seed) -> indices`, best first. Defaults to `"herding"`.
+        share: Float in `[0, 1)`, the part of each batch that is replayed. A
+            larger share protects old classes and slows down new ones; 0 only
+            collects. Defaults to `0.25`: 16 exemplars to 48 new samples.
+        augmentation: Layer or function on batches, applied to replayed
+            samples and never stored. Defaults to `None`.
+        features: Function of a batch of samples, returns what selections
+            compare. Defaults to `None`, the input of the model's head.
+        seed: Int, 0 or more. Defaults to `0`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+    >>> memory = ExemplarMemory(budget=4, features=lambda x: x)
+    >>> x, y = np.random.rand(20, 3), np.repeat([0, 1], 10)
+    >>> memory.update(x, y)
+    >>> memory.counts
+    {0: 2, 1: 2}
+    >>> x, y = memory.mix(np.random.rand(6, 3), np.full(6, 2))[0]
+    >>> y.tolist()[:6], len(y)
+    ([2, 2, 2, 2, 2, 2], 8)
+    """
+
+    def __init__(
+        self,
+        budget=2000,
+        per_class=False,
+        selection="herding",
+        share=0.25,
+        augmentation=None,
+        features=None,
+        seed=0,
+    ):
+        ExemplarStore.__init__(self, budget, per_class)
+        keras.callbacks.Callback.__init__(self)
+        if not isinstance(share, numbers.Real) or not 0 <= share < 1:
+            raise ValueError(
+                "`share` must be a number in [0, 1), the part of a batch "
+                f"that is replayed. Received: share={share!r}."
+            )
+        if not isinstance(seed, numbers.Integral) or seed < 0:
+            raise ValueError(
+                "`seed` must be an integer of 0 or more. Received: "
+                f"seed={seed!r}."
+            )
+        for name, value in (
+            ("augmentation", augmentation),
+            ("features", features),
+        ):
+            if value is not None and not callable(value):
+                raise TypeError(
+                    f"`{name}` must be a layer, a function or None. "
+                    f"Received: {name}={value!r}."
+                )
+        self._select = selections.get(selection)
+        self.selection = selection
+        self.share = float(share)
+        self.augmentation = augmentation
+        self.features = features
+        self.seed = int(seed)
+        self._mixed = None
+        self._training = None
+
+    def __bool__(self):
+        # An empty memory is not the absence of a memory.
+        return True
+
+    def __repr__(self):
+        kind = " per class" if self.per_class else ""
+        return (
+            f"<ExemplarMemory budget={self.budget}{kind}, {len(self)} "
+            f"exemplars, counts={self.counts}, {self.nbytes} bytes>"
+        )
+
+    def update(self, x, y=None, features=None, model=None, ontology=0):
+        """Selects exemplars of the classes in new data.
+
+        Classes that are not in the data keep their first exemplars. A class
+        that is stored already is selected anew from old and new samples.
+        When this raises, the memory is as before.
+
+        Args:
+            x: Samples: arrays, or a data set of `(x, y)`.
+            y: Global labels, integers or one-hot, if x is an array.
+            features: Array with one row for each sample, or function of a
+                batch of samples. Defaults to `None`: the memory's own
+                function, else the input of the head of the model.
+            model: Classifier. Defaults to `None`, the one last trained.
+            ontology: Int, version of the meaning of the labels. Defaults to
+                `0`.
+        """
+        source = as_source(x, y)
+        x, y = self._candidates(source)
+        model = self.model if model is None else model
+        select = Selector(self._select, self.seed, source.dtype)
+        select.look_at(x, [features, self.features], model)
+        self.insert(x, y, select, source.dtype, ontology)
+
+    def mix(self, data, y=None, batch_size=None, num_classes=None, steps=None):
+        """Adds exemplars to every batch of new data.
+
+        Args:
+            data: Whatever `fit` takes, without sample weights.
+            y: Global labels, if data is an array.
+            batch_size: Int, new samples in a batch of arrays or of an
+                iterator. Exemplars come on top. Defaults to `None`, 32.
+            num_classes: Int, the labels must be below. Defaults to `None`:
+                the outputs of the model that is trained.
+            steps: Int, batches to read from an iterator without an end.
+
+        Returns:
+            A `tf.data.Dataset` or a torch `DataLoader` if data is one, else
+            a `keras.utils.PyDataset`; with as many batches as the new data.
+
+        Raises:
+            ValueError: if labels are missing or wrong, or if new data and
+                exemplars do not fit into one batch.
+        """
+        if steps is not None and hasattr(data, "cardinality"):
+            data, steps = data.take(steps), None
+        size = 32 if batch_size is None else batch_size
+        source = as_source(data, y, size, steps, "data")
+        held = self.snapshot()
+        replay = Replay(held, self.share, self.augmentation, self.seed)
+        replay.num_classes = num_classes
+        mixed, source = mixing.mix(data, source, replay, size, self.seed)
+        self._mixed = _Mixed(source, replay, num_classes)
+        return mixed
+
+    def on_train_begin(self, logs=None):
+        self._training, self._mixed = self._mixed, None
+        if self._training is None:
+            raise ValueError(
+                "ExemplarMemory has no new data for this `fit`. Received: "
+                "callbacks=[memory] without `mix`. Train with "
+                "`model.fit(memory.mix(data), callbacks=[memory])`, and call "
+                "`mix` for each `fit`."
+            )
+        if self.features is None:
+            check_features(self._select, self.model)
+        width = self._training.num_classes or _num_outputs(self.model)
+        self._training.check_labels(self.classes, width)
+        self._training.replay.restart(width)
+
+    def on_train_end(self, logs=None):
+        training, self._training = self._training, None
+        self.update(training.source)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "budget": self.budget,
+            "per_class": self.per_class,
+            "selection": serialize(self.selection),
+            "share": self.share,
+            "augmentation": serialize(self.augmentation),
+            "features": serialize(self.features),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("selection", "augmentation", "features"):
+            if isinstance(config.get(name), dict):
+                config[name] = keras.saving.deserialize_keras_object(
+                    config[name]
+                )
+        return cls(**config)
+
+    def _candidates(self, source):
+        if source.whole is not None:
+            x, y = source.whole
+            return x, class_of_each(y)
+        known = 1 if self.per_class else max(1, len(self.counts))
+        limit = max(CANDIDATES_PER_CLASS, -(-self.budget // known))
+        return gather(source, limit, self.seed)
+
+
+def _num_outputs(model):
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or not isinstance(shape[-1], int):
+        return None
+    return max(shape[-1], 2)
