@@ -1,12 +1,14 @@
 """Cutting a Keras graph in two, by public calls where there are any."""
 
 import dataclasses
+import itertools
 
 import keras
 
 from keras_incremental.utils import state
 
 PROBABILITIES = ("softmax", "sigmoid")
+_PARTS = ("features", "head", "activation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +33,8 @@ def split_head(model):
 
     Args:
         model: Built classifier. The head may lie in a nested model, and may
-            be followed by an `Activation` or `Softmax` layer.
+            be followed by an `Activation` or `Softmax` layer. A model that
+            has `features`, `head` and `activation` is cut already.
 
     Returns:
         A `HeadSplit`.
@@ -39,6 +42,8 @@ def split_head(model):
     Raises:
         ValueError: if the model has no graph, or more than one output.
     """
+    if all(hasattr(model, part) for part in _PARTS):
+        return HeadSplit(model.features, model.head, model.activation)
     layers, tensor = _last_layers(model)
     head = layers.pop()
     activation = getattr(head, "activation", None)
@@ -66,16 +71,19 @@ def split_frozen(model):
     """Cuts a model above its last frozen and deterministic layer.
 
     Args:
-        model: Functional model with one output.
+        model: Sequential or Functional model with one output.
 
     Returns:
         Two models, `(frozen, rest)`. `frozen` has no trainable weights and
         no random layers; `rest` continues from its output. Either is `None`
         where there is nothing for it to do.
     """
-    if _is_still(model):
+    if not _moves(model):
         return model, None
-    for layer in reversed(model.layers[1:-1]):
+    # Layers are listed from the inputs on, so all below the cut come before
+    # the first that moves.
+    still = itertools.takewhile(lambda x: not _moves(x), model.layers)
+    for layer in reversed(list(still)):
         cut = _try_cut(model, layer)
         if cut is not None:
             return cut
@@ -93,20 +101,25 @@ def batch_norms(model):
     return [x for x in state.flatten_layers(model) if isinstance(x, kind)]
 
 
-def _is_still(model):
-    return not model.trainable_variables and not is_random(model)
+def _moves(layer):
+    """Whether the outputs change in training, weights or draws."""
+    return bool(
+        layer.trainable_variables
+        or is_random(layer)
+        or any(norm.trainable for norm in batch_norms(layer))
+    )
 
 
 def _try_cut(model, layer):
+    tensor = state.outbound_tensor(model, layer)
+    if tensor is None or isinstance(layer, keras.layers.InputLayer):
+        return None
     try:
-        output = layer.output
-        frozen = keras.Model(state.inputs_of(model), output)
-        if not _is_still(frozen) or isinstance(output, (list, tuple)):
-            return None
-        return frozen, keras.Model(output, model.outputs[0])
-    except (ValueError, AttributeError, KeyError):
+        rest = keras.Model(tensor, model.outputs[0])
+    except ValueError:
         # The layer is not a bottleneck: something above also reads another.
         return None
+    return keras.Model(state.inputs_of(model), tensor), rest
 
 
 def _last_layers(model):
@@ -138,6 +151,8 @@ def _last_layers(model):
             inner, tensor = _last_layers(layer)
             below = keras.Model(state.inputs_of(layer), tensor)
             return passed + inner, below(_feed(model, layer))
+        if isinstance(layer, keras.layers.InputLayer):
+            break
         passed.append(layer)
         if not _is_after_head(layer):
             return passed, _feed(model, layer)

@@ -71,12 +71,23 @@ def inputs_of(model):
 
 
 def inbound_tensor(model, layer):
-    """The tensor that feeds `layer` in the graph of `model`."""
-    graph = getattr(model, "_functional", model)
-    for node in itertools.chain(*graph._nodes_by_depth.values()):
-        if node.operation is layer and len(node.input_tensors) == 1:
+    """The tensor that feeds `layer` in the graph of `model`, or `None`."""
+    for node in _nodes(model, layer):
+        if len(node.input_tensors) == 1:
             return node.input_tensors[0]
     return None
+
+
+def outbound_tensor(model, layer):
+    """The one tensor that `layer` gives in the graph of `model`, or `None`."""
+    outputs = [x for node in _nodes(model, layer) for x in node.outputs]
+    return outputs[0] if len(outputs) == 1 else None
+
+
+def _nodes(model, layer):
+    graph = getattr(model, "_functional", model)
+    nodes = itertools.chain(*graph._nodes_by_depth.values())
+    return [node for node in nodes if node.operation is layer]
 
 
 def forget_compiled(model):

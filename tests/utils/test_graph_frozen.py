@@ -1,0 +1,158 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.utils import graph
+
+PICTURES = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+
+
+def array(value):
+    return np.array(ops.convert_to_numpy(value))
+
+
+def chain():
+    """Like VGG: convolutions and pooling, one after the other."""
+    inputs = keras.Input((8, 8, 3))
+    x = inputs
+    for block in range(2):
+        x = keras.layers.Conv2D(4, 3, padding="same", name=f"conv{block}")(x)
+        x = keras.layers.MaxPooling2D(name=f"pool{block}")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+
+
+def residual():
+    """Two residual blocks; only the sums are bottlenecks."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
+    for block in range(2):
+        y = keras.layers.Conv2D(4, 3, padding="same", name=f"conv{block}")(x)
+        y = keras.layers.BatchNormalization(name=f"norm{block}")(y)
+        x = keras.layers.Add(name=f"sum{block}")([x, y])
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+
+
+def freeze(model, *names):
+    for name in names:
+        model.get_layer(name).trainable = False
+    return model
+
+
+def cut(model):
+    frozen, rest = graph.split_frozen(model)
+    if frozen is not None and rest is not None:
+        np.testing.assert_allclose(
+            array(rest(frozen(PICTURES))), array(model(PICTURES)), atol=1e-6
+        )
+        assert not frozen.trainable_variables
+    return frozen, rest
+
+
+def test_a_model_that_trains_from_the_start_is_all_rest():
+    model = chain()
+    assert cut(model) == (None, model)
+
+
+def test_a_frozen_model_is_all_frozen():
+    model = chain()
+    model.trainable = False
+    assert cut(model) == (model, None)
+
+
+def test_a_partially_frozen_chain_is_cut_above_its_last_frozen_layer():
+    frozen, rest = cut(freeze(chain(), "conv0"))
+    assert frozen.layers[-1].name == "pool0"
+    assert rest.get_layer("conv1").trainable
+
+
+def test_a_frozen_layer_above_a_trainable_one_is_not_cut_off():
+    model = freeze(chain(), "conv1")
+    assert cut(model) == (None, model)
+
+
+def test_a_chain_with_a_trainable_head_alone_is_cut_below_it():
+    frozen, rest = cut(freeze(chain(), "conv0", "conv1"))
+    assert frozen.output_shape == (None, 4)
+    assert [layer.name for layer in rest.layers[1:]] == ["head"]
+
+
+def test_a_residual_model_is_cut_at_a_bottleneck():
+    model = freeze(residual(), "stem", "conv0", "norm0", "conv1")
+    frozen, _ = cut(model)
+    assert frozen.layers[-1].name == "sum0"
+
+
+def test_a_trainable_batch_norm_moves_with_the_data():
+    model = freeze(residual(), "stem", "conv0")
+    frozen, _ = cut(model)
+    assert frozen.layers[-1].name == "stem"
+
+
+def test_a_random_layer_stays_in_the_rest():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, trainable=False, name="conv")(inputs)
+    x = keras.layers.Dropout(0.5)(x)
+    x = keras.layers.Flatten()(x)
+    model = keras.Model(inputs, keras.layers.Dense(2)(x))
+    frozen, rest = cut(model)
+    assert frozen.layers[-1].name == "conv"
+    assert graph.is_random(rest)
+    assert not graph.is_random(frozen)
+
+
+def test_augmentation_at_the_start_leaves_nothing_frozen():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.RandomFlip(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2),
+        ]
+    )
+    assert cut(model) == (None, model)
+
+
+def test_a_frozen_nested_backbone_is_cut_off():
+    backbone = chain()
+    backbone.trainable = False
+    inputs = keras.Input((8, 8, 3))
+    x = backbone(keras.layers.Rescaling(0.5)(inputs))
+    frozen, rest = cut(keras.Model(inputs, keras.layers.Dense(3)(x)))
+    assert frozen.layers[-1] is backbone
+    assert rest.output_shape == (None, 3)
+
+
+def test_a_first_layer_of_a_sequential_can_be_cut_off():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 3, trainable=False, name="conv"),
+            keras.layers.Conv2D(4, 3),
+            keras.layers.Flatten(),
+        ]
+    )
+    frozen, _ = cut(model)
+    assert frozen.layers[-1].name == "conv"
+
+
+def test_a_batch_norm_without_weights_to_train_still_moves():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Rescaling(0.5, name="scale")(inputs)
+    norm = keras.layers.BatchNormalization(center=False, scale=False)
+    model = keras.Model(inputs, keras.layers.Flatten()(norm(x)))
+    frozen, _ = cut(model)
+    assert frozen.layers[-1].name == "scale"
+    norm.trainable = False
+    assert cut(model) == (model, None)
+
+
+def test_batch_norms_are_found_at_any_depth():
+    inner = residual()
+    inputs = keras.Input((8, 8, 3))
+    outer = keras.layers.BatchNormalization()
+    model = keras.Model(inputs, inner(outer(inputs)))
+    found = graph.batch_norms(model)
+    assert len(found) == 3
+    assert outer in found

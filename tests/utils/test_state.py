@@ -1,0 +1,259 @@
+import ast
+import contextlib
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from keras_incremental.utils import state
+
+
+def built_layer():
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    return layer
+
+
+def sequential():
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+
+
+def functional():
+    inputs = keras.Input((3,))
+    return keras.Model(inputs, keras.layers.Dense(2)(inputs))
+
+
+def moved(name, where):
+    return f"Keras {keras.__version__} has no {name} on {where} any more."
+
+
+# One test for each private name that state.py uses.
+
+
+def test_a_built_layer_has_tracker():
+    tracker = built_layer()._tracker
+    for name in ("lock", "unlock", "locked"):
+        assert hasattr(tracker, name), moved(f"_tracker.{name}", "a layer")
+    assert tracker.locked, "A built layer is not locked any more."
+
+
+def test_a_layer_has_untrack_variable():
+    layer = built_layer()
+    with state.unlocked(layer):
+        layer._untrack_variable(layer.bias)
+    assert len(layer.weights) == 1, moved("_untrack_variable", "a layer")
+
+
+def test_a_layer_has_trainable_variables():
+    found = built_layer()._trainable_variables
+    assert isinstance(found, list), moved("_trainable_variables", "a layer")
+    assert len(found) == 2
+
+
+def test_a_layer_has_non_trainable_variables():
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, 3))
+    found = layer._non_trainable_variables
+    assert isinstance(found, list), moved("_non_trainable_variables", "a layer")
+    assert len(found) == 2
+
+
+def test_a_model_has_flatten_layers():
+    assert hasattr(functional(), "_flatten_layers"), moved(
+        "_flatten_layers", "a model"
+    )
+
+
+def test_a_sequential_has_functional():
+    assert hasattr(sequential(), "_functional"), moved(
+        "_functional", "Sequential"
+    )
+
+
+def test_a_functional_has_nodes_by_depth():
+    nodes = functional()._nodes_by_depth
+    assert isinstance(nodes, dict), moved("_nodes_by_depth", "Functional")
+    node = nodes[0][0]
+    for name in ("operation", "input_tensors", "outputs"):
+        assert hasattr(node, name), moved(name, "a node of a graph")
+
+
+def test_a_torch_layer_has_track_variables():
+    if keras.config.backend() == "torch":
+        assert hasattr(built_layer(), "_track_variables"), moved(
+            "_track_variables", "a torch layer"
+        )
+    else:
+        assert not hasattr(built_layer(), "_track_variables"), (
+            "Another backend than torch has parameters to track now."
+        )
+
+
+def test_an_optimizer_has_exclude_from_weight_decay():
+    optimizer = keras.optimizers.AdamW()
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    for name in ("", "_pattern"):
+        name = f"_exclude_from_weight_decay{name}"
+        assert hasattr(optimizer, name), moved(name, "an optimizer")
+
+
+def test_an_optimizer_has_use_weight_decay():
+    assert hasattr(keras.optimizers.AdamW(), "_use_weight_decay"), moved(
+        "_use_weight_decay", "an optimizer"
+    )
+
+
+def test_the_backend_has_keras_masks():
+    from keras.src import backend
+
+    for name in ("set_keras_mask", "get_keras_mask"):
+        assert hasattr(backend, name), moved(name, "keras.src.backend")
+
+
+def test_no_private_name_goes_without_a_test():
+    tested = {
+        "_tracker",
+        "_untrack_variable",
+        "_trainable_variables",
+        "_non_trainable_variables",
+        "_flatten_layers",
+        "_functional",
+        "_nodes_by_depth",
+        "_track_variables",
+        "_exclude_from_weight_decay",
+        "_use_weight_decay",
+    }
+    assert private_names(inspect.getsource(state)) == tested
+
+
+def private_names(source):
+    """Underscore attributes, and strings that may name one."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute):
+            names.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.add(node.value)
+    return {n for n in names if n[:1] == "_" and n[1:2].isalpha()} - {
+        "_pattern"
+    }
+
+
+# What the functions promise.
+
+
+def test_an_unlocked_layer_takes_a_weight_and_is_locked_again():
+    layer = built_layer()
+    with state.unlocked(layer):
+        layer.add_weight(shape=(1,), name="extra")
+    assert len(layer.weights) == 3
+    with pytest.raises(ValueError, match="cannot add new elements of state"):
+        layer.add_weight(shape=(1,), name="another")
+
+
+def test_a_layer_is_locked_again_after_an_error():
+    layer = built_layer()
+    with contextlib.suppress(RuntimeError), state.unlocked(layer):
+        raise RuntimeError
+    with pytest.raises(ValueError, match="cannot add new elements of state"):
+        layer.add_weight(shape=(1,), name="another")
+
+
+def test_an_unbuilt_layer_stays_unlocked():
+    layer = keras.layers.Dense(2)
+    with state.unlocked(layer):
+        pass
+    layer.build((None, 3))
+    assert len(layer.weights) == 2
+
+
+def test_variables_are_put_in_order():
+    layer = built_layer()
+    kernel, bias = layer.weights
+    state.order_variables(layer, [bias, kernel])
+    assert [v.name for v in layer.weights] == ["bias", "kernel"]
+
+
+def test_no_strategy_means_no_scope():
+    with state.strategy_scope(built_layer().weights) as scope:
+        assert scope is None
+
+
+@pytest.mark.parametrize("build", [sequential, functional])
+def test_a_model_with_layers_has_a_graph(build):
+    model = build()
+    assert state.has_graph(model)
+    tensor = state.inbound_tensor(model, model.layers[-1])
+    assert tensor.shape == (None, 3)
+    assert state.outbound_tensor(model, model.layers[-1]) is model.outputs[0]
+
+
+def test_a_model_without_a_graph_is_known():
+    assert not state.has_graph(keras.Sequential([keras.layers.Dense(2)]))
+
+
+def test_a_layer_that_is_not_in_the_graph_has_no_tensors():
+    stranger = keras.layers.Dense(2)
+    assert state.inbound_tensor(functional(), stranger) is None
+    assert state.outbound_tensor(functional(), stranger) is None
+
+
+def test_an_untracked_model_is_neither_trained_nor_saved():
+    model = functional()
+    model.teacher = state.Untracked(functional())
+    assert len(model.weights) == 2
+    assert state.flatten_layers(model) == [model, *model.layers]
+
+
+def test_recompiling_keeps_the_choice_and_renews_the_optimizer():
+    model = functional()
+    model.compile(keras.optimizers.SGD(0.25), "mse", metrics=["mae"])
+    model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+    config, optimizer = state.compile_config(model), model.optimizer
+    for _ in range(2):
+        state.recompile(model, config)
+        assert model.optimizer is not optimizer
+        assert float(model.optimizer.learning_rate) == 0.25
+        assert model.loss == "mse"
+        assert model.train_function is None
+
+
+def test_recompiling_lets_a_frozen_weight_rest():
+    model = functional()
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+    model.layers[-1].kernel.trainable = False
+    state.recompile(model, state.compile_config(model))
+    before = model.get_weights()
+    model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+    after = model.get_weights()
+    np.testing.assert_array_equal(after[0], before[0])
+    assert np.all(after[1] != before[1])
+
+
+def test_a_model_that_was_never_compiled_has_no_config():
+    model = functional()
+    assert state.compile_config(model) is None
+    state.recompile(model, None)
+    assert not model.compiled
+
+
+def test_a_mask_takes_positions_out_of_the_mean_of_a_loss():
+    class Masked(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            values = keras.ops.mean(y_pred, axis=-1)
+            return state.set_mask(values, keras.ops.array([True, False]))
+
+    predictions = np.array([[2.0], [8.0]], "float32")
+    assert float(Masked()(predictions, predictions)) == 2.0
+
+
+def test_exclusions_from_weight_decay_are_taken_over():
+    layer = built_layer()
+    source = keras.optimizers.AdamW()
+    source.exclude_from_weight_decay(var_list=[layer.bias])
+    target = keras.optimizers.AdamW()
+    state.copy_decay_exclusions(source, target, layer.weights)
+    assert target._use_weight_decay(layer.kernel)
+    assert not target._use_weight_decay(layer.bias)
