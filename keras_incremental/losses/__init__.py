@@ -7,6 +7,7 @@ from keras_incremental.losses.candidate_set_crossentropy import (
 from keras_incremental.losses.distillation_loss import (
     DistillationLoss as DistillationLoss,
 )
+from keras_incremental.losses.ewc_loss import EWCLoss as EWCLoss
 from keras_incremental.losses.merged_distillation import (
     MergedDistillation as MergedDistillation,
 )

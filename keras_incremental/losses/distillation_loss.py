@@ -116,11 +116,7 @@ class DistillationLoss(keras.losses.Loss):
                 f"y_true.shape={tuple(y_true.shape)}. Add them by "
                 "`with_teacher(data, teacher)`."
             )
-        labels = y_true[..., : -self.num_old]
-        return (
-            function_loss.flat_labels(labels, widths),
-            y_true[..., -self.num_old :],
-        )
+        return y_true[..., : -self.num_old], y_true[..., -self.num_old :]
 
     def _distill(self, teacher, student, sample_weight):
         if isinstance(self.distillation, keras.losses.Loss):

@@ -1,7 +1,6 @@
 import inspect
 
 import keras
-from keras import ops
 
 from keras_incremental.utils.export import export
 
@@ -77,8 +76,3 @@ def label_widths(loss: keras.losses.Loss, num_classes: int) -> set[int]:
     if "categorical" in name or "binary" in name:
         return {num_classes}
     return {1, num_classes}
-
-
-def flat_labels(labels, widths):
-    """Labels as the loss wants them, from a slice with a last dimension."""
-    return ops.squeeze(labels, -1) if widths == {1} else labels

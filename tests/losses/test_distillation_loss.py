@@ -39,6 +39,12 @@ def test_a_name_stands_for_a_loss_of_probabilities():
     assert float(loss(joined(), p)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_targets_of_one_output_are_compared_with_their_own_example():
+    y = np.array([[1.0, 0.0], [3.0, 0.0]])
+    loss = DistillationLoss("mse", num_old=1)
+    assert float(loss(y, np.array([[1.0], [3.0]]))) == 0.0
+
+
 def test_sample_weights_reach_both_parts():
     loss = DistillationLoss(SPARSE, num_old=2)
     weighted = float(loss(joined(), Z, sample_weight=np.array([0.0, 2.0])))
