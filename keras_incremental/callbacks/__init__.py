@@ -1,0 +1,9 @@
+from keras_incremental.callbacks.elastic_weight_consolidation import (
+    ElasticWeightConsolidation as ElasticWeightConsolidation,
+)
+from keras_incremental.callbacks.exemplar_memory import (
+    ExemplarMemory as ExemplarMemory,
+)
+from keras_incremental.callbacks.weight_alignment import (
+    WeightAlignment as WeightAlignment,
+)
