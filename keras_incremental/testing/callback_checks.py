@@ -1,0 +1,155 @@
+"""The laws that every callback must pass.
+
+`make_callback()` makes a new callback. `begin_phase(callback, x, y)` does
+what a user does before `fit`, and returns what `fit` is then given. The
+model ends in an `ExpandableDense`, and a phase is one `fit`. Cross your own
+callback with all of them:
+
+    @pytest.mark.parametrize("check", callback_checks.CALLBACK_CHECKS)
+    def test_my_callback_obeys(check):
+        check(MyCallback)
+"""
+
+import json
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+
+from keras_incremental.layers import ExpandableDense
+
+FIRST = [2, 1]
+
+
+def plain_phase(callback, x, y):
+    """A phase that needs no preparation."""
+    return {"x": x, "y": y}
+
+
+def check_config_round_trip(make_callback, begin_phase=plain_phase):
+    """The configuration is plain JSON, and makes an equal callback."""
+    callback = make_callback()
+    config = callback.get_config()
+    json.dumps(config)
+    assert type(callback).from_config(dict(config)).get_config() == config
+    _phase(_model(), callback, begin_phase, FIRST)
+    json.dumps(callback.get_config())
+
+
+def check_phase_hooks_are_balanced(make_callback, begin_phase=plain_phase):
+    """What the start of a phase changes on the model, its end undoes."""
+    model, callback = _model(), make_callback()
+    _phase(model, _Nothing(), plain_phase, FIRST)
+    before = _standing(model)
+    _phase(model, callback, begin_phase, FIRST)
+    _equal(_standing(model), before)
+    _phase(model, callback, begin_phase, FIRST, _StopAtOnce())
+    _equal(_standing(model), before)
+
+
+def check_reusable_across_phases(make_callback, begin_phase=plain_phase):
+    """The same callback serves phase after phase of a growing model."""
+    model, callback = _model(), make_callback()
+    first = _phase(model, callback, begin_phase, FIRST)
+    model.layers[-1].expand(1, seed=0)
+    _compile(model)
+    second = _phase(model, callback, begin_phase, [*FIRST, 1])
+    assert np.isfinite([first, second]).all(), (first, second)
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
+def check_plain_fit_is_unharmed(make_callback, begin_phase=plain_phase):
+    """A model that never sees the callback trains as if there were none."""
+    expected, used = _model(), _model()
+    _phase(expected, _Nothing(), plain_phase, FIRST)
+    _phase(used, make_callback(), begin_phase, FIRST)
+    plain = _model()
+    _phase(plain, _Nothing(), plain_phase, FIRST)
+    _equal_weights(plain, expected)
+    losses = _phase(used, _Nothing(), plain_phase, FIRST)
+    assert np.isfinite(losses).all(), losses
+
+
+def check_callback_is_not_saved(make_callback, begin_phase=plain_phase):
+    """A model opens, and predicts the same, without its callbacks."""
+    model = _model()
+    _phase(model, make_callback(), begin_phase, FIRST)
+    x, _ = _data(FIRST)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        model.save(path)
+        loaded = keras.models.load_model(path)
+    _equal_weights(loaded, model)
+    np.testing.assert_allclose(
+        loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
+    )
+
+
+class _Nothing(keras.callbacks.Callback):
+    pass
+
+
+class _StopAtOnce(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = True
+
+
+def _model():
+    keras.utils.set_random_seed(0)
+    body = keras.layers.Dense(5, activation="tanh")
+    model = keras.Sequential([keras.Input((4,)), body, ExpandableDense(FIRST)])
+    return _compile(model)
+
+
+def _compile(model):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.05), loss, metrics=["accuracy"])
+    return model
+
+
+def _data(units):
+    y = np.arange(16) % sum(units)
+    x = np.eye(4, dtype="float32")[y % 4] * (1 + y[:, None])
+    return x, y
+
+
+def _phase(model, callback, begin_phase, units, *others):
+    data = begin_phase(callback, *_data(units))
+    fitted = model.fit(
+        **data,
+        epochs=2,
+        verbose=0,
+        shuffle=False,
+        callbacks=[callback, *others],
+    )
+    return fitted.history["loss"]
+
+
+def _standing(model):
+    """What a model is, beside the values of its weights."""
+    layers = [model, *model.layers]
+    return {
+        "overridden": [sorted(map(str, vars(x))) for x in layers],
+        "trainable": [v.path for v in model.trainable_variables],
+        "weights": [(v.path, tuple(v.shape)) for v in model.weights],
+        "callbacks": len(getattr(model, "callbacks", ())),
+    }
+
+
+def _equal(result, expected):
+    assert result == expected, f"{result} != {expected}"
+
+
+def _equal_weights(one, other):
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+CALLBACK_CHECKS = [
+    check_config_round_trip,
+    check_phase_hooks_are_balanced,
+    check_reusable_across_phases,
+    check_plain_fit_is_unharmed,
+    check_callback_is_not_saved,
+]
