@@ -1,0 +1,216 @@
+import ast
+import importlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import keras_incremental.layers
+
+ROOT = pathlib.Path(keras_incremental.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# What may be imported from where: only from a level before one's own, or
+# from a peer.
+LEVELS = (
+    ("version", "utils"),
+    (
+        "layers",
+        "losses",
+        "distillation",
+        "regularizers",
+        "optimizers",
+        "memory",
+        "metrics",
+        "data",
+    ),
+    ("callbacks", "models"),
+    ("testing",),
+    ("recipes",),
+    ("benchmarks", "reporting"),
+    ("cli",),
+)
+
+# Public bases that nobody makes an object of.
+ABSTRACT = (keras_incremental.layers.ExpandableHead,)
+
+OPTIONAL = ("tensorflow", "tensorflow_datasets", "matplotlib", "sklearn")
+
+
+def run(code, backend):
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT.parent,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def modules():
+    """Dotted names of all modules, those that run when imported left out."""
+    for path in FILES:
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        if parts[-1] != "__main__":
+            yield ".".join(p for p in parts if p != "__init__")
+
+
+def own_imports(path):
+    """Dotted names of the modules of this package that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import."
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (n for n in names if n.startswith("keras_incremental."))
+
+
+def part_of(name):
+    """The part of the package that a dotted name lies in."""
+    return name.split(".")[1]
+
+
+def part_of_file(path):
+    return path.relative_to(ROOT).with_suffix("").parts[0]
+
+
+def level_of(part):
+    for level, parts in enumerate(LEVELS):
+        if part in parts:
+            return level
+    raise AssertionError(f"The part '{part}' has no level in LEVELS.")
+
+
+def part_imports():
+    """The parts that each part imports."""
+    graph = {}
+    for path in FILES:
+        part = part_of_file(path)
+        found = {part_of(name) for name in own_imports(path)} - {part}
+        graph.setdefault(part, set()).update(found)
+    return graph
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_every_module_imports_without_tensorflow(backend):
+    # An import of what is `None` there says that there is no such module.
+    block = f"import sys; sys.modules.update(dict.fromkeys({OPTIONAL}))\n"
+    run(block + "\n".join(f"import {name}" for name in modules()), backend)
+
+
+@pytest.mark.backend
+def test_the_package_imports_no_heavy_package_of_its_own():
+    heavy = ("tensorflow", "jax", "torch", "matplotlib", "sklearn", "PIL")
+    heavy += ("tensorflow_datasets", "scipy", "pandas", "h5py")
+    report = f"import sys; print([x for x in {heavy} if x in sys.modules])"
+    backend = "jax"
+    alone = ast.literal_eval(run(f"import keras; {report}", backend))
+    with_us = ast.literal_eval(
+        run(f"import keras; import keras_incremental; {report}", backend)
+    )
+    assert with_us == alone
+
+
+@pytest.mark.parametrize("part", sorted(part_imports()))
+def test_a_part_imports_only_from_before_it(part):
+    if part == "__init__":
+        return
+    late = {
+        other
+        for other in part_imports()[part]
+        if level_of(other) > level_of(part)
+    }
+    assert not late, f"{part} imports {sorted(late)}, which come after it."
+
+
+def test_parts_do_not_import_each_other_in_circles():
+    graph = {p: set(found) for p, found in part_imports().items()}
+    while graph:
+        free = {part for part, found in graph.items() if not found & set(graph)}
+        assert free, f"These parts import each other in circles: {graph}."
+        graph = {p: found for p, found in graph.items() if p not in free}
+
+
+def test_private_names_of_keras_are_in_one_file():
+    private = re.compile(r"keras\.src|\._tracker|make_train_function")
+    found = [
+        str(path.relative_to(ROOT))
+        for path in FILES
+        if private.search(path.read_text())
+    ]
+    assert found == ["utils/state.py"]
+
+
+def test_no_underscore_attribute_of_a_keras_object_is_used_elsewhere():
+    own = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            own.update(names_defined_by(node))
+    layer = set(dir(keras.layers.Dense(1))) | set(dir(keras.Sequential()))
+    layer |= set(dir(keras.optimizers.Adam())) | set(dir(keras.losses.Loss()))
+    layer |= set(dir(keras.callbacks.Callback()))
+    strangers = {}
+    for path in FILES:
+        if path.name == "state.py":
+            continue
+        used = {
+            node.attr
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr)
+        }
+        if (used & layer) - own:
+            strangers[path.name] = sorted((used & layer) - own)
+    assert not strangers
+
+
+def names_defined_by(node):
+    """What a function, or an assignment to `self`, calls by its own name."""
+    if isinstance(node, ast.FunctionDef):
+        return {node.name}
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        return {node.attr}
+    return set()
+
+
+def test_no_file_is_longer_than_300_lines():
+    tests = pathlib.Path(__file__).parent
+    lines = {
+        str(path): len(path.read_text().splitlines())
+        for path in [*FILES, *tests.rglob("*.py")]
+    }
+    assert not {path: n for path, n in lines.items() if n > 300}
+
+
+def test_test_files_have_names_of_their_own():
+    tests = pathlib.Path(__file__).parent
+    names = [path.name for path in tests.rglob("*.py")]
+    assert len(names) == len(set(names))
+
+
+def test_every_public_class_that_keras_saves_is_registered():
+    savable = (
+        keras.layers.Layer,
+        keras.losses.Loss,
+        keras.metrics.Metric,
+        keras.regularizers.Regularizer,
+        keras.optimizers.Optimizer,
+    )
+    for part in ROOT.glob("*/__init__.py"):
+        package = importlib.import_module(f"{ROOT.name}.{part.parent.name}")
+        for thing in vars(package).values():
+            if isinstance(thing, type) and issubclass(thing, savable):
+                name = keras.saving.get_registered_name(thing)
+                assert thing in ABSTRACT or name.startswith(
+                    "keras_incremental>"
+                ), f"{thing} is not decorated with `export`."
