@@ -1,3 +1,4 @@
+import functools
 import threading
 
 import keras
@@ -29,6 +30,8 @@ class Replay:
         self._seed = seed
         self._lock = threading.Lock()
         self._position = 0
+        self._order = functools.lru_cache(maxsize=2)(self._new_order)
+        self._fitting = set()
 
     @property
     def is_empty(self):
@@ -47,7 +50,10 @@ class Replay:
         self.check(y)
         if self.is_empty:
             return x, y
-        self.check_layout(x.shape[1:], x.dtype, y.shape)
+        layout = x.shape[1:], x.dtype, (None, *y.shape[1:])
+        if layout not in self._fitting:
+            self.check_layout(*layout)
+            self._fitting.add(layout)
         old_x, old_y = self.draw(x.dtype, y)
         return np.concatenate([x, old_x]), np.concatenate([y, old_y])
 
@@ -102,7 +108,7 @@ class Replay:
         first = start - rounds[0] * size
         return np.concatenate(order)[first : first + count]
 
-    def _order(self, number, size):
+    def _new_order(self, number, size):
         seed = [self._seed, self._exemplars.next_phase, number]
         return np.random.default_rng(seed).permutation(size)
 
