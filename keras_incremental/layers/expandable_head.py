@@ -106,8 +106,16 @@ class ExpandableHead(ColumnLayer):
                 `"mean_of_old"`, `"zeros"`, an object of
                 `layers.column_initializers` (imprinting, copies of a
                 parent), or any Keras initializer. Defaults to
-                `"match_old_scale"`.
-            seed: Int or `None`, of the random initializers.
+                `"match_old_scale"`. A head that is not built yet takes no
+                other: all its columns start by its own initializers.
+            seed: Int or `None`, of the random initializers. Defaults to
+                `None`: another one each time, which
+                `keras.utils.set_random_seed` makes the same.
+
+        Raises:
+            TypeError: if `units` is not an int.
+            ValueError: if `units` is below 1, or if there is no such
+                initializer or it gives columns of another shape.
         """
         group_layout.check_units(units, type(self).__name__)
         if self.built:
