@@ -72,6 +72,8 @@ class Source:
         Returns:
             Arrays `(x, y)`; `y` is `None` without labels.
         """
+        if self.whole is not None and max_bytes is None:
+            return arrays.compact(self.whole[0]), self.whole[1]
         xs, ys, size = [], [], 0
         for x, y in self.batches():
             xs.append(arrays.compact(x))

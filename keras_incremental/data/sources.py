@@ -83,6 +83,9 @@ def _from_arrays(x, y, batch_size, steps, argument):
             part = slice(i, i + batch_size)
             yield (x[part],) if y is None else (x[part], y[part])
 
+    num_batches = -(-len(x) // batch_size)
+    read = slice(None if steps is None else steps * batch_size)
+    x, y = x[read], None if y is None else y[read]
     for i in range(0, len(x), 256):
         arrays.check_finite(x[i : i + 256], argument, i)
     return Source(
@@ -92,7 +95,7 @@ def _from_arrays(x, y, batch_size, steps, argument):
         steps,
         has_labels=y is not None,
         num_examples=len(x),
-        num_batches=-(-len(x) // batch_size),
+        num_batches=num_batches,
         dtype=x.dtype,
         whole=(x, y),
     )

@@ -134,6 +134,9 @@ def test_data_without_labels_has_none():
 def test_steps_bound_what_is_read():
     endless = tf_data(X, Y).repeat()
     assert len(list(as_source(endless, steps=5).batches())) == 5
+    arrays = as_source(X, Y, batch_size=4, steps=2)
+    assert len(arrays.collect()[0]) == arrays.num_examples == 8
+    assert len(arrays.whole[1]) == 8
     endless = Batches(batches_of(X, Y), endless=True)
     assert len(list(as_source(endless, steps=5).batches())) == 5
 
