@@ -1,3 +1,17 @@
 """New classes for trained Keras classifiers, without losing the old ones."""
 
+from keras_incremental import callbacks as callbacks
+from keras_incremental import data as data
+from keras_incremental import layers as layers
+from keras_incremental import losses as losses
+from keras_incremental import metrics as metrics
+from keras_incremental import models as models
+from keras_incremental import optimizers as optimizers
+from keras_incremental import regularizers as regularizers
+from keras_incremental.callbacks import ExemplarMemory as ExemplarMemory
+from keras_incremental.layers import expand as expand
+from keras_incremental.models import (
+    IncrementalClassifier as IncrementalClassifier,
+)
+from keras_incremental.models import PhaseReport as PhaseReport
 from keras_incremental.version import __version__ as __version__

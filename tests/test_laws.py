@@ -69,6 +69,7 @@ CALLBACKS = {
         set_data,
     ),
     "ExemplarMemory": (lambda: callbacks.ExemplarMemory(budget=6), mix_data),
+    "MarginCalibration": (callbacks.MarginCalibration, set_data),
     "WeightAlignment": (
         callbacks.WeightAlignment,
         callback_checks.plain_phase,

@@ -4,6 +4,9 @@ from keras_incremental.callbacks.elastic_weight_consolidation import (
 from keras_incremental.callbacks.exemplar_memory import (
     ExemplarMemory as ExemplarMemory,
 )
+from keras_incremental.callbacks.margin_calibration import (
+    MarginCalibration as MarginCalibration,
+)
 from keras_incremental.callbacks.weight_alignment import (
     WeightAlignment as WeightAlignment,
 )

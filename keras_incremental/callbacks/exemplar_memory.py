@@ -14,6 +14,7 @@ from keras_incremental.memory.exemplar_store import ExemplarStore
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.selector import Selector
 from keras_incremental.memory.selector import check_features
+from keras_incremental.utils import graph
 from keras_incremental.utils.export import export
 
 CANDIDATES_PER_CLASS = 5000
@@ -241,7 +242,9 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
 
 
 def _num_outputs(model):
-    shape = getattr(model, "output_shape", None)
-    if not isinstance(shape, tuple) or not isinstance(shape[-1], int):
+    try:
+        units = getattr(graph.split_head(model).head, "units", None)
+    except ValueError:
         return None
-    return max(shape[-1], 2)
+    # One output decides between two classes.
+    return units and max(units, 2)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from keras_incremental.layers.expandable_head import ExpandableHead
-from keras_incremental.utils import state
+from keras_incremental.layers.growth import find_head
 from keras_incremental.utils.export import export
 
 
@@ -55,10 +55,6 @@ class WeightAlignment(keras.callbacks.Callback):
         name = getattr(self.head, "name", self.head)
         return {"head": name, "epsilon": self.epsilon}
 
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
 
 def align(kernel, new: slice, epsilon: float = 1e-8) -> np.ndarray:
     """A kernel whose new columns have the mean norm of the other ones.
@@ -94,32 +90,3 @@ def align_head(head: ExpandableHead, epsilon: float = 1e-8) -> None:
     kernel = head.columns("kernel")
     newest = head.group_slices[-1]
     head.assign_columns("kernel", align(kernel, newest, epsilon))
-
-
-def find_head(
-    model: keras.Model, head: ExpandableHead | str | None = None
-) -> ExpandableHead:
-    """The head of a model that has one, at any depth.
-
-    Args:
-        model: `keras.Model`.
-        head: The head, its name, or `None` for the only one. Defaults to
-            `None`.
-    """
-    heads = [x for x in state.flatten_layers(model) if _is_head(x)]
-    if head is not None:
-        heads = [x for x in heads if x is head or x.name == head]
-    if len(heads) != 1:
-        raise ValueError(
-            "WeightAlignment works on one ExpandableHead with a kernel. "
-            f"Received: head={head!r}, and model '{model.name}' with "
-            f"{[x.name for x in heads]}. End the model in an ExpandableDense, "
-            "and name it by `head` if there are several."
-        )
-    return heads[0]
-
-
-def _is_head(layer):
-    return isinstance(layer, ExpandableHead) and "kernel" in (
-        layer.column_shapes(1, 1)
-    )

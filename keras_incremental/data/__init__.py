@@ -4,3 +4,4 @@ from keras_incremental.data.labels import to_indices as to_indices
 from keras_incremental.data.names import check_class_names as check_class_names
 from keras_incremental.data.source import Source as Source
 from keras_incremental.data.sources import as_source as as_source
+from keras_incremental.data.teacher_outputs import with_teacher as with_teacher

@@ -13,3 +13,5 @@ from keras_incremental.layers.expandable_dense import (
 from keras_incremental.layers.expandable_head import (
     ExpandableHead as ExpandableHead,
 )
+from keras_incremental.layers.growth import expand as expand
+from keras_incremental.layers.growth import find_head as find_head

@@ -8,47 +8,6 @@ head, cures that. The stored head stays in the coordinates of the network.
 
 import contextlib
 
-import numpy as np
-
-
-class FeatureStatistics:
-    """Running mean and spread of the features of all pictures learnt.
-
-    Attributes:
-        count: Int. How many pictures it has seen.
-        mean: Array of shape `(features,)`, or `None` before the first.
-        spread: Float. Sum over pictures of the mean squared distance of a
-            feature to its mean.
-    """
-
-    def __init__(self, count=0, mean=None, spread=0.0):
-        self.count = count
-        self.mean = mean
-        self.spread = spread
-
-    def updated(self, features):
-        """The statistics with more features of shape `(n, features)`."""
-        features = np.asarray(features, "float64").reshape(
-            -1, np.shape(features)[-1]
-        )
-        mean = features.mean(0)
-        spread = np.square(features - mean).mean(1).sum()
-        if not self.count:
-            return FeatureStatistics(len(features), mean, spread)
-        count = self.count + len(features)
-        step = mean - self.mean
-        share = len(features) / count
-        between = np.square(step).mean() * self.count * share
-        return FeatureStatistics(
-            count, self.mean + share * step, self.spread + spread + between
-        )
-
-    @property
-    def scale(self):
-        """Float. Root mean squared distance of a feature to its mean."""
-        scale = np.sqrt(self.spread / max(self.count, 1))
-        return float(scale) if scale > 1e-12 else 1.0
-
 
 @contextlib.contextmanager
 def centred(head, statistics):

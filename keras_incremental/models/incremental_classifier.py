@@ -8,7 +8,6 @@ from keras_incremental.models import door
 from keras_incremental.models import persistence
 from keras_incremental.models import verbs
 from keras_incremental.models.adopt import adopt
-from keras_incremental.models.centring import FeatureStatistics
 from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
 from keras_incremental.models.gate import Gate
@@ -17,6 +16,7 @@ from keras_incremental.models.lesson import read_known
 from keras_incremental.models.lesson import read_lesson
 from keras_incremental.models.lesson import read_validation
 from keras_incremental.models.pictures import to_input_size
+from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.models.trunk import Trunk
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
@@ -316,11 +316,6 @@ class IncrementalClassifier(keras.Model):
             held = Trunk(self.features, cache)
             self._trunk = state.Untracked(held)
         return held
-
-    def feature_model(self):
-        """Callable from pictures to what the head reads, for a memory."""
-        trunk = self.trunk()
-        return lambda x: trunk.features_of(trunk.inputs_for(x))
 
     def set_knowledge(self, classes, phases, statistics):
         """Says what it knows. For the parts of this package."""

@@ -1,6 +1,6 @@
 import dataclasses
 
-from keras_incremental.models.centring import FeatureStatistics
+from keras_incremental.models.statistics import FeatureStatistics
 
 
 @dataclasses.dataclass(frozen=True)

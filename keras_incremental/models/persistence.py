@@ -9,7 +9,7 @@ import os
 import keras
 import numpy as np
 
-from keras_incremental.models.centring import FeatureStatistics
+from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.graph import HeadSplit
 
@@ -55,10 +55,10 @@ def save_arrays(classifier, store):
     """Writes statistics and penalties."""
     statistics = classifier.statistics
     store["phases"] = np.asarray(classifier.phases)
-    store["statistics_count"] = np.asarray(statistics.count)
-    if statistics.count:
-        store["statistics_mean"] = statistics.mean
-        store["statistics_spread"] = np.asarray(statistics.spread)
+    if len(statistics):
+        store["counts"] = statistics.counts
+        store["means"] = statistics.means
+        store["scatter"] = statistics.scatter
     for index, variable in enumerate(classifier.weights):
         penalty = variable.regularizer
         if isinstance(penalty, QuadraticPenalty):
@@ -70,13 +70,10 @@ def save_arrays(classifier, store):
 def load_arrays(classifier, store):
     """Reads what `save_arrays` wrote."""
     names = set(store.keys())
-    count = int(np.asarray(store["statistics_count"]))
     statistics = FeatureStatistics()
-    if count:
+    if "counts" in names:
         statistics = FeatureStatistics(
-            count,
-            np.asarray(store["statistics_mean"]),
-            float(np.asarray(store["statistics_spread"])),
+            *(np.asarray(store[key]) for key in ("counts", "means", "scatter"))
         )
     classifier.set_knowledge(
         classifier.classes, int(np.asarray(store["phases"])), statistics

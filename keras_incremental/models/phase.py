@@ -4,6 +4,7 @@ import dataclasses
 import time
 
 import numpy as np
+from keras import ops
 
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.metrics.class_counts import paired_drop
@@ -11,13 +12,15 @@ from keras_incremental.models.batch_norm import freeze_batch_norm
 from keras_incremental.models.batch_norm import unchanged_statistics
 from keras_incremental.models.batches import Batches
 from keras_incremental.models.batches import balanced_weights
-from keras_incremental.models.centring import FeatureStatistics
 from keras_incremental.models.centring import centred
 from keras_incremental.models.plan import make_optimizer
 from keras_incremental.models.plan import make_plan
 from keras_incremental.models.report import PhaseReport
+from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.models.student import Student
-from keras_incremental.models.student import frozen_copy
+from keras_incremental.models.student import teacher_of
+
+MIN_DRAWN, MAX_DRAWN = 50, 200
 
 
 def run_phase(classifier, lesson, validation, options):
@@ -42,17 +45,13 @@ def run_phase(classifier, lesson, validation, options):
     inputs = _read(trunk, classifier.memory, lesson, validation, options)
     statistics = _statistics(classifier, trunk, inputs)
     plan = make_plan(
-        classifier.head,
-        lesson,
-        trunk,
-        len(inputs.old_labels),
-        statistics,
-        options,
+        classifier, lesson, trunk, len(inputs.old_labels), statistics, options
     )
+    inputs = _with_drawn(classifier, inputs, lesson, plan)
     say(f"training: {plan.words}")
     student = Student(trunk.rest, classifier.head)
     was = _predictions(student, inputs.validation)
-    teacher = frozen_copy(student)
+    teacher = teacher_of(student)
     with unchanged_statistics(classifier.features):
         history = _train(classifier, trunk, teacher, inputs, plan, options)
     say("exemplars and evaluation")
@@ -69,7 +68,7 @@ def run_phase(classifier, lesson, validation, options):
         used={
             "method": plan.words,
             "new pictures": len(lesson.labels),
-            "exemplars": len(inputs.old_labels),
+            "exemplars": inputs.num_exemplars,
             "road": "cached features" if trunk.frozen else "end to end",
             "epochs": len(history["loss"]),
         },
@@ -91,6 +90,7 @@ class Inputs:
     old_labels: np.ndarray
     validation: np.ndarray | None
     validation_labels: np.ndarray | None
+    num_exemplars: int = 0
 
     @property
     def all(self):
@@ -110,17 +110,13 @@ def student_of(classifier, trunk):
 
 def keep_exemplars(classifier, trunk, inputs, lesson):
     """Lets the memory choose among the pictures of a lesson."""
-    memory = classifier.memory
-    if memory is None:
-        return
-    features = trunk.features_of(inputs)
-    memory.update(
-        lesson.pictures,
-        lesson.labels,
-        features=features,
-        model=classifier.feature_model(),
-    )
-    trunk.forget_all_but(memory.ids)
+    if classifier.memory is not None:
+        classifier.memory.update(
+            lesson.pictures,
+            lesson.labels,
+            features=trunk.features_of(inputs),
+            model=classifier,
+        )
 
 
 def _read(trunk, memory, lesson, validation, options):
@@ -131,7 +127,7 @@ def _read(trunk, memory, lesson, validation, options):
     old, old_labels = lesson.pictures[:0], lesson.labels[:0]
     if memory is not None and len(memory):
         old, old_labels = memory.arrays()
-        old = trunk.inputs_for_kept(memory.ids, old, **how)
+        old = trunk.inputs_for(old, **how)
     measured = validation is not None
     return Inputs(
         new=trunk.inputs_for(lesson.pictures, **how),
@@ -143,14 +139,30 @@ def _read(trunk, memory, lesson, validation, options):
         if measured
         else None,
         validation_labels=validation.labels if measured else None,
+        num_exemplars=len(old_labels),
     )
 
 
 def _statistics(classifier, trunk, inputs):
-    """What to centre by: all pictures ever learnt, while features last."""
+    """Of all pictures ever learnt, while features last; else of these."""
     if not trunk.trains:
-        return classifier.statistics.updated(trunk.features_of(inputs.new))
-    return FeatureStatistics().updated(trunk.features_of(inputs.all[0]))
+        return classifier.statistics.updated(
+            trunk.features_of(inputs.new), inputs.new_labels
+        )
+    everything, labels = inputs.all
+    return FeatureStatistics().updated(trunk.features_of(everything), labels)
+
+
+def _with_drawn(classifier, inputs, lesson, plan):
+    """Inputs with features of old classes drawn from their statistics."""
+    if plan.source != "statistics":
+        return inputs
+    old = sorted(set(range(len(classifier.classes))) - set(lesson.taught))
+    per_class = max(len(inputs.new_labels) // len(lesson.taught), MIN_DRAWN)
+    drawn, labels = classifier.statistics.draw(
+        old, min(per_class, MAX_DRAWN), classifier.seed + classifier.phases
+    )
+    return dataclasses.replace(inputs, old=drawn, old_labels=labels)
 
 
 def _train(classifier, trunk, teacher, inputs, plan, options):
@@ -158,7 +170,7 @@ def _train(classifier, trunk, teacher, inputs, plan, options):
     seed = classifier.seed + classifier.phases
     old_groups = len(head.group_sizes)
     if inputs.new_names:
-        head.expand(inputs.new_names, seed=seed)
+        head.expand(inputs.new_names, "zeros", seed)
     was_frozen = head.frozen_groups
     if plan.freeze_old:
         head.frozen_groups = old_groups
@@ -183,26 +195,37 @@ def _fit(classifier, trunk, teacher, inputs, plan, options, seed):
         plan.statistics,
     )
     student.compile(
-        optimizer=make_optimizer(classifier.head, trunk, options),
+        optimizer=make_optimizer(classifier.head, trunk, plan, options),
         loss=plan.loss,
         loss_weights=[1.0 - plan.share],
         metrics=["accuracy"],
     )
     features, labels = inputs.all
     arrays = [features, labels]
-    if plan.balanced:
+    if plan.replays:
         arrays.append(balanced_weights(labels))
     memory = classifier.memory
     augmentation = None if trunk.frozen or not memory else memory.augmentation
     corrections = [plan.correction] if plan.correction is not None else []
+    callbacks = [*options.callbacks, *corrections]
     history = student.fit(
         Batches(arrays, options.batch_size, seed, augmentation),
         epochs=plan.epochs,
         validation_data=_validation(inputs),
-        callbacks=[*options.callbacks, *corrections],
+        callbacks=_given_data(callbacks, inputs),
         verbose=options.verbose,
+        # Keras would shuffle the batches by a seed of its own.
+        shuffle=False,
     )
     return history.history
+
+
+def _given_data(callbacks, inputs):
+    """Callbacks that look at the data of a phase, with that of this one."""
+    for callback in callbacks:
+        if hasattr(callback, "data"):
+            callback.data = (inputs.new, inputs.new_labels)
+    return callbacks
 
 
 def _validation(inputs):
@@ -214,7 +237,10 @@ def _validation(inputs):
 def _predictions(student, inputs):
     if inputs is None:
         return None
-    return student.predict(inputs, verbose=0).argmax(-1)
+    if student.rest is not None:
+        return student.predict(inputs, verbose=0).argmax(-1)
+    # A head alone is faster run than traced.
+    return ops.convert_to_numpy(student(inputs)).argmax(-1)
 
 
 def _measure(lesson, validation, was, now):

@@ -4,19 +4,20 @@ import dataclasses
 
 import keras
 
-from keras_incremental.callbacks.weight_alignment import WeightAlignment
+from keras_incremental.callbacks.margin_calibration import MarginCalibration
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import MergedDistillation
-from keras_incremental.models.centring import FeatureStatistics
 from keras_incremental.models.centring import can_centre
+from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 
-# With exemplars the labels themselves say what the old classes look like.
+# Where old classes are replayed, the labels say what they look like.
 SHARE_BESIDE_REPLAY = 0.1
 HEAD_EPOCHS = 20
 NETWORK_EPOCHS = 5
 BACKBONE_FACTOR = 0.01
+MAX_RATE = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,78 +41,94 @@ class Plan:
     """The parts of one phase.
 
     Attributes:
+        source: Where old classes come from: `"exemplars"`, `"statistics"`
+            of their features, or `"nothing"`.
         epochs: Int.
         loss: Loss of the labels.
         distillation: Loss against the teacher, or `None`.
         share: Float from 0 to 1, the weight of the distillation.
         correction: Callback against the bias to new classes, or `None`.
-        balanced: Whether every class weighs the same in the loss.
         freeze_old: Whether the columns of old classes stay as they are.
         statistics: `FeatureStatistics` to centre by, or `None`.
     """
 
+    source: str
     epochs: int
     loss: keras.losses.Loss
     distillation: object
     share: float
     correction: object
-    balanced: bool
     freeze_old: bool
     statistics: FeatureStatistics | None
 
     @property
+    def replays(self):
+        """Whether old classes take part in the loss of the labels."""
+        return self.source != "nothing"
+
+    @property
     def words(self):
         """The parts, in words, for the report."""
-        parts = ["replay" if self.balanced else "no exemplars"]
+        parts = {
+            "exemplars": ["replay of exemplars", "class-balanced weights"],
+            "statistics": [
+                "no exemplars",
+                "replay of feature statistics",
+                "class-balanced weights",
+            ],
+            "nothing": ["no exemplars"],
+        }[self.source]
         if self.distillation is not None:
             parts.append("distillation of the old logits")
         if self.freeze_old:
             parts.append("old columns frozen")
-        if self.balanced:
-            parts.append("class-balanced weights")
         if self.correction is not None:
             parts.append(type(self.correction).__name__)
         return ", ".join(parts)
 
 
-def make_plan(head, lesson, trunk, num_exemplars, statistics, options):
+def make_plan(classifier, lesson, trunk, num_exemplars, statistics, options):
     """Chooses the parts of a phase.
 
-    Exemplars ask for replay with class-balanced weights, and a light
-    distillation. Without them distillation keeps the old logits, the old
-    columns stay frozen where the features do too, and the newest columns are
-    aligned in norm, which needs no data.
+    Exemplars are replayed, with class-balanced weights and a light
+    distillation; where there are none, so are features drawn from the
+    statistics of the old classes, if these were seen and the features are
+    frozen. With neither, distillation keeps the old logits (on frozen
+    features the old columns are frozen instead, the limit of it), and the
+    biases of the new classes are corrected on new pictures alone.
     """
-    replay = num_exemplars > 0
-    untaught = len(lesson.names) - len(lesson.taught)
-    known = len(lesson.names) - len(lesson.new_names)
-    share = min(untaught, known) / len(lesson.names)
+    untaught = sorted(set(range(len(classifier.classes))) - set(lesson.taught))
+    source = _source(untaught, num_exemplars, classifier, trunk)
+    alone = source == "nothing"
+    freeze = alone and bool(lesson.new_names) and not trunk.trains
+    distils = bool(untaught) and not freeze
+    share = len(untaught) / len(lesson.names) if distils else 0.0
     distillation = _part(options.distillation, MergedDistillation)
-    if not share:
-        distillation = None
     correction = _part(
-        options.correction, lambda: None if replay else WeightAlignment()
+        options.correction, lambda: MarginCalibration() if alone else None
     )
     return Plan(
+        source=source,
         epochs=options.epochs
         or (NETWORK_EPOCHS if trunk.trains else HEAD_EPOCHS),
         loss=_part(options.loss or "auto", CandidateSetCrossentropy),
-        distillation=distillation,
-        share=share * (SHARE_BESIDE_REPLAY if replay else 1.0),
+        distillation=distillation if distils else None,
+        share=share if alone else share * SHARE_BESIDE_REPLAY,
         correction=correction if lesson.new_names else None,
-        balanced=replay,
-        freeze_old=not replay and bool(lesson.new_names) and not trunk.trains,
-        statistics=statistics if _may_centre(head, options) else None,
+        freeze_old=freeze,
+        statistics=statistics if _may_centre(classifier, options) else None,
     )
 
 
-def make_optimizer(head, trunk, options):
+def make_optimizer(head, trunk, plan, options):
     """A fresh optimizer, slower below the head."""
     optimizer = options.optimizer
-    if isinstance(optimizer, keras.optimizers.Optimizer):
+    if optimizer is None:
+        optimizer = _default_optimizer(head, plan)
+    elif isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer = type(optimizer).from_config(optimizer.get_config())
     else:
-        optimizer = keras.optimizers.get(optimizer or "adam")
+        optimizer = keras.optimizers.get(optimizer)
     if not trunk.trains:
         return optimizer
     factor = BACKBONE_FACTOR
@@ -122,14 +139,35 @@ def make_optimizer(head, trunk, options):
     )
 
 
+def _source(untaught, num_exemplars, classifier, trunk):
+    if num_exemplars:
+        return "exemplars"
+    covered = classifier.statistics.covers(untaught)
+    if untaught and covered and trunk.is_flat and not trunk.trains:
+        return "statistics"
+    return "nothing"
+
+
+def _default_optimizer(head, plan):
+    """Adam whose first steps move a logit by about one.
+
+    A larger epsilon than usual keeps it from turning the rounding of
+    features that never vary into steps of full length.
+    """
+    rate = 1e-3
+    if plan.statistics is not None:
+        rate = min(1.0 / head.input_dim, MAX_RATE)
+    return keras.optimizers.Adam(rate, epsilon=1e-4)
+
+
 def _part(part, default):
     return default() if isinstance(part, str) and part == "auto" else part
 
 
-def _may_centre(head, options):
+def _may_centre(classifier, options):
     # A penalty refers to the coordinates that the weights are stored in.
     penalised = any(
         getattr(callback, "protects_weights", False)
         for callback in options.callbacks
     )
-    return can_centre(head) and not penalised
+    return can_centre(classifier.head) and not penalised

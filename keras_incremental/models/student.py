@@ -40,6 +40,16 @@ class Student(keras.Model):
         self._teacher = state.Untracked(teacher)
         self._distillation = state.Untracked(distillation)
 
+    @property
+    def features(self):
+        """From the inputs to what the head reads, for `split_head`."""
+        return keras.layers.Identity() if self.rest is None else self.rest
+
+    @property
+    def activation(self):
+        """The outputs are logits."""
+        return None
+
     def call(self, inputs, training=None):
         if self.rest is not None:
             inputs = self.rest(inputs, training=training)
@@ -63,19 +73,14 @@ class Student(keras.Model):
         return loss + self.share * kept
 
 
-def frozen_copy(student):
-    """A teacher: the same stack with its own weights, which never train."""
-    rest = student.rest and _copy_of(student.rest)
+def teacher_of(student):
+    """The same stack with its own copy of all that may train."""
+    rest = student.rest
+    if rest is not None and rest.trainable_variables:
+        rest = keras.models.clone_model(rest)
+        rest.set_weights(student.rest.get_weights())
     head = type(student.head).from_config(student.head.get_config())
     head.build((None, student.head.input_dim))
     for name in head.column_shapes(1, 1):
         head.assign_columns(name, student.head.columns(name))
-    teacher = Student(rest, head)
-    teacher.trainable = False
-    return teacher
-
-
-def _copy_of(model):
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy
+    return Student(rest, head)

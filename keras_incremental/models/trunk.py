@@ -1,10 +1,10 @@
 import hashlib
 import math
 
-import numpy as np
 from keras import ops
 
-from keras_incremental.models.centring import FeatureStatistics
+from keras_incremental.data.feature_cache import FeatureCache
+from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.utils import graph
 
 # Floats a picture: 256 KiB.
@@ -32,7 +32,7 @@ class Trunk:
         self.trains = bool(features.trainable_variables)
         self._key = _key(features, cache)
         self._fingerprint = self._hash()
-        self._kept = {}
+        self._cache = FeatureCache()
 
     def still_fits(self, features, cache=True):
         """Whether trainability and frozen weights are as they were."""
@@ -47,36 +47,30 @@ class Trunk:
             return inputs
         return self.rest.predict(inputs, verbose=0)
 
+    @property
+    def is_flat(self):
+        """Whether what is cached is what the head reads."""
+        return self.frozen is not None and (
+            self.rest is None or not self.rest.weights
+        )
+
     def lasting(self, statistics):
         """Statistics that will hold in the next phase: none, if it moves."""
         return FeatureStatistics() if self.trains else statistics
 
     def inputs_for(self, pictures, batch_size=32, verbose=0):
-        """What the student reads: cached features, or the pictures."""
-        if self.frozen is None:
+        """What the student reads: the pictures, or features cached of them.
+
+        The same picture, in any call, runs through the frozen part once.
+        """
+        if self.frozen is None or not len(pictures):
             return pictures
-        return self.frozen.predict(
-            pictures, batch_size=batch_size, verbose=verbose
+        return self._cache.rows(
+            pictures,
+            lambda missing: self.frozen.predict(
+                missing, batch_size=batch_size, verbose=verbose
+            ),
         )
-
-    def inputs_for_kept(self, ids, pictures, **options):
-        """The same for exemplars, computed only for those not seen before."""
-        if self.frozen is None:
-            return pictures
-        missing = [i for i, key in enumerate(ids) if key not in self._kept]
-        if missing:
-            rows = self.inputs_for(pictures[missing], **options)
-            self.keep(np.asarray(ids)[missing], rows)
-        return np.stack([self._kept[key] for key in ids])
-
-    def keep(self, ids, rows):
-        """Remembers the features of exemplars."""
-        self._kept.update(zip(np.asarray(ids).tolist(), rows, strict=True))
-
-    def forget_all_but(self, ids):
-        """Drops the features of exemplars that are no longer stored."""
-        ids = set(np.asarray(ids).tolist())
-        self._kept = {k: v for k, v in self._kept.items() if k in ids}
 
     def _hash(self):
         digest = hashlib.sha1(usedforsecurity=False)

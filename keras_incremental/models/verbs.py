@@ -31,7 +31,9 @@ def remember(classifier, lesson, batch_size=32):
     with Transaction(classifier):
         trunk = classifier.trunk()
         inputs = trunk.inputs_for(lesson.pictures, batch_size=batch_size)
-        statistics = classifier.statistics.updated(trunk.features_of(inputs))
+        statistics = classifier.statistics.updated(
+            trunk.features_of(inputs), lesson.labels
+        )
         classifier.set_knowledge(
             classifier.classes, classifier.phases, trunk.lasting(statistics)
         )

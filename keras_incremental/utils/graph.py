@@ -74,8 +74,9 @@ def split_frozen(model):
         model: Sequential or Functional model with one output.
 
     Returns:
-        Two models, `(frozen, rest)`. `frozen` has no trainable weights and
-        no random layers; `rest` continues from its output. Either is `None`
+        Two models, `(frozen, rest)`. `frozen` has no trainable weights, and
+        no random layers but those inside a nested model that is frozen;
+        `rest` continues from its output. Either is `None`
         where there is nothing for it to do.
     """
     if not _moves(model):
@@ -105,9 +106,19 @@ def _moves(layer):
     """Whether the outputs change in training, weights or draws."""
     return bool(
         layer.trainable_variables
-        or is_random(layer)
+        or (is_random(layer) and not _is_frozen_network(layer))
         or any(norm.trainable for norm in batch_norms(layer))
     )
+
+
+def _is_frozen_network(layer):
+    """Whether a layer is a pretrained model, frozen as a whole.
+
+    Its dropout and stochastic depth regularised a training that is over; as
+    its BatchNormalization does, they stay in inference mode.
+    """
+    is_network = isinstance(layer, keras.Model) and bool(layer.weights)
+    return is_network and not layer.trainable_variables
 
 
 def _try_cut(model, layer):
