@@ -149,7 +149,7 @@ def _check_known(paths, variables, model):
     if gone:
         raise ValueError(
             f"EWCLoss protects variables that model '{model.name}' does not "
-            f"have. Received: {gone[:5]}. Where the head has joined its "
-            "blocks of weights, compute the importance anew and call "
-            "`loss.attach(model, importance)`."
+            f"have. Received: {gone[:5]}. A head that joins blocks of weights "
+            "and a model that was loaded have other paths: compute the "
+            "importance anew and call `loss.attach(model, importance)`."
         )

@@ -166,6 +166,6 @@ def _check_paths(model, importance):
         raise ValueError(
             f"`importance` must have the paths and shapes of the variables of "
             f"model '{model.name}'. Received: {wrong[:5]}, which it has not "
-            "or not in this shape. Compute the importance after the model "
-            "has grown."
+            "or not in this shape. Compute the importance anew after a model "
+            "has grown or was loaded."
         )

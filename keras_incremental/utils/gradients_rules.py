@@ -16,7 +16,7 @@ from keras import ops
 def rule_of(layer):
     """The rule of a layer, or `None`."""
     if "call" in vars(layer) or isinstance(
-        vars(layer).get("activation"), keras.Layer
+        getattr(layer, "activation", None), keras.Layer
     ):
         return None
     if _calls(layer, "call_block") == "ExpandableDense.call_block":
