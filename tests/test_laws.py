@@ -57,9 +57,7 @@ def set_data(callback, x, y):
 
 
 def mix_data(callback, x, y):
-    # Keras goes on to report the output shape from before the growth.
-    classes = int(y.max()) + 1
-    return {"x": callback.mix(x, y, batch_size=8, num_classes=classes)}
+    return {"x": callback.mix(x, y, batch_size=8)}
 
 
 # One way to make each exported callback, and to begin a phase with it.
@@ -87,7 +85,7 @@ def exported(module, base):
     return {
         name
         for name, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, base)
+        if issubclass(cls, base) and cls is not callbacks.PhaseCallback
     }
 
 

@@ -7,6 +7,9 @@ from keras_incremental.callbacks.exemplar_memory import (
 from keras_incremental.callbacks.margin_calibration import (
     MarginCalibration as MarginCalibration,
 )
+from keras_incremental.callbacks.phase_callback import (
+    PhaseCallback as PhaseCallback,
+)
 from keras_incremental.callbacks.weight_alignment import (
     WeightAlignment as WeightAlignment,
 )

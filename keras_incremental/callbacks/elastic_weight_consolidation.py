@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.regularizers.consolidation import check_mode
 from keras_incremental.regularizers.consolidation import consolidate
 from keras_incremental.regularizers.consolidation import largest_curvature
@@ -11,7 +12,7 @@ from keras_incremental.utils.export import export
 
 
 @export
-class ElasticWeightConsolidation(keras.callbacks.Callback):
+class ElasticWeightConsolidation(PhaseCallback):
     """Protects, after each `fit`, the weights that its data depends on.
 
     A phase is one `fit`. When it ends, the Fisher information of `data` is
@@ -132,10 +133,6 @@ class ElasticWeightConsolidation(keras.callbacks.Callback):
             "clip_percentile": self.clip_percentile,
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 def check_step_size(model):

@@ -1,12 +1,15 @@
-import keras
 import numpy as np
+from keras import ops
 
+from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.layers.growth import find_head
 from keras_incremental.utils.export import export
 
+CHUNK = 256
+
 
 @export
-class MarginCalibration(keras.callbacks.Callback):
+class MarginCalibration(PhaseCallback):
     """Lets new classes win no more often than their own pictures need.
 
     A group that is trained without pictures of old classes has no reason to
@@ -55,13 +58,24 @@ class MarginCalibration(keras.callbacks.Callback):
         chosen = np.asarray(labels) >= new.start
         if not np.any(chosen):
             return
-        logits = self.model.predict(inputs[chosen], verbose=0)
         shift = spare_margin(
-            logits, np.asarray(labels)[chosen], new.start, self.recall
+            self._logits(inputs[chosen]),
+            np.asarray(labels)[chosen],
+            new.start,
+            self.recall,
         )
         bias = head.columns("bias")
         bias[new] -= shift
         head.assign_columns("bias", bias)
+
+    def _logits(self, inputs):
+        parts = [
+            ops.convert_to_numpy(
+                self.model(inputs[start : start + CHUNK], training=False)
+            )
+            for start in range(0, len(inputs), CHUNK)
+        ]
+        return np.concatenate(parts)
 
     def get_config(self):
         return {"recall": self.recall}

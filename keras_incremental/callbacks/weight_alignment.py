@@ -1,13 +1,13 @@
-import keras
 import numpy as np
 
+from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.growth import find_head
 from keras_incremental.utils.export import export
 
 
 @export
-class WeightAlignment(keras.callbacks.Callback):
+class WeightAlignment(PhaseCallback):
     """Rescales the newest group of a head to the norm of the older ones.
 
     Training on many new and few old examples makes new class vectors longer,
