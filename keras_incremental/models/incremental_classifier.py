@@ -3,9 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.data import check_class_names
-from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.models import door
-from keras_incremental.models import persistence
 from keras_incremental.models import verbs
 from keras_incremental.models.adopt import adopt
 from keras_incremental.models.export import plain_model
@@ -15,6 +13,7 @@ from keras_incremental.models.knowledge import Knowledge
 from keras_incremental.models.lesson import read_known
 from keras_incremental.models.lesson import read_lesson
 from keras_incremental.models.lesson import read_validation
+from keras_incremental.models.persistence import SavedInOneFile
 from keras_incremental.models.pictures import to_input_size
 from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.models.trunk import Trunk
@@ -23,7 +22,7 @@ from keras_incremental.utils.export import export
 
 
 @export
-class IncrementalClassifier(keras.Model):
+class IncrementalClassifier(SavedInOneFile, keras.Model):
     """A trained classifier that learns new classes and keeps the old ones.
 
     Takes over any Sequential or Functional Keras classifier, compiled or
@@ -150,13 +149,15 @@ class IncrementalClassifier(keras.Model):
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy. Defaults to `None`, any.
             max_class_drop: The same for each single old class.
-            optimizer: Keras optimizer. Defaults to Adam at 0.001.
+            optimizer: Keras optimizer. Defaults to Adam, at a rate that suits
+                the number of features.
             loss: Loss of integer labels and logits. Defaults to
                 `CandidateSetCrossentropy`.
             distillation: Loss of teacher and student logits, or `None`.
                 `"auto"` takes `MergedDistillation`.
             correction: Callback against the bias to new classes, or `None`.
-                `"auto"` takes `WeightAlignment` if there are no exemplars.
+                `"auto"` takes `MarginCalibration` where no old class can be
+                replayed.
             backbone_learning_rate: Float, for what is trainable below the
                 head. Defaults to a hundredth of the head's.
             cache_features: Bool. `False` runs the whole network in every
@@ -200,10 +201,10 @@ class IncrementalClassifier(keras.Model):
         )
 
     def remember(self, x, y=None, classes=None, *, batch_size=32, steps=None):
-        """Gives it old data: exemplars for the memory, means of features.
+        """Gives it old data: exemplars, and statistics of the features.
 
-        Nothing is trained. Without a memory only the mean and the spread of
-        the features are kept, no picture.
+        Nothing is trained. Without a memory no picture is kept, only the mean
+        feature of each class and one covariance, which are replayed instead.
 
         Args:
             x: Pictures of known classes, or a data set, as of `learn`.
@@ -211,7 +212,7 @@ class IncrementalClassifier(keras.Model):
             classes: Names that integer labels index. Defaults to the folder
                 names of the data set, else to `self.classes`.
             batch_size: Int. Defaults to `32`.
-            steps: Int. How many batches to read of data that never ends.
+            steps: Int. As of `learn`.
         """
         lesson = read_known(x, y, classes, self.classes, batch_size, steps)
         verbs.remember(self, door.fitted(lesson, self), batch_size)
@@ -228,26 +229,14 @@ class IncrementalClassifier(keras.Model):
         """Accuracy of each class.
 
         Args:
-            x: Pictures, or a data set, as of `learn`.
-            y: Labels as names, or as indices of `classes`.
-            classes: Names that integer labels index. Defaults to the folder
-                names of the data set, else to `self.classes`.
-            batch_size: Int. Defaults to `32`.
+            x: Pictures, or a data set. The arguments are those of `remember`.
 
         Returns:
             Dict of names and accuracies from 0 to 1, of the classes that
             there are pictures of.
         """
         lesson = read_known(x, y, classes, self.classes, batch_size)
-        outputs = self.predict(lesson.pictures, batch_size, verbose=0)
-        counts = count_by_class(
-            lesson.labels, outputs.argmax(-1), len(self.classes)
-        )
-        return {
-            name: counts.accuracy([index])
-            for index, name in enumerate(self.classes)
-            if counts.total[index]
-        }
+        return verbs.accuracy_by_class(self, lesson, batch_size)
 
     def predict_names(self, x, batch_size=None, verbose=0, steps=None):
         """Names of the predicted classes, an array of strings."""
@@ -289,25 +278,6 @@ class IncrementalClassifier(keras.Model):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.head.units)
-
-    def get_config(self):
-        return persistence.config_of(self, super().get_config())
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**persistence.arguments_of(config, custom_objects))
-
-    def save_own_variables(self, store):
-        persistence.save_arrays(self, store)
-
-    def load_own_variables(self, store):
-        persistence.load_arrays(self, store)
-
-    def save_assets(self, dir_path):
-        persistence.save_memory(self, dir_path)
-
-    def load_assets(self, dir_path):
-        persistence.load_memory(self, dir_path)
 
     def trunk(self, cache=True):
         """The frozen part of the network, with what is cached of it."""

@@ -1,9 +1,3 @@
-"""What of an `IncrementalClassifier` goes where in a `.keras` file.
-
-Names and groups are in the configuration, feature statistics and penalties
-beside the weights, exemplars in an asset.
-"""
-
 import os
 
 import keras
@@ -14,89 +8,77 @@ from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.graph import HeadSplit
 
 MEMORY_FILE = "exemplars.npz"
+STATISTICS = ("counts", "means", "scatter")
 
 
-def config_of(classifier, base):
-    """The configuration of a classifier."""
-    serialize = keras.saving.serialize_keras_object
-    memory = classifier.memory
-    return {
-        "name": base.get("name", classifier.name),
-        "features": serialize(classifier.features),
-        "head": serialize(classifier.head),
-        "activation": classifier.activation,
-        "classes": list(classifier.classes),
-        "memory": None if memory is None else serialize(memory),
-        "seed": classifier.seed,
-    }
+class SavedInOneFile:
+    """What of an `IncrementalClassifier` goes where in a `.keras` file.
 
+    Names and groups are in the configuration, feature statistics and
+    penalties beside the weights, exemplars in an asset.
+    """
 
-def arguments_of(config, custom_objects=None):
-    """Arguments of the constructor, from a configuration."""
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "features": serialize(self.features),
+            "head": serialize(self.head),
+            "activation": self.activation,
+            "classes": list(self.classes),
+            "memory": self.memory and serialize(self.memory),
+            "seed": self.seed,
+        }
 
-    def deserialize(value):
-        return keras.saving.deserialize_keras_object(value, custom_objects)
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        def deserialize(value):
+            return keras.saving.deserialize_keras_object(value, custom_objects)
 
-    config = dict(config)
-    split = HeadSplit(
-        deserialize(config.pop("features")),
-        deserialize(config.pop("head")),
-        config.pop("activation"),
-    )
-    memory = config.pop("memory")
-    return {
-        **config,
-        "model": split,
-        "memory": memory and deserialize(memory),
-    }
-
-
-def save_arrays(classifier, store):
-    """Writes statistics and penalties."""
-    statistics = classifier.statistics
-    store["phases"] = np.asarray(classifier.phases)
-    if len(statistics):
-        store["counts"] = statistics.counts
-        store["means"] = statistics.means
-        store["scatter"] = statistics.scatter
-    for index, variable in enumerate(classifier.weights):
-        penalty = variable.regularizer
-        if isinstance(penalty, QuadraticPenalty):
-            store[f"importance_{index}"] = penalty.importance
-            store[f"reference_{index}"] = penalty.reference
-            store[f"strength_{index}"] = np.asarray(penalty.strength)
-
-
-def load_arrays(classifier, store):
-    """Reads what `save_arrays` wrote."""
-    names = set(store.keys())
-    statistics = FeatureStatistics()
-    if "counts" in names:
-        statistics = FeatureStatistics(
-            *(np.asarray(store[key]) for key in ("counts", "means", "scatter"))
+        config = dict(config)
+        split = HeadSplit(
+            deserialize(config.pop("features")),
+            deserialize(config.pop("head")),
+            config.pop("activation"),
         )
-    classifier.set_knowledge(
-        classifier.classes, int(np.asarray(store["phases"])), statistics
-    )
-    for index, variable in enumerate(classifier.weights):
-        if f"importance_{index}" in names:
-            variable.regularizer = QuadraticPenalty(
-                np.asarray(store[f"importance_{index}"]),
-                np.asarray(store[f"reference_{index}"]),
-                float(np.asarray(store[f"strength_{index}"])),
-                also=variable.regularizer,
+        memory = config.pop("memory")
+        return cls(split, memory=memory and deserialize(memory), **config)
+
+    def save_own_variables(self, store):
+        store["phases"] = np.asarray(self.phases)
+        if len(self.statistics):
+            for key in STATISTICS:
+                store[key] = getattr(self.statistics, key)
+        for index, variable in enumerate(self.weights):
+            penalty = variable.regularizer
+            if isinstance(penalty, QuadraticPenalty):
+                store[f"importance_{index}"] = penalty.importance
+                store[f"reference_{index}"] = penalty.reference
+                store[f"strength_{index}"] = np.asarray(penalty.strength)
+
+    def load_own_variables(self, store):
+        names = set(store.keys())
+        statistics = FeatureStatistics()
+        if "counts" in names:
+            statistics = FeatureStatistics(
+                *(np.asarray(store[key]) for key in STATISTICS)
             )
+        phases = int(np.asarray(store["phases"]))
+        self.set_knowledge(self.classes, phases, statistics)
+        for index, variable in enumerate(self.weights):
+            if f"importance_{index}" in names:
+                variable.regularizer = QuadraticPenalty(
+                    np.asarray(store[f"importance_{index}"]),
+                    np.asarray(store[f"reference_{index}"]),
+                    float(np.asarray(store[f"strength_{index}"])),
+                    also=variable.regularizer,
+                )
 
+    def save_assets(self, dir_path):
+        if self.memory is not None and len(self.memory):
+            self.memory.save(os.path.join(dir_path, MEMORY_FILE))
 
-def save_memory(classifier, folder):
-    """Writes the exemplars."""
-    memory = classifier.memory
-    if memory is not None and len(memory):
-        memory.save(os.path.join(folder, MEMORY_FILE))
-
-
-def load_memory(classifier, folder):
-    """Reads what `save_memory` wrote."""
-    path = os.path.join(folder, MEMORY_FILE)
-    if classifier.memory is not None and os.path.exists(path):
-        classifier.memory.load(path)
+    def load_assets(self, dir_path):
+        path = os.path.join(dir_path, MEMORY_FILE)
+        if self.memory is not None and os.path.exists(path):
+            self.memory.load(path)

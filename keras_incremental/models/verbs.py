@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.models.phase import keep_exemplars
 from keras_incremental.models.phase import run_phase
 from keras_incremental.models.transaction import Transaction
@@ -38,6 +39,15 @@ def remember(classifier, lesson, batch_size=32):
             classifier.classes, classifier.phases, trunk.lasting(statistics)
         )
         keep_exemplars(classifier, trunk, inputs, lesson)
+
+
+def accuracy_by_class(classifier, lesson, batch_size=32):
+    """Accuracies, by name, of the classes that a lesson shows."""
+    outputs = classifier.predict(lesson.pictures, batch_size, verbose=0)
+    counts = count_by_class(
+        lesson.labels, outputs.argmax(-1), len(lesson.names)
+    )
+    return {lesson.names[i]: counts.accuracy([i]) for i in lesson.taught}
 
 
 def rollback(classifier):
