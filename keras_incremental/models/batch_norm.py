@@ -11,9 +11,14 @@ def freeze_batch_norm(model):
 
     `training=False` in a functional graph is overridden by `fit` as soon as
     the layer is trainable; only `trainable = False` holds.
+
+    Returns:
+        Bool. Whether one was not in inference mode before.
     """
-    for layer in graph.batch_norms(model):
+    free = [layer for layer in graph.batch_norms(model) if layer.trainable]
+    for layer in free:
         layer.trainable = False
+    return bool(free)
 
 
 @contextlib.contextmanager

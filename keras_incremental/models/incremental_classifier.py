@@ -25,15 +25,13 @@ from keras_incremental.utils.export import export
 class IncrementalClassifier(SavedInOneFile, keras.Model):
     """A trained classifier that learns new classes and keeps the old ones.
 
-    Takes over any Sequential or Functional Keras classifier, compiled or
-    not. `fit`, `evaluate`, `predict` and `summary` are those of Keras;
-    `learn` adds classes. The layers below the head are shared with `model`,
-    not copied. What it does can be written by hand with the parts of this
-    package: an `ExpandableDense` head, `MergedDistillation`, an
-    `ExemplarMemory`, `WeightAlignment`.
+    Takes over any Sequential or Functional Keras classifier, compiled or not.
+    `fit`, `evaluate`, `predict` and `summary` are those of Keras; `learn` adds
+    classes. The layers below the head are shared with `model`, not copied. What
+    it does can be written by hand: `ExpandableDense`, `MergedDistillation`,
+    `ExemplarMemory` and `WeightAlignment` are its parts.
 
-    BatchNormalization below the head stays in inference mode, also where it
-    is unfrozen.
+    BatchNormalization stays in inference mode, also where it is unfrozen.
 
     Args:
         model: Built Keras classifier that ends in `Dense(n)` (logits or
@@ -41,8 +39,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             exactly) or `ExpandableDense`.
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
-        memory: `ExemplarMemory`, or `None` to keep no pictures. Defaults to
-            `None`.
+        memory: `ExemplarMemory`. Defaults to `None`: no picture is kept.
         seed: Int. Decides all that is random in `learn`. Defaults to `0`.
         **kwargs: Arguments of `keras.Model`.
 
@@ -127,10 +124,9 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
     ):
         """Learns new classes, or more of known ones, and reports the change.
 
-        It takes what `fit` takes. A data set is read once; where the layers
-        below the head are frozen they run once per picture, and only what is
-        above is trained. Random augmentation belongs in layers of the model
-        or in the memory's `augmentation`.
+        It takes what `fit` takes, and reads a data set once. Layers that are
+        frozen run once per picture; only what is above them is trained. Random
+        augmentation belongs in the model, or in `augmentation` of the memory.
 
         An exception, Ctrl-C or a refusal leaves weights, classes, memory and
         compile state as they were.
@@ -149,8 +145,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy. Defaults to `None`, any.
             max_class_drop: The same for each single old class.
-            optimizer: Keras optimizer. Defaults to Adam, at a rate that suits
-                the number of features.
+            optimizer: Defaults to Adam, at a rate for the number of features.
             loss: Loss of integer labels and logits. Defaults to
                 `CandidateSetCrossentropy`.
             distillation: Loss of teacher and student logits, or `None`.
@@ -171,8 +166,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             A `PhaseReport`; `print` it.
 
         Raises:
-            ValueError: if data, labels or arguments do not fit; nothing is
-                changed then.
+            ValueError: if data or arguments do not fit. Nothing is changed.
         """
         gate = Gate(max_drop, max_class_drop)
         options = door.options(
@@ -226,14 +220,10 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
         verbs.rollback(self)
 
     def evaluate_classes(self, x, y=None, classes=None, *, batch_size=32):
-        """Accuracy of each class.
-
-        Args:
-            x: Pictures, or a data set. The arguments are those of `remember`.
+        """Accuracy of each class. The arguments are those of `remember`.
 
         Returns:
-            Dict of names and accuracies from 0 to 1, of the classes that
-            there are pictures of.
+            Dict of names and accuracies from 0 to 1, of classes in the data.
         """
         lesson = read_known(x, y, classes, self.classes, batch_size)
         return verbs.accuracy_by_class(self, lesson, batch_size)
@@ -263,6 +253,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
     def fit(self, x=None, y=None, *args, **kwargs):
         kwargs = door.checked_validation(kwargs, self.classes)
         x, y = door.checked_data(x, y, self.classes)
+        verbs.make_ready_to_fit(self)
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):

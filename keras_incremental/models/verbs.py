@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_incremental.metrics.class_counts import count_by_class
+from keras_incremental.models.batch_norm import freeze_batch_norm
 from keras_incremental.models.phase import keep_exemplars
 from keras_incremental.models.phase import run_phase
 from keras_incremental.models.transaction import Transaction
@@ -16,6 +17,7 @@ def learn(classifier, lesson, validation, gate, options):
         A `PhaseReport`.
     """
     with Transaction(classifier) as transaction:
+        make_ready_to_fit(classifier)
         report = run_phase(classifier, lesson, validation, options)
         accepted, reason = gate.judge(report.drop, report.class_drops)
         if accepted:
@@ -48,6 +50,12 @@ def accuracy_by_class(classifier, lesson, batch_size=32):
         lesson.labels, outputs.argmax(-1), len(lesson.names)
     )
     return {lesson.names[i]: counts.accuracy([i]) for i in lesson.taught}
+
+
+def make_ready_to_fit(classifier):
+    """Lets `fit` train what is trainable, and move no statistic."""
+    if freeze_batch_norm(classifier.features):
+        state.recompile(classifier, state.compile_config(classifier))
 
 
 def rollback(classifier):
