@@ -59,6 +59,8 @@ class ElasticWeightConsolidation(PhaseCallback):
             or more.
     """
 
+    protects_weights = True
+
     def __init__(
         self,
         data=None,

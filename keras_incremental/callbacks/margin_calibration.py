@@ -18,7 +18,7 @@ class MarginCalibration(PhaseCallback):
     pictures, and takes from the biases of the newest group the margin that
     all but `1 - recall` of these pictures exceed. It needs no old data, and
     unlike the alignment of norms it does not trust the norms of a head that
-    was trained elsewhere.
+    was trained elsewhere. The data is forgotten with the phase.
 
     Args:
         recall: Float above 0, up to 1. Share of the new pictures that still
@@ -50,11 +50,11 @@ class MarginCalibration(PhaseCallback):
             )
 
     def on_train_end(self, logs=None):
+        (inputs, labels), self.data = self.data, None
         head = find_head(self.model)
         if len(head.group_sizes) < 2:
             return
         new = head.group_slices[-1]
-        inputs, labels = self.data
         chosen = np.asarray(labels) >= new.start
         if not np.any(chosen):
             return

@@ -1,72 +1,49 @@
-"""Checks of arguments, before anything is changed."""
+"""Checks of data against a classifier, before anything is changed."""
 
 import dataclasses
 
-import keras
-import numpy as np
-
+from keras_incremental.data import check_labels
 from keras_incremental.data import checked
 from keras_incremental.data import to_indices
+from keras_incremental.data.arrays import to_numpy
 from keras_incremental.models.pictures import resized
 from keras_incremental.models.pictures import size_to_resize
-from keras_incremental.models.plan import Options
 
 
-def options(epochs, batch_size, backbone_learning_rate, verbose, **others):
-    """`Options` of checked arguments of `learn`."""
-    return Options(
-        epochs=positive("epochs", epochs),
-        batch_size=positive("batch_size", batch_size),
-        backbone_learning_rate=_rate(backbone_learning_rate),
-        callbacks=_callbacks(others.pop("callbacks")),
-        verbose=1 if verbose == "auto" else int(verbose),
-        **others,
-    )
+def taught(lesson, classifier):
+    """A lesson to learn, that fits a classifier and its memory."""
+    check_memory(classifier)
+    _check_room(classifier.memory, lesson)
+    return fitted(lesson, classifier)
 
 
 def fitted(lesson, classifier):
-    """A lesson that fits the input of a classifier and its memory."""
+    """A lesson that fits the input of a classifier."""
     if lesson is None:
         return None
-    _check_room(classifier.memory, lesson)
-    return dataclasses.replace(
-        lesson, pictures=_at_input_size(lesson.pictures, classifier.features)
-    )
+    pictures, model = lesson.pictures, classifier.features
+    _check_dtype(pictures, model, lesson.argument)
+    size = size_to_resize(pictures, model)
+    if size is not None:
+        return dataclasses.replace(lesson, pictures=resized(pictures, size))
+    _check_shape(pictures.shape, model, lesson.argument)
+    return lesson
 
 
-def positive(name, value):
-    """An int of 1 or more, or `None`."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"`{name}` must be an int. Received: {name}={value!r}.")
-    if value < 1:
+def check_memory(classifier):
+    """Exemplars must be pictures of the classes of this classifier."""
+    memory, classes = classifier.memory, classifier.classes
+    if memory is None or not len(memory):
+        return
+    outside = [label for label in memory.classes if label >= len(classes)]
+    if outside:
         raise ValueError(
-            f"`{name}` must be 1 or more. Received: {name}={value}."
+            f"The memory belongs to another classifier. Received: exemplars "
+            f"of classes {outside}; there are {len(classes)} classes: "
+            f"{list(classes)}. Load the file that was saved with this "
+            "classifier, or start with a new `ExemplarMemory`."
         )
-    return int(value)
-
-
-def _rate(value):
-    """A learning rate of 0 or more, or `None`."""
-    if value is not None and not (np.isfinite(value) and value >= 0):
-        raise ValueError(
-            "`backbone_learning_rate` must be 0 or more. Received: "
-            f"backbone_learning_rate={value}."
-        )
-    return value
-
-
-def _callbacks(value):
-    """A tuple of Keras callbacks."""
-    given = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    wrong = [c for c in given if not isinstance(c, keras.callbacks.Callback)]
-    if wrong:
-        raise TypeError(
-            "`callbacks` must be Keras callbacks. Received: "
-            f"{[type(c).__name__ for c in wrong]}."
-        )
-    return given
+    _check_shape(memory.snapshot().x.shape, classifier.features, "memory")
 
 
 def _check_room(memory, lesson):
@@ -87,31 +64,33 @@ def check_gate(gate, lesson, validation):
     if gate.is_open:
         return
     known = len(lesson.names) - len(lesson.new_names)
-    if validation is None or not np.any(validation.labels < known):
+    seen = set() if validation is None else set(validation.taught.tolist())
+    unseen = [
+        name for i, name in enumerate(lesson.names[:known]) if i not in seen
+    ]
+    if len(unseen) == known or (unseen and gate.max_class_drop is not None):
         raise ValueError(
             "`max_drop` and `max_class_drop` compare the accuracy of the old "
             "classes before and after. Received: no validation pictures of "
-            f"{list(lesson.names[:known])}. Pass them in `validation_data`."
+            f"{unseen}. Pass them in `validation_data`."
         )
 
 
-def _at_input_size(pictures, model):
-    """Pictures at the size that the model was made for, or as they are."""
-    _check_shape(pictures, model)
-    size = size_to_resize(pictures, model)
-    return pictures if size is None else resized(pictures, size)
-
-
-def checked_data(x, y, classes):
+def checked_data(x, y, classes, arguments=("x", "y")):
     """Data of `fit` whose labels are inside the head, names made indices."""
-    if x is None:
+    pictures, labels = arguments
+    if y is not None:
+        if to_numpy(y, labels).dtype.kind == "U":
+            return x, to_indices(y, classes, classes, labels)
+        check_labels(y, len(classes), classes, labels)
         return x, y
-    if y is None:
-        return checked(x, len(classes), classes), None
-    if np.asarray(y).dtype.kind in "OSU":
-        return x, to_indices(y, classes, classes)
-    checked((x, y), len(classes), classes)
-    return x, y
+    if x is None or isinstance(x, (tuple, list)):
+        raise ValueError(
+            f"`{pictures}` has no labels. Received: {pictures} of type "
+            f"{type(x).__name__}. Pass pictures and labels, or a data set of "
+            "`(pictures, labels)`."
+        )
+    return checked(x, len(classes), classes), None
 
 
 def checked_validation(kwargs, classes):
@@ -119,23 +98,35 @@ def checked_validation(kwargs, classes):
     data = kwargs.get("validation_data")
     if data is None:
         return kwargs
-    if isinstance(data, tuple):
-        x, y = checked_data(*data[:2], classes)
-        return {**kwargs, "validation_data": (x, y, *data[2:])}
-    return {**kwargs, "validation_data": checked(data, len(classes), classes)}
+    x, y, *weights = data if _is_pair(data) else (data, None)
+    x, y = checked_data(x, y, classes, ("validation_data",) * 2)
+    data = x if y is None else (x, y, *weights)
+    return {**kwargs, "validation_data": data}
 
 
-def _check_shape(pictures, model):
-    wanted = model.input_shape
-    given = np.shape(pictures)
-    if not isinstance(wanted, tuple):
+def _is_pair(data):
+    return isinstance(data, (tuple, list)) and len(data) in (2, 3)
+
+
+def _check_dtype(pictures, model, argument):
+    if pictures.dtype.kind in "biuf" or model.inputs[0].dtype == "string":
         return
+    raise TypeError(
+        f"`{argument}` must hold numbers. Received: {argument}.dtype="
+        f"{pictures.dtype}. Convert it, for example with "
+        '`.astype("float32")`, and read files first.'
+    )
+
+
+def _check_shape(given, model, argument):
+    wanted = model.input_shape
     fits = len(given) == len(wanted) and all(
         w in (None, g) for g, w in zip(given[1:], wanted[1:], strict=True)
     )
-    if not fits and size_to_resize(pictures, model) is None:
+    if not fits:
         raise ValueError(
             f"The classifier reads pictures of shape {wanted[1:]}. Received: "
-            f"pictures of shape {given[1:]}. Bring them to the same rank and "
-            "number of channels; height and width are resized for you."
+            f"`{argument}` with pictures of shape {given[1:]}. Bring them to "
+            "the same rank and number of channels; height and width of new "
+            "pictures are resized for you."
         )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import numbers
 
 Z95 = 1.96
 
@@ -24,7 +25,8 @@ class Gate:
         for name, value in dataclasses.asdict(self).items():
             if value is None:
                 continue
-            if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            number = isinstance(value, numbers.Real) and value is not True
+            if not number or not 0 <= value <= 1:
                 raise ValueError(
                     f"`{name}` is a share of the pictures, from 0 to 1. "
                     f"Received: {name}={value!r}. Two points are 0.02."

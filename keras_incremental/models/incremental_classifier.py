@@ -3,6 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.data import check_class_names
+from keras_incremental.models import arguments
 from keras_incremental.models import door
 from keras_incremental.models import verbs
 from keras_incremental.models.adopt import adopt
@@ -78,8 +79,8 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
         self.features = split.features
         self.head = split.head
         self.activation = split.activation
-        self.seed = seed
-        self.memory = memory
+        self.seed = arguments.whole("seed", seed, least=0)
+        self.memory = arguments.memory(memory)
         self.previous = None
         self._trunk = None
         self.set_knowledge(names, 0, FeatureStatistics())
@@ -169,7 +170,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             ValueError: if data or arguments do not fit. Nothing is changed.
         """
         gate = Gate(max_drop, max_class_drop)
-        options = door.options(
+        options = arguments.options(
             epochs=epochs,
             batch_size=batch_size,
             optimizer=optimizer,
@@ -188,7 +189,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
         door.check_gate(gate, lesson, validation)
         return verbs.learn(
             self,
-            door.fitted(lesson, self),
+            door.taught(lesson, self),
             door.fitted(validation, self),
             gate,
             options,
@@ -209,7 +210,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             steps: Int. As of `learn`.
         """
         lesson = read_known(x, y, classes, self.classes, batch_size, steps)
-        verbs.remember(self, door.fitted(lesson, self), batch_size)
+        verbs.remember(self, door.taught(lesson, self), batch_size)
 
     def rollback(self):
         """Goes back to before the last accepted `learn`, one phase at most.
@@ -226,6 +227,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             Dict of names and accuracies from 0 to 1, of classes in the data.
         """
         lesson = read_known(x, y, classes, self.classes, batch_size)
+        lesson = door.fitted(lesson, self)
         return verbs.accuracy_by_class(self, lesson, batch_size)
 
     def predict_names(self, x, batch_size=None, verbose=0, steps=None):

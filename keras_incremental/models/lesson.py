@@ -7,6 +7,10 @@ import numpy as np
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data import to_indices
+from keras_incremental.data.names import normal
+
+# Of data that does not say how long it is: 4 GiB.
+MAX_BYTES = 2**32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,12 +22,14 @@ class Lesson:
         labels: Ints of shape `(num_samples,)`: indices of `names`.
         names: Names of all classes, known and new.
         new_names: Those of them that were not known before.
+        argument: Which argument the pictures came in, for the messages.
     """
 
     pictures: np.ndarray
     labels: np.ndarray
     names: tuple[str, ...]
     new_names: tuple[str, ...] = ()
+    argument: str = "x"
 
     @property
     def taught(self):
@@ -48,10 +54,15 @@ def read_lesson(x, y, classes, known, batch_size=32, steps=None, default=None):
     Returns:
         A `Lesson`.
     """
+    if isinstance(y, (str, bytes)):
+        raise TypeError(
+            "`y` must hold one label for each picture. Received: "
+            f"y={y!r}. Where all show one class, pass classes=[{y!r}] alone."
+        )
     source = as_source(x, y, batch_size=batch_size, steps=steps)
-    names = _local_names(classes, source, y, default)
+    names = _local_names(classes, source, default)
     new = tuple(name for name in names if name not in known)
-    pictures, labels = source.collect()
+    pictures, labels = _collect(source)
     everything = (*known, *new)
     if labels is None:
         labels = _only_class(names, len(pictures))
@@ -93,32 +104,40 @@ def read_validation(data, names, batch_size=32, steps=None):
     """
     if data is None:
         return None
-    x, y = data if isinstance(data, (tuple, list)) else (data, None)
     source = as_source(
-        x, y, batch_size=batch_size, steps=steps, argument="validation_data"
+        tuple(data) if isinstance(data, list) else data,
+        batch_size=batch_size,
+        steps=steps,
+        argument="validation_data",
     )
     local = source.class_names or names
-    pictures, labels = source.collect()
+    pictures, labels = _collect(source)
     if labels is None:
         raise ValueError(
             "`validation_data` needs labels, to compare with. Received: "
             "pictures only. Give `(pictures, labels)`."
         )
     indices = to_indices(labels, local, names, argument="validation_data")
-    return Lesson(pictures, indices, tuple(names))
+    return Lesson(pictures, indices, tuple(names), argument="validation_data")
 
 
-def _local_names(classes, source, y, default):
+def _collect(source):
+    """All data, which must be little where nobody knows its length."""
+    endless = source.num_batches is None
+    return source.collect(MAX_BYTES if endless else None)
+
+
+def _local_names(classes, source, default):
     if classes is not None:
-        if isinstance(classes, str):
-            check_class_names(classes)
-        return check_class_names(tuple(classes))
+        return check_class_names(classes)
     if source.class_names:
-        return check_class_names(tuple(source.class_names))
+        return check_class_names(source.class_names)
     if default is not None:
         return tuple(default)
-    if y is not None and np.asarray(y).dtype.kind in "OSU":
-        return check_class_names(tuple(dict.fromkeys(map(str, y))))
+    labels = None if source.whole is None else source.whole[1]
+    if labels is not None and labels.dtype.kind == "U":
+        names = (normal(name) for name in labels.ravel().tolist())
+        return check_class_names(list(dict.fromkeys(names)))
     raise ValueError(
         "`classes` is missing: the data does not say what its labels mean. "
         'Name them, as in `learn(birds, classes=["bird"])`.'

@@ -3,6 +3,7 @@ import os
 import keras
 import numpy as np
 
+from keras_incremental.models import door
 from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.graph import HeadSplit
@@ -82,3 +83,4 @@ class SavedInOneFile:
         path = os.path.join(dir_path, MEMORY_FILE)
         if self.memory is not None and os.path.exists(path):
             self.memory.load(path)
+            door.check_memory(self)

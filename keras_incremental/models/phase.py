@@ -223,7 +223,7 @@ def _fit(classifier, trunk, teacher, inputs, plan, options, seed):
 def _given_data(callbacks, inputs):
     """Callbacks that look at the data of a phase, with that of this one."""
     for callback in callbacks:
-        if hasattr(callback, "data"):
+        if getattr(callback, "data", ()) is None:
             callback.data = (inputs.new, inputs.new_labels)
     return callbacks
 

@@ -79,7 +79,7 @@ def split_frozen(model):
         `rest` continues from its output. Either is `None`
         where there is nothing for it to do.
     """
-    if not _moves(model):
+    if not any(_moves(layer) for layer in model.layers):
         return model, None
     # Layers are listed from the inputs on, so all below the cut come before
     # the first that moves.
