@@ -1,5 +1,7 @@
 """Turns what users hold into NumPy arrays, or says why it cannot."""
 
+import os
+
 import numpy as np
 
 SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
@@ -61,24 +63,34 @@ def check_finite(x, argument, start=0):
     """Raises a `ValueError` that names the first rows that are not finite."""
     if x.dtype.kind not in "fc":
         return
-    # The sum is finite if all values are, and costs no temporary array.
     with np.errstate(all="ignore"):
+        if x.dtype == "float64":
+            x = x.astype("float32")
+        # The sum is finite if all values are, and costs no temporary array.
         if np.isfinite(np.sum(x)):
             return
     rows = np.isfinite(x).reshape(len(x), -1).all(axis=1)
     bad = (np.flatnonzero(~rows) + start)[:5].tolist()
     if bad:
         raise ValueError(
-            f"`{argument}` contains NaN or infinite values. Received: "
-            f"{argument}[{bad[0]}] (first bad rows: {bad}). Remove these "
-            "rows, or repair the step that made them."
+            f"`{argument}` contains values that are NaN or infinite in "
+            f"float32. Received: {argument}[{bad[0]}] (first bad rows: "
+            f"{bad}). Remove these rows, or repair the step that made them."
         )
 
 
 def _refuse_structures(value, argument):
     kind = type(value).__name__
-    if value is None:
-        raise TypeError(f"`{argument}` must be an array. Received: None.")
+    if value is None or isinstance(value, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"`{argument}` must be an array. Received: {value!r}. Read files "
+            "first, as `keras.utils.image_dataset_from_directory` does."
+        )
+    if callable(value):
+        raise TypeError(
+            f"`{argument}` must be an array. Received: {value!r}. Call it, "
+            "and pass what it returns."
+        )
     if isinstance(value, dict):
         raise TypeError(
             f"`{argument}` must be one array, for a model with one input. "
@@ -104,7 +116,8 @@ def _decode(array, argument):
         raise TypeError(
             f"`{argument}` must hold numbers or strings. Received: dtype "
             f"object with {type(odd[0]).__name__} items. Convert it to one "
-            "array of one shape first."
+            "array of numbers of one shape first, for example with "
+            '`np.stack(items).astype("float32")`.'
         )
     text = [v.decode() if isinstance(v, bytes) else v for v in values]
     return np.array(text, dtype=str).reshape(array.shape)

@@ -1,3 +1,5 @@
+import collections.abc
+
 import keras
 
 from keras_incremental.data.labels import check_labels
@@ -50,9 +52,9 @@ def checked(data, num_classes, names=None, ignore_class=None):
         return MappedDataset(data, check_batch)
     if is_data_loader(data):
         return map_loader(data, check_batch)
-    if isinstance(data, (tuple, list)):
-        return check_batch(data)
-    return (check_batch(batch) for batch in data)
+    if isinstance(data, collections.abc.Iterator):
+        return (check_batch(batch) for batch in data)
+    return check_batch(data)
 
 
 def _labels_of(batch):

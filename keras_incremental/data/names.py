@@ -1,3 +1,4 @@
+import collections.abc
 import unicodedata
 
 SHOWN = 5
@@ -15,26 +16,22 @@ def check_class_names(names, known=()):
         Tuple of strings.
 
     Raises:
-        TypeError: if `names` is one string, or contains something else.
+        TypeError: if `names` is one string, has no order, or contains
+            something else than strings.
         ValueError: if a name is empty, repeated, or in `known`.
     """
-    if isinstance(names, (str, bytes)):
-        raise TypeError(
-            "`class_names` must be a list of strings. Received: "
-            f"class_names={names!r}. Pass [{names!r}]."
-        )
-    names = list(names)
+    names = _listed(names)
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
         raise TypeError(
-            f"`class_names` must be strings. Received: {odd[:SHOWN]} in "
-            f"class_names={names}. Pass the names of the classes."
+            f"`classes` must be strings. Received: {odd[:SHOWN]} in classes="
+            f"{names}. Pass the names of the classes."
         )
     names = [normal(name) for name in names]
     if not names or not all(name.strip() for name in names):
         raise ValueError(
-            "`class_names` must be non-empty strings, one for each class. "
-            f"Received: class_names={names}."
+            "`classes` must be non-empty strings, one for each class. "
+            f"Received: classes={names}. Name every class."
         )
     _refuse_repeats(names, [normal(name) for name in known])
     return tuple(names)
@@ -45,17 +42,34 @@ def normal(name):
     return unicodedata.normalize("NFC", name)
 
 
+def _listed(names):
+    if isinstance(names, (str, bytes)):
+        raise TypeError(
+            "`classes` must be a list of strings. Received: classes="
+            f"{names!r}. Pass [{names!r}]."
+        )
+    unordered = isinstance(names, (set, frozenset, dict))
+    if unordered or not isinstance(names, collections.abc.Iterable):
+        raise TypeError(
+            "`classes` must be a list of strings, in the order in which "
+            f"labels number them. Received: classes={names!r}. Pass a list, "
+            'as in ["bird", "fish"].'
+        )
+    return list(names)
+
+
 def _refuse_repeats(names, known):
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(
-            f"`class_names` must differ. Received: {repeated} more than "
-            f"once in class_names={names}."
+            f"`classes` must differ. Received: {repeated} more than once in "
+            f"classes={names}. Name each class once; names are compared in "
+            "their composed unicode form (NFC)."
         )
     taken = [name for name in names if name in known]
     if taken:
         raise ValueError(
-            f"Classes {taken} are already known. Received: class_names="
-            f"{names}. Known classes: {known}. Leave them out, or choose "
+            f"Classes {taken} are already known. Received: classes={names}. "
+            f"Known classes: {known}. Leave them out, or choose "
             "other names."
         )

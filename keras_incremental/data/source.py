@@ -37,6 +37,7 @@ class Source:
         self._argument = argument
         self._steps = steps
         self._shape = None
+        self._labels = None
         self._spent = False
         self._check_steps(known.get("num_batches"))
 
@@ -100,7 +101,7 @@ class Source:
             raise ValueError(
                 f"`{self._argument}` is empty. Received: {self.kind} with "
                 f"{index} batches. Check the path or the filter it is made "
-                "with."
+                "with; make an iterator anew if it has been read."
             )
         self._check_steps(index)
 
@@ -129,7 +130,20 @@ class Source:
                 f"{'with' if y is not None else 'without'} labels."
             )
         self._check_shape(x, where)
+        if y is not None:
+            self._check_labels(y, where)
         return x, y
+
+    def _check_labels(self, y, where):
+        form = (y.shape[1:], y.dtype.kind == "U")
+        self._labels = self._labels or form
+        if form != self._labels:
+            raise ValueError(
+                "All labels must have one form: names, numbers, or one-hot "
+                f"rows of one width. Received: y of {where} with shape "
+                f"{y.shape} and dtype {y.dtype}, unlike the batches before. "
+                "Convert all labels to one form."
+            )
 
     def _check_shape(self, x, where):
         if self._shape is None:
@@ -152,12 +166,17 @@ def split_batch(batch, where):
     if len(batch) == 3 and batch[2] is not None:
         raise ValueError(
             "Sample weights are not supported here. Received: "
-            f"{where} with (x, y, sample_weight). Yield (x, y) only."
+            f"{where} with (x, y, sample_weight). Give (x, y) only."
         )
     if not 1 <= len(batch) <= 3:
         raise ValueError(
             f"A batch must be x or (x, y). Received: {where} with "
-            f"{len(batch)} parts."
+            f"{len(batch)} parts. Give the pictures and their labels."
+        )
+    if isinstance(batch[0], tuple):
+        raise TypeError(
+            "A batch must have one array of inputs. Received: a tuple of "
+            f"{len(batch[0])} in {where}. Join the inputs into one array."
         )
     return batch[0], batch[1] if len(batch) > 1 else None
 
@@ -170,6 +189,7 @@ def check_batch(x, y, where):
         )
     if y is not None and len(x) != len(y):
         raise ValueError(
-            f"There must be one label for each picture. Received: {len(x)} "
-            f"pictures and {len(y)} labels in {where}."
+            f"There must be one label in `y` for each picture. Received: "
+            f"{len(x)} pictures and {len(y)} labels in {where}. Check what "
+            "was filtered or shuffled apart."
         )

@@ -1,7 +1,7 @@
 import collections.abc
+import numbers
 
 import keras
-import numpy as np
 
 from keras_incremental.data import arrays
 from keras_incremental.data.source import Source
@@ -42,10 +42,8 @@ def as_source(x, y=None, batch_size=32, steps=None, argument="x"):
     """
     if isinstance(x, Source):
         return x
-    if steps is not None and (not isinstance(steps, int) or steps < 1):
-        raise ValueError(
-            f"`steps` must be an integer of 1 or more. Received: {steps}."
-        )
+    if steps is not None:
+        _check_count("steps", steps)
     for matches, make in _KINDS:
         if matches(x):
             _refuse_labels(y, x, argument)
@@ -62,6 +60,15 @@ def _refuse_labels(y, x, argument):
         )
 
 
+def _check_count(name, value):
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < 1:
+        raise ValueError(
+            f"`{name}` must be an integer of 1 or more. Received: "
+            f"{name}={value!r}."
+        )
+
+
 def _from_arrays(x, y, batch_size, steps, argument):
     if isinstance(x, tuple) and y is None:
         x, y = split_batch(x, argument)
@@ -70,13 +77,10 @@ def _from_arrays(x, y, batch_size, steps, argument):
     check_batch(x, y, f"`{argument}`")
     if len(x) == 0:
         raise ValueError(
-            f"`{argument}` is empty. Received: {argument}.shape={x.shape}."
+            f"`{argument}` is empty. Received: {argument}.shape={x.shape}. "
+            "Check the path or the filter it is made with."
         )
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(
-            "`batch_size` must be an integer of 1 or more. Received: "
-            f"batch_size={batch_size}."
-        )
+    _check_count("batch_size", batch_size)
 
     def opener():
         for i in range(0, len(x), batch_size):
