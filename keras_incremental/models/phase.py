@@ -13,6 +13,7 @@ from keras_incremental.models.batch_norm import unchanged_statistics
 from keras_incremental.models.batches import Batches
 from keras_incremental.models.batches import balanced_weights
 from keras_incremental.models.centring import centred
+from keras_incremental.models.plan import STATISTICS
 from keras_incremental.models.plan import make_optimizer
 from keras_incremental.models.plan import make_plan
 from keras_incremental.models.report import PhaseReport
@@ -155,14 +156,18 @@ def _statistics(classifier, trunk, inputs):
 
 def _with_drawn(classifier, inputs, lesson, plan):
     """Inputs with features of old classes drawn from their statistics."""
-    if plan.source != "statistics":
+    if STATISTICS not in plan.sources:
         return inputs
     old = sorted(set(range(len(classifier.classes))) - set(lesson.taught))
     per_class = max(len(inputs.new_labels) // len(lesson.taught), MIN_DRAWN)
     drawn, labels = classifier.statistics.draw(
         old, min(per_class, MAX_DRAWN), classifier.seed + classifier.phases
     )
-    return dataclasses.replace(inputs, old=drawn, old_labels=labels)
+    return dataclasses.replace(
+        inputs,
+        old=np.concatenate([inputs.old, drawn]) if len(inputs.old) else drawn,
+        old_labels=np.concatenate([inputs.old_labels, labels]),
+    )
 
 
 def _train(classifier, trunk, teacher, inputs, plan, options):

@@ -12,6 +12,7 @@ from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 
+EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
 # Where old classes are replayed, the labels say what they look like.
 SHARE_BESIDE_REPLAY = 0.1
 HEAD_EPOCHS = 20
@@ -41,8 +42,8 @@ class Plan:
     """The parts of one phase.
 
     Attributes:
-        source: Where old classes come from: `"exemplars"`, `"statistics"`
-            of their features, or `"nothing"`.
+        sources: What stands for old classes: of `"exemplars"` and
+            `"feature statistics"` those that there are.
         epochs: Int.
         loss: Loss of the labels.
         distillation: Loss against the teacher, or `None`.
@@ -52,7 +53,7 @@ class Plan:
         statistics: `FeatureStatistics` to centre by, or `None`.
     """
 
-    source: str
+    sources: tuple[str, ...]
     epochs: int
     loss: keras.losses.Loss
     distillation: object
@@ -64,20 +65,17 @@ class Plan:
     @property
     def replays(self):
         """Whether old classes take part in the loss of the labels."""
-        return self.source != "nothing"
+        return bool(self.sources)
 
     @property
     def words(self):
         """The parts, in words, for the report."""
-        parts = {
-            "exemplars": ["replay of exemplars", "class-balanced weights"],
-            "statistics": [
-                "no exemplars",
-                "replay of feature statistics",
-                "class-balanced weights",
-            ],
-            "nothing": ["no exemplars"],
-        }[self.source]
+        parts = []
+        if EXEMPLARS not in self.sources:
+            parts.append("no exemplars")
+        if self.replays:
+            parts.append(f"replay of {' and '.join(self.sources)}")
+            parts.append("class-balanced weights")
         if self.distillation is not None:
             parts.append("distillation of the old logits")
         if self.freeze_old:
@@ -91,15 +89,15 @@ def make_plan(classifier, lesson, trunk, num_exemplars, statistics, options):
     """Chooses the parts of a phase.
 
     Exemplars are replayed, with class-balanced weights and a light
-    distillation; where there are none, so are features drawn from the
-    statistics of the old classes, if these were seen and the features are
-    frozen. With neither, distillation keeps the old logits (on frozen
-    features the old columns are frozen instead, the limit of it), and the
-    biases of the new classes are corrected on new pictures alone.
+    distillation; so are features drawn from the statistics of the old
+    classes, if these were seen and the features are frozen. With neither,
+    distillation keeps the old logits (on frozen features the old columns are
+    frozen instead, the limit of it), and the biases of the new classes are
+    corrected on new pictures alone.
     """
     untaught = sorted(set(range(len(classifier.classes))) - set(lesson.taught))
-    source = _source(untaught, num_exemplars, classifier, trunk)
-    alone = source == "nothing"
+    sources = tuple(_sources(untaught, num_exemplars, classifier, trunk))
+    alone = not sources
     freeze = alone and bool(lesson.new_names) and not trunk.trains
     distils = bool(untaught) and not freeze
     share = len(untaught) / len(lesson.names) if distils else 0.0
@@ -108,7 +106,7 @@ def make_plan(classifier, lesson, trunk, num_exemplars, statistics, options):
         options.correction, lambda: MarginCalibration() if alone else None
     )
     return Plan(
-        source=source,
+        sources=sources,
         epochs=options.epochs
         or (NETWORK_EPOCHS if trunk.trains else HEAD_EPOCHS),
         loss=_part(options.loss or "auto", CandidateSetCrossentropy),
@@ -139,13 +137,12 @@ def make_optimizer(head, trunk, plan, options):
     )
 
 
-def _source(untaught, num_exemplars, classifier, trunk):
+def _sources(untaught, num_exemplars, classifier, trunk):
     if num_exemplars:
-        return "exemplars"
-    covered = classifier.statistics.covers(untaught)
-    if untaught and covered and trunk.is_flat and not trunk.trains:
-        return "statistics"
-    return "nothing"
+        yield EXEMPLARS
+    covered = untaught and classifier.statistics.covers(untaught)
+    if covered and trunk.is_flat and not trunk.trains:
+        yield STATISTICS
 
 
 def _default_optimizer(head, plan):

@@ -28,7 +28,7 @@ class Recorder(keras.callbacks.Callback):
 def test_exemplars_are_replayed_with_balanced_weights():
     report = learn(classifier(ExemplarMemory(20)), [2])
     assert report.used["exemplars"] == 20
-    assert "replay of exemplars" in report.used["method"]
+    assert "replay of exemplars and feature statistics" in report.used["method"]
     assert "class-balanced weights" in report.used["method"]
     assert "distillation" in report.used["method"]
 
