@@ -159,12 +159,12 @@ def _labels_array(y, argument):
     if y.dtype.kind not in "biufU":
         raise TypeError(
             f"`{argument}` must hold integers or class names. Received: "
-            f"dtype {y.dtype}."
+            f"dtype {y.dtype}. Number the classes from 0."
         )
     if y.ndim == 0 or y.size == 0:
         raise ValueError(
             f"`{argument}` must hold one label for each row of `x`. "
-            f"Received: {argument}.shape={y.shape}."
+            f"Received: {argument}.shape={y.shape}. Pass one for each row."
         )
     return y.astype("int64") if y.dtype.kind == "b" else y
 
@@ -176,7 +176,7 @@ def _as_column(y, argument):
         raise ValueError(
             f"`{argument}` must have the shape (n,), (n, 1), or "
             "(n, number of classes) if it is one-hot. Received: "
-            f"{argument}.shape={y.shape}."
+            f"{argument}.shape={y.shape}. Pass one class for each row."
         )
     return y
 

@@ -54,10 +54,11 @@ def read_lesson(x, y, classes, known, batch_size=32, steps=None, default=None):
     Returns:
         A `Lesson`.
     """
-    if isinstance(y, (str, bytes)):
+    if np.isscalar(y):
         raise TypeError(
             "`y` must hold one label for each picture. Received: "
-            f"y={y!r}. Where all show one class, pass classes=[{y!r}] alone."
+            f"y={y!r}. Where all pictures show one class, name it in "
+            "`classes` and leave out `y`."
         )
     source = as_source(x, y, batch_size=batch_size, steps=steps)
     names = _local_names(classes, source, default)
