@@ -20,6 +20,13 @@ X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 Y = np.arange(12) % 2
 
 
+def spoilt(value, dtype="float32"):
+    """Pictures of which one has a bad value."""
+    x = X.astype(dtype)
+    x[3, 1] = value
+    return x
+
+
 class Batches(keras.utils.PyDataset):
     """Batches that are given; beyond them, the disk fails."""
 
