@@ -27,7 +27,8 @@ def expand(model, units, initializer="match_old_scale", seed=None):
 
     >>> import keras
     >>> import keras_incremental as ki
-    >>> model = keras.Sequential([keras.Input((4,)), ExpandableDense(2)])
+    >>> head = ki.layers.ExpandableDense(2)
+    >>> model = keras.Sequential([keras.Input((4,)), head])
     >>> model.compile("sgd", "mse")
     >>> ki.expand(model, 1).units
     3
