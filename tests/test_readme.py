@@ -1,0 +1,35 @@
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def given():
+    """What the reader is supposed to have already."""
+    generator = np.random.default_rng(0)
+    return {
+        "birds": generator.normal(size=(12, 64)).astype("float32"),
+        "validation": (generator.normal(size=(9, 64)), np.arange(9) % 3),
+        "x_old": generator.normal(size=(12, 64)).astype("float32"),
+        "y_old": np.arange(12) % 2,
+        "x_new": generator.normal(size=(12, 64)).astype("float32"),
+        "y_new": np.full(12, 2),
+    }
+
+
+def test_there_are_snippets():
+    assert len(BLOCKS) == 2
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_snippet_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keras.Sequential(
+        [keras.Input((64,)), keras.layers.Dense(2)], name="pets"
+    ).save("cats_dogs.keras")
+    exec(block, given())
