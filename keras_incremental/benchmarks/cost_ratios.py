@@ -50,7 +50,8 @@ def lesson_rows(size, rounds):
         "cached": _Lessons(size, cache_features=True).learn,
         "full": _Lessons(size, cache_features=False).learn,
     }
-    times = interleaved(runs, rounds)
+    # These are long, so there are fewer of them.
+    times = interleaved(runs, rounds // 2 + 1)
     whole = times["full"][:, 0] / times["cached"][:, 0]
     steps = times["full"][:, 1] / times["cached"][:, 2]
     return [
@@ -81,7 +82,7 @@ class _Lessons:
     def __init__(self, size, cache_features):
         self._size = size
         self._cache_features = cache_features
-        backbone = networks.vgg_features(size.picture, size.widths)
+        backbone = networks.vgg_features(size.lesson_picture, size.widths)
         backbone.trainable = False
         names = [f"old {i}" for i in range(NUM_CLASSES)]
         model = networks.classifier(backbone, NUM_CLASSES)
@@ -96,7 +97,7 @@ class _Lessons:
         watch = Stopwatch()
         number = self._classifier.phases
         x, _ = networks.pictures(
-            self._size.lesson, self._size.picture, 2, number
+            self._size.lesson, self._size.lesson_picture, 2, number
         )
         start = now()
         self._classifier.learn(

@@ -7,6 +7,10 @@ thread; beside it the quartiles, and the same of wall time. Tracing and
 compilation come before the first round and do not count, except in the rows
 of a whole `learn` and of growth. Rows of noise compare plain `fit` with
 itself. An aim is "unclear" if it lies between the median and a quartile.
+
+A phase costs about a second of tracing, however short the lesson. Where the
+lessons are as short as those of `small`, that hides what cached features
+save: judge these by `full`.
 """
 
 import argparse
@@ -20,32 +24,33 @@ from keras_incremental.benchmarks.ratios import FULL
 from keras_incremental.benchmarks.ratios import SMALL
 from keras_incremental.benchmarks.timing import one_thread
 
-GROUPS = (
-    step_ratios.network_rows,
-    step_ratios.frozen_rows,
-    step_ratios.head_rows,
-    step_ratios.large_rows,
-    cost_ratios.fisher_rows,
-    cost_ratios.lesson_rows,
-    cost_ratios.growth_rows,
-)
+GROUPS = {
+    "network": step_ratios.network_rows,
+    "frozen": step_ratios.frozen_rows,
+    "head": step_ratios.head_rows,
+    "large": step_ratios.large_rows,
+    "fisher": cost_ratios.fisher_rows,
+    "lesson": cost_ratios.lesson_rows,
+    "growth": cost_ratios.growth_rows,
+}
 SIZES = {"small": SMALL, "full": FULL}
-ROUNDS = {"small": 7, "full": 15}
+ROUNDS = {"small": 5, "full": 15}
 TITLE = f"{'row':<58}{'CPU':>6}  {'quartiles':<14}{'wall':>8}  aim     reached"
 
 
-def measure(size, rounds):
-    """Measures everything.
+def measure(size, rounds, names):
+    """Measures some groups of rows.
 
     Args:
         size: `Size`.
         rounds: Int, how often everything is timed. More narrow the quartiles.
+        names: Keys of `GROUPS`.
 
     Yields:
         Rows of the table.
     """
-    for group in GROUPS:
-        yield from group(size, rounds)
+    for name in names:
+        yield from GROUPS[name](size, rounds)
 
 
 def main(arguments=None):
@@ -55,7 +60,7 @@ def main(arguments=None):
     rounds = options.rounds or ROUNDS[options.size]
     print(f"{keras.config.backend()}, {options.size}, {rounds} rounds\n{TITLE}")
     rows = []
-    for row in measure(SIZES[options.size], rounds):
+    for row in measure(SIZES[options.size], rounds, options.only):
         print(row.words, flush=True)
         rows.append(row.get_config())
     if options.json:
@@ -68,7 +73,8 @@ def _options(arguments):
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--size", choices=SIZES, default="small")
-    parser.add_argument("--rounds", type=int, help="Defaults to 7 or 15.")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS)
+    parser.add_argument("--rounds", type=int, help="Defaults to 5 or 15.")
     parser.add_argument("--json", help="Where to write the numbers.")
     return parser.parse_args(arguments)
 

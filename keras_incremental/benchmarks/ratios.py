@@ -10,7 +10,7 @@ class Size:
     """How much is measured.
 
     Attributes:
-        picture: Int. Height and width of all pictures.
+        picture: Int. Height and width of pictures.
         filters: Filters of the stages of the ResNet.
         blocks: Int. Residual blocks in each stage.
         widths: Filters of the blocks of the VGG.
@@ -21,6 +21,7 @@ class Size:
         features: Int. Width of cached features.
         head_steps: Int. Steps of an epoch on cached features.
         lesson: Int. Pictures in a lesson.
+        lesson_picture: Int. Their height and width.
         epochs: Ints, for how many epochs a lesson is learnt.
         growths: Two ints, the growths to compare.
     """
@@ -34,8 +35,9 @@ class Size:
     vgg_batch: int = 8
     vgg_steps: int = 3
     features: int = 512
-    head_steps: int = 200
+    head_steps: int = 400
     lesson: int = 96
+    lesson_picture: int = 32
     epochs: tuple[int, ...] = (1, 5, 10)
     growths: tuple[int, int] = (10, 1000)
 
@@ -52,11 +54,14 @@ TOY = Size(
     features=4,
     head_steps=2,
     lesson=8,
+    lesson_picture=8,
     epochs=(1, 2),
     growths=(1, 2),
 )
 SMALL = Size()
-FULL = Size(steps=25, vgg_steps=6, head_steps=1000, lesson=512)
+FULL = Size(
+    steps=25, vgg_steps=6, head_steps=2000, lesson=256, lesson_picture=64
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from keras_incremental.benchmarks.ratios import Row
 from keras_incremental.benchmarks.timing import interleaved
 
 PARTS = {
-    "network_rows": (
+    "network": (
         "noise",
         "replay of exemplars, arrays",
         "replay of exemplars, tf.data",
@@ -21,23 +21,23 @@ PARTS = {
         "EWCLoss",
         "replay + live teacher + penalties",
     ),
-    "frozen_rows": ("shared trunk",),
-    "head_rows": ("noise", "distillation"),
-    "large_rows": ("noise", "EWC by penalties", "floor of EWC"),
-    "fisher_rows": ("Fisher per label",),
-    "lesson_rows": ("whole `learn`, 2 epochs", "no tracing, 2 epochs"),
-    "growth_rows": ("first step",),
+    "frozen": ("shared trunk",),
+    "head": ("noise", "distillation"),
+    "large": ("noise", "EWC by penalties", "floor of EWC"),
+    "fisher": ("Fisher per label",),
+    "lesson": ("whole `learn`, 2 epochs", "no tracing, 2 epochs"),
+    "growth": ("first step",),
 }
-MINUTES_ON_JAX = ("network_rows", "lesson_rows")
+MINUTES_ON_JAX = ("network", "lesson")
 
 
 @pytest.mark.backend
 @pytest.mark.parametrize("group", overhead.GROUPS)
 def test_every_part_has_a_row_of_finite_ratios(group):
-    if keras.config.backend() == "jax" and group.__name__ in MINUTES_ON_JAX:
+    if keras.config.backend() == "jax" and group in MINUTES_ON_JAX:
         pytest.skip("JAX compiles a minute for what other backends cover")
-    rows = list(group(TOY, rounds=1))
-    for part in PARTS[group.__name__]:
+    rows = list(overhead.measure(TOY, 1, [group]))
+    for part in PARTS[group]:
         assert any(part in row.name for row in rows)
     ratios = np.array([row.ratios for row in rows])
     assert ratios.shape == (len(rows), 1, 2)
@@ -47,13 +47,15 @@ def test_every_part_has_a_row_of_finite_ratios(group):
 def test_the_table_and_the_file_have_every_row(monkeypatch, tmp_path, capsys):
     row = Row("a part", np.array([[1.0, 2.0], [3.0, 4.0]]), 1.5)
     monkeypatch.setattr(overhead, "one_thread", lambda: None)
-    monkeypatch.setattr(overhead, "GROUPS", (lambda size, rounds: [row],) * 2)
-    overhead.main(["--json", str(tmp_path / "rows.json")])
+    groups = dict.fromkeys(("one", "two"), lambda size, rounds: [row])
+    monkeypatch.setattr(overhead, "GROUPS", groups)
+    path = tmp_path / "rows.json"
+    overhead.main(["--only", "one", "two", "--json", str(path)])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:3] for line in lines[2:]] == [
         ["a", "part", "2.000"]
     ] * 2
-    written = json.loads((tmp_path / "rows.json").read_text())
+    written = json.loads(path.read_text())
     assert written["rows"][1] == {
         "name": "a part",
         "cpu": {"median": 2.0, "quartiles": [1.5, 2.5]},
