@@ -31,8 +31,10 @@ def adopt(model):
     """
     split = model
     if not isinstance(model, graph.HeadSplit):
+        _check_plain(model)
         split = graph.split_head(model)
         _warn_of_mismatch(model, split)
+    _check_shapes(split)
     if isinstance(split.head, ExpandableHead):
         return split
     _check_dense(split)
@@ -41,6 +43,26 @@ def adopt(model):
         head=_expandable(split.head),
         activation=split.activation and "softmax",
     )
+
+
+def _check_plain(model):
+    if isinstance(getattr(model, "head", None), ExpandableHead):
+        raise ValueError(
+            f"Model '{model.name}' of class {type(model).__name__} learns "
+            "classes already. Use it as it is, or adopt a plain copy, as "
+            "`to_keras` makes it."
+        )
+
+
+def _check_shapes(split):
+    inputs, output = split.features.inputs, split.features.output_shape
+    if len(inputs) != 1 or len(output) != 2:
+        raise ValueError(
+            "A classifier must read one input, and its head one row of "
+            f"features. Received: {len(inputs)} inputs and features of shape "
+            f"{output} below '{split.head.name}'. Join the inputs, or put a "
+            "`Flatten` or `GlobalAveragePooling2D` layer below the head."
+        )
 
 
 def _check_dense(split):

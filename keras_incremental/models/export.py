@@ -39,6 +39,11 @@ def plain_model(classifier):
 def write_plain(model, filepath):
     """Saves a plain model, the names of its classes in the metadata."""
     filepath = os.fspath(filepath)
+    if not filepath.endswith(".keras"):
+        raise ValueError(
+            "`filepath` must end in `.keras`, the format that keeps the names "
+            f"of the classes. Received: filepath={filepath!r}."
+        )
     model.save(filepath)
     unfinished = f"{filepath}.unfinished"
     with (
@@ -65,15 +70,22 @@ def read_class_names(filepath):
         List of strings.
 
     Raises:
-        ValueError: if the file names no classes.
+        ValueError: if the file is damaged, or names no classes.
     """
-    with zipfile.ZipFile(filepath) as archive:
-        metadata = json.loads(archive.read(METADATA))
-        config = json.loads(archive.read("config.json"))["config"]
+    try:
+        with zipfile.ZipFile(filepath) as archive:
+            metadata = json.loads(archive.read(METADATA))
+            config = json.loads(archive.read("config.json"))["config"]
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError(
+            "The file is damaged, or no `.keras` file. Received: filepath="
+            f"{str(filepath)!r}. Use another copy of it."
+        ) from error
     names = metadata.get(KEY) or config.get("classes")
     if not names:
         raise ValueError(
-            f"The file names no classes. Received: filepath={filepath!r}. "
-            "Write it by `IncrementalClassifier.save` or `to_keras`."
+            "The file names no classes. Received: filepath="
+            f"{str(filepath)!r}. Write it by `IncrementalClassifier.save` or "
+            "`to_keras`."
         )
     return names

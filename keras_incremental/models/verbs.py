@@ -2,6 +2,9 @@
 
 import dataclasses
 
+import numpy as np
+from keras import ops
+
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.models.batch_norm import freeze_batch_norm
 from keras_incremental.models.phase import keep_exemplars
@@ -19,6 +22,7 @@ def learn(classifier, lesson, validation, gate, options):
     with Transaction(classifier) as transaction:
         make_ready_to_fit(classifier)
         report = run_phase(classifier, lesson, validation, options)
+        _check_finite(classifier.trainable_variables)
         accepted, reason = gate.judge(report.drop, report.class_drops)
         if accepted:
             _make_ready(classifier, lesson)
@@ -68,6 +72,20 @@ def rollback(classifier):
         )
     classifier.previous.value.restore(classifier)
     classifier.previous = None
+
+
+def _check_finite(variables):
+    diverged = [
+        variable.path
+        for variable in variables
+        if not np.isfinite(ops.convert_to_numpy(variable)).all()
+    ]
+    if diverged:
+        raise RuntimeError(
+            f"Training diverged: {diverged} are not finite, so `learn` has "
+            "changed nothing. Pass an `optimizer` with a lower learning rate, "
+            "or look for extreme values in `x`."
+        )
 
 
 def _make_ready(classifier, lesson):

@@ -96,10 +96,14 @@ def refused(error, *parts, by=None):
     """
     clf = by or shared_classifier()
     before = fingerprint(clf)
-    message = ".*".join(re.escape(part) for part in parts)
-    with pytest.raises(error, match=f"(?s){message}"):
+    with pytest.raises(error, match=says(*parts)):
         yield clf
     assert fingerprint(clf) == before
+
+
+def says(*parts):
+    """A pattern of a message that has these parts, in order."""
+    return "(?s)" + ".*".join(map(re.escape, parts))
 
 
 def _bytes(arrays):
