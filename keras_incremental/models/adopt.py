@@ -15,8 +15,9 @@ from keras_incremental.utils import graph
 def adopt(model):
     """Cuts a trained classifier below its head and makes the head growable.
 
-    A `Dense(1)` head becomes two columns, the first of zeros: the softmax of
-    `[0, z]` is exactly `[1 - sigmoid(z), sigmoid(z)]`.
+    A `Dense(1)` head becomes two columns: the softmax of `[-z / 2, z / 2]`
+    is exactly `[1 - sigmoid(z), sigmoid(z)]`. So would be that of `[0, z]`,
+    but there the first class could never be surer than a third one is by 0.
 
     Args:
         model: Built Sequential or Functional classifier, compiled or not.
@@ -88,8 +89,8 @@ def _expandable(dense):
         else np.zeros(kernel.shape[-1], kernel.dtype)
     )
     if dense.units == 1:
-        kernel = np.concatenate([np.zeros_like(kernel), kernel], -1)
-        bias = np.concatenate([np.zeros_like(bias), bias])
+        kernel = np.concatenate([-kernel / 2, kernel / 2], -1)
+        bias = np.concatenate([-bias / 2, bias / 2])
     head = ExpandableDense(
         kernel.shape[-1],
         kernel_regularizer=dense.kernel_regularizer,
