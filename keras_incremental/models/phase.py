@@ -21,7 +21,8 @@ from keras_incremental.models.statistics import FeatureStatistics
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
 
-MIN_DRAWN, MAX_DRAWN = 50, 200
+# How many features are drawn for each old class, and for all of them.
+DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
 
 
 def run_phase(classifier, lesson, validation, options):
@@ -159,9 +160,9 @@ def _with_drawn(classifier, inputs, lesson, plan):
     if STATISTICS not in plan.sources:
         return inputs
     old = sorted(set(range(len(classifier.classes))) - set(lesson.taught))
-    per_class = max(len(inputs.new_labels) // len(lesson.taught), MIN_DRAWN)
+    per_class = min(DRAWN_PER_CLASS, max(MAX_DRAWN // len(old), 1))
     drawn, labels = classifier.statistics.draw(
-        old, min(per_class, MAX_DRAWN), classifier.seed + classifier.phases
+        old, per_class, classifier.seed + classifier.phases
     )
     return dataclasses.replace(
         inputs,
