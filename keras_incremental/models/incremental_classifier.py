@@ -157,7 +157,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             backbone_learning_rate: Float, for what is trainable below the
                 head. Defaults to a hundredth of the head's.
             cache_features: Bool. `False` runs the whole network in every
-                epoch. Defaults to `True`.
+                epoch, and draws no features. Defaults to `True`.
             callbacks: List of Keras callbacks. They see the model that
                 trains: the layers above the frozen ones, and logits.
             steps: Int. How many batches to read of data that never ends.
