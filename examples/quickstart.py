@@ -48,7 +48,7 @@ EPOCHS = 20
 JOINT_EPOCHS = 40
 EXEMPLARS = 20
 PICTURE, FILE = "quickstart.png", "quickstart.keras"
-DATA_SETS = ("digits", "fashion_mnist", "cats_vs_dogs")
+SIZES = {"digits": 48, "fashion_mnist": 48, "cats_vs_dogs": 160}
 LEARNERS = ("naive", "no exemplars", f"{EXEMPLARS} exemplars", "joint")
 WEIGHTS = {
     "hed": (
@@ -295,15 +295,19 @@ def resume_in_new_process(arguments):
 def read_options(arguments):
     parser = argparse.ArgumentParser(description="Classes that arrive later.")
     add = parser.add_argument
-    add("--data", default="digits", choices=DATA_SETS)
+    add("--data", default="digits", choices=SIZES)
     add("--data-dir", help="folder of the pictures; else they are fetched")
+    add("--third", default="digits", choices=pets.THIRD, help="beside pets")
+    add("--third-dir", help="as --data-dir, of the third class")
     add("--weights", default="hed", choices=WEIGHTS)
     add("--size", type=int, help="height and width of the pictures")
     add("--limit", type=int, help="pictures of each class to learn from")
     add("--seed", type=int, default=1993, help="of the order of the classes")
     add("--outputs", type=pathlib.Path, default="outputs")
     add("--resume", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.size = options.size or SIZES[options.data]
+    return options
 
 
 def main(arguments):
