@@ -1,5 +1,6 @@
 """Small classifiers of Gaussian clouds, shared by the tests of models."""
 
+import functools
 import json
 
 import keras
@@ -23,6 +24,20 @@ def samples(classes, count=30, seed=0):
 
 
 def trained_model(classes=(0, 1), **last):
+    model = _model(classes, **last)
+    model.set_weights(_trained_weights(classes, **last))
+    keras.utils.set_random_seed(1)
+    return model
+
+
+@functools.lru_cache
+def _trained_weights(classes, **last):
+    model = _model(classes, **last)
+    model.fit(*samples(classes), epochs=20, verbose=0)
+    return model.get_weights()
+
+
+def _model(classes, **last):
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
         [
@@ -34,7 +49,6 @@ def trained_model(classes=(0, 1), **last):
     from_logits = "activation" not in last
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits)
     model.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
-    model.fit(*samples(classes), epochs=20, verbose=0)
     return model
 
 
