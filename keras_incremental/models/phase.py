@@ -210,6 +210,7 @@ def _fit(classifier, trunk, teacher, inputs, plan, options, seed):
     arrays = [features, labels]
     if plan.replays:
         arrays.append(balanced_weights(labels))
+    student.make_variables(*(array[:1] for array in arrays))
     memory = classifier.memory
     augmentation = None if trunk.frozen or not memory else memory.augmentation
     corrections = [plan.correction] if plan.correction is not None else []

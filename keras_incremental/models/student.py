@@ -55,6 +55,22 @@ class Student(keras.Model):
             inputs = self.rest(inputs, training=training)
         return self.head(self._centred(inputs))
 
+    def make_variables(self, inputs, labels, weights=None):
+        """Makes what `fit` needs besides weights.
+
+        TensorFlow traces a step twice that makes variables, which takes
+        longer than training a head.
+
+        Args:
+            inputs: One batch.
+            labels: Its labels.
+            weights: Its sample weights, or `None`.
+        """
+        outputs = self(inputs, training=False)
+        self.compute_metrics(inputs, labels, outputs, weights)
+        self.reset_metrics()
+        self.optimizer.build(self.trainable_variables)
+
     def _centred(self, features):
         if self._statistics is None:
             return features
