@@ -16,8 +16,8 @@ def quickstart(monkeypatch):
     # The example sets it; this brings it back.
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     module = importlib.import_module("quickstart")
-    monkeypatch.setattr(module, "EPOCHS", 60)
-    monkeypatch.setattr(module, "JOINT_EPOCHS", 150)
+    monkeypatch.setattr(module, "EPOCHS", 30)
+    monkeypatch.setattr(module, "JOINT_EPOCHS", 100)
     monkeypatch.setattr(module.pets, "EPOCHS", 1)
     return module
 
