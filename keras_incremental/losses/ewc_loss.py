@@ -42,7 +42,8 @@ class EWCLoss(keras.losses.Loss):
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     >>> ones = {v.path: np.ones(v.shape) for v in model.trainable_variables}
     >>> loss = EWCLoss("mse", model, ones, strength=10.0)
-    >>> float(loss(np.zeros((1, 3)), np.zeros((1, 3))))
+    >>> value = loss(np.zeros((1, 3)), np.zeros((1, 3)))
+    >>> keras.ops.convert_to_numpy(value).item()
     0.0
     """
 
