@@ -16,7 +16,7 @@ from keras_incremental.models.lesson import read_lesson
 from keras_incremental.models.lesson import read_validation
 from keras_incremental.models.persistence import SavedInOneFile
 from keras_incremental.models.pictures import to_input_size
-from keras_incremental.models.statistics import FeatureStatistics
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.models.trunk import Trunk
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export

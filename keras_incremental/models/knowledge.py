@@ -1,6 +1,6 @@
 import dataclasses
 
-from keras_incremental.models.statistics import FeatureStatistics
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_incremental.models import door
-from keras_incremental.models.statistics import FeatureStatistics
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.graph import HeadSplit
 

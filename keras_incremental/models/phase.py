@@ -17,7 +17,7 @@ from keras_incremental.models.plan import STATISTICS
 from keras_incremental.models.plan import make_optimizer
 from keras_incremental.models.plan import make_plan
 from keras_incremental.models.report import PhaseReport
-from keras_incremental.models.statistics import FeatureStatistics
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
 

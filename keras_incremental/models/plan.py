@@ -8,7 +8,7 @@ from keras_incremental.callbacks.margin_calibration import MarginCalibration
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import MergedDistillation
 from keras_incremental.models.centring import can_centre
-from keras_incremental.models.statistics import FeatureStatistics
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 

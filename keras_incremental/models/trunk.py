@@ -4,7 +4,7 @@ import math
 from keras import ops
 
 from keras_incremental.data.feature_cache import FeatureCache
-from keras_incremental.models.statistics import FeatureStatistics
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils import graph
 
 # Floats a picture: 256 KiB.

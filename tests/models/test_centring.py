@@ -5,7 +5,7 @@ from keras import ops
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.models.centring import can_centre
 from keras_incremental.models.centring import centred
-from keras_incremental.models.statistics import FeatureStatistics
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 
 LABELS = np.arange(40) % 2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_incremental.models.statistics import FeatureStatistics
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 LABELS = np.arange(60) % 3
 
