@@ -1,4 +1,5 @@
 from keras_incremental.data.checked import checked as checked
+from keras_incremental.data.held_out import split_held_out as split_held_out
 from keras_incremental.data.labels import check_labels as check_labels
 from keras_incremental.data.labels import to_indices as to_indices
 from keras_incremental.data.names import check_class_names as check_class_names

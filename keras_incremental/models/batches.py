@@ -1,6 +1,11 @@
 import keras
 import numpy as np
 
+from keras_incremental.memory.policies import Concatenate
+from keras_incremental.memory.policies import (
+    balanced_weights as balanced_weights,
+)
+
 
 class Batches(keras.utils.PyDataset):
     """Shuffled batches of arrays, in an order that only the seed decides.
@@ -10,22 +15,36 @@ class Batches(keras.utils.PyDataset):
         batch_size: Int. Defaults to `32`.
         seed: Int. Defaults to `0`.
         augmentation: Callable on a batch of inputs, or `None`.
+        policy: `MixingPolicy` of ints as labels, says which rows lie in a
+            batch. It adds no sample weights: `policy.weights` has them.
+            Defaults to `None`, a shuffled union.
+        num_new: Int. How many samples are new; exemplars lie behind them.
+            Defaults to `None`, all.
     """
 
-    def __init__(self, arrays, batch_size=32, seed=0, augmentation=None):
+    def __init__(
+        self,
+        arrays,
+        batch_size=32,
+        seed=0,
+        augmentation=None,
+        policy=None,
+        num_new=None,
+    ):
         super().__init__()
         self.arrays = arrays
         self.batch_size = batch_size
         self.augmentation = augmentation
+        self.policy = Concatenate() if policy is None else policy
+        self.num_new = len(arrays[0]) if num_new is None else num_new
         self._generator = np.random.default_rng(seed)
         self._shuffle()
 
     def __len__(self):
-        return -(-len(self._order) // self.batch_size)
+        return len(self._rows)
 
     def __getitem__(self, index):
-        start = index * self.batch_size
-        chosen = self._order[start : start + self.batch_size]
+        chosen = self._rows[index]
         inputs, *rest = (array[chosen] for array in self.arrays)
         if self.augmentation is not None:
             inputs = self.augmentation(inputs)
@@ -35,18 +54,9 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
     def _shuffle(self):
-        self._order = self._generator.permutation(len(self.arrays[0]))
-
-
-def balanced_weights(labels):
-    """One weight for each sample, so that every class counts the same.
-
-    Args:
-        labels: Ints of shape `(num_samples,)`.
-
-    Returns:
-        Float32 array of shape `(num_samples,)`, of mean 1.
-    """
-    counts = np.bincount(labels)
-    weights = 1.0 / counts[labels]
-    return (weights / weights.mean()).astype("float32")
+        labels = self.arrays[:2][-1]
+        self._rows = list(
+            self.policy.indices(
+                labels, self.num_new, self.batch_size, self._generator
+            )
+        )

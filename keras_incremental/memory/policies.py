@@ -1,0 +1,268 @@
+"""How exemplars and new samples are mixed: which rows lie in which batch."""
+
+import dataclasses
+import math
+import numbers
+
+import numpy as np
+
+from keras_incremental.utils.export import export
+
+
+class MixingPolicy:
+    """Decides which rows an epoch shows, in which batches.
+
+    Rows number new samples first, then exemplars. A subclass says how both
+    are mixed; where there is only one kind, they are shuffled batches. It
+    sees labels only, and draws by the generator that it is given.
+
+    Attributes:
+        corrects_bias: Whether old and new classes count the same, so that
+            no other part may correct that again.
+    """
+
+    corrects_bias = False
+
+    def indices(self, labels, num_new, batch_size, generator):
+        """The batches of one epoch; their sizes are those of every epoch.
+
+        Args:
+            labels: Ints of shape `(num_samples,)`, those of new samples
+                first.
+            num_new: Int. How many of them are new.
+            batch_size: Int, 1 or more.
+            generator: `numpy.random.Generator`, which moves on.
+
+        Returns:
+            Iterable of arrays of ints, the rows of each batch.
+        """
+        mixes = 0 < num_new < len(labels)
+        batches = self._mixed if mixes else _shuffled
+        return batches(labels, num_new, batch_size, generator)
+
+    def counts(self, labels, num_new, batch_size, num_classes):
+        """How many samples of each class count in an epoch.
+
+        A sample counts by its weight, so that the logarithm of the result is
+        the bias that training puts on each class.
+
+        Args:
+            labels: As of `indices`.
+            num_new: As of `indices`.
+            batch_size: As of `indices`.
+            num_classes: Int.
+
+        Returns:
+            Array of float64 of shape `(num_classes,)`, expected values; 0
+            for a class without samples.
+        """
+        weights = self.weights(labels)
+        if weights is None:
+            weights = np.ones(len(labels))
+        if 0 < num_new < len(labels):
+            weights = weights * self._shown(labels, num_new, batch_size)
+        return np.bincount(labels, weights, minlength=num_classes)
+
+    def weights(self, labels):
+        """Weight of each row in the loss, float32 of mean 1, or `None`."""
+        return None
+
+    def get_config(self):
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def _mixed(self, labels, num_new, batch_size, generator):
+        return _shuffled(labels, num_new, batch_size, generator)
+
+    def _shown(self, labels, num_new, batch_size):
+        """How often an epoch shows each row, on average."""
+        return np.ones(len(labels))
+
+
+@export
+@dataclasses.dataclass(frozen=True)
+class Concatenate(MixingPolicy):
+    """Shuffles new samples and exemplars together, each seen once.
+
+    An exemplar is as rare in a batch as it is among all samples, so that the
+    model learns that old classes are rare: combine it with a correction of
+    that bias.
+
+    Example:
+
+    >>> import numpy as np
+    >>> labels, generator = np.array([2, 2, 2, 0, 1]), np.random.default_rng(0)
+    >>> batches = Concatenate().indices(labels, 3, 2, generator)
+    >>> [len(rows) for rows in batches]
+    [2, 2, 1]
+    """
+
+
+@export
+@dataclasses.dataclass(frozen=True)
+class Weighted(MixingPolicy):
+    """Shuffles all samples together; every class weighs the same in the loss.
+
+    Each sample has the weight 1 / n of its class with n samples, scaled to
+    the mean 1. Nothing is shown twice, but one exemplar of a small class
+    moves the weights a lot.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Weighted().weights(np.array([2, 2, 0]))
+    array([0.75, 0.75, 1.5 ], dtype=float32)
+    """
+
+    corrects_bias = True
+
+    def weights(self, labels):
+        return balanced_weights(labels)
+
+
+@export
+@dataclasses.dataclass(frozen=True)
+class Interleave(MixingPolicy):
+    """Adds a fixed number of exemplars to every batch of new samples.
+
+    An epoch is one pass over the new samples. Exemplars are gone through in
+    a new order each time, so that an epoch shows each of them equally often,
+    or one of two neighbouring numbers of times. Rows of a batch lie new ones
+    first. Only the last batch may be smaller; its share of exemplars is that
+    of the others.
+
+    Reference:
+    - [Chaudhry et al., 2019](https://arxiv.org/abs/1902.10486)
+
+    Args:
+        share: Float in `(0, 1)`, the part of a batch that is replayed. A
+            larger share protects old classes and repeats exemplars more
+            often. Defaults to `0.5`, as many exemplars as new samples.
+        replayed: Int, 1 or more: exemplars in a full batch, in the place of
+            `share`. Defaults to `None`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> labels, generator = np.array([2, 2, 2, 2, 0]), np.random.default_rng(0)
+    >>> batches = Interleave(replayed=1).indices(labels, 4, 2, generator)
+    >>> [int(rows[-1]) for rows in batches]
+    [4, 4]
+    """
+
+    share: float = 0.5
+    replayed: int | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.share, numbers.Real) or not 0 < self.share < 1:
+            raise ValueError(
+                "`share` of Interleave must be a number in (0, 1). Received: "
+                f"share={self.share!r}. Without replay, use Concatenate."
+            )
+        if self.replayed is not None and not _is_count(self.replayed):
+            raise ValueError(
+                "`replayed` of Interleave must be an integer of 1 or more, "
+                f"or None. Received: replayed={self.replayed!r}."
+            )
+
+    def _mixed(self, labels, num_new, batch_size, generator):
+        new = _split(generator.permutation(num_new), batch_size)
+        sizes = self._sizes(num_new, batch_size)
+        num_old = len(labels) - num_new
+        old = num_new + _cycled(num_old, sum(sizes), generator)
+        ends = np.cumsum(sizes)[:-1]
+        pairs = zip(new, np.split(old, ends), strict=True)
+        return [np.concatenate(pair) for pair in pairs]
+
+    def _shown(self, labels, num_new, batch_size):
+        num_old = len(labels) - num_new
+        often = sum(self._sizes(num_new, batch_size)) / num_old
+        return np.repeat([1.0, often], [num_new, num_old])
+
+    def _sizes(self, num_new, batch_size):
+        """How many exemplars there are in each batch."""
+        ratio = self.share / (1 - self.share)
+        if self.replayed is not None:
+            ratio = self.replayed / batch_size
+        full, rest = divmod(num_new, batch_size)
+        sizes = [batch_size] * full + [rest] * (rest > 0)
+        return [max(1, round(size * ratio)) for size in sizes]
+
+
+@export
+@dataclasses.dataclass(frozen=True)
+class ClassBalanced(MixingPolicy):
+    """Shows every class equally often, however many samples it has.
+
+    Classes come in turns, in a new order each turn, and so do the samples of
+    each class. An epoch has as many samples as there are new ones; it leaves
+    some of the large classes out, and repeats those of the small ones, which
+    the model may learn by heart.
+
+    Example:
+
+    >>> import numpy as np
+    >>> labels, generator = np.array([1, 1, 1, 1, 0]), np.random.default_rng(0)
+    >>> batches = ClassBalanced().indices(labels, 4, 4, generator)
+    >>> [sorted(labels[rows].tolist()) for rows in batches]
+    [[0, 0, 1, 1]]
+    """
+
+    corrects_bias = True
+
+    def _mixed(self, labels, num_new, batch_size, generator):
+        classes, places = np.unique(labels, return_inverse=True)
+        turns = _cycled(len(classes), num_new, generator)
+        rows = np.empty(num_new, "int64")
+        for number in range(len(classes)):
+            own = np.flatnonzero(places == number)
+            slots = np.flatnonzero(turns == number)
+            rows[slots] = own[_cycled(len(own), len(slots), generator)]
+        return _split(rows, batch_size)
+
+    def _shown(self, labels, num_new, batch_size):
+        _, places, sizes = np.unique(
+            labels, return_inverse=True, return_counts=True
+        )
+        return num_new / len(sizes) / sizes[places]
+
+
+def balanced_weights(labels):
+    """One weight for each sample, so that every class counts the same.
+
+    Args:
+        labels: Ints of shape `(num_samples,)`.
+
+    Returns:
+        Float32 array of shape `(num_samples,)`, of mean 1.
+    """
+    counts = np.bincount(labels)
+    weights = 1.0 / counts[labels]
+    return (weights / weights.mean()).astype("float32")
+
+
+def _shuffled(labels, num_new, batch_size, generator):
+    return _split(generator.permutation(len(labels)), batch_size)
+
+
+def _split(rows, batch_size):
+    starts = range(0, len(rows), batch_size)
+    return [rows[start : start + batch_size] for start in starts]
+
+
+def _cycled(size, count, generator):
+    """Indices below `size`, all of them again and again in a new order."""
+    rounds = math.ceil(count / size)
+    orders = [generator.permutation(size) for _ in range(rounds)]
+    return np.concatenate([*orders, np.zeros(0, "int64")])[:count]
+
+
+def _is_count(value):
+    return (
+        isinstance(value, numbers.Integral)
+        and not isinstance(value, bool)
+        and value >= 1
+    )
