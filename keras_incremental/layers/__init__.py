@@ -7,6 +7,9 @@ from keras_incremental.layers.column_initializers import (
 )
 from keras_incremental.layers.column_initializers import MeanOfOld as MeanOfOld
 from keras_incremental.layers.column_initializers import Zeros as Zeros
+from keras_incremental.layers.expandable_cosine import (
+    ExpandableCosine as ExpandableCosine,
+)
 from keras_incremental.layers.expandable_dense import (
     ExpandableDense as ExpandableDense,
 )
@@ -15,3 +18,6 @@ from keras_incremental.layers.expandable_head import (
 )
 from keras_incremental.layers.growth import expand as expand
 from keras_incremental.layers.growth import find_head as find_head
+from keras_incremental.layers.proxy_imprinting import (
+    ProxyImprinting as ProxyImprinting,
+)
