@@ -7,6 +7,8 @@ import pathlib
 
 import numpy as np
 
+from keras_incremental.benchmarks import from_tfds
+
 FASHION_NAMES = (
     "t-shirt",
     "trouser",
@@ -20,6 +22,7 @@ FASHION_NAMES = (
     "ankle boot",
 )
 CAT_AND_DOG = ("cat", "dog")
+TFDS = ("cifar10", "cifar100")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +55,18 @@ def load(
 
     Args:
         name: `"digits"`: 8 x 8 pixels, from scikit-learn, split 1,200 and
-            597; `"fashion_mnist"`: 28 x 28; or `"cats_vs_dogs"`.
+            597; `"fashion_mnist"`: 28 x 28; `"cats_vs_dogs"`; `"cifar10"`
+            or `"cifar100"`: 32 x 32; or `"tfds:"` and the name of another
+            set of TensorFlow Datasets with pictures and labels.
         data_dir: Folder of the data. For `"fashion_mnist"` it holds the four
             `*-ubyte.gz` files, as Debian's `dataset-fashion-mnist` does; for
             `"cats_vs_dogs"` the folders `train/cat`, `train/dog`, `test/cat`
-            and `test/dog` of `.jpg` files. Defaults to `None`: from
-            TensorFlow Datasets, the photos split 80 to 20.
+            and `test/dog` of `.jpg` files; for others, where TensorFlow
+            Datasets keep theirs. Defaults to `None`: from TensorFlow
+            Datasets, the photos split 80 to 20.
         image_size: Int or `(height, width)`: what the pictures are resized
-            to. Defaults to `None`: as they are, but photos to 160.
+            to. Defaults to `None`: as they are, but photos to 160. Sets with
+            pictures of many sizes need one.
         train_per_class: Int: only so many of each class, the first ones.
             Defaults to `None`, all.
         test_per_class: As `train_per_class`.
@@ -79,12 +86,6 @@ def load(
     >>> data.x_train.shape
     (50, 16, 16, 3)
     """
-    if name not in READERS:
-        raise ValueError(
-            f"`name` must be one of {sorted(READERS)}. Received: name={name!r}."
-        )
-    reader, class_names, default_size = READERS[name]
-    size = _pair(image_size or default_size)
     limits = {"train": train_per_class, "test": test_per_class}
     for split, limit in limits.items():
         if limit is not None and limit < 1:
@@ -92,6 +93,8 @@ def load(
                 f"`{split}_per_class` must be 1 or more, or None. Received: "
                 f"{split}_per_class={limit}."
             )
+    reader, class_names, default_size = _reader(name)
+    size = _pair(image_size or default_size)
     arrays = []
     for split, limit in limits.items():
         pairs = reader(split, data_dir)
@@ -135,6 +138,19 @@ def phases(
     return [names[:initial]] + [names[i : i + increment] for i in starts]
 
 
+def _reader(name):
+    if name in READERS:
+        return READERS[name]
+    if name in TFDS:
+        return from_tfds.reader_of(name)
+    if name.startswith(from_tfds.PREFIX):
+        return from_tfds.reader_of(name.removeprefix(from_tfds.PREFIX))
+    raise ValueError(
+        f"`name` must be one of {sorted([*READERS, *TFDS])}, or begin with "
+        f"'{from_tfds.PREFIX}'. Received: name={name!r}."
+    )
+
+
 def _digits(split, data_dir):
     try:
         from sklearn import datasets
@@ -158,7 +174,7 @@ def _digits(split, data_dir):
 
 def _fashion_mnist(split, data_dir):
     if data_dir is None:
-        return _tfds("fashion_mnist", split)
+        return from_tfds.pairs("fashion_mnist", split)
     prefix = pathlib.Path(data_dir) / {"train": "train", "test": "t10k"}[split]
     images = _idx(f"{prefix}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
     return zip(images, _idx(f"{prefix}-labels-idx1-ubyte.gz", 8), strict=True)
@@ -176,8 +192,7 @@ def _idx(path, header):
 
 def _cats_vs_dogs(split, data_dir):
     if data_dir is None:
-        parts = {"train": "train[:80%]", "test": "train[80%:]"}
-        return _tfds("cats_vs_dogs", parts[split])
+        return from_tfds.pairs("cats_vs_dogs", from_tfds.PARTS[split])
     return _folders(pathlib.Path(data_dir) / split, CAT_AND_DOG)
 
 
@@ -191,20 +206,6 @@ def _folders(folder, class_names):
     for label, found in enumerate(paths):
         for path in found:
             yield path, label
-
-
-def _tfds(name, split):
-    try:
-        import importlib_resources  # noqa: F401
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(
-            f"'{name}' comes from TensorFlow Datasets: `pip install "
-            "tensorflow-datasets importlib_resources tensorflow`, or give "
-            "the folder of its files as `data_dir`."
-        ) from error
-    data = tfds.load(name, split=split, as_supervised=True, shuffle_files=False)
-    return tfds.as_numpy(data)
 
 
 def _collect(pairs, num_classes, size, limit):

@@ -112,7 +112,9 @@ def test_an_empty_folder_of_photos_is_named(photo_dir):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["fashion_mnist", "cats_vs_dogs"])
+@pytest.mark.parametrize(
+    "name", ["fashion_mnist", "cats_vs_dogs", "cifar10", "tfds:mnist"]
+)
 def test_tensorflow_datasets_are_read(name):
     import tensorflow_datasets as tfds
 
@@ -122,6 +124,22 @@ def test_tensorflow_datasets_are_read(name):
     assert data.x_train.dtype == np.uint8
     assert len(data.x_train) == len(data.y_train) > 0
     assert set(data.y_test.tolist()) <= set(range(len(data.class_names)))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_set_without_a_test_split_has_pictures_to_test_on():
+    import tensorflow_datasets as tfds
+
+    with tfds.testing.mock_data(num_examples=10):
+        data = datasets.load("tfds:cats_vs_dogs", image_size=8)
+    assert data.class_names == ("cat", "dog")
+    assert len(data.x_train) > 0 and len(data.x_test) > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_data_without_pictures_and_labels_are_refused():
+    with pytest.raises(ValueError, match="no `image` and `label`"):
+        datasets.load("tfds:titanic")
 
 
 def test_unknown_name_is_refused():
