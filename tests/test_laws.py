@@ -32,6 +32,11 @@ def unattached_ewc():
 
 # One way to make each exported loss, with labels and predictions.
 LOSSES = {
+    "AsymmetricCrossentropy": lambda: (
+        losses.AsymmetricCrossentropy(num_old=1),
+        LABELS,
+        Z,
+    ),
     "CandidateSetCrossentropy": lambda: (
         losses.CandidateSetCrossentropy(TABLE, ignore_class=-1),
         LABELS,
@@ -43,9 +48,25 @@ LOSSES = {
         Z,
     ),
     "EWCLoss": lambda: (unattached_ewc(), LABELS, Z),
+    "IncrementalSigmoidCrossentropy": lambda: (
+        losses.IncrementalSigmoidCrossentropy(num_old=1),
+        LABELS,
+        Z,
+    ),
+    "LogitAdjustedCrossentropy": lambda: (
+        losses.LogitAdjustedCrossentropy(counts=[5, 2, 1]),
+        LABELS,
+        Z,
+    ),
     "MergedDistillation": lambda: (
         losses.MergedDistillation([0, 1, 1]),
         TEACHER,
+        Z,
+    ),
+    "NCALoss": lambda: (losses.NCALoss(hinge=True), LABELS, Z),
+    "SeparatedSoftmax": lambda: (
+        losses.SeparatedSoftmax(num_old=1),
+        LABELS,
         Z,
     ),
 }

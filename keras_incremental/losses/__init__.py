@@ -1,3 +1,6 @@
+from keras_incremental.losses.asymmetric_crossentropy import (
+    AsymmetricCrossentropy as AsymmetricCrossentropy,
+)
 from keras_incremental.losses.candidate_set_crossentropy import (
     CandidateSetCrossentropy as CandidateSetCrossentropy,
 )
@@ -8,6 +11,16 @@ from keras_incremental.losses.distillation_loss import (
     DistillationLoss as DistillationLoss,
 )
 from keras_incremental.losses.ewc_loss import EWCLoss as EWCLoss
+from keras_incremental.losses.incremental_sigmoid_crossentropy import (
+    IncrementalSigmoidCrossentropy as IncrementalSigmoidCrossentropy,
+)
+from keras_incremental.losses.logit_adjusted_crossentropy import (
+    LogitAdjustedCrossentropy as LogitAdjustedCrossentropy,
+)
 from keras_incremental.losses.merged_distillation import (
     MergedDistillation as MergedDistillation,
+)
+from keras_incremental.losses.nca_loss import NCALoss as NCALoss
+from keras_incremental.losses.separated_softmax import (
+    SeparatedSoftmax as SeparatedSoftmax,
 )

@@ -1,0 +1,69 @@
+from keras import ops
+
+from keras_incremental.losses.label_loss import LabelLoss
+from keras_incremental.losses.label_loss import checked_num_old
+from keras_incremental.losses.label_loss import crossentropy_among
+from keras_incremental.losses.label_loss import one_hot
+from keras_incremental.utils.export import export
+
+
+@export
+class AsymmetricCrossentropy(LabelLoss):
+    """Crossentropy in which new samples compete among themselves.
+
+    A sample of a new class is told apart from the new classes that are in
+    its batch; a replayed sample of an old class from all classes. So the
+    first batches of a phase do not push all that is old away.
+
+    The paper adds the means of a new and of a replayed batch. Here both are
+    one batch, and one mean: with as many of each it is half of that sum.
+
+    Reference:
+    - [Caccia et al., 2022](https://arxiv.org/abs/2104.05025), ER-ACE
+
+    Args:
+        num_old: Int, 0 or more: how many classes are old. A phase tells.
+            With `0` all classes are compared. Defaults to `0`.
+        reduction: As in `keras.losses.Loss`. Defaults to
+            `"sum_over_batch_size"`.
+        name: String. Defaults to `"asymmetric_crossentropy"`.
+
+    Input shape:
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1
+        does not count.
+        `y_pred`: logits, `(batch_size, ..., num_classes)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> loss = AsymmetricCrossentropy(num_old=1)
+    >>> round(float(loss(np.array([1, 2]), np.zeros((2, 4)))), 4)
+    0.6931
+    """
+
+    def __init__(
+        self,
+        num_old: int = 0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "asymmetric_crossentropy",
+    ):
+        super().__init__(reduction, name)
+        self.num_old = checked_num_old(num_old, "AsymmetricCrossentropy")
+
+    def phase_config(self, phase):
+        return {"num_old": phase.num_old}
+
+    def losses(self, labels, logits):
+        num_classes = logits.shape[-1]
+        if not self.num_old:
+            return crossentropy_among(labels, logits, True)
+        present = ops.any(
+            ops.reshape(one_hot(labels, num_classes), (-1, num_classes)), axis=0
+        )
+        is_new = ops.arange(num_classes, dtype="int32") >= self.num_old
+        replayed = ops.expand_dims(labels < self.num_old, -1)
+        among = ops.logical_or(replayed, ops.logical_and(present, is_new))
+        return crossentropy_among(labels, logits, among)
+
+    def get_config(self):
+        return {**super().get_config(), "num_old": self.num_old}

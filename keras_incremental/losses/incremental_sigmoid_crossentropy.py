@@ -1,0 +1,81 @@
+from keras import ops
+
+from keras_incremental.losses.label_loss import LabelLoss
+from keras_incremental.losses.label_loss import checked_num_old
+from keras_incremental.losses.label_loss import one_hot
+from keras_incremental.utils.export import export
+
+
+@export
+class IncrementalSigmoidCrossentropy(LabelLoss):
+    """Binary crossentropy of the new classes, the share of all classes.
+
+    Each class is a yes or no of its own. The old ones are left to
+    `distillation.SigmoidDistillation`, also for samples of old classes: what
+    the teacher says replaces their labels. The loss is
+
+        sum over new k of binary crossentropy(label == k, z[k]) / num_classes
+
+    so that the sum of the two is the mean over all classes. That mean makes
+    steps smaller as classes arrive; the paper has learning rates of 2.
+
+    Reference:
+    - [Rebuffi et al., 2017](https://arxiv.org/abs/1611.07725), iCaRL, which
+      predicts by the nearest class mean and not by these logits
+
+    Args:
+        num_old: Int, 0 or more: how many classes are old. A phase tells.
+            Defaults to `0`, the mean over all classes.
+        reduction: As in `keras.losses.Loss`. Defaults to
+            `"sum_over_batch_size"`.
+        name: String. Defaults to `"incremental_sigmoid_crossentropy"`.
+
+    Input shape:
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1
+        does not count.
+        `y_pred`: logits, `(batch_size, ..., num_classes)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> loss = IncrementalSigmoidCrossentropy(num_old=1)
+    >>> round(float(loss(np.array([1]), np.zeros((1, 2)))), 4)
+    0.3466
+    """
+
+    def __init__(
+        self,
+        num_old: int = 0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "incremental_sigmoid_crossentropy",
+    ):
+        super().__init__(reduction, name)
+        self.num_old = checked_num_old(
+            num_old, "IncrementalSigmoidCrossentropy"
+        )
+
+    def phase_config(self, phase):
+        return {"num_old": phase.num_old}
+
+    def losses(self, labels, logits):
+        num_classes = logits.shape[-1]
+        targets = ops.cast(one_hot(labels, num_classes), logits.dtype)
+        each = sigmoid_crossentropy(targets, logits)
+        return ops.sum(each[..., self.num_old :], axis=-1) / num_classes
+
+    def get_config(self):
+        return {**super().get_config(), "num_old": self.num_old}
+
+
+def sigmoid_crossentropy(targets, logits):
+    """Binary crossentropy of each class, from logits.
+
+    Args:
+        targets: Tensor of probabilities.
+        logits: Tensor of the same shape.
+
+    Returns:
+        Tensor of the same shape.
+    """
+    # -log(sigmoid(z)) is softplus(-z), and softplus(z) - z is the same.
+    return ops.softplus(logits) - logits * targets
