@@ -8,12 +8,14 @@ from keras_incremental.data.source import Source
 from keras_incremental.data.sources import as_source
 from keras_incremental.memory import mixing
 from keras_incremental.memory import selection as selections
+from keras_incremental.memory import stored_logits
 from keras_incremental.memory.candidates import class_of_each
 from keras_incremental.memory.candidates import gather
 from keras_incremental.memory.exemplar_store import ExemplarStore
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.selector import Selector
 from keras_incremental.memory.selector import check_features
+from keras_incremental.memory.selector import reads_logits
 from keras_incremental.utils import graph
 from keras_incremental.utils.export import export
 
@@ -60,8 +62,9 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             classes better and costs only storage. Defaults to `2000`.
         per_class: Bool. If `True`, `budget` is meant for each class.
             Defaults to `False`.
-        selection: `"herding"`, `"random"`, or a function `(features, count,
-            seed) -> indices`, best first. Defaults to `"herding"`.
+        selection: `"herding"`, `"random"`, another name of
+            `memory.selection`, or a function `(features, count, seed) ->
+            indices`, best first. Defaults to `"herding"`.
         share: Float in `[0, 1)`, the part of each batch that is replayed. A
             larger share protects old classes and slows down new ones; 0 only
             collects. Defaults to `0.25`: 16 exemplars to 48 new samples.
@@ -136,7 +139,15 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             f"exemplars, counts={self.counts}, {self.nbytes} bytes>"
         )
 
-    def update(self, x, y=None, features=None, model=None, ontology=0):
+    def update(
+        self,
+        x,
+        y=None,
+        features=None,
+        model=None,
+        ontology=0,
+        logits=None,
+    ):
         """Selects exemplars of the classes in new data.
 
         Classes that are not in the data keep their first exemplars. A class
@@ -152,13 +163,17 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             model: Classifier. Defaults to `None`, the one last trained.
             ontology: Int, version of the meaning of the labels. Defaults to
                 `0`.
+            logits: Array with one row for each sample, if x is an array, that
+                is kept with the exemplars for `stored_logits`. Defaults to
+                `None`.
         """
         source = as_source(x, y)
+        _check_logits(logits, source)
         x, y = self._candidates(source)
         model = self.model if model is None else model
         select = Selector(self._select, self.seed, source.dtype)
-        select.look_at(x, [features, self.features], model)
-        self.insert(x, y, select, source.dtype, ontology)
+        select.look_at(x, [features, self.features], model, logits)
+        self.insert(x, y, select, source.dtype, ontology, logits)
 
     def mix(self, data, y=None, batch_size=None, num_classes=None, steps=None):
         """Adds exemplars to every batch of new data.
@@ -200,7 +215,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
                 "`model.fit(memory.mix(data), callbacks=[memory])`, and call "
                 "`mix` for each `fit`."
             )
-        if self.features is None:
+        if self.features is None or reads_logits(self._select):
             check_features(self._select, self.model)
         width = self._training.num_classes or _num_outputs(self.model)
         self._training.check_labels(self.classes, width)
@@ -239,6 +254,18 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         known = 1 if self.per_class else max(1, len(self.counts))
         limit = max(CANDIDATES_PER_CLASS, -(-self.budget // known))
         return gather(source, limit, self.seed)
+
+
+def _check_logits(logits, source):
+    if logits is None:
+        return
+    if source.whole is None:
+        raise ValueError(
+            "`logits` go with arrays, because exemplars of a data set are "
+            f"drawn from it. Received: logits with a {source.kind}. Pass x "
+            "and y as arrays."
+        )
+    stored_logits.checked(logits, len(source.whole[0]))
 
 
 def _num_outputs(model):

@@ -14,17 +14,26 @@ from keras_incremental.memory.exemplars import Exemplars
 FORMAT = 1
 
 
-def write(path, content):
-    """Writes a content; a file of that name is replaced only at the end."""
+def write(path, content, stream=None):
+    """Writes a content; a file of that name is replaced only at the end.
+
+    Args:
+        path: String or path.
+        content: `Exemplars`.
+        stream: What JSON can hold, to be read by `read_stream`, or `None`.
+    """
     path = pathlib.Path(path)
     header = {
         "format": FORMAT,
         "dtype": None if content.dtype is None else content.dtype.str,
         "next_id": content.next_id,
         "next_phase": content.next_phase,
+        "stream": stream,
     }
     x = np.zeros(0) if content.x is None else content.x
     columns = {name: getattr(content, name) for name in COLUMNS}
+    if content.logits is not None:
+        columns["logits"] = content.logits
     part = path.with_name(path.name + ".part")
     try:
         with open(part, "wb") as file:
@@ -36,10 +45,19 @@ def write(path, content):
 
 def read(path):
     """Reads a content, all of it or nothing."""
+    return _read(path, _parse)
+
+
+def read_stream(path):
+    """Reads a content and what was written beside it."""
+    return _read(path, _parse_stream)
+
+
+def _read(path, parse):
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as saved:
-                return _parse({name: saved[name] for name in saved.files})
+                return parse({name: saved[name] for name in saved.files})
         except (
             ValueError,
             KeyError,
@@ -61,12 +79,22 @@ def _parse(saved):
         raise ValueError(f"format {header['format']} instead of {FORMAT}")
     columns = {name: saved[name].astype("int64") for name in COLUMNS}
     x = saved["x"]
-    if {len(column) for column in columns.values()} != {len(x)}:
+    logits = saved.get("logits")
+    held = [x if logits is None else logits, *columns.values()]
+    if {len(column) for column in held} != {len(x)}:
         raise ValueError("arrays of different lengths")
     return Exemplars(
         x=None if header["dtype"] is None else x,
         dtype=None if header["dtype"] is None else np.dtype(header["dtype"]),
         next_id=header["next_id"],
         next_phase=header["next_phase"],
+        logits=logits,
         **columns,
     )
+
+
+def _parse_stream(saved):
+    stream = json.loads(saved["header"].item()).get("stream")
+    if stream is None:
+        raise ValueError("not a file of a stream")
+    return _parse(saved), stream

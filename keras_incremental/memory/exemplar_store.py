@@ -5,16 +5,16 @@ import numpy as np
 
 from keras_incremental.data import arrays
 from keras_incremental.memory import exemplar_files
-from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.memory import stored_logits
 from keras_incremental.memory.exemplars import join
+from keras_incremental.memory.holder import Holder
 
 
-class ExemplarStore:
+class ExemplarStore(Holder):
     """Samples of each class, never more than the budget.
 
     Every class is an ordered list; when a new class needs room, the others
-    keep their first samples. The content is replaced as a whole, so that a
-    snapshot costs nothing and an update that fails changes nothing.
+    keep their first samples.
 
     Reference:
     - [Rebuffi et al., 2017](https://arxiv.org/abs/1611.07725)
@@ -40,59 +40,9 @@ class ExemplarStore:
                 f"per_class={per_class!r}. Pass budget={per_class!r}, "
                 "per_class=True."
             )
+        super().__init__()
         self.budget = int(budget)
         self.per_class = per_class
-        self._content = Exemplars()
-
-    def __len__(self):
-        return len(self._content)
-
-    @property
-    def classes(self):
-        """Classes, in order of arrival."""
-        return list(self.counts)
-
-    @property
-    def counts(self):
-        """Dict of class to number of exemplars, in order of arrival."""
-        return self._content.counts
-
-    @property
-    def nbytes(self):
-        """Bytes that the exemplars occupy."""
-        return self._content.nbytes
-
-    @property
-    def ids(self):
-        """Identity of each exemplar, in the order of `arrays`."""
-        return self._content.ids.copy()
-
-    @property
-    def phases(self):
-        """Number of the insertion that brought each exemplar."""
-        return self._content.phases.copy()
-
-    @property
-    def ontologies(self):
-        """Version of the meaning of the labels, for each exemplar."""
-        return self._content.ontologies.copy()
-
-    def arrays(self):
-        """All exemplars, class by class, best first.
-
-        Returns:
-            Arrays `(x, y)`: x in the dtype that the model saw, y of int64.
-
-        Raises:
-            ValueError: if there are none.
-        """
-        held = self._content
-        if not len(held):
-            raise ValueError(
-                "The memory is empty. Received: "
-                f"budget={self.budget}. Fill it first."
-            )
-        return held.x.astype(held.dtype), held.y.copy()
 
     def quotas(self, classes):
         """Dict of class to the most exemplars it may have.
@@ -113,7 +63,7 @@ class ExemplarStore:
             )
         return {c: share + (i < rest) for i, c in enumerate(classes)}
 
-    def insert(self, x, y, select, dtype=None, ontology=0):
+    def insert(self, x, y, select, dtype=None, ontology=0, logits=None):
         """Stores a choice of new samples, and makes room for it.
 
         Args:
@@ -126,7 +76,10 @@ class ExemplarStore:
             dtype: dtype of `x` as the model saw it. Defaults to `x.dtype`.
             ontology: Int, version of the meaning of the labels. Defaults to
                 `0`.
+            logits: Array of shape `(n, num_classes)`, kept with the samples.
+                Defaults to `None`.
         """
+        logits = stored_logits.checked(logits, len(x))
         dtype = np.dtype(dtype or x.dtype)
         self._check_like(x, dtype)
         arriving = np.unique(y).tolist()
@@ -137,7 +90,8 @@ class ExemplarStore:
             rows = np.flatnonzero(y == label)
             picks = np.arange(quota)[: len(part)]
             if len(rows):
-                new = content.new(x[rows], label, ontology, dtype)
+                own = None if logits is None else logits[rows]
+                new = content.new(x[rows], label, ontology, dtype, own)
                 content = dataclasses.replace(content, next_id=new.next_id)
                 stored = part.x.astype(part.dtype) if len(part) else x[:0]
                 picks = select(label, stored, rows, quota)
@@ -166,23 +120,6 @@ class ExemplarStore:
             self._content = self._content.take(np.flatnonzero(~gone))
         return int(gone.sum())
 
-    def snapshot(self):
-        """The present content, to give to `restore`."""
-        return self._content
-
-    def restore(self, snapshot):
-        """Puts an earlier content back, exactly."""
-        if not isinstance(snapshot, Exemplars):
-            raise TypeError(
-                "`restore` needs what `snapshot` returned. Received: "
-                f"{type(snapshot).__name__}."
-            )
-        self._content = snapshot
-
-    def save(self, path):
-        """Writes the content to one `.npz` file, without pickle."""
-        exemplar_files.write(path, self._content)
-
     def load(self, path):
         """Reads a content, shortened to the budget of this memory.
 
@@ -202,22 +139,6 @@ class ExemplarStore:
             next_id=next_id,
             next_phase=self._content.next_phase + 1,
         )
-
-    def _check_like(self, x, dtype):
-        held = self._content
-        if not len(held):
-            return
-        if x.shape[1:] != held.x.shape[1:]:
-            raise ValueError(
-                "All exemplars must have one shape. Received: samples of "
-                f"{x.shape[1:]}; the memory holds {held.x.shape[1:]}. "
-                "Resize the new ones."
-            )
-        if (dtype.kind == "U") != (held.dtype.kind == "U"):
-            raise TypeError(
-                "Strings and numbers cannot share a memory. Received: "
-                f"dtype {dtype}; the memory holds {held.dtype}."
-            )
 
 
 def _checked_picks(picks, size, quota):

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.data import arrays
+from keras_incremental.memory import stored_logits
 
 COLUMNS = ("y", "ids", "phases", "ontologies")
 
@@ -22,6 +23,8 @@ class Exemplars:
         dtype: dtype of the samples as the model saw them.
         next_id: Identity of the next row.
         next_phase: Number of the next update.
+        logits: What the model said of each row, or `None`; NaN where it said
+            nothing.
     """
 
     x: np.ndarray | None = None
@@ -36,6 +39,7 @@ class Exemplars:
     dtype: np.dtype | None = None
     next_id: int = 0
     next_phase: int = 0
+    logits: np.ndarray | None = None
 
     def __len__(self):
         return len(self.y)
@@ -52,33 +56,37 @@ class Exemplars:
 
     @property
     def nbytes(self):
-        columns = sum(getattr(self, name).nbytes for name in COLUMNS)
-        return columns + (0 if self.x is None else self.x.nbytes)
+        held = [getattr(self, name) for name in ("x", "logits", *COLUMNS)]
+        return sum(part.nbytes for part in held if part is not None)
 
     def take(self, rows):
         """The exemplars at `rows`, in that order."""
         if self.x is None:
             return self
         columns = {name: getattr(self, name)[rows] for name in COLUMNS}
-        return dataclasses.replace(self, x=self.x[rows], **columns)
+        logits = None if self.logits is None else self.logits[rows]
+        return dataclasses.replace(
+            self, x=self.x[rows], logits=logits, **columns
+        )
 
     def rows_of(self, label):
         return np.flatnonzero(self.y == label)
 
-    def new(self, x, label, ontology, dtype):
-        """Samples of one class as exemplars of the phase that runs."""
+    def new(self, x, labels, ontology, dtype, logits=None):
+        """Samples as exemplars of the phase that runs."""
         size = len(x)
         if len(self):
             dtype = np.result_type(self.dtype, dtype)
         return dataclasses.replace(
             self,
             x=x,
-            y=np.full(size, label, "int64"),
+            y=np.full(size, labels, "int64"),
             ids=np.arange(self.next_id, self.next_id + size),
             phases=np.full(size, self.next_phase, "int64"),
             ontologies=np.full(size, ontology, "int64"),
             dtype=dtype,
             next_id=self.next_id + size,
+            logits=logits,
         )
 
 
@@ -90,8 +98,13 @@ def join(parts):
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in COLUMNS
     }
+    logits = [part.logits for part in parts]
     return dataclasses.replace(
-        parts[-1], x=arrays.concatenate(x, dtype), dtype=dtype, **columns
+        parts[-1],
+        x=arrays.concatenate(x, dtype),
+        dtype=dtype,
+        logits=stored_logits.join(logits, [len(part) for part in parts]),
+        **columns,
     )
 
 

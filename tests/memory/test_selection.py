@@ -105,10 +105,54 @@ def test_a_selection_is_found_by_name_or_is_a_function(monkeypatch):
 
 @pytest.mark.parametrize("identifier", ["best", None, 3])
 def test_an_unknown_selection_is_refused(identifier):
-    with pytest.raises(ValueError, match=r"\['herding', 'random'\]"):
+    with pytest.raises(ValueError, match=r"'herding', 'random'\]"):
         selection.get(identifier)
 
 
 def test_only_functions_are_registered():
     with pytest.raises(TypeError, match="needs a name and a function"):
         selection.register("none", None)
+
+
+LOGITS = np.array([[9.0, 0, 0], [1, 1, 1], [2, 2, -9], [0, 3, 3.5]])
+
+
+def slow_entropy(logits):
+    p = np.exp(logits) / np.exp(logits).sum()
+    return -np.sum(p * np.log(p))
+
+
+def test_entropy_picks_the_least_certain_first():
+    logits = np.random.default_rng(0).normal(0, 3, (20, 4))
+    expected = sorted(range(20), key=lambda i: -slow_entropy(logits[i]))
+    assert selection.entropy(logits, 20).tolist() == expected
+    assert selection.entropy(LOGITS, 4).tolist() == [1, 3, 2, 0]
+
+
+def test_entropy_of_large_logits_is_finite():
+    logits = np.array([[1e4, 0.0], [1e4, 1e4], [-1e4, 1e4]])
+    assert selection.entropy(logits, 3).tolist() == [1, 0, 2]
+
+
+def test_boundary_picks_the_smallest_gap_first():
+    assert selection.boundary(LOGITS, 4).tolist() == [1, 2, 3, 0]
+
+
+def test_one_logit_stands_for_two_classes():
+    logits = np.array([[3.0], [-0.5], [1.0]])
+    assert selection.entropy(logits, 3).tolist() == [1, 2, 0]
+    assert selection.boundary(logits, 3).tolist() == [1, 2, 0]
+
+
+def test_distance_picks_the_closest_to_the_mean_first():
+    # Mean (0.12, 0.16): squared distances .80, .72, 1.28, 1.36, .64.
+    assert selection.distance(POINTS, 5).tolist() == [4, 1, 0, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["entropy", "boundary", "distance"])
+def test_fewer_picks_of_a_score_are_a_prefix(name):
+    values = np.random.default_rng(1).normal(size=(30, 4))
+    full = selection.get(name)(values, 99, 0)
+    assert sorted(full.tolist()) == list(range(30))
+    few = selection.get(name)(values, 7, 0)
+    np.testing.assert_array_equal(few, full[:7])

@@ -1,0 +1,126 @@
+from keras_incremental.memory import exemplar_files
+from keras_incremental.memory import stored_logits
+from keras_incremental.memory.exemplars import Exemplars
+
+
+class Holder:
+    """What all memories can tell of their content.
+
+    The content is replaced as a whole, so that a snapshot costs nothing and
+    a change that fails changes nothing. A subclass has a `budget`.
+    """
+
+    def __init__(self):
+        self._content = Exemplars()
+
+    def __len__(self):
+        return len(self._content)
+
+    @property
+    def classes(self):
+        """Classes, in order of arrival."""
+        return list(self.counts)
+
+    @property
+    def counts(self):
+        """Dict of class to number of exemplars, in order of arrival."""
+        return self._content.counts
+
+    @property
+    def nbytes(self):
+        """Bytes that the exemplars occupy."""
+        return self._content.nbytes
+
+    @property
+    def ids(self):
+        """Identity of each exemplar, in the order of `arrays`."""
+        return self._content.ids.copy()
+
+    @property
+    def phases(self):
+        """Number of the insertion that brought each exemplar."""
+        return self._content.phases.copy()
+
+    @property
+    def ontologies(self):
+        """Version of the meaning of the labels, for each exemplar."""
+        return self._content.ontologies.copy()
+
+    def arrays(self):
+        """All exemplars; class by class, best first, if they were selected.
+
+        Returns:
+            Arrays `(x, y)`: x in the dtype that the model saw, y of int64.
+
+        Raises:
+            ValueError: if there are none.
+        """
+        held = self._content
+        if not len(held):
+            raise ValueError(
+                "The memory is empty. Received: "
+                f"budget={self.budget}. Fill it first."
+            )
+        return held.x.astype(held.dtype), held.y.copy()
+
+    def stored_logits(self, num_classes):
+        """Logits that came with the exemplars, in the order of `arrays`.
+
+        Args:
+            num_classes: Int, columns of the result.
+
+        Returns:
+            Float32 array of shape `(len(self), num_classes)`; NaN for classes
+            that the model did not have then, and for exemplars that came
+            without logits.
+
+        Raises:
+            ValueError: if logits of more classes are stored.
+        """
+        held = self._content
+        width = 0 if held.logits is None else held.logits.shape[1]
+        if num_classes < width:
+            raise ValueError(
+                f"The memory holds logits of {width} classes. Received: "
+                f"num_classes={num_classes}. Ask for as many as the model "
+                "has."
+            )
+        return stored_logits.widened(held.logits, len(held), num_classes)
+
+    def snapshot(self):
+        """The present content, to give to `restore`."""
+        return self._content
+
+    def restore(self, snapshot):
+        """Puts an earlier content back, exactly."""
+        check_snapshot(snapshot, Exemplars)
+        self._content = snapshot
+
+    def save(self, path):
+        """Writes the content to one `.npz` file, without pickle."""
+        exemplar_files.write(path, self._content)
+
+    def _check_like(self, x, dtype):
+        held = self._content
+        if not len(held):
+            return
+        if x.shape[1:] != held.x.shape[1:]:
+            raise ValueError(
+                "All exemplars must have one shape. Received: samples of "
+                f"{x.shape[1:]}; the memory holds {held.x.shape[1:]}. "
+                "Resize the new ones."
+            )
+        if (dtype.kind == "U") != (held.dtype.kind == "U"):
+            raise TypeError(
+                "Strings and numbers cannot share a memory. Received: "
+                f"dtype {dtype}; the memory holds {held.dtype}."
+            )
+
+
+def check_snapshot(snapshot, kind):
+    """Raises if a memory of this kind did not make a snapshot."""
+    if not isinstance(snapshot, kind):
+        raise TypeError(
+            "`restore` needs what `snapshot` returned. Received: "
+            f"{type(snapshot).__name__}."
+        )
