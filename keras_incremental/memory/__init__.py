@@ -6,5 +6,6 @@ from keras_incremental.memory.policies import Concatenate as Concatenate
 from keras_incremental.memory.policies import Interleave as Interleave
 from keras_incremental.memory.policies import MixingPolicy as MixingPolicy
 from keras_incremental.memory.policies import Weighted as Weighted
+from keras_incremental.memory.reservoir import Reservoir as Reservoir
 from keras_incremental.memory.selection import herding as herding
 from keras_incremental.memory.selection import random as random

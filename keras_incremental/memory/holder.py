@@ -56,11 +56,7 @@ class Holder:
             ValueError: if there are none.
         """
         held = self._content
-        if not len(held):
-            raise ValueError(
-                "The memory is empty. Received: "
-                f"budget={self.budget}. Fill it first."
-            )
+        self._check_filled()
         return held.x.astype(held.dtype), held.y.copy()
 
     def stored_logits(self, num_classes):
@@ -99,6 +95,13 @@ class Holder:
     def save(self, path):
         """Writes the content to one `.npz` file, without pickle."""
         exemplar_files.write(path, self._content)
+
+    def _check_filled(self):
+        if not len(self):
+            raise ValueError(
+                "The memory is empty. Received: "
+                f"budget={self.budget}. Fill it first."
+            )
 
     def _check_like(self, x, dtype):
         held = self._content

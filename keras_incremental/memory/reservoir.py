@@ -1,0 +1,221 @@
+import dataclasses
+import numbers
+
+import numpy as np
+
+from keras_incremental.data import arrays
+from keras_incremental.data.sources import as_source
+from keras_incremental.memory import exemplar_files
+from keras_incremental.memory import stored_logits
+from keras_incremental.memory.candidates import class_of_each
+from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.memory.exemplars import join
+from keras_incremental.memory.holder import Holder
+from keras_incremental.memory.holder import check_snapshot
+from keras_incremental.memory.stream_policies import POLICIES
+from keras_incremental.memory.stream_policies import Slots
+from keras_incremental.memory.stream_state import Stream
+from keras_incremental.memory.stream_state import generator_at
+from keras_incremental.utils.export import export
+
+
+@export
+class Reservoir(Holder):
+    """Keeps a few samples of a stream that has no phases.
+
+    `add` decides for one sample after the other, so that what is kept does
+    not depend on the batches in which the stream comes; `draw` does not
+    change what is kept later either. Samples are stored as they came,
+    pictures as `uint8` if their values allow it.
+
+    Reference:
+    - [Vitter, 1985](https://doi.org/10.1145/3147.3165), `"uniform"`
+    - [Chrysakis and Moens, 2020](
+      https://proceedings.mlr.press/v119/chrysakis20a.html), `"balanced"`
+    - [Prabhu et al., 2020](https://doi.org/10.1007/978-3-030-58536-5_31),
+      `"greedy"`
+    - [Buzzega et al., 2020](https://arxiv.org/abs/2004.07211), logits
+
+    Args:
+        budget: Int, 1 or more: samples in all. Defaults to `2000`.
+        policy: String. `"uniform"`: after s samples each of them is kept with
+            the chance `budget / s`, so that frequent classes fill the memory.
+            `"balanced"`: as many of each class, if there are as many, and
+            within a class with the same chance. `"greedy"`: as many of each
+            class, the first ones that come. Defaults to `"uniform"`.
+        seed: Int, 0 or more. Defaults to `0`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_incremental.memory import Reservoir
+    >>> memory = Reservoir(budget=4, policy="balanced")
+    >>> memory.add(np.random.rand(20, 3), np.repeat([0, 1], 10))
+    >>> memory.counts[0], memory.counts[1]
+    (2, 2)
+    >>> x, y, logits = memory.draw(3)
+    >>> x.shape, logits.shape
+    ((3, 3), (3, 0))
+    """
+
+    def __init__(
+        self, budget: int = 2000, policy: str = "uniform", seed: int = 0
+    ):
+        super().__init__()
+        for name, value, least in (("budget", budget, 1), ("seed", seed, 0)):
+            if not isinstance(value, numbers.Integral) or value < least:
+                raise ValueError(
+                    f"`{name}` of Reservoir must be an integer of {least} or "
+                    f"more. Received: {name}={value!r}."
+                )
+        if policy not in POLICIES:
+            raise ValueError(
+                "`policy` of Reservoir must be one of "
+                f"{list(POLICIES)}. Received: policy={policy!r}."
+            )
+        self.budget = int(budget)
+        self.policy = policy
+        self.seed = int(seed)
+        self._stream = Stream.begun(self.seed)
+
+    @property
+    def seen(self):
+        """Dict of class to how many samples of it the stream had."""
+        return dict(self._stream.seen)
+
+    def add(self, x, y, logits=None):
+        """Offers the next samples of the stream to the memory.
+
+        When this raises, the memory is as before.
+
+        Args:
+            x: Array of shape `(n, ...)`.
+            y: Labels of shape `(n,)`, integers or one-hot.
+            logits: Array of shape `(n, num_classes)`, what the model says of
+                the samples now, to be drawn with them. It may become wider
+                as classes arrive. Defaults to `None`.
+        """
+        x, y = as_source(arrays.to_numpy(x, "x"), y).whole
+        y = class_of_each(y)
+        logits = stored_logits.checked(logits, len(x))
+        self._check_like(x, x.dtype)
+        origins, stream = self._decide(y.tolist())
+        self._content = self._refilled(origins, x, y, logits)
+        self._stream = stream
+
+    def draw(self, count: int):
+        """Draws different samples, each with the same chance.
+
+        Args:
+            count: Int, 1 or more. All are returned if there are fewer.
+
+        Returns:
+            Arrays `(x, y, logits)`: x in the dtype that the model saw, y of
+            int64, and stored logits as float32 of shape `(n, width)`, with
+            the width of the widest that are stored and NaN where a sample
+            has none.
+
+        Raises:
+            ValueError: if the memory is empty.
+        """
+        if not isinstance(count, numbers.Integral) or count < 1:
+            raise ValueError(
+                "`count` of samples to draw must be an integer of 1 or more. "
+                f"Received: count={count!r}."
+            )
+        self._check_filled()
+        generator = generator_at(self._stream.draws)
+        rows = generator.permutation(len(self))[:count]
+        self._stream = dataclasses.replace(
+            self._stream, draws=generator.bit_generator.state
+        )
+        held = self._content.take(rows)
+        width = 0 if held.logits is None else held.logits.shape[1]
+        logits = stored_logits.widened(held.logits, len(rows), width)
+        return held.x.astype(held.dtype), held.y, logits
+
+    def snapshot(self):
+        """The present content and its place in the stream, for `restore`."""
+        return _Snapshot(self._content, self._stream)
+
+    def restore(self, snapshot):
+        """Puts an earlier content back, exactly."""
+        check_snapshot(snapshot, _Snapshot)
+        self._content, self._stream = snapshot.content, snapshot.stream
+
+    def save(self, path):
+        """Writes the content to one `.npz` file, without pickle."""
+        stream = {**self._stream.to_json(), **self.get_config()}
+        exemplar_files.write(path, self._content, stream)
+
+    def load(self, path):
+        """Reads a content; the stream continues where it was saved.
+
+        Raises:
+            ValueError: if the file is damaged, or of a memory with another
+                budget or policy. The memory stays as it was.
+        """
+        content, saved = exemplar_files.read_stream(path)
+        for name in ("budget", "policy"):
+            if saved[name] != getattr(self, name):
+                raise ValueError(
+                    f"The file is of a Reservoir with another {name}. "
+                    f"Received: {name}={saved[name]!r} in '{path}', "
+                    f"{getattr(self, name)!r} here. Load it into "
+                    f"`Reservoir({name}={saved[name]!r})`."
+                )
+        self._content, self._stream = content, Stream.from_json(saved)
+
+    def get_config(self):
+        return {
+            "budget": self.budget,
+            "policy": self.policy,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def _decide(self, labels):
+        """Where the sample in each slot comes from: stored ones, then new."""
+        stream = self._stream
+        generator = generator_at(stream.decisions)
+        held = self._content.y
+        slots = Slots(self.budget, held, stream.seen, stream.full, generator)
+        origins = {slot: slot for slot in range(len(held))}
+        for place, label in enumerate(labels, start=len(held)):
+            slot = slots.see(label, POLICIES[self.policy])
+            if slot is not None:
+                origins[slot] = place
+        return np.array(list(origins.values())), dataclasses.replace(
+            stream,
+            seen=dict(slots.seen),
+            full=frozenset(slots.full),
+            decisions=generator.bit_generator.state,
+        )
+
+    def _refilled(self, origins, x, y, logits):
+        old = self._content
+        chosen = np.sort(origins[origins >= len(old)])
+        if not len(chosen):
+            return old
+        rows = chosen - len(old)
+        logits = None if logits is None else logits[rows]
+        kept = arrays.compact(x[rows])
+        new = old.new(kept, y[rows], 0, x.dtype, logits)
+        both = join([old, new]) if len(old) else new
+        moved = np.where(
+            origins < len(old),
+            origins,
+            len(old) + np.searchsorted(chosen, origins),
+        )
+        return dataclasses.replace(
+            both.take(moved), next_phase=old.next_phase + 1
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Snapshot:
+    content: Exemplars
+    stream: Stream

@@ -1,0 +1,101 @@
+"""Which slot of a full memory the next sample of a stream takes.
+
+A policy is a function `(slots, label) -> slot or None`: the number of the
+slot that the sample takes, `len(slots)` for a free one, `None` to pass it
+over. It decides for one sample at a time.
+"""
+
+import collections
+
+import numpy as np
+
+
+class Slots:
+    """Labels that a memory of a stream holds, and has seen.
+
+    Args:
+        budget: Int, how many slots there are.
+        labels: Ints, classes that are stored.
+        seen: Dict of class to the number of samples in the stream so far.
+        full: Set of classes that have been the largest in a full memory.
+        generator: `numpy.random.Generator`.
+    """
+
+    def __init__(self, budget, labels, seen, full, generator):
+        self.budget = budget
+        self.seen = collections.Counter(seen)
+        self.full = set(full)
+        self.generator = generator
+        self.counts = collections.Counter(np.asarray(labels).tolist())
+        self._labels = np.empty(budget, "int64")
+        self._labels[: len(labels)] = labels
+        self._size = len(labels)
+
+    def __len__(self):
+        return self._size
+
+    @property
+    def has_room(self):
+        return self._size < self.budget
+
+    def see(self, label, policy):
+        """The slot that the next sample takes, or `None`."""
+        self.seen[label] += 1
+        slot = policy(self, label)
+        if slot is not None:
+            self._put(slot, label)
+        return slot
+
+    def largest(self):
+        """Classes with the most samples."""
+        most = max(self.counts.values())
+        return [label for label, n in self.counts.items() if n == most]
+
+    def any_of(self, classes):
+        """A slot with a sample of these classes, with equal chances."""
+        slots = np.flatnonzero(np.isin(self._labels[: self._size], classes))
+        return int(self.generator.choice(slots))
+
+    def _put(self, slot, label):
+        if slot == self._size:
+            self._size += 1
+        else:
+            self.counts[int(self._labels[slot])] -= 1
+        self._labels[slot] = label
+        self.counts[label] += 1
+
+
+def uniform(slots, label):
+    """Every sample of the stream is kept with the same chance."""
+    if slots.has_room:
+        return len(slots)
+    # The range includes this sample: the last of s stays with budget / s.
+    slot = int(slots.generator.integers(slots.seen.total()))
+    return slot if slot < slots.budget else None
+
+
+def balanced(slots, label):
+    """As many of each class; within a class with the same chance."""
+    if slots.has_room:
+        return len(slots)
+    largest = slots.largest()
+    slots.full.update(largest)
+    if label not in slots.full:
+        return slots.any_of(largest)
+    chance = slots.counts[label] / slots.seen[label]
+    if slots.generator.random() < chance:
+        return slots.any_of([label])
+    return None
+
+
+def greedy(slots, label):
+    """The first of each class, at the cost of the largest class."""
+    quota = max(1, slots.budget // len(slots.seen))
+    if slots.counts[label] >= quota:
+        return None
+    if slots.has_room:
+        return len(slots)
+    return slots.any_of(slots.largest())
+
+
+POLICIES = {"uniform": uniform, "balanced": balanced, "greedy": greedy}

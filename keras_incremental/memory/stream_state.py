@@ -1,0 +1,52 @@
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """What a memory remembers of a stream beside its samples.
+
+    Attributes:
+        seen: Dict of class to the number of samples so far.
+        full: Classes that have been the largest in a full memory.
+        decisions: State of the generator that decides what is kept.
+        draws: State of the generator that draws from what is kept.
+    """
+
+    seen: dict
+    full: frozenset
+    decisions: dict
+    draws: dict
+
+    @classmethod
+    def begun(cls, seed):
+        states = [
+            np.random.default_rng([seed, use]).bit_generator.state
+            for use in range(2)
+        ]
+        return cls({}, frozenset(), *states)
+
+    def to_json(self):
+        return {
+            "seen": list(self.seen.items()),
+            "full": sorted(self.full),
+            "decisions": self.decisions,
+            "draws": self.draws,
+        }
+
+    @classmethod
+    def from_json(cls, saved):
+        return cls(
+            {label: count for label, count in saved["seen"]},
+            frozenset(saved["full"]),
+            saved["decisions"],
+            saved["draws"],
+        )
+
+
+def generator_at(state):
+    """A `numpy.random.Generator` that continues from a state."""
+    generator = np.random.default_rng(0)
+    generator.bit_generator.state = state
+    return generator
