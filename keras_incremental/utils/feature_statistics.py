@@ -1,16 +1,18 @@
 import numpy as np
 
+from keras_incremental.utils.class_means import ClassMeans
+
 # Part of the covariance that is replaced by a sphere of the same size, so
 # that it is positive definite with fewer pictures than features.
 SHRINKAGE = 0.1
 
 
-class FeatureStatistics:
+class FeatureStatistics(ClassMeans):
     """Mean of each class and covariance within classes, of all pictures.
 
     This is all that is kept of pictures that are not exemplars: while the
-    features do not change, it stands for them. Immutable; `updated` is exact
-    whatever the order and the chunks.
+    features do not change, it stands for them. Made and joined as
+    `ClassMeans` are.
 
     Reference:
     - [Hayes & Kanan, 2020](https://arxiv.org/abs/1909.01520), the shared
@@ -24,46 +26,20 @@ class FeatureStatistics:
             the outer product of the distance to the mean of its class.
     """
 
-    def __init__(self, counts=(), means=None, scatter=None):
-        self.counts = np.asarray(counts, int)
-        self.means = means
-        self.scatter = scatter
+    scatter_ndim = 2
 
-    def __len__(self):
-        return int(self.counts.sum())
+    @staticmethod
+    def scatter_of(centred, labels):
+        return centred.T @ centred
 
-    def updated(self, features, labels):
-        """The statistics with more pictures.
+    @staticmethod
+    def scatter_between(weights, steps):
+        return (steps * weights[:, None]).T @ steps
 
-        Args:
-            features: Array of shape `(num_samples, ..., features)`; all
-                positions of a map count.
-            labels: Ints of shape `(num_samples,)`.
-
-        Returns:
-            A new `FeatureStatistics`.
-        """
-        features = np.asarray(features, "float64")
-        positions = int(np.prod(features.shape[1:-1], initial=1))
-        rows = features.reshape(-1, features.shape[-1])
-        labels = np.repeat(labels, positions)
-        counts, means, scatter = self._grown(labels.max() + 1, rows.shape[-1])
-        for label in np.unique(labels):
-            new = rows[labels == label]
-            mean = new.mean(0)
-            step = mean - means[label]
-            total = counts[label] + len(new)
-            weight = counts[label] * len(new) / total
-            centred = new - mean
-            scatter += centred.T @ centred + weight * np.outer(step, step)
-            means[label] += step * len(new) / total
-            counts[label] = total
-        return FeatureStatistics(counts, means, scatter)
-
-    @property
-    def mean(self):
-        """Mean over all pictures, shape `(features,)`."""
-        return self.counts @ self.means / len(self)
+    def scatter_around(self, point):
+        """The sum of outer products of the distances to one point."""
+        steps = self.means - point
+        return self.scatter + self.scatter_between(self.counts, steps)
 
     @property
     def scale(self):
@@ -102,14 +78,3 @@ class FeatureStatistics:
         noise = np.random.default_rng(seed).standard_normal((len(labels), size))
         drawn = self.means[labels] + noise @ factor.T
         return drawn.astype("float32"), labels
-
-    def _grown(self, num_classes, size):
-        num_classes = max(num_classes, len(self.counts))
-        counts = np.zeros(num_classes, int)
-        means = np.zeros((num_classes, size))
-        scatter = np.zeros((size, size))
-        if len(self):
-            counts[: len(self.counts)] = self.counts
-            means[: len(self.counts)] = self.means
-            scatter += self.scatter
-        return counts, means, scatter

@@ -1,0 +1,47 @@
+import numpy as np
+
+from keras_incremental.utils.class_means import ClassMeans
+from keras_incremental.utils.class_means import padded
+from keras_incremental.utils.feature_statistics import FeatureStatistics
+
+
+class ClassCovariances(ClassMeans):
+    """Mean and covariance of each class.
+
+    Attributes:
+        counts: Ints of shape `(num_classes,)`, 0 for a class never seen.
+        means: Array of shape `(num_classes, features)`.
+        scatter: Array of shape `(num_classes, features, features)`.
+    """
+
+    scatter_ndim = 3
+
+    @staticmethod
+    def scatter_of(centred, labels):
+        parts = [centred[labels == k] for k in range(labels.max() + 1)]
+        return np.stack([part.T @ part for part in parts])
+
+    @staticmethod
+    def scatter_between(weights, steps):
+        scaled = steps * weights[:, None]
+        return scaled[:, :, None] * steps[:, None, :]
+
+    def scatter_padded(self, num_classes):
+        return padded(self.scatter, num_classes)
+
+    def scatter_only(self, classes):
+        return self.scatter[classes]
+
+    def pooled(self):
+        """`FeatureStatistics` of the same pictures."""
+        return FeatureStatistics(self.counts, self.means, self.scatter.sum(0))
+
+    def balanced(self):
+        """`FeatureStatistics` as if there were one picture of each class.
+
+        Its mean is that of the class, and its scatter the average one.
+        """
+        present = self.counts > 0
+        weights = present / np.maximum(self.counts, 1)
+        scatter = np.tensordot(weights, self.scatter, 1)
+        return FeatureStatistics(present, self.means, scatter)
