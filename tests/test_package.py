@@ -36,7 +36,10 @@ LEVELS = (
 )
 
 # Public bases that nobody makes an object of.
-ABSTRACT = (keras_incremental.layers.ExpandableHead,)
+ABSTRACT = (
+    keras_incremental.layers.ClosedFormHead,
+    keras_incremental.layers.ExpandableHead,
+)
 
 OPTIONAL = ("tensorflow", "tensorflow_datasets", "matplotlib", "sklearn")
 

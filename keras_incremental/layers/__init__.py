@@ -1,3 +1,9 @@
+from keras_incremental.layers.analytic_dense import (
+    AnalyticDense as AnalyticDense,
+)
+from keras_incremental.layers.closed_form_head import (
+    ClosedFormHead as ClosedFormHead,
+)
 from keras_incremental.layers.column_initializers import CopyOf as CopyOf
 from keras_incremental.layers.column_initializers import (
     Imprinting as Imprinting,
@@ -16,8 +22,13 @@ from keras_incremental.layers.expandable_dense import (
 from keras_incremental.layers.expandable_head import (
     ExpandableHead as ExpandableHead,
 )
+from keras_incremental.layers.fecam import FeCAM as FeCAM
 from keras_incremental.layers.growth import expand as expand
 from keras_incremental.layers.growth import find_head as find_head
+from keras_incremental.layers.nearest_class_mean import (
+    NearestClassMean as NearestClassMean,
+)
 from keras_incremental.layers.proxy_imprinting import (
     ProxyImprinting as ProxyImprinting,
 )
+from keras_incremental.layers.streaming_lda import StreamingLDA as StreamingLDA

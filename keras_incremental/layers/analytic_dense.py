@@ -1,0 +1,192 @@
+import numpy as np
+from keras import ops
+
+from keras_incremental.layers import group_layout
+from keras_incremental.layers import ridge as regressions
+from keras_incremental.layers.closed_form_columns import check_positive
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.utils.class_covariances import ClassCovariances
+from keras_incremental.utils.export import export
+from keras_incremental.utils.feature_statistics import FeatureStatistics
+
+
+@export
+class AnalyticDense(ClosedFormHead):
+    """A `Dense` layer that is solved by ridge regression on one-hot labels.
+
+    Its weights are those of one regression on all features ever adapted to,
+    to rounding, in whatever order and chunks they came. The same weights
+    come from recursive least squares, but only in float64 and at more cost.
+
+    With an `expansion` it reads `relu(f R)` for a fixed random matrix R: a
+    wider, nonlinear view of the features, as in RanPAC and, with an even
+    distribution, ACIL. With a `compensation` a second regression on
+    `tanh(f R)` learns what the first one left, as in DS-AL; there each phase
+    has a residual of its own, here it is that of all data, so that the order
+    of the classes does not matter.
+
+    Reference:
+    - [Zhuang et al., 2022](https://arxiv.org/abs/2205.14922), ACIL;
+      [McDonnell et al., 2023](https://arxiv.org/abs/2307.02251), RanPAC;
+      [Zhuang et al., 2024](https://arxiv.org/abs/2403.17503), DS-AL
+    - [Golub et al., 1979](https://doi.org/10.1080/00401706.1979.10489751),
+      the choice of the ridge, which RanPAC makes anew in each phase by a
+      part of its data that is held out
+
+    Args:
+        units: Int, or a list of ints, one for each group in order of
+            arrival: the number of classes, 1 or more.
+        ridge: Float above 0, a part of the mean eigenvalue of the Gram
+            matrix, or `"auto"`: the power of ten from 1e-6 to 1e3 with the
+            least error of generalised cross-validation, which no order
+            changes. A larger value shrinks the weights. Defaults to
+            `"auto"`, which takes about ten times as long.
+        expansion: Int or `None`. Width M of the random features; time grows
+            with its cube and memory with its square (M = 4096: 134 MB).
+            Defaults to `None`: the features as they are.
+        compensation: Float above 0 or `None`. Weight of the second
+            regression, 0.6 to 1.5 in the paper; doubles the width. Needs an
+            `expansion`. Defaults to `None`.
+        balanced: Bool. Whether all classes count the same, however many
+            samples they have. Keeps one matrix for each class. Defaults to
+            `False`.
+        intercept: Bool. Whether there is a bias. Defaults to `True`.
+        scale: Float above 0. Multiplies the scores, which are about 0 to 1
+            without it; a larger value makes a softmax over them surer.
+            Defaults to `10.0`.
+        seed: Int, of the random matrix. Defaults to `0`.
+        **kwargs: Arguments of `ClosedFormHead`.
+
+    Input shape:
+        `(batch_size, ..., input_dim)`.
+
+    Output shape:
+        `(batch_size, ..., units)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> features, labels = np.eye(3), np.array([0, 1, 1])
+    >>> head = AnalyticDense(2, ridge=0.01)
+    >>> head.adapt(features, labels)
+    >>> head.expand(1)
+    >>> head.adapt(-features, [2, 2, 2])
+    >>> np.asarray(head(features)).argmax(-1).tolist()
+    [0, 1, 1]
+    """
+
+    def __init__(
+        self,
+        units,
+        ridge="auto",
+        expansion=None,
+        compensation=None,
+        balanced=False,
+        intercept=True,
+        scale=10.0,
+        seed=0,
+        **kwargs,
+    ):
+        self.expansion = expansion
+        self.compensation = compensation
+        self.balanced = bool(balanced)
+        self.statistics_class = (
+            ClassCovariances if balanced else FeatureStatistics
+        )
+        super().__init__(units, scale=scale, **kwargs)
+        self.ridge = ridge
+        self.intercept = bool(intercept)
+        self.seed = seed
+        self._check_arguments()
+
+    @property
+    def random_kernel(self):
+        """Array R of the expansion, or `None`."""
+        constants = self.constants()
+        if not constants:
+            return None
+        return ops.convert_to_numpy(constants["random_kernel"])
+
+    def constants(self):
+        if self.expansion is None or not self.built:
+            return {}
+        return {"random_kernel": self._random_kernel}
+
+    def column_shapes(self, input_dim, units):
+        width = self.expansion or input_dim
+        if self.compensation is not None:
+            width *= 2
+        return super().column_shapes(width, units)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.expansion is not None:
+            shape = (self.input_dim, self.expansion)
+            self._random_kernel = self.add_weight(
+                name="random_kernel",
+                shape=shape,
+                initializer=lambda shape, dtype=None: ops.convert_to_tensor(
+                    random_kernel(shape, self.seed), dtype
+                ),
+                trainable=False,
+            )
+
+    def represent(self, features, numpy):
+        if self.expansion is None:
+            return features
+        own = self._random_kernel if numpy is ops else self.random_kernel
+        projected = numpy.matmul(features, own)
+        expanded = numpy.maximum(projected, 0)
+        if self.compensation is None:
+            return expanded
+        return numpy.concatenate([expanded, numpy.tanh(projected)], axis=-1)
+
+    def solve(self, statistics):
+        num_samples = len(statistics)
+        if self.balanced:
+            statistics = statistics.balanced()
+        sums, center, shares = regressions.regression(
+            statistics, self.intercept, num_samples
+        )
+        kernel = self._kernel(sums)
+        bias = shares - center @ kernel
+        return {"kernel": self.scale * kernel, "bias": self.scale * bias}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "ridge": self.ridge,
+            "expansion": self.expansion,
+            "compensation": self.compensation,
+            "balanced": self.balanced,
+            "intercept": self.intercept,
+            "seed": self.seed,
+        }
+
+    def _kernel(self, sums):
+        if self.compensation is None:
+            return regressions.fit(sums, self.ridge)
+        old, new = slice(self.expansion), slice(self.expansion, None)
+        main = regressions.fit(sums.part(old), self.ridge)
+        rest = regressions.fit(sums.residual(main, old, new), self.ridge)
+        return np.concatenate([main, self.compensation * rest])
+
+    def _check_arguments(self):
+        if self.ridge != "auto":
+            check_positive(self, "ridge", self.ridge)
+        if self.expansion is not None:
+            group_layout.check_units(self.expansion, "an `expansion`")
+        if self.compensation is not None:
+            check_positive(self, "compensation", self.compensation)
+            if self.expansion is None:
+                raise ValueError(
+                    "`compensation` of AnalyticDense needs random features. "
+                    f"Received: compensation={self.compensation}, "
+                    "expansion=None. Give `expansion` an int too."
+                )
+
+
+def random_kernel(shape, seed):
+    """Normal numbers that keep the size of what they are multiplied with."""
+    drawn = np.random.default_rng(seed).standard_normal(shape)
+    return (drawn / np.sqrt(shape[0])).astype("float32")

@@ -1,0 +1,153 @@
+import numpy as np
+from keras import ops
+
+from keras_incremental.layers.closed_form_columns import check_positive
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.nearest_class_mean import unit
+from keras_incremental.utils.class_covariances import ClassCovariances
+from keras_incremental.utils.export import export
+from keras_incremental.utils.feature_statistics import FeatureStatistics
+
+
+@export
+class FeCAM(ClosedFormHead):
+    """The class whose mean is nearest by the covariance of that class.
+
+    Features are raised to a power, which makes those of a ReLU more normal.
+    The score is minus the squared Mahalanobis distance of the feature to the
+    mean, both of length 1. Each covariance is made larger on and off its
+    diagonal, then scaled to a correlation, so that classes compare.
+
+    The authors raise the mean of the features to the power; here it is the
+    mean of the raised features. They enlarge twice by 1, which is once by 3.
+
+    Reference:
+    - [Goswami et al., 2023](https://arxiv.org/abs/2309.14062)
+
+    Args:
+        units: Int, or a list of ints, one for each group in order of
+            arrival: the number of classes, 1 or more.
+        power: Float above 0 and up to 1. A smaller value evens features out,
+            1 leaves them; negative ones keep their sign. Defaults to `0.5`.
+        diagonal: Float above 0. How many times the mean variance is added to
+            the variances. A larger value trusts the covariance less, up to
+            the nearest class mean. Defaults to `3.0`.
+        off_diagonal: Float from 0 to `diagonal`. The same of the mean
+            covariance and the covariances. Defaults to `3.0`.
+        shared: Bool. Whether all classes have one covariance, that within
+            classes: memory then grows with the square of the width, instead
+            of that times the number of classes. Defaults to `False`.
+        scale: Float above 0. Multiplies the scores; larger values make a
+            softmax over them surer. Defaults to `10.0`.
+        **kwargs: Arguments of `ClosedFormHead`.
+
+    Input shape:
+        `(batch_size, ..., input_dim)`.
+
+    Output shape:
+        `(batch_size, ..., units)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> features = np.array([[4.0, 1.0], [9.0, 1.0], [1.0, 4.0], [1.0, 9.0]])
+    >>> head = FeCAM(2)
+    >>> head.adapt(features, [0, 0, 1, 1])
+    >>> np.asarray(head(features)).argmax(-1).tolist()
+    [0, 0, 1, 1]
+    """
+
+    def __init__(
+        self,
+        units,
+        power=0.5,
+        diagonal=3.0,
+        off_diagonal=3.0,
+        shared=False,
+        scale=10.0,
+        **kwargs,
+    ):
+        self.shared = bool(shared)
+        self.statistics_class = (
+            FeatureStatistics if shared else ClassCovariances
+        )
+        super().__init__(units, scale=scale, **kwargs)
+        check_positive(self, "power", power, most=1)
+        check_positive(self, "diagonal", diagonal)
+        if off_diagonal != 0:
+            # More than the diagonal, and distances may be negative.
+            check_positive(self, "off_diagonal", off_diagonal, most=diagonal)
+        self.power = power
+        self.diagonal = diagonal
+        self.off_diagonal = off_diagonal
+
+    def column_shapes(self, input_dim, units):
+        if self.shared:
+            return super().column_shapes(input_dim, units)
+        return {
+            "factor": (input_dim, input_dim, units),
+            "mean": (input_dim, units),
+            "bias": (units,),
+        }
+
+    def represent(self, features, numpy):
+        size = numpy.power(numpy.absolute(features), self.power)
+        return numpy.sign(features) * size
+
+    def call_block(self, inputs, columns):
+        vectors = unit(inputs, ops)
+        if self.shared:
+            return super().call_block(vectors, columns)
+        steps = ops.expand_dims(vectors, -2) - ops.transpose(columns["mean"])
+        moved = ops.einsum("...kd,dek->...ke", steps, columns["factor"])
+        return columns["bias"] - ops.sum(ops.square(moved), axis=-1)
+
+    def solve(self, statistics):
+        means = unit(statistics.means, np)
+        counts = len(statistics) if self.shared else statistics.counts
+        factors = inverse_factors(
+            correlation(
+                statistics.scatter / np.reshape(counts, (-1, 1, 1)),
+                self.diagonal,
+                self.off_diagonal,
+            )
+        )
+        if not self.shared:
+            factors = np.sqrt(self.scale) * np.moveaxis(factors, 0, -1)
+            bias = np.zeros(len(means))
+            return {"factor": factors, "mean": means.T, "bias": bias}
+        # What the distances to all means have in common is left out.
+        kernel = factors[0] @ factors[0].T @ means.T
+        bias = -np.sum(means.T * kernel, axis=0)
+        return {"kernel": 2 * self.scale * kernel, "bias": self.scale * bias}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "power": self.power,
+            "diagonal": self.diagonal,
+            "off_diagonal": self.off_diagonal,
+            "shared": self.shared,
+        }
+
+
+def correlation(covariances, diagonal, off_diagonal):
+    """Enlarged covariances as correlations, shape `(count, size, size)`."""
+    size = covariances.shape[-1]
+    identity = np.eye(size)
+    variance = np.trace(covariances, axis1=1, axis2=2) / size
+    total = covariances.sum((1, 2)) - size * variance
+    between = total / max(size * (size - 1), 1)
+    # A class of one sample says nothing about its spread.
+    flat = (variance <= 0)[:, None, None]
+    larger = np.where(flat, identity, covariances)
+    larger = larger + diagonal * variance[:, None, None] * identity
+    larger += off_diagonal * between[:, None, None] * (1 - identity)
+    deviations = np.sqrt(np.diagonal(larger, axis1=1, axis2=2))
+    return larger / deviations[:, :, None] / deviations[:, None, :]
+
+
+def inverse_factors(matrices):
+    """Matrices F with F F^T the inverse of each matrix."""
+    lower = np.linalg.cholesky(matrices + 1e-8 * np.eye(matrices.shape[-1]))
+    return np.swapaxes(np.linalg.inv(lower), 1, 2)

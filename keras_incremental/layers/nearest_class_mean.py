@@ -1,0 +1,81 @@
+import numpy as np
+
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.utils.class_means import ClassMeans
+from keras_incremental.utils.export import export
+
+
+@export
+class NearestClassMean(ClosedFormHead):
+    """The class whose mean feature is nearest; nothing is trained.
+
+    Scores are the cosines of the feature and the mean of each class, in
+    which every feature counts with length 1; the largest belongs to the mean
+    at the least distance. Given all pictures of a class it is the nearest
+    class mean, given its exemplars alone the nearest mean of exemplars of
+    iCaRL: `reset` after each phase of training and adapt to the exemplars of
+    all classes. iCaRL averages each picture with its mirror image: adapt to
+    the features of both.
+
+    Reference:
+    - [Mensink et al., 2013](https://hal.science/hal-00817211), nearest class
+      mean; [Rebuffi et al., 2017](https://arxiv.org/abs/1611.07725), of
+      exemplars
+
+    Args:
+        units: Int, or a list of ints, one for each group in order of
+            arrival: the number of classes, 1 or more.
+        normalize: Bool. Whether features and means have length 1. If not,
+            the score is `2 f . mean - |mean|^2`, largest at the least
+            Euclidean distance. Defaults to `True`.
+        scale: Float above 0. Multiplies the scores; larger values make a
+            softmax over them surer. Defaults to `10.0`.
+        **kwargs: Arguments of `ClosedFormHead`.
+
+    Input shape:
+        `(batch_size, ..., input_dim)`.
+
+    Output shape:
+        `(batch_size, ..., units)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> head = NearestClassMean(2)
+    >>> head.adapt(np.array([[2.0, 0.0], [1.0, 0.0], [0.0, 5.0]]), [0, 0, 1])
+    >>> np.asarray(head(np.array([[3.0, 4.0]]))).round(3).tolist()
+    [[6.0, 8.0]]
+    """
+
+    statistics_class = ClassMeans
+
+    def __init__(self, units, normalize=True, scale=10.0, **kwargs):
+        self.normalize = bool(normalize)
+        super().__init__(units, scale=scale, **kwargs)
+
+    @property
+    def normalizes(self):
+        """Bool. Whether the kernel reads features of length 1."""
+        return self.normalize
+
+    def represent(self, features, numpy):
+        return unit(features, numpy) if self.normalize else features
+
+    def solve(self, statistics):
+        if self.normalize:
+            means = unit(statistics.means, np)
+            bias = np.zeros(len(means))
+        else:
+            means = 2 * statistics.means
+            bias = -np.square(statistics.means).sum(-1)
+        return {"kernel": self.scale * means.T, "bias": self.scale * bias}
+
+    def get_config(self):
+        return {**super().get_config(), "normalize": self.normalize}
+
+
+def unit(vectors, numpy):
+    """Vectors of length 1 on the last axis, by `numpy` or `keras.ops`."""
+    # A number other than 0, so that nothing is divided by zero.
+    squared = numpy.sum(numpy.square(vectors), axis=-1, keepdims=True)
+    return vectors / numpy.sqrt(numpy.maximum(squared, 1e-24))

@@ -1,0 +1,106 @@
+"""Ridge regression from sums: what is kept of the data are two matrices."""
+
+import dataclasses
+
+import numpy as np
+
+# What `"auto"` chooses from, as parts of the mean eigenvalue.
+GRID = tuple(10.0**power for power in range(-6, 4))
+
+
+@dataclasses.dataclass(frozen=True)
+class Regression:
+    """The sums of a regression of targets on features.
+
+    Attributes:
+        gram: Array of shape `(features, features)`: sum of outer products.
+        products: Array of shape `(features, targets)`: sum of features times
+            targets.
+        energy: Float. Sum of the squared targets.
+        freedom: Int. How many samples there are, less the means taken off.
+    """
+
+    gram: np.ndarray
+    products: np.ndarray
+    energy: float
+    freedom: int
+
+    def part(self, rows):
+        """The regression on some of the features."""
+        gram, products = self.gram[rows, rows], self.products[rows]
+        return dataclasses.replace(self, gram=gram, products=products)
+
+    def residual(self, kernel, old, new):
+        """Regression of what `kernel` on features `old` leaves, on `new`."""
+        fitted = self.gram[:, old] @ kernel
+        energy = self.energy - np.sum(
+            kernel * (2 * self.products[old] - fitted[old])
+        )
+        products = self.products[new] - fitted[new]
+        gram = self.gram[new, new]
+        return Regression(gram, products, max(energy, 0.0), self.freedom)
+
+
+def regression(statistics, intercept, num_samples):
+    """The regression of one-hot labels, and the point it is centred at.
+
+    Args:
+        statistics: `FeatureStatistics`, all classes seen. They hold all that
+            the sums are made of.
+        intercept: Bool. Whether the means are taken off.
+        num_samples: Int.
+
+    Returns:
+        A `Regression`, the center of the features, that of the targets.
+    """
+    counts, means = statistics.counts, statistics.means
+    center = statistics.mean if intercept else np.zeros(means.shape[-1])
+    shares = counts / len(statistics) if intercept else np.zeros(len(counts))
+    sums = Regression(
+        statistics.scatter_around(center),
+        ((means - center) * counts[:, None]).T,
+        float(np.sum(counts * (1 - shares))),
+        num_samples - int(intercept),
+    )
+    return sums, center, shares
+
+
+def fit(sums, ridge):
+    """The kernel of a ridge regression, shape `(features, targets)`.
+
+    Args:
+        sums: `Regression`.
+        ridge: Float, times the mean eigenvalue of the Gram matrix, or
+            `"auto"` for the best of `GRID`.
+    """
+    size = mean_eigenvalue(sums.gram)
+    part = best_ridge(sums) if ridge == "auto" else ridge
+    return np.linalg.solve(
+        sums.gram + part * size * np.eye(len(sums.gram)), sums.products
+    )
+
+
+def best_ridge(sums, grid=GRID):
+    """The ridge of the least generalised cross-validation error.
+
+    It estimates the error of leaving each sample out in turn, from the sums
+    of all: n |residual|^2 / (n - degrees of freedom)^2.
+    """
+    values, vectors = np.linalg.eigh(sums.gram)
+    values = np.maximum(values, 0)
+    squares = np.square(vectors.T @ sums.products).sum(-1)
+    size = mean_eigenvalue(sums.gram)
+    errors = []
+    for part in grid:
+        ridged = values + part * size
+        fitted = np.sum(squares * (ridged + part * size) / ridged**2)
+        left = sums.freedom - np.sum(values / ridged)
+        residual = max(sums.energy - fitted, 0.0)
+        errors.append(residual / max(left, 1e-9) ** 2)
+    return grid[int(np.argmin(errors))]
+
+
+def mean_eigenvalue(gram):
+    """Float. The mean eigenvalue of a Gram matrix, 1 if all are 0."""
+    value = np.trace(gram) / len(gram)
+    return value if value > 0 else 1.0

@@ -1,0 +1,99 @@
+import numpy as np
+
+from keras_incremental.layers.closed_form_columns import check_positive
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.utils.export import export
+
+
+@export
+class StreamingLDA(ClosedFormHead):
+    """Linear discriminant analysis that classes can be added to.
+
+    Each class is a normal distribution around its mean, all with the same
+    covariance. Both are exact for all features ever adapted to, whatever
+    their order. The scores are the logarithms of the densities, up to a term
+    that all classes share, so a softmax over them gives probabilities.
+
+    The covariance is that within classes. The authors' code adds the
+    distance of the first sample of each class from 0 to it; this does not.
+
+    Reference:
+    - [Hayes & Kanan, 2020](https://arxiv.org/abs/1909.01520), streaming LDA;
+      [Chen et al., 2010](https://arxiv.org/abs/0907.4698), `"oas"`
+
+    Args:
+        units: Int, or a list of ints, one for each group in order of
+            arrival: the number of classes, 1 or more.
+        shrinkage: Float above 0 and up to 1, or `"oas"`. The part of the
+            covariance that is replaced by a sphere of the same mean
+            variance. A larger value trusts the covariance less, as is right
+            with few samples; 1 gives the nearest class mean. `"oas"` finds
+            it from the number of samples. Defaults to `"oas"`.
+        priors: Bool. Whether classes with more samples are more probable.
+            Defaults to `False`.
+        scale: Float above 0. Multiplies the scores. Defaults to `1.0`.
+        **kwargs: Arguments of `ClosedFormHead`.
+
+    Input shape:
+        `(batch_size, ..., input_dim)`.
+
+    Output shape:
+        `(batch_size, ..., units)`.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> body = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(2)])
+    >>> model = keras.Sequential([body, StreamingLDA(2)])
+    >>> x = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 4.0], [0.0, 5.0]])
+    >>> model.layers[-1].adapt(body.predict(x, verbose=0), [0, 0, 1, 1])
+    >>> model.predict(x, verbose=0).argmax(-1).tolist()
+    [0, 0, 1, 1]
+    """
+
+    def __init__(self, units, shrinkage="oas", priors=False, **kwargs):
+        super().__init__(units, **kwargs)
+        if shrinkage != "oas":
+            check_positive(self, "shrinkage", shrinkage, most=1)
+        self.shrinkage = shrinkage
+        self.priors = bool(priors)
+
+    def solve(self, statistics):
+        count, center = len(statistics), statistics.mean
+        covariance = shrunk(statistics.scatter / count, self.shrinkage, count)
+        # Distances to the common mean give the same classes in float32 too.
+        steps = (statistics.means - center).T
+        kernel = np.linalg.solve(covariance, steps)
+        bias = -0.5 * np.sum(steps * kernel, axis=0) - center @ kernel
+        if self.priors:
+            bias = bias + np.log(statistics.counts / count)
+        return {"kernel": self.scale * kernel, "bias": self.scale * bias}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "shrinkage": self.shrinkage,
+            "priors": self.priors,
+        }
+
+
+def shrunk(covariance, shrinkage, count):
+    """A covariance of `count` samples, partly replaced by a sphere."""
+    size = len(covariance)
+    sphere = np.trace(covariance) / size
+    if sphere <= 0:
+        # One sample of each class says nothing about their spread.
+        return np.eye(size)
+    if shrinkage == "oas":
+        shrinkage = oas(covariance, count)
+    return (1 - shrinkage) * covariance + shrinkage * sphere * np.eye(size)
+
+
+def oas(covariance, count):
+    """The oracle approximating shrinkage of a covariance: a float."""
+    size = len(covariance)
+    squares, sphere = np.mean(covariance**2), np.trace(covariance) / size
+    above = squares + sphere**2
+    below = (count + 1) * (squares - sphere**2 / size)
+    return 1.0 if below <= 0 else min(float(above / below), 1.0)
