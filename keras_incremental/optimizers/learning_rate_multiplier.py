@@ -78,9 +78,15 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         return self._recipe.value
 
     @property
+    def parts(self):
+        """The copies that do the work, one for each factor but 0."""
+        return list(self._parts.value.values())
+
+    @property
     def variables(self):
-        parts = self._parts.value.values()
-        return super().variables + [v for part in parts for v in part.variables]
+        return super().variables + [
+            v for part in self.parts for v in part.variables
+        ]
 
     def multiplier_of(self, variable) -> float:
         """The factor of a variable's learning rate."""

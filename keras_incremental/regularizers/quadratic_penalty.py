@@ -88,6 +88,11 @@ class QuadraticPenalty(keras.regularizers.Regularizer):
         penalty = 0.5 * self.strength * penalty
         return penalty if self.also is None else penalty + self.also(x)
 
+    def gradient(self, x):
+        """The gradient of the penalty at a weight, without that of `also`."""
+        moved = ops.cast(x, "float32") - self._reference
+        return self.strength * self._importance * moved
+
     def get_config(self):
         return {
             "importance": self.importance.tolist(),

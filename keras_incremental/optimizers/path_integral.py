@@ -1,0 +1,238 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.optimizers.learning_rate_multiplier import (
+    LearningRateMultiplier,
+)
+from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.utils import state
+from keras_incremental.utils.export import export
+
+# What an outer optimizer decides for the inner one.
+FOR_INNER = ("learning_rate", "loss_scale_factor", "global_clipnorm")
+
+
+@export
+class PathIntegral(keras.optimizers.Optimizer):
+    """Follows how much each weight lowers the loss, whoever moves it.
+
+    Wraps an optimizer and adds up, over its steps,
+
+        work -= g * (weight after the step - weight before it)
+
+    `g` is the gradient of the loss without the `QuadraticPenalty` of the
+    weight, if it has one. The change is the real one, with momentum, decay,
+    clipping and constraints. Summed over all weights, the work is about what
+    the loss has lost on the way. It costs the memory of one more copy of the
+    weights, and is saved with the optimizer.
+
+    Reference:
+    - [Zenke et al., 2017](https://arxiv.org/abs/1703.04200)
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`, not built yet, or the name of
+            one. It may be a `LearningRateMultiplier`, and may be within one.
+        name: String. Defaults to `"path_integral"`.
+
+    Raises:
+        ValueError: if the optimizer is in use or accumulates gradients, and
+            at the first step on several devices.
+
+    Example:
+
+    >>> optimizer = PathIntegral(keras.optimizers.SGD(0.5))
+    >>> weight = keras.Variable([1.0], name="weight")
+    >>> optimizer.apply([keras.ops.ones(1)], [weight])
+    >>> optimizer.slot_values("work")
+    {'weight': array([0.5], dtype=float32)}
+    """
+
+    slot_names = ("work",)
+
+    def __init__(self, optimizer, name="path_integral"):
+        optimizer = keras.optimizers.get(optimizer)
+        _check_optimizer(optimizer, type(self).__name__)
+        super().__init__(
+            learning_rate=lambda: optimizer.learning_rate,
+            loss_scale_factor=optimizer.loss_scale_factor,
+            global_clipnorm=optimizer.global_clipnorm,
+            name=name,
+        )
+        # Gradients are unscaled here, once.
+        optimizer.loss_scale_factor = None
+        self._inner = state.Untracked(optimizer)
+        self._slots = state.Untracked({})
+        self._followed = state.Untracked([])
+        state.copy_decay_exclusions(optimizer, self, [])
+
+    # What a user reads.
+
+    @property
+    def inner_optimizer(self):
+        """The optimizer that moves the weights."""
+        return self._inner.value
+
+    @property
+    def learning_rate(self):
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        self.inner_optimizer.learning_rate = learning_rate
+
+    @property
+    def variables(self):
+        return super().variables + self.inner_optimizer.variables
+
+    def slot_values(self, name) -> dict[str, np.ndarray]:
+        """A dict from paths of weights to what was added up for them.
+
+        Args:
+            name: One of `slot_names`.
+        """
+        return {
+            variable.path: ops.convert_to_numpy(self._slot(name, variable))
+            for variable in self._followed.value
+        }
+
+    def reset(self) -> None:
+        """Forgets the way so far."""
+        for slots in self._slots.value.values():
+            for slot in slots.values():
+                slot.assign(ops.zeros(slot.shape, slot.dtype))
+
+    # How Keras uses it.
+
+    def build(self, variables):
+        if self.built:
+            return
+        _check_one_device(variables, type(self).__name__)
+        super().build(variables)
+        self._followed.value = list(variables)
+        self._slots.value = {
+            name: {
+                id(v): self.add_variable_from_reference(v, name)
+                for v in variables
+            }
+            for name in self.slot_names
+        }
+        state.copy_decay_exclusions(self, self.inner_optimizer, variables)
+        self.inner_optimizer.build(variables)
+
+    def apply(self, grads, trainable_variables=None):
+        if trainable_variables is None:
+            trainable_variables = self._followed.value
+        variables = list(trainable_variables)
+        if not self.built:
+            self.build(variables)
+        grads = [self._unscaled(g) for g in grads]
+        before = [ops.copy(ops.stop_gradient(v.value)) for v in variables]
+        of_task = [
+            None if g is None else _of_task(g, v)
+            for g, v in zip(grads, variables, strict=True)
+        ]
+        self.inner_optimizer.apply(grads, variables)
+        self.iterations.assign_add(1)
+        for variable, old, g in zip(variables, before, of_task, strict=True):
+            if g is not None:
+                moved = ops.stop_gradient(variable.value) - old
+                self.follow(variable, g, moved)
+
+    def follow(self, variable, gradient, moved):
+        """Takes one step of one weight into account."""
+        work = self._slot("work", variable)
+        work.assign(work - gradient * moved)
+
+    def finalize_variable_values(self, var_list):
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
+        state.copy_decay_exclusions(self.inner_optimizer, self, [])
+
+    def get_config(self):
+        inner = keras.saving.serialize_keras_object(self.inner_optimizer)
+        own = {"loss_scale_factor": self.loss_scale_factor}
+        inner["config"].update(
+            {k: v for k, v in own.items() if k in inner["config"]}
+        )
+        return {
+            "name": self.name,
+            "optimizer": inner,
+            **{k: v for k, v in inner["config"].items() if k in FOR_INNER},
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        inner = dict(config.pop("optimizer"))
+        given = {k: config.pop(k) for k in FOR_INNER if k in config}
+        inner["config"] = {**inner["config"], **given}
+        optimizer = keras.saving.deserialize_keras_object(
+            inner, custom_objects=custom_objects
+        )
+        return cls(optimizer, **config)
+
+    def _slot(self, name, variable):
+        return self._slots.value[name][id(variable)]
+
+    def _unscaled(self, gradient):
+        if gradient is None or self.loss_scale_factor is None:
+            return gradient
+        return gradient / self.loss_scale_factor
+
+
+def path_integrals(optimizer) -> list[PathIntegral]:
+    """Every `PathIntegral` in an optimizer, at any depth."""
+    if isinstance(optimizer, PathIntegral):
+        return [optimizer]
+    if isinstance(optimizer, LearningRateMultiplier):
+        return [x for part in optimizer.parts for x in path_integrals(part)]
+    inner = getattr(optimizer, "inner_optimizer", None)
+    return [] if inner is None else path_integrals(inner)
+
+
+def check_damping(damping, owner):
+    """Raises unless the damping of a quotient is above 0."""
+    if not 0 < damping < float("inf"):
+        raise ValueError(
+            f"`damping` of {owner} must be a finite number above 0. "
+            f"Received: damping={damping}."
+        )
+
+
+def _of_task(gradient, variable):
+    penalty = getattr(variable, "regularizer", None)
+    gradient = ops.convert_to_tensor(gradient)
+    if isinstance(penalty, QuadraticPenalty):
+        gradient = gradient - penalty.gradient(variable)
+    return ops.stop_gradient(gradient)
+
+
+def _check_optimizer(optimizer, owner):
+    if optimizer.built:
+        raise ValueError(
+            f"`optimizer` of {owner} must be new. Received: "
+            f"{type(optimizer).__name__} '{optimizer.name}', which is in use. "
+            "Make another one with the same arguments."
+        )
+    innermost = getattr(optimizer, "inner_optimizer", optimizer)
+    steps = innermost.gradient_accumulation_steps
+    if steps:
+        raise ValueError(
+            f"{owner} cannot tell which gradient moved a weight where they "
+            "are accumulated. Received: gradient_accumulation_steps="
+            f"{steps}. Use a larger batch."
+        )
+
+
+def _check_one_device(variables, owner):
+    for variable in variables:
+        strategy = getattr(variable.value, "distribute_strategy", None)
+        if getattr(strategy, "num_replicas_in_sync", 1) > 1:
+            raise ValueError(
+                f"{owner} sees the gradients of one device only. Received: a "
+                f"model on {strategy.num_replicas_in_sync} devices. Train on "
+                "one."
+            )
