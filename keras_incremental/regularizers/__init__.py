@@ -10,6 +10,9 @@ from keras_incremental.regularizers.consolidation import (
 from keras_incremental.regularizers.fisher import (
     fisher_importance as fisher_importance,
 )
+from keras_incremental.regularizers.output_sensitivity import (
+    output_sensitivity as output_sensitivity,
+)
 from keras_incremental.regularizers.quadratic_penalty import (
     QuadraticPenalty as QuadraticPenalty,
 )

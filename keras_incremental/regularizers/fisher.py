@@ -1,11 +1,8 @@
-import collections
-import itertools
-
 import keras
 import numpy as np
 
+from keras_incremental.regularizers.importance import mean_importance
 from keras_incremental.utils import gradients
-from keras_incremental.utils.gradients_examples import chunks
 from keras_incremental.utils.gradients_likelihood import family_of
 from keras_incremental.utils.gradients_likelihood import logits_of
 from keras_incremental.utils.gradients_likelihood import targets_of
@@ -82,25 +79,13 @@ def fisher_importance(
     >>> [value.shape for value in importance.values()]
     [(2, 3), (3,)]
     """
-    _check(model, variant, num_samples, batch_size)
-    generator = np.random.default_rng(seed)
-    stream = chunks(data, num_samples, batch_size, generator)
-    first = next(stream, None)
-    if first is None:
-        raise ValueError(
-            "`data` must hold at least one example. Received: none. An "
-            "iterator that was read to its end is empty."
-        )
-    measure = _measure(model, first[0], variant, from_logits, generator)
-    totals, count = _accumulated(
-        measure, itertools.chain([first], stream), num_samples, verbose
-    )
-    paths = [v.path for v in model.trainable_variables]
-    return _finite(
-        {
-            path: (total / count).astype("float32")
-            for path, total in zip(paths, totals, strict=True)
-        }
+    check_variant(variant)
+
+    def make_measure(x, generator):
+        return _measure(model, x, variant, from_logits, generator)
+
+    return mean_importance(
+        model, data, make_measure, num_samples, batch_size, seed, verbose
     )
 
 
@@ -150,23 +135,6 @@ def _cotangent(family, variant):
     return cotangent
 
 
-def _accumulated(measure, stream, num_samples, verbose):
-    totals, count = 0.0, 0
-    bar = keras.utils.Progbar(num_samples) if verbose else None
-    for x, y, size in stream:
-        # In float64: squares of very different sizes are added.
-        sums = [s.astype("float64") for s in measure(x, y, size)]
-        totals = (
-            [t + s for t, s in zip(totals, sums, strict=True)]
-            if count
-            else sums
-        )
-        count += size
-        if bar is not None:
-            bar.update(count)
-    return totals, count
-
-
 def _present(labels):
     if labels is None:
         raise ValueError(
@@ -177,24 +145,6 @@ def _present(labels):
     return labels
 
 
-def _check(model, variant, num_samples, batch_size):
-    if not getattr(model, "built", False):
-        raise ValueError(
-            f"Model '{getattr(model, 'name', model)}' has no weights yet. "
-            "Build it, or call it once on data."
-        )
-    check_variant(variant)
-    for name, value in (
-        ("num_samples", num_samples),
-        ("batch_size", batch_size),
-    ):
-        if value is not None and value < 1:
-            raise ValueError(
-                f"`{name}` must be 1 or more. Received: {name}={value}."
-            )
-    _check_paths(model)
-
-
 def check_variant(variant):
     """Raises unless `fisher_importance` knows the variant."""
     if variant not in VARIANTS:
@@ -202,24 +152,3 @@ def check_variant(variant):
             f"`variant` must be one of {VARIANTS}. Received: "
             f"variant={variant!r}."
         )
-
-
-def _check_paths(model):
-    paths = collections.Counter(v.path for v in model.trainable_variables)
-    twice = [path for path, count in paths.items() if count > 1]
-    if not paths or twice:
-        raise ValueError(
-            f"Model '{model.name}' must have trainable variables, each with "
-            f"a path of its own. Received: {len(paths)} paths, of several "
-            f"variables: {twice[:5]}. Give the layers different names."
-        )
-
-
-def _finite(importance):
-    broken = [p for p, v in importance.items() if not np.all(np.isfinite(v))]
-    if broken:
-        raise ValueError(
-            "The importance of these variables is not finite: "
-            f"{broken[:5]}. Look for NaN in the data and in the weights."
-        )
-    return importance
