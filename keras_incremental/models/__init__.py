@@ -1,5 +1,9 @@
+from keras_incremental.models.balanced_stage import (
+    BalancedStage as BalancedStage,
+)
 from keras_incremental.models.export import read_class_names as read_class_names
 from keras_incremental.models.incremental_classifier import (
     IncrementalClassifier as IncrementalClassifier,
 )
+from keras_incremental.models.recipe import Recipe as Recipe
 from keras_incremental.models.report import PhaseReport as PhaseReport

@@ -7,12 +7,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.utils import graph
 
 
-def adopt(model):
+def adopt(model, recipe=None):
     """Cuts a trained classifier below its head and makes the head growable.
 
     A `Dense(1)` head becomes two columns: the softmax of `[-z / 2, z / 2]`
@@ -22,6 +24,7 @@ def adopt(model):
     Args:
         model: Built Sequential or Functional classifier, compiled or not.
             The layers below the head are shared with it, not copied.
+        recipe: `Recipe` that may bring another head, or `None`.
 
     Returns:
         A `HeadSplit` whose head is an `ExpandableHead` that computes logits
@@ -36,14 +39,49 @@ def adopt(model):
         split = graph.split_head(model)
         _warn_of_mismatch(model, split)
     _check_shapes(split)
-    if isinstance(split.head, ExpandableHead):
-        return split
-    _check_dense(split)
-    return dataclasses.replace(
-        split,
-        head=_expandable(split.head),
-        activation=split.activation and "softmax",
-    )
+    if not isinstance(split.head, ExpandableHead):
+        _check_dense(split)
+        split = dataclasses.replace(
+            split,
+            head=_expandable(split.head),
+            activation=split.activation and "softmax",
+        )
+    if recipe is not None and recipe.head is not None:
+        split = dataclasses.replace(split, head=_replaced(split.head, recipe))
+    if isinstance(split.head, ClosedFormHead) or (
+        recipe is not None and recipe.freeze_backbone
+    ):
+        split.features.trainable = False
+    return split
+
+
+def readout_for(split, recipe):
+    """A readout of a recipe, with as many classes as a head, or `None`."""
+    if recipe.readout is None:
+        return None
+    return _sized_like(split.head, recipe.readout)
+
+
+def _replaced(head, recipe):
+    """The head of a recipe in the place of another.
+
+    The columns of a cosine head start at the direction of the old ones; a
+    head in closed form waits for `remember`.
+    """
+    if isinstance(head, type(recipe.head)):
+        return head
+    new = _sized_like(head, recipe.head)
+    if isinstance(new, ExpandableCosine) and new.proxies == 1:
+        new.assign_columns("kernel", head.columns("kernel"))
+    return new
+
+
+def _sized_like(head, prototype):
+    config = {**prototype.get_config(), "units": list(head.group_sizes)}
+    config.pop("blocks", None)
+    new = type(prototype).from_config(config)
+    new.build((None, head.input_dim))
+    return new
 
 
 def _check_plain(model):

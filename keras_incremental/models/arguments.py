@@ -1,12 +1,14 @@
 """Checks of arguments that are no data, before anything is changed."""
 
+import dataclasses
 import numbers
 
 import keras
 import numpy as np
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
-from keras_incremental.models.plan import Options
+from keras_incremental.models.options import Options
+from keras_incremental.models.recipe import Recipe
 
 
 def options(
@@ -55,14 +57,29 @@ def whole(name, value, least=1):
     return int(value)
 
 
-def memory(value):
-    """An `ExemplarMemory`, or `None`."""
-    if value is not None and not isinstance(value, ExemplarMemory):
+def recipe(value, memory):
+    """A `Recipe` with parts of its own, and the memory that was given."""
+    if value is not None and not isinstance(value, Recipe):
+        raise TypeError(
+            "`recipe` must be a `Recipe` or `None`. Received: recipe="
+            f"{value!r}. Pass one of `keras_incremental.recipes`, as in "
+            "`recipe=recipes.bic(budget=2000)`."
+        )
+    value = (value or Recipe()).copy()
+    if memory is None:
+        return value
+    if not isinstance(memory, ExemplarMemory):
         raise TypeError(
             "`memory` must be an `ExemplarMemory` or `None`. Received: "
-            f"memory={value!r}. Pass `ExemplarMemory(budget=2000)`."
+            f"memory={memory!r}. Pass `ExemplarMemory(budget=2000)`."
         )
-    return value
+    if value.memory is not None:
+        raise ValueError(
+            f"The recipe '{value.name}' has a memory of its own. Received: "
+            f"memory={memory!r} too. Give one of them: the recipe takes "
+            "`budget` or `per_class`."
+        )
+    return dataclasses.replace(value, memory=memory)
 
 
 def _rate(value):

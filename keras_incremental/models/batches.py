@@ -20,6 +20,8 @@ class Batches(keras.utils.PyDataset):
             Defaults to `None`, a shuffled union.
         num_new: Int. How many samples are new; exemplars lie behind them.
             Defaults to `None`, all.
+        labels: Ints that the policy looks at. Defaults to `None`, the second
+            array.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Batches(keras.utils.PyDataset):
         augmentation=None,
         policy=None,
         num_new=None,
+        labels=None,
     ):
         super().__init__()
         self.arrays = arrays
@@ -37,6 +40,7 @@ class Batches(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.policy = Concatenate() if policy is None else policy
         self.num_new = len(arrays[0]) if num_new is None else num_new
+        self.labels = arrays[:2][-1] if labels is None else labels
         self._generator = np.random.default_rng(seed)
         self._shuffle()
 
@@ -54,9 +58,8 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
     def _shuffle(self):
-        labels = self.arrays[:2][-1]
         self._rows = list(
             self.policy.indices(
-                labels, self.num_new, self.batch_size, self._generator
+                self.labels, self.num_new, self.batch_size, self._generator
             )
         )

@@ -15,8 +15,11 @@ def centred(head, statistics):
 
     With `u = (features - mean) / scale`, the same logits come from the
     kernel `scale * kernel` and the bias `bias + mean @ kernel`. Columns of
-    frozen groups come back to the bit.
+    frozen groups come back to the bit. With no statistics, nothing is moved.
     """
+    if statistics is None:
+        yield
+        return
     mean, scale = statistics.mean, statistics.scale
     before = {name: head.columns(name) for name in ("kernel", "bias")}
     kernel = before["kernel"].astype("float64")

@@ -8,6 +8,7 @@ from keras_incremental.data import to_indices
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.models.pictures import resized
 from keras_incremental.models.pictures import size_to_resize
+from keras_incremental.models.recipe import UNLABELLED
 
 
 def taught(lesson, classifier):
@@ -73,6 +74,16 @@ def check_gate(gate, lesson, validation):
             "`max_drop` and `max_class_drop` compare the accuracy of the old "
             "classes before and after. Received: no validation pictures of "
             f"{unseen}. Pass them in `validation_data`."
+        )
+
+
+def check_unlabelled(recipe, unlabelled):
+    """A recipe that learns from unlabelled pictures needs them."""
+    if recipe.trains_on == UNLABELLED and unlabelled is None:
+        raise ValueError(
+            f"The recipe '{recipe.name}' learns from pictures without labels. "
+            "Received: unlabelled=None. Pass pictures that look like those "
+            "of old and new classes in `unlabelled`."
         )
 
 

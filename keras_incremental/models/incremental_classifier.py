@@ -7,19 +7,22 @@ from keras_incremental.models import arguments
 from keras_incremental.models import door
 from keras_incremental.models import verbs
 from keras_incremental.models.adopt import adopt
+from keras_incremental.models.adopt import readout_for
 from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.knowledge import Knowledge
 from keras_incremental.models.lesson import read_known
 from keras_incremental.models.lesson import read_lesson
+from keras_incremental.models.lesson import read_unlabelled
 from keras_incremental.models.lesson import read_validation
 from keras_incremental.models.persistence import SavedInOneFile
 from keras_incremental.models.pictures import to_input_size
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.models.student import scores_of
 from keras_incremental.models.trunk import Trunk
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
 @export
@@ -40,7 +43,11 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             exactly) or `ExpandableDense`.
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
-        memory: `ExemplarMemory`. Defaults to `None`: no picture is kept.
+        memory: `ExemplarMemory`. Defaults to `None`: that of the recipe, or
+            no picture is kept.
+        recipe: `Recipe`, the method it learns by, such as
+            `keras_incremental.recipes.bic(budget=2000)`. Defaults to `None`:
+            each phase chooses by what is left of the old data.
         seed: Int. Decides all that is random in `learn`. Defaults to `0`.
         **kwargs: Arguments of `keras.Model`.
 
@@ -66,9 +73,12 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
     ('cat', 'dog', 'bird')
     """
 
-    def __init__(self, model, classes, memory=None, seed=0, **kwargs):
+    def __init__(
+        self, model, classes, memory=None, recipe=None, seed=0, **kwargs
+    ):
         names = check_class_names(classes)
-        split = adopt(model)
+        recipe = arguments.recipe(recipe, memory)
+        split = adopt(model, recipe)
         if split.head.units != len(names):
             raise ValueError(
                 f"`classes` must name the {split.head.units} classes of the "
@@ -80,7 +90,9 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
         self.head = split.head
         self.activation = split.activation
         self.seed = arguments.whole("seed", seed, least=0)
-        self.memory = arguments.memory(memory)
+        self.recipe = recipe
+        self.memory = recipe.memory
+        self.readout = readout_for(split, recipe)
         self.previous = None
         self._trunk = None
         self.set_knowledge(names, 0, FeatureStatistics())
@@ -115,6 +127,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
         max_class_drop=None,
         optimizer=None,
         loss=None,
+        unlabelled=None,
         distillation="auto",
         correction="auto",
         backbone_learning_rate=None,
@@ -149,6 +162,8 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             optimizer: Defaults to Adam, at a rate for the number of features.
             loss: Loss of integer labels and logits. Defaults to
                 `CandidateSetCrossentropy`.
+            unlabelled: Pictures without labels, or a data set of them, of
+                anything: some recipes learn from them too.
             distillation: Loss of teacher and student logits, or `None`.
                 `"auto"` takes `MergedDistillation`.
             correction: Callback against the bias to new classes, or `None`.
@@ -186,11 +201,14 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
         validation = read_validation(
             validation_data, lesson.names, batch_size, steps
         )
+        unlabelled = read_unlabelled(unlabelled, batch_size, steps)
         door.check_gate(gate, lesson, validation)
+        door.check_unlabelled(self.recipe, unlabelled)
         return verbs.learn(
             self,
             door.taught(lesson, self),
             door.fitted(validation, self),
+            door.fitted(unlabelled, self),
             gate,
             options,
         )
@@ -264,7 +282,8 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
 
     def call(self, inputs, training=None):
         inputs = to_input_size(inputs, self.features)
-        logits = self.head(self.features(inputs, training=training))
+        features = self.features(inputs, training=training)
+        logits = scores_of(self.head, self.readout, features)
         if self.activation is None:
             return logits
         return ops.softmax(ops.cast(logits, "float32"))

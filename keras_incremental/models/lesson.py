@@ -122,6 +122,26 @@ def read_validation(data, names, batch_size=32, steps=None):
     return Lesson(pictures, indices, tuple(names), argument="validation_data")
 
 
+def read_unlabelled(data, batch_size=32, steps=None):
+    """Reads pictures without labels; labels that come with them are dropped.
+
+    Args:
+        data: Pictures, or a data set of them, or `None`.
+        batch_size: Int.
+        steps: How many batches to read of data that never ends.
+
+    Returns:
+        A `Lesson` without names, or `None`.
+    """
+    if data is None:
+        return None
+    source = as_source(
+        data, batch_size=batch_size, steps=steps, argument="unlabelled"
+    )
+    pictures, _ = _collect(source)
+    return Lesson(pictures, None, (), argument="unlabelled")
+
+
 def _collect(source):
     """All data, which must be little where nobody knows its length."""
     endless = source.num_batches is None

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_incremental.models import door
-from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.graph import HeadSplit
 
 MEMORY_FILE = "exemplars.npz"
@@ -27,7 +27,8 @@ class SavedInOneFile:
             "head": serialize(self.head),
             "activation": self.activation,
             "classes": list(self.classes),
-            "memory": self.memory and serialize(self.memory),
+            "readout": self.readout and serialize(self.readout),
+            "recipe": serialize(self.recipe),
             "seed": self.seed,
         }
 
@@ -42,8 +43,18 @@ class SavedInOneFile:
             deserialize(config.pop("head")),
             config.pop("activation"),
         )
-        memory = config.pop("memory")
-        return cls(split, memory=memory and deserialize(memory), **config)
+        readout = config.pop("readout", None)
+        # Files of 0.1 have a memory in the place of a recipe.
+        parts = {
+            key: deserialize(value)
+            for key in ("recipe", "memory")
+            if (value := config.pop(key, None))
+        }
+        classifier = cls(split, **parts, **config)
+        if readout is not None:
+            classifier.readout = deserialize(readout)
+            classifier.readout.build((None, classifier.head.input_dim))
+        return classifier
 
     def save_own_variables(self, store):
         store["phases"] = np.asarray(self.phases)

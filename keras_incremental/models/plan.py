@@ -1,4 +1,4 @@
-"""Which parts a phase uses, chosen from what there is."""
+"""Which parts a phase uses: those of a recipe, or chosen by what there is."""
 
 import dataclasses
 
@@ -7,10 +7,17 @@ import keras
 from keras_incremental.callbacks.margin_calibration import MarginCalibration
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import MergedDistillation
+from keras_incremental.memory import policies
 from keras_incremental.models.centring import can_centre
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.models.recipe import AUTOMATIC
+from keras_incremental.models.recipe import LABEL_WEIGHTS
+from keras_incremental.models.recipe import Recipe
+from keras_incremental.models.recipe import is_auto
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
+from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.phase import for_phase
 
 EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
 # Where old classes are replayed, the labels say what they look like.
@@ -19,22 +26,7 @@ HEAD_EPOCHS = 20
 NETWORK_EPOCHS = 5
 BACKBONE_FACTOR = 0.01
 MAX_RATE = 0.05
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How a phase trains: arguments of `learn`, under the same names."""
-
-    epochs: int | None = None
-    batch_size: int = 32
-    optimizer: keras.optimizers.Optimizer | str | None = None
-    loss: keras.losses.Loss | str | None = None
-    distillation: object = "auto"
-    correction: object = "auto"
-    backbone_learning_rate: float | None = None
-    callbacks: tuple = ()
-    verbose: int = 0
-    cache_features: bool = True
+UNLABELLED_CLASS = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,107 +34,145 @@ class Plan:
     """The parts of one phase.
 
     Attributes:
+        recipe: `Recipe` that they come from.
+        phase: `Phase`.
         sources: What stands for old classes: of `"exemplars"` and
             `"feature statistics"` those that there are.
         epochs: Int.
         loss: Loss of the labels.
-        distillation: Loss against the teacher, or `None`.
-        share: Float from 0 to 1, the weight of the distillation.
+        label_weight: Float, what it is multiplied by.
+        terms: Pairs `(factor, term)` that are added to it.
+        policy: Decides which samples are in which batch.
+        callbacks: Tuple of callbacks.
         correction: Callback against the bias to new classes, or `None`.
         freeze_old: Whether the columns of old classes stay as they are.
         statistics: `FeatureStatistics` to centre by, or `None`.
     """
 
+    recipe: Recipe
+    phase: Phase
     sources: tuple[str, ...]
     epochs: int
     loss: keras.losses.Loss
-    distillation: object
-    share: float
+    label_weight: float
+    terms: tuple
+    policy: object
+    callbacks: tuple
     correction: object
     freeze_old: bool
     statistics: FeatureStatistics | None
 
     @property
-    def replays(self):
-        """Whether old classes take part in the loss of the labels."""
-        return bool(self.sources)
-
-    @property
     def words(self):
         """The parts, in words, for the report."""
         parts = []
+        if self.recipe.name != AUTOMATIC:
+            parts.append(self.recipe.name)
         if EXEMPLARS not in self.sources:
             parts.append("no exemplars")
-        if self.replays:
+        if self.sources:
             parts.append(f"replay of {' and '.join(self.sources)}")
-            parts.append("class-balanced weights")
-        if self.distillation is not None:
-            parts.append("distillation of the old logits")
+            parts.append(self.policy.words)
+        parts.extend(_words(term) for _, term in self.terms)
         if self.freeze_old:
             parts.append("old columns frozen")
+        if self.recipe.stage is not None:
+            parts.append("balanced stage")
         if self.correction is not None:
             parts.append(type(self.correction).__name__)
         return ", ".join(parts)
 
 
-def make_plan(classifier, lesson, trunk, num_exemplars, statistics, options):
+def make_plan(classifier, lesson, trunk, inputs, statistics, options):
     """Chooses the parts of a phase.
 
-    Exemplars are replayed, with class-balanced weights and a light
-    distillation; so are features drawn from the statistics of the old
-    classes, if these were seen and the features are frozen. With neither,
-    distillation keeps the old logits (on frozen features the old columns are
-    frozen instead, the limit of it), and the biases of the new classes are
-    corrected on new pictures alone.
+    What the recipe leaves open follows from what there is: exemplars are
+    replayed, with class-balanced weights and a light distillation; so are
+    features drawn from the statistics of the old classes, if these were seen
+    and the features are frozen. With neither, distillation keeps the old
+    logits (on frozen features the old columns are frozen instead, the limit
+    of it), and the biases of the new classes are corrected on new pictures
+    alone.
     """
-    untaught = sorted(set(range(len(classifier.classes))) - set(lesson.taught))
-    sources = tuple(_sources(untaught, num_exemplars, classifier, trunk))
-    alone = not sources
-    freeze = alone and bool(lesson.new_names) and not trunk.trains
-    distils = bool(untaught) and not freeze
-    share = len(untaught) / len(lesson.names) if distils else 0.0
-    distillation = _part(options.distillation, MergedDistillation)
+    recipe = options.applied_to(classifier.recipe)
+    alone, arrives = not inputs.sources, bool(lesson.new_names)
+    freeze = recipe.freeze_old
+    if is_auto(freeze):
+        freeze = alone and not trunk.trains
     correction = _part(
-        options.correction, lambda: MarginCalibration() if alone else None
+        recipe.correction, lambda: MarginCalibration() if alone else None
     )
+    natural = alone or recipe.corrects_bias
+    policy = _part(
+        recipe.policy, policies.Concatenate if natural else policies.Weighted
+    )
+    loss = _part(recipe.loss, _crossentropy)
+    phase = _phase(classifier, lesson, inputs, policy, options.batch_size)
+    terms, label_weight = _terms(
+        recipe, phase, _untaught(classifier, lesson), trunk.trains, alone
+    )
+    if freeze and arrives and is_auto(recipe.terms):
+        terms, label_weight = (), 1.0
     return Plan(
-        sources=sources,
+        recipe=recipe,
+        phase=phase,
+        sources=inputs.sources,
         epochs=options.epochs
         or (NETWORK_EPOCHS if trunk.trains else HEAD_EPOCHS),
-        loss=_part(options.loss or "auto", CandidateSetCrossentropy),
-        distillation=distillation if distils else None,
-        share=share if alone else share * SHARE_BESIDE_REPLAY,
-        correction=correction if lesson.new_names else None,
-        freeze_old=freeze,
+        loss=for_phase(loss, phase),
+        label_weight=label_weight,
+        terms=terms,
+        policy=policy,
+        callbacks=(*options.callbacks, *recipe.callbacks),
+        correction=correction if arrives else None,
+        freeze_old=freeze and arrives,
         statistics=statistics if _may_centre(classifier, options) else None,
     )
 
 
-def make_optimizer(head, trunk, plan, options):
-    """A fresh optimizer, slower below the head."""
-    optimizer = options.optimizer
-    if optimizer is None:
-        optimizer = _default_optimizer(head, plan)
-    elif isinstance(optimizer, keras.optimizers.Optimizer):
-        optimizer = type(optimizer).from_config(optimizer.get_config())
-    else:
-        optimizer = keras.optimizers.get(optimizer)
-    if not trunk.trains:
-        return optimizer
-    factor = BACKBONE_FACTOR
-    if options.backbone_learning_rate is not None:
-        factor = options.backbone_learning_rate / float(optimizer.learning_rate)
-    return LearningRateMultiplier(
-        optimizer, {paths_of(head): 1.0}, others=factor
-    )
-
-
-def _sources(untaught, num_exemplars, classifier, trunk):
+def sources_of(classifier, lesson, trunk, num_exemplars):
+    """What stands for the old classes that a lesson does not show."""
     if num_exemplars:
         yield EXEMPLARS
+    untaught = _untaught(classifier, lesson)
     covered = untaught and classifier.statistics.covers(untaught)
-    if covered and trunk.is_flat and not trunk.trains:
+    lasting = trunk.is_flat and not trunk.trains
+    if classifier.recipe.statistics and covered and lasting:
         yield STATISTICS
+
+
+def make_optimizer(head, trunk, plan, options, rate=1.0):
+    """A fresh optimizer, slower below the head, all of it `rate` times."""
+    optimizer = _base_optimizer(head, plan, options)
+    if rate != 1.0:
+        optimizer = _slower(optimizer, rate)
+    if trunk.trains:
+        factor = BACKBONE_FACTOR
+        if options.backbone_learning_rate is not None:
+            rate = float(optimizer.learning_rate)
+            factor = options.backbone_learning_rate / rate
+        optimizer = LearningRateMultiplier(
+            optimizer, {paths_of(head): 1.0}, others=factor
+        )
+    for callback in plan.callbacks:
+        wrap = getattr(callback, "wrap_optimizer", None)
+        optimizer = optimizer if wrap is None else wrap(optimizer)
+    return optimizer
+
+
+def _base_optimizer(head, plan, options):
+    optimizer = options.optimizer
+    if optimizer is None:
+        return _default_optimizer(head, plan)
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        return type(optimizer).from_config(optimizer.get_config())
+    return keras.optimizers.get(optimizer)
+
+
+def _slower(optimizer, rate):
+    config = optimizer.get_config()
+    config["learning_rate"] = rate * float(optimizer.learning_rate)
+    return type(optimizer).from_config(config)
 
 
 def _default_optimizer(head, plan):
@@ -157,14 +187,54 @@ def _default_optimizer(head, plan):
     return keras.optimizers.Adam(rate, epsilon=1e-4)
 
 
+def _crossentropy():
+    return CandidateSetCrossentropy(ignore_class=UNLABELLED_CLASS)
+
+
+def _phase(classifier, lesson, inputs, policy, batch_size):
+    groups = classifier.head.group_sizes
+    if lesson.new_names:
+        groups = (*groups, len(lesson.new_names))
+    counts = policy.counts(
+        inputs.all[1], len(inputs.new_labels), batch_size, len(lesson.names)
+    )
+    return Phase(
+        group_sizes=groups,
+        num_old=len(classifier.classes),
+        counts=tuple(counts),
+        index=classifier.phases,
+    )
+
+
+def _terms(recipe, phase, untaught, trains, alone):
+    """Pairs of factors and terms, and the weight of the labels."""
+    if isinstance(recipe.terms, tuple):
+        pairs = recipe.bound_terms(phase, bool(untaught), trains)
+        return pairs, LABEL_WEIGHTS[recipe.label_weight](phase)
+    loss = _part(recipe.terms, MergedDistillation)
+    if loss is None or not untaught:
+        return (), 1.0
+    share = len(untaught) / phase.num_classes
+    share = share if alone else share * SHARE_BESIDE_REPLAY
+    return ((share, loss),), 1.0 - share
+
+
+def _untaught(classifier, lesson):
+    return sorted(set(range(len(classifier.classes))) - set(lesson.taught))
+
+
 def _part(part, default):
-    return default() if isinstance(part, str) and part == "auto" else part
+    return default() if is_auto(part) else part
+
+
+def _words(term):
+    return getattr(term, "words", "distillation of the old logits")
 
 
 def _may_centre(classifier, options):
     # A penalty refers to the coordinates that the weights are stored in.
     penalised = any(
         getattr(callback, "protects_weights", False)
-        for callback in options.callbacks
+        for callback in (*options.callbacks, *classifier.recipe.callbacks)
     )
     return can_centre(classifier.head) and not penalised

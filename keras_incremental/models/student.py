@@ -1,6 +1,9 @@
 import keras
 from keras import ops
 
+from keras_incremental.distillation.term import Term
+from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.utils import graph
 from keras_incremental.utils import state
 
 
@@ -11,15 +14,19 @@ class Student(keras.Model):
     the student reads, so the two share the frozen trunk, and distillation
     costs one more head.
 
+    Labels may have logits beside them that were stored with an exemplar, as
+    `data.teacher_outputs.join` puts them.
+
     Args:
         rest: Model between the trunk and the head, or `None`.
         head: `ExpandableHead`.
         teacher: `Student` of the phase before, or `None`.
-        distillation: Loss of `(teacher logits, student logits)`, or `None`.
-        share: Float from 0 to 1. Weight of the distillation. Give the loss
-            of the labels the rest (`loss_weights` of `compile`).
+        terms: Pairs `(factor, term)`: a `Term`, or a loss of teacher and
+            student logits. Defaults to `()`.
         statistics: `FeatureStatistics` of the coordinates that the head is
             in (`centring.centred`), or `None` for those of the network.
+        specialist: `Student` that knows only the new classes, or `None`.
+        readout: What predicts in the place of the head, or `None`.
     """
 
     def __init__(
@@ -27,18 +34,32 @@ class Student(keras.Model):
         rest,
         head,
         teacher=None,
-        distillation=None,
-        share=0.0,
+        terms=(),
         statistics=None,
+        specialist=None,
+        readout=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.rest = rest
         self.head = head
-        self.share = share
-        self._statistics = statistics
+        self._readout = state.Untracked(readout)
+        self.statistics = statistics
         self._teacher = state.Untracked(teacher)
-        self._distillation = state.Untracked(distillation)
+        self._specialist = state.Untracked(specialist)
+        self._terms = state.Untracked(tuple(terms))
+        self._needs = frozenset(
+            name
+            for _, term in terms
+            for name in getattr(term, "reads", ("logits",))
+        )
+        layers = [n for _, t in terms for n in _map_layers(t, rest)]
+        self._maps = state.Untracked(
+            graph.with_outputs(rest, layers) if layers else None
+        )
+        self._seen = state.Untracked(None)
+        if teacher is not None and layers:
+            teacher.watch(layers)
 
     @property
     def features(self):
@@ -50,10 +71,27 @@ class Student(keras.Model):
         """The outputs are logits."""
         return None
 
+    def watch(self, layers):
+        """Also gives the outputs of these layers of `rest`, as maps."""
+        self._maps.value = graph.with_outputs(self.rest, layers)
+
     def call(self, inputs, training=None):
-        if self.rest is not None:
+        outputs = self.outputs_of(inputs, training)
+        # What the terms of this step read again.
+        self._seen.value = outputs if training and self._needs else None
+        return outputs["logits"]
+
+    def outputs_of(self, inputs, training=None):
+        """Dict of logits, features and watched maps."""
+        maps = []
+        if self._maps.value is not None:
+            inputs, *maps = self._maps.value(inputs, training=training)
+        elif self.rest is not None:
             inputs = self.rest(inputs, training=training)
-        return self.head(self._centred(inputs))
+        logits = scores_of(
+            self.head, self._readout.value, self._centred(inputs)
+        )
+        return {"logits": logits, "features": inputs, "maps": maps}
 
     def make_variables(self, inputs, labels, weights=None):
         """Makes what `fit` needs besides weights.
@@ -71,22 +109,79 @@ class Student(keras.Model):
         self.reset_metrics()
         self.optimizer.build(self.trainable_variables)
 
-    def _centred(self, features):
-        if self._statistics is None:
-            return features
-        mean = ops.convert_to_tensor(self._statistics.mean, features.dtype)
-        return (features - mean) / self._statistics.scale
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        labels, _ = _unpacked(y)
+        return super().compute_metrics(x, labels, y_pred, sample_weight)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        distillation = self._distillation.value
-        if distillation is None or not training:
+        labels, stored = _unpacked(y)
+        loss = super().compute_loss(x, labels, y_pred, sample_weight, training)
+        terms = self._terms.value
+        if not terms or not training:
             return loss
-        taught = self._teacher.value(x, training=False)
-        kept = distillation(taught, y_pred)
-        return loss + self.share * kept
+        given, self._seen.value = self._seen.value, None
+        given = self._completed(given, stored)
+        taught = self._taught(x)
+        for factor, term in terms:
+            loss = loss + factor * _value(term, taught, given, labels)
+        return loss
+
+    def _taught(self, inputs):
+        teacher, specialist = self._teacher.value, self._specialist.value
+        taught = {}
+        if teacher is not None:
+            outputs = teacher.outputs_of(inputs, training=False)
+            taught = teacher._completed(outputs, needs=self._needs)
+        if specialist is not None:
+            taught["specialist"] = specialist(inputs, training=False)
+        return taught
+
+    def _completed(self, outputs, stored=None, needs=None):
+        """Outputs with what only some terms read."""
+        needs = self._needs if needs is None else needs
+        outputs = dict(outputs)
+        if "scores" in needs:
+            outputs["scores"] = self.head.scores(outputs["features"])
+        if "kernel" in needs:
+            outputs["kernel"] = self.head.kernel
+        if stored is not None:
+            outputs["stored"] = stored
+        return outputs
+
+    def _centred(self, features):
+        if self.statistics is None:
+            return features
+        mean = ops.convert_to_tensor(self.statistics.mean, features.dtype)
+        return (features - mean) / self.statistics.scale
+
+
+def scores_of(head, readout, features):
+    """Logits of a head, or what a readout makes of features or of them."""
+    if readout is None:
+        return head(features)
+    reads_features = isinstance(readout, ExpandableHead)
+    return readout(features if reads_features else head(features))
+
+
+class Joined(Student):
+    """Two teachers: the older one for the classes that it knows.
+
+    Args:
+        older: `Student`.
+        newer: `Student` with the same `rest` or none, and more classes.
+    """
+
+    def __init__(self, older, newer):
+        super().__init__(newer.rest, newer.head, statistics=newer.statistics)
+        self._older = state.Untracked(older)
+
+    def outputs_of(self, inputs, training=None):
+        outputs = super().outputs_of(inputs, training)
+        old = self._older.value.outputs_of(inputs, training)["logits"]
+        new = outputs["logits"][:, old.shape[-1] :]
+        return {**outputs, "logits": ops.concatenate([old, new], -1)}
 
 
 def teacher_of(student):
@@ -97,6 +192,25 @@ def teacher_of(student):
         rest.set_weights(student.rest.get_weights())
     head = type(student.head).from_config(student.head.get_config())
     head.build((None, student.head.input_dim))
-    for name in head.column_shapes(1, 1):
-        head.assign_columns(name, student.head.columns(name))
-    return Student(rest, head)
+    head.restore(student.head.snapshot())
+    return Student(rest, head, statistics=student.statistics)
+
+
+def _unpacked(y):
+    """Labels, and the logits stored with them or `None`."""
+    if y is None or len(y.shape) < 2 or y.shape[-1] == 1:
+        return y, None
+    return ops.cast(y[:, 0], "int32"), y[:, 1:]
+
+
+def _value(term, taught, given, labels):
+    if not isinstance(term, Term):
+        return term(taught["logits"], given["logits"])
+    return term.compute_loss(taught, given, labels)
+
+
+def _map_layers(term, rest):
+    names = getattr(term, "layers", ())
+    if not names or rest is None:
+        return []
+    return graph.stage_ends(rest) if names == "auto" else list(names)

@@ -15,6 +15,8 @@ class Snapshot:
         self._phases = classifier.phases
         self._statistics = classifier.statistics
         self._head = classifier.head.snapshot()
+        readout = classifier.readout
+        self._readout = None if readout is None else readout.snapshot()
         self._flags = [
             (layer, layer.trainable)
             for layer in state.flatten_layers(classifier.features)
@@ -35,6 +37,8 @@ class Snapshot:
     def restore(self, classifier):
         """Brings weights, classes, memory and compile state back."""
         classifier.head.restore(self._head)
+        if self._readout is not None:
+            classifier.readout.restore(self._readout)
         for layer, flag in self._flags:
             if layer.trainable != flag:
                 layer.trainable = flag

@@ -5,15 +5,17 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.models.batch_norm import freeze_batch_norm
-from keras_incremental.models.phase import keep_exemplars
+from keras_incremental.models.keeping import adapt_readout
+from keras_incremental.models.keeping import keep_exemplars
 from keras_incremental.models.phase import run_phase
 from keras_incremental.models.transaction import Transaction
 from keras_incremental.utils import state
 
 
-def learn(classifier, lesson, validation, gate, options):
+def learn(classifier, lesson, validation, unlabelled, gate, options):
     """Learns a lesson if the gate accepts what that changes.
 
     Returns:
@@ -21,7 +23,7 @@ def learn(classifier, lesson, validation, gate, options):
     """
     with Transaction(classifier) as transaction:
         make_ready_to_fit(classifier)
-        report = run_phase(classifier, lesson, validation, options)
+        report = run_phase(classifier, lesson, validation, unlabelled, options)
         _check_finite(classifier.trainable_variables)
         accepted, reason = gate.judge(report.drop, report.class_drops)
         if accepted:
@@ -44,7 +46,10 @@ def remember(classifier, lesson, batch_size=32):
         classifier.set_knowledge(
             classifier.classes, classifier.phases, trunk.lasting(statistics)
         )
-        keep_exemplars(classifier, trunk, inputs, lesson)
+        keep_exemplars(classifier, trunk, lesson)
+        if isinstance(classifier.head, ClosedFormHead):
+            classifier.head.adapt(trunk.features_of(inputs), lesson.labels)
+        adapt_readout(classifier, trunk, lesson)
 
 
 def accuracy_by_class(classifier, lesson, batch_size=32):

@@ -91,6 +91,42 @@ def split_frozen(model):
     return None, model
 
 
+def with_outputs(model, names):
+    """The model with the outputs of some of its layers after its own.
+
+    Args:
+        model: Sequential or Functional model with one output.
+        names: List of names of its layers.
+
+    Raises:
+        ValueError: if it has no such layer at its top level.
+    """
+    known = {layer.name: layer for layer in model.layers}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise ValueError(
+            f"Model '{model.name}' has no layers {missing}. Received: layers="
+            f"{list(names)}. Name some of {list(known)}."
+        )
+    tensors = [state.outbound_tensor(model, known[name]) for name in names]
+    return keras.Model(state.inputs_of(model), [model.outputs[0], *tensors])
+
+
+def stage_ends(model):
+    """Names of the last layers before feature maps shrink, and of the last.
+
+    Args:
+        model: Sequential or Functional model.
+    """
+    maps = [x for x in model.layers if _is_map(x)]
+    after = [*maps[1:], None]
+    return [
+        layer.name
+        for layer, later in zip(maps, after, strict=True)
+        if later is None or layer.output.shape[1:3] != later.output.shape[1:3]
+    ]
+
+
 def is_random(layer):
     """Whether a layer, or one inside it, draws random numbers."""
     return any("seed_generator" in v.path for v in layer.variables)
@@ -119,6 +155,11 @@ def _is_frozen_network(layer):
     """
     is_network = isinstance(layer, keras.Model) and bool(layer.weights)
     return is_network and not layer.trainable_variables
+
+
+def _is_map(layer):
+    is_input = isinstance(layer, keras.layers.InputLayer)
+    return not is_input and len(layer.output.shape) == 4
 
 
 def _try_cut(model, layer):

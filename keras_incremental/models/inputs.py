@@ -1,0 +1,203 @@
+"""What the student reads in a phase, of new, kept and validation pictures."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_incremental.data.held_out import split_held_out
+from keras_incremental.models.lesson import Lesson
+from keras_incremental.models.plan import STATISTICS
+from keras_incremental.models.plan import UNLABELLED_CLASS
+from keras_incremental.models.plan import sources_of
+from keras_incremental.models.recipe import MEMORY
+from keras_incremental.models.recipe import UNLABELLED
+
+# How many features are drawn for each old class, and for all of them.
+DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Arrays of a phase: what the trunk gave, and labels.
+
+    Attributes:
+        new: What stands for the new pictures, unlabelled ones after them.
+        new_labels: Ints, -1 for unlabelled pictures.
+        new_names: Int. How many classes arrive.
+        old: What stands for old classes.
+        old_labels: Ints.
+        validation: What is measured on, or `None`.
+        validation_labels: Ints, or `None`.
+        num_exemplars: Int. How many of `old` come from exemplars: the first.
+        stored: Logits that were stored with exemplars, or `None`.
+        sources: What `old` comes from, in words.
+        held_out: Pair of inputs and labels kept out of the training, or
+            `None`.
+    """
+
+    new: np.ndarray
+    new_labels: np.ndarray
+    new_names: int
+    old: np.ndarray
+    old_labels: np.ndarray
+    validation: np.ndarray | None
+    validation_labels: np.ndarray | None
+    num_exemplars: int = 0
+    stored: np.ndarray | None = None
+    sources: tuple[str, ...] = ()
+    held_out: tuple | None = None
+
+    @property
+    def all(self):
+        """Inputs and labels of new and kept pictures together."""
+        if not len(self.old_labels):
+            return self.new, self.new_labels
+        return (
+            np.concatenate([self.new, self.old]),
+            np.concatenate([self.new_labels, self.old_labels]),
+        )
+
+    @classmethod
+    def of(cls, new, new_labels):
+        """Inputs with new pictures only."""
+        return cls(new, new_labels, 0, new[:0], new_labels[:0], None, None)
+
+    @property
+    def known(self):
+        """Inputs and labels of all pictures that have labels."""
+        samples, labels = self.all
+        known = labels != UNLABELLED_CLASS
+        return samples[known], labels[known]
+
+    @property
+    def labelled(self):
+        """Inputs and labels of the new pictures that have labels."""
+        known = self.new_labels != UNLABELLED_CLASS
+        if known.all():
+            return self.new, self.new_labels
+        return self.new[known], self.new_labels[known]
+
+    def data_of(self, wanted):
+        """What a callback wants: of `"new"`, `"all"` and `"held_out"`."""
+        return {
+            "new": self.labelled,
+            "all": self.known,
+            "held_out": self.held_out,
+        }[wanted]
+
+
+def read(
+    trunk, memory, lesson, validation, unlabelled, options, stores_logits=False
+):
+    """`Inputs` of the pictures of a phase.
+
+    Args:
+        trunk: `Trunk`.
+        memory: `ExemplarMemory`, or `None`.
+        lesson: `Lesson`.
+        validation: `Lesson` to measure on, or `None`.
+        unlabelled: `Lesson` of pictures without labels, or `None`.
+        options: `Options`.
+        stores_logits: Bool. Whether logits kept beside exemplars are read
+            too. Defaults to `False`.
+    """
+    how = {"batch_size": options.batch_size, "verbose": options.verbose}
+    old, old_labels = lesson.pictures[:0], lesson.labels[:0]
+    if memory is not None and len(memory):
+        old, old_labels = memory.arrays()
+        old = trunk.inputs_for(old, **how)
+    new, labels = trunk.inputs_for(lesson.pictures, **how), lesson.labels
+    if unlabelled is not None:
+        extra = trunk.inputs_for(unlabelled.pictures, **how)
+        new = np.concatenate([new, extra])
+        nothing = np.full(len(extra), UNLABELLED_CLASS)
+        labels = np.concatenate([labels, nothing])
+    measured = validation or Lesson(None, None, ())
+    stored = None
+    if stores_logits and len(old_labels):
+        stored = memory.stored_logits(len(lesson.names))
+    return Inputs(
+        new=new,
+        new_labels=labels,
+        new_names=len(lesson.new_names),
+        old=old,
+        old_labels=old_labels,
+        validation=validation and trunk.inputs_for(measured.pictures, **how),
+        validation_labels=measured.labels,
+        num_exemplars=len(old_labels),
+        stored=stored,
+    )
+
+
+def with_old_classes(classifier, inputs, lesson, trunk):
+    """Inputs with features of old classes drawn from their statistics."""
+    sources = tuple(sources_of(classifier, lesson, trunk, inputs.num_exemplars))
+    inputs = dataclasses.replace(inputs, sources=sources)
+    if STATISTICS not in sources:
+        return inputs
+    old = sorted(set(range(len(classifier.classes))) - set(lesson.taught))
+    per_class = min(DRAWN_PER_CLASS, max(MAX_DRAWN // len(old), 1))
+    drawn, labels = classifier.statistics.draw(
+        old, per_class, classifier.seed + classifier.phases
+    )
+    return dataclasses.replace(
+        inputs,
+        old=np.concatenate([inputs.old, drawn]) if len(inputs.old) else drawn,
+        old_labels=np.concatenate([inputs.old_labels, labels]),
+    )
+
+
+def with_held_out(inputs, share, seed):
+    """Inputs with a class-balanced part kept out of the training.
+
+    Args:
+        inputs: `Inputs`.
+        share: Float from 0 to 1.
+        seed: Int.
+    """
+    if not share:
+        return inputs
+    everything, labels = inputs.all
+    kept, held = split_held_out(labels, share, seed)
+    edge = len(inputs.new_labels)
+    new, old = kept[kept < edge], kept[kept >= edge] - edge
+    return dataclasses.replace(
+        inputs,
+        new=inputs.new[new],
+        new_labels=inputs.new_labels[new],
+        old=inputs.old[old],
+        old_labels=inputs.old_labels[old],
+        stored=inputs.stored
+        if inputs.stored is None
+        else inputs.stored[old[old < len(inputs.stored)]],
+        held_out=(everything[held], labels[held]),
+    )
+
+
+def only(inputs, trains_on):
+    """Inputs with only those samples that a recipe trains on."""
+    return _CHOICES.get(trains_on, lambda inputs: inputs)(inputs)
+
+
+def _only_memory(inputs):
+    return dataclasses.replace(
+        inputs,
+        new=inputs.old,
+        new_labels=inputs.old_labels,
+        old=inputs.old[:0],
+        old_labels=inputs.old_labels[:0],
+    )
+
+
+def _only_unlabelled(inputs):
+    chosen = inputs.new_labels == UNLABELLED_CLASS
+    return dataclasses.replace(
+        inputs,
+        new=inputs.new[chosen],
+        new_labels=inputs.new_labels[chosen],
+        old=inputs.old[:0],
+        old_labels=inputs.old_labels[:0],
+    )
+
+
+_CHOICES = {MEMORY: _only_memory, UNLABELLED: _only_unlabelled}

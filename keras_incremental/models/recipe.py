@@ -1,0 +1,213 @@
+import copy
+import dataclasses
+
+import keras
+
+from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.distillation.term import SCHEDULES
+from keras_incremental.distillation.term import Term
+from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.models.balanced_stage import BalancedStage
+from keras_incremental.utils.export import export
+
+AUTO, AUTOMATIC = "auto", "automatic"
+LABELLED, MEMORY, UNLABELLED = "labelled", "memory", "unlabelled"
+# What the loss of the labels is multiplied by.
+LABEL_WEIGHTS = {
+    "one": lambda phase: 1.0,
+    "new_share": lambda phase: 1.0 - SCHEDULES["old_share"](phase),
+}
+
+
+@export
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A method: the parts that an `IncrementalClassifier` learns with.
+
+    `keras_incremental.recipes` has those of the literature, each a few lines
+    that you could write. Parts are prototypes: a classifier makes its own
+    copies, so a recipe can be given to several. `"auto"` lets each phase
+    choose by what there is of the old data.
+
+    Args:
+        name: String, for reports. Defaults to `"automatic"`.
+        memory: `ExemplarMemory`, or `None` to keep no pictures. Defaults to
+            `None`.
+        head: `ExpandableHead` with any number of units that takes the place
+            of a `Dense` head, or `None` to keep its weights. Defaults to
+            `None`.
+        readout: Layer that predicts from the features or the logits in the
+            place of the head, adapted after each phase; or `None`. Defaults
+            to `None`.
+        loss: Loss of integer labels and logits. Defaults to `"auto"`,
+            `CandidateSetCrossentropy`.
+        terms: Tuple of `distillation.Term`, added to it. Defaults to
+            `"auto"`: `MergedDistillation` where old classes are not taught.
+        label_weight: `"one"` or `"new_share"`, what the loss of the labels
+            is multiplied by. Defaults to `"one"`.
+        policy: How exemplars and new samples are mixed, of
+            `memory.policies`. Defaults to `"auto"`: a shuffled union with
+            class-balanced weights.
+        callbacks: Tuple of Keras callbacks. Defaults to `()`.
+        correction: Callback against the bias to new classes, or `None`.
+            Defaults to `"auto"`: `MarginCalibration` where nothing old can
+            be replayed.
+        stage: `BalancedStage` after the training, or `None`. Defaults to
+            `None`.
+        initializer: How new columns start, as of `ExpandableHead.expand`, or
+            `"imprinting"`. Defaults to `"zeros"`.
+        statistics: Bool. Whether features drawn from statistics are
+            replayed. Defaults to `"auto"`, where features are frozen.
+        freeze_old: Bool. Whether the columns of old classes stay as they
+            are. Defaults to `"auto"`, where nothing old can be replayed and
+            features are frozen.
+        freeze_backbone: Bool. Whether all below the head is frozen from the
+            first phase on. Defaults to `False`.
+        restart: Bool. Whether each phase starts from new weights. Defaults
+            to `False`.
+        trains_on: `"labelled"`: new samples and exemplars; `"memory"`: only
+            exemplars, chosen before; `"unlabelled"`: only the samples that
+            `learn` gets as `unlabelled`. Defaults to `"labelled"`.
+        specialist: Tuple of terms. Whether a network that knows only the new
+            classes is trained first, as a second teacher, with these terms;
+            `None` for no. Defaults to `None`.
+
+    Raises:
+        ValueError: if a part is unknown, or if two of them correct the same
+            bias.
+
+    Example:
+
+    >>> Recipe(memory=ExemplarMemory(200), correction=None).name
+    'automatic'
+    """
+
+    name: str = AUTOMATIC
+    memory: ExemplarMemory | None = None
+    head: ExpandableHead | None = None
+    readout: keras.layers.Layer | None = None
+    loss: object = AUTO
+    terms: tuple[Term, ...] | str = AUTO
+    label_weight: str = "one"
+    policy: object = AUTO
+    callbacks: tuple = ()
+    correction: object = AUTO
+    stage: BalancedStage | None = None
+    initializer: object = "zeros"
+    statistics: bool | str = AUTO
+    freeze_old: bool | str = AUTO
+    freeze_backbone: bool = False
+    restart: bool = False
+    trains_on: str = LABELLED
+    specialist: tuple[Term, ...] | None = None
+
+    def __post_init__(self):
+        for name, known in (
+            ("label_weight", tuple(LABEL_WEIGHTS)),
+            ("trains_on", (LABELLED, MEMORY, UNLABELLED)),
+        ):
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(
+                    f"`{name}` of Recipe must be one of {list(known)}. "
+                    f"Received: {name}={value!r}."
+                )
+        for name, part in (
+            ("`readout`", self.readout),
+            ('`trains_on="memory"`', self.trains_on == MEMORY),
+        ):
+            if part and self.memory is None:
+                raise ValueError(
+                    f"{name} of Recipe '{self.name}' reads exemplars. "
+                    "Received: memory=None. Give it "
+                    "`memory=ExemplarMemory(2000)`."
+                )
+        check_corrections(self)
+
+    @property
+    def corrects_bias(self):
+        """Bool. Whether a part corrects the bias to new classes."""
+        return bool(_correcting(self))
+
+    def bound_terms(self, phase, taught=True, trains=True):
+        """Pairs of factors and terms, as they are in a phase.
+
+        Args:
+            phase: `Phase`.
+            taught: Bool. Whether a teacher knows classes that the phase does
+                not show. Defaults to `True`.
+            trains: Bool. Whether anything below the head trains. Defaults to
+                `True`.
+        """
+        return tuple(
+            (term.factor(phase), term.for_phase(phase))
+            for term in self.terms
+            if taught or not term.needs_teacher
+            if trains or not term.only_below_head
+        )
+
+    def copy(self):
+        """The same recipe, with parts of its own where these have a state."""
+        return dataclasses.replace(
+            self,
+            memory=copy.deepcopy(self.memory),
+            callbacks=copy.deepcopy(self.callbacks),
+            correction=copy.deepcopy(self.correction),
+        )
+
+    def get_config(self):
+        return {
+            field.name: keras.saving.serialize_keras_object(
+                getattr(self, field.name)
+            )
+            for field in dataclasses.fields(self)
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{name: _deserialized(v) for name, v in config.items()})
+
+
+def is_auto(value):
+    """Whether a phase chooses this part itself."""
+    return isinstance(value, str) and value == AUTO
+
+
+def check_corrections(recipe, callbacks=()):
+    """Raises if two parts correct the bias to new classes.
+
+    Each estimates the same shift, from the same imbalance; together they
+    take it off twice, and old classes win.
+    """
+    correcting = _correcting(recipe, callbacks)
+    if len(correcting) > 1:
+        raise ValueError(
+            "Only one part can correct the bias to new classes: each takes "
+            "off the whole of it, and two favour the old classes. Received: "
+            f"{' and '.join(correcting)} in recipe '{recipe.name}'. Keep one "
+            "of them."
+        )
+
+
+def _correcting(recipe, callbacks=()):
+    parts = (
+        recipe.loss,
+        recipe.policy,
+        recipe.stage,
+        recipe.correction,
+        *recipe.callbacks,
+        *callbacks,
+    )
+    return [
+        type(part).__name__
+        for part in parts
+        if getattr(part, "corrects_bias", False)
+    ]
+
+
+def _deserialized(value):
+    if isinstance(value, dict):
+        return keras.saving.deserialize_keras_object(value)
+    if isinstance(value, (list, tuple)):
+        return tuple(_deserialized(item) for item in value)
+    return value

@@ -1,0 +1,40 @@
+from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.losses import CandidateSetCrossentropy
+from keras_incremental.memory.policies import Concatenate
+from keras_incremental.models.inputs import Inputs
+from keras_incremental.models.plan import UNLABELLED_CLASS
+from keras_incremental.models.student import Student
+from keras_incremental.models.student import teacher_of
+
+
+def train_specialist(teacher, inputs, plan, fit):
+    """Trains a copy of the network on the new classes only.
+
+    Args:
+        teacher: `Student` as it was before the phase.
+        inputs: `Inputs`.
+        plan: `Plan`.
+        fit: Function that says how to fit.
+
+    Returns:
+        `Student` with one output for each new class.
+    """
+    phase, terms = plan.phase, plan.recipe.specialist
+    head = ExpandableDense(phase.num_new, kernel_initializer="zeros")
+    head.build((None, teacher.head.input_dim))
+    specialist = Student(
+        teacher_of(teacher).rest,
+        head,
+        terms=[(t.factor(phase), t.for_phase(phase)) for t in terms],
+        statistics=plan.statistics,
+    )
+    labels = inputs.new_labels.copy()
+    labels[labels != UNLABELLED_CLASS] -= phase.num_old
+    how = fit(
+        head=head,
+        loss=CandidateSetCrossentropy(ignore_class=UNLABELLED_CLASS),
+        label_weight=1.0,
+        policy=Concatenate(),
+    )
+    how.run(specialist, Inputs.of(inputs.new, labels))
+    return specialist
