@@ -88,7 +88,20 @@ CALLBACKS = {
         set_data,
     ),
     "ExemplarMemory": (lambda: callbacks.ExemplarMemory(budget=6), mix_data),
+    "L2StartingPoint": (
+        callbacks.L2StartingPoint,
+        callback_checks.plain_phase,
+    ),
     "MarginCalibration": (callbacks.MarginCalibration, set_data),
+    "MemoryAwareSynapses": (
+        lambda: callbacks.MemoryAwareSynapses(strength=0.01),
+        set_data,
+    ),
+    "RiemannianWalk": (callbacks.RiemannianWalk, callback_checks.plain_phase),
+    "SynapticIntelligence": (
+        callbacks.SynapticIntelligence,
+        callback_checks.plain_phase,
+    ),
     "WeightAlignment": (
         callbacks.WeightAlignment,
         callback_checks.plain_phase,

@@ -4,11 +4,23 @@ from keras_incremental.callbacks.elastic_weight_consolidation import (
 from keras_incremental.callbacks.exemplar_memory import (
     ExemplarMemory as ExemplarMemory,
 )
+from keras_incremental.callbacks.l2_starting_point import (
+    L2StartingPoint as L2StartingPoint,
+)
 from keras_incremental.callbacks.margin_calibration import (
     MarginCalibration as MarginCalibration,
 )
+from keras_incremental.callbacks.memory_aware_synapses import (
+    MemoryAwareSynapses as MemoryAwareSynapses,
+)
 from keras_incremental.callbacks.phase_callback import (
     PhaseCallback as PhaseCallback,
+)
+from keras_incremental.callbacks.riemannian_walk import (
+    RiemannianWalk as RiemannianWalk,
+)
+from keras_incremental.callbacks.synaptic_intelligence import (
+    SynapticIntelligence as SynapticIntelligence,
 )
 from keras_incremental.callbacks.weight_alignment import (
     WeightAlignment as WeightAlignment,

@@ -1,18 +1,13 @@
-import keras
-from keras import ops
-
-from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.callbacks.weight_protection import WeightProtection
+from keras_incremental.callbacks.weight_protection import needs_data
 from keras_incremental.regularizers.consolidation import check_mode
-from keras_incremental.regularizers.consolidation import consolidate
-from keras_incremental.regularizers.consolidation import largest_curvature
-from keras_incremental.regularizers.consolidation import scale_importance
 from keras_incremental.regularizers.fisher import check_variant
 from keras_incremental.regularizers.fisher import fisher_importance
 from keras_incremental.utils.export import export
 
 
 @export
-class ElasticWeightConsolidation(PhaseCallback):
+class ElasticWeightConsolidation(WeightProtection):
     """Protects, after each `fit`, the weights that its data depends on.
 
     A phase is one `fit`. When it ends, the Fisher information of `data` is
@@ -59,7 +54,7 @@ class ElasticWeightConsolidation(PhaseCallback):
             or more.
     """
 
-    protects_weights = True
+    penalty_factor = 1.0
 
     def __init__(
         self,
@@ -75,16 +70,10 @@ class ElasticWeightConsolidation(PhaseCallback):
         clip_percentile: float | None = None,
         seed: int = 0,
     ):
-        super().__init__()
+        super().__init__(strength)
         check_mode(mode, decay)
         check_variant(variant)
-        if not 0 <= strength < float("inf"):
-            raise ValueError(
-                f"`strength` of {type(self).__name__} must be a finite "
-                f"number of 0 or more. Received: strength={strength}."
-            )
         self.data = data
-        self.strength = strength
         self.mode = mode
         self.decay = decay
         self.variant = variant
@@ -96,18 +85,12 @@ class ElasticWeightConsolidation(PhaseCallback):
         self.seed = seed
 
     def on_train_begin(self, logs=None):
-        if self.data is None:
-            raise ValueError(
-                f"{type(self).__name__} needs the data of each phase. "
-                "Received: data=None. Set `callback.data = (x, y)` before "
-                "this `fit`."
-            )
-        check_step_size(self.model)
+        needs_data(self)
+        super().on_train_begin(logs)
 
-    def on_train_end(self, logs=None):
-        model = self.model
-        importance = fisher_importance(
-            model,
+    def measured(self):
+        return fisher_importance(
+            self.model,
             self.data,
             variant=self.variant,
             num_samples=self.num_samples,
@@ -115,10 +98,9 @@ class ElasticWeightConsolidation(PhaseCallback):
             from_logits=self.from_logits,
             seed=self.seed,
         )
-        importance = scale_importance(
-            importance, self.normalize, self.clip_percentile
-        )
-        consolidate(model, importance, self.strength, self.mode, self.decay)
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
         # The importance of one phase on the data of another is worthless.
         self.data = None
 
@@ -135,27 +117,3 @@ class ElasticWeightConsolidation(PhaseCallback):
             "clip_percentile": self.clip_percentile,
             "seed": self.seed,
         }
-
-
-def check_step_size(model):
-    """Raises where SGD would diverge on the penalties of a model."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if not isinstance(optimizer, keras.optimizers.SGD):
-        return
-    rate = float(ops.convert_to_numpy(optimizer.learning_rate))
-    curvature, limit = largest_curvature(model), _limit(optimizer)
-    if rate * curvature >= limit:
-        raise ValueError(
-            "Quadratic penalties with SGD diverge to NaN once learning_rate "
-            f"* strength * max(importance) is {limit:.3g} or more. Received: "
-            f"learning_rate={rate:.3g}, strength * max(importance)="
-            f"{curvature:.3g}. Lower the learning rate below "
-            f"{limit / curvature:.3g}, lower `strength`, set "
-            "`clip_percentile`, or use Adam."
-        )
-
-
-def _limit(optimizer):
-    # Momentum widens the stable range of a quadratic, Nesterov's less so.
-    widened = 2 * (1 + optimizer.momentum)
-    return widened / (1 + 2 * optimizer.momentum * optimizer.nesterov)

@@ -102,9 +102,10 @@ def _model():
     return _compile(model)
 
 
-def _compile(model):
+def _compile(model, wrap_optimizer=lambda optimizer: optimizer):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.05), loss, metrics=["accuracy"])
+    optimizer = wrap_optimizer(keras.optimizers.SGD(0.05))
+    model.compile(optimizer, loss, metrics=["accuracy"])
     return model
 
 
@@ -115,6 +116,8 @@ def _data(units):
 
 
 def _phase(model, callback, begin_phase, units, *others):
+    if hasattr(callback, "wrap_optimizer"):
+        _compile(model, callback.wrap_optimizer)
     data = begin_phase(callback, *_data(units))
     fitted = model.fit(
         **data,

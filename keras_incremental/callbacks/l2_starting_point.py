@@ -1,0 +1,97 @@
+import numpy as np
+from keras import ops
+
+from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.callbacks.weight_protection import check_step_size
+from keras_incremental.callbacks.weight_protection import checked_strength
+from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.utils import state
+from keras_incremental.utils.export import export
+from keras_incremental.utils.graph import split_head
+
+ANCHORS = ("start", "previous")
+
+
+@export
+class L2StartingPoint(PhaseCallback):
+    """Keeps fine-tuned kernels near the weights that they start from.
+
+    When a `fit` begins, every trainable kernel below the head is given the
+    penalty `alpha / 2 * sum((kernel - reference)**2)`, and those of the head
+    `beta / 2 * sum(kernel**2)`. Biases, and the weights of normalization,
+    stay free. The penalties stay for later fits (`remove_penalties` takes
+    them off).
+
+    It takes the place of weight decay, which would pull to 0: leave decay
+    out of the optimizer, or exclude these kernels from it. Do not combine it
+    with another callback that protects weights.
+
+    Reference:
+    - [Li et al., 2018](https://arxiv.org/abs/1802.01483)
+
+    Args:
+        alpha: Float, 0 or more. A larger value stays nearer to the start.
+            Defaults to `0.01`.
+        beta: Float, 0 or more. A larger value keeps the head smaller.
+            Defaults to `0.01`.
+        anchor: `"start"`, the weights before the first `fit`, such as those
+            of a pretrained backbone, or `"previous"`, those before each
+            `fit`, against forgetting. Defaults to `"start"`.
+
+    Raises:
+        ValueError: when a `fit` begins, if the head of the model cannot be
+            found, or if it would diverge: with SGD once
+            `learning_rate * max(alpha, beta)` is 2 or more.
+
+    Example:
+
+    >>> callbacks = [L2StartingPoint(alpha=0.1)]
+    """
+
+    protects_weights = True
+
+    def __init__(
+        self, alpha: float = 0.01, beta: float = 0.01, anchor: str = "start"
+    ):
+        super().__init__()
+        if anchor not in ANCHORS:
+            raise ValueError(
+                f"`anchor` of L2StartingPoint must be one of {ANCHORS}. "
+                f"Received: anchor={anchor!r}."
+            )
+        self.alpha = checked_strength("alpha", alpha, self)
+        self.beta = checked_strength("beta", beta, self)
+        self.anchor = anchor
+
+    def on_train_begin(self, logs=None):
+        check_step_size(self.model, max(self.alpha, self.beta))
+        own = {id(v) for v in split_head(self.model).head.variables}
+        for variable in kernels(self.model):
+            if id(variable) in own:
+                variable.regularizer = _towards(variable, 0.0, self.beta)
+            elif self.anchor == "previous" or not _anchored(variable):
+                variable.regularizer = _towards(variable, 1.0, self.alpha)
+        # `fit` made its step before it came here, without the penalties.
+        state.forget_compiled(self.model)
+        self.model.make_train_function(force=True)
+
+    def get_config(self):
+        return {"alpha": self.alpha, "beta": self.beta, "anchor": self.anchor}
+
+
+def kernels(model):
+    """The trainable variables of a model that are kernels."""
+    return [v for v in model.trainable_variables if "kernel" in v.name]
+
+
+def _anchored(variable):
+    return isinstance(variable.regularizer, QuadraticPenalty)
+
+
+def _towards(variable, share, strength):
+    """A penalty around a share of the present weight, beside another kind."""
+    value = ops.convert_to_numpy(variable)
+    earlier = variable.regularizer
+    also = earlier.also if _anchored(variable) else earlier
+    ones = np.ones_like(value)
+    return QuadraticPenalty(ones, share * value, strength, also)
