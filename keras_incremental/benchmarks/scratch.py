@@ -1,0 +1,62 @@
+"""Small networks that are trained from random weights.
+
+Kernels start from Keras' default, `glorot_uniform`, and biases from 0.
+"""
+
+import keras
+from keras import layers
+
+
+def mlp(input_shape: tuple = (28, 28, 1), weights: None = None) -> keras.Model:
+    """Two layers of 256 units, from raw pictures to features.
+
+    Args:
+        input_shape: Tuple `(height, width, channels)`.
+        weights: `None`, random.
+
+    Input shape:
+        `(batch_size, height, width, channels)`, from 0 to 255.
+
+    Output shape:
+        `(batch_size, 256)`.
+    """
+    _check_weights("mlp", weights)
+    inputs = keras.Input(input_shape, name="pictures")
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
+    for _ in range(2):
+        x = layers.Dense(256, "relu")(x)
+    return keras.Model(inputs, x, name="mlp")
+
+
+def cnn(input_shape: tuple = (28, 28, 1), weights: None = None) -> keras.Model:
+    """Four convolutions, from raw pictures to features: 97,392 weights.
+
+    Args:
+        input_shape: Tuple `(height, width, channels)`.
+        weights: `None`, random.
+
+    Input shape:
+        `(batch_size, height, width, channels)`, from 0 to 255.
+
+    Output shape:
+        `(batch_size, 128)`.
+    """
+    _check_weights("cnn", weights)
+    inputs = keras.Input(input_shape, name="pictures")
+    x = layers.Rescaling(1 / 255)(inputs)
+    for filters in (16, 32, 64, 128):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+        x = layers.ReLU()(x)
+        if filters < 128:
+            x = layers.MaxPooling2D()(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, x, name="cnn")
+
+
+def _check_weights(name, weights):
+    if weights is not None:
+        raise ValueError(
+            f"`{name}` has no pretrained weights. Received: weights="
+            f"{weights!r}. Pass None."
+        )
