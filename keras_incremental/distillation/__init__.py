@@ -1,0 +1,33 @@
+from keras_incremental.distillation.attention_distillation import (
+    AttentionDistillation as AttentionDistillation,
+)
+from keras_incremental.distillation.confidence_loss import (
+    ConfidenceLoss as ConfidenceLoss,
+)
+from keras_incremental.distillation.dark_replay import DarkReplay as DarkReplay
+from keras_incremental.distillation.double_distillation import (
+    DoubleDistillation as DoubleDistillation,
+)
+from keras_incremental.distillation.feature_distillation import (
+    FeatureDistillation as FeatureDistillation,
+)
+from keras_incremental.distillation.global_distillation import (
+    GlobalDistillation as GlobalDistillation,
+)
+from keras_incremental.distillation.group_distillation import (
+    GroupDistillation as GroupDistillation,
+)
+from keras_incremental.distillation.less_forget import LessForget as LessForget
+from keras_incremental.distillation.logit_distillation import (
+    LogitDistillation as LogitDistillation,
+)
+from keras_incremental.distillation.margin_ranking import (
+    MarginRanking as MarginRanking,
+)
+from keras_incremental.distillation.pooled_outputs import (
+    PooledOutputs as PooledOutputs,
+)
+from keras_incremental.distillation.sigmoid_distillation import (
+    SigmoidDistillation as SigmoidDistillation,
+)
+from keras_incremental.distillation.term import Term as Term

@@ -45,6 +45,9 @@ class Term(keras.distillation.DistillationLoss):
 
     reads = ("logits",)
     needs_teacher = True
+    # The teacher's outputs also have `"specialist"`, the logits of a network
+    # that knows only the new classes.
+    needs_specialist = False
     # The term is 0 where all below the head is frozen.
     only_below_head = False
 

@@ -1,0 +1,39 @@
+from keras_incremental.distillation.feature_distillation import (
+    FeatureDistillation,
+)
+from keras_incremental.distillation.term import Term
+from keras_incremental.utils.export import export
+
+
+@export
+class LessForget(FeatureDistillation):
+    """Keeps the direction of the features that a cosine head reads.
+
+    One minus the cosine of the angle to the teacher's features, from 0 to 2.
+    Freeze the columns of the old classes with it, so that the directions
+    they stand for stay. The weight grows as old classes come to outnumber
+    the new: with 50 old and 10 new, 5 becomes 11.2.
+
+    Reference:
+    - [Hou et al., 2019](https://openaccess.thecvf.com/content_CVPR_2019/html/Hou_Learning_a_Unified_Classifier_Incrementally_via_Rebalancing_CVPR_2019_paper.html),
+      LUCIR
+
+    Args:
+        weight: Float, 0 or more. The paper has 5 on CIFAR-100 and 10 on
+            ImageNet. Defaults to `5.0`.
+        schedule: As of `Term`. Defaults to `"sqrt_old_per_new"`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> teacher = {"features": np.array([[1.0, 0.0]])}
+    >>> student = {"features": np.array([[0.0, 2.0]])}
+    >>> float(LessForget().compute_loss(teacher, student))
+    1.0
+    """
+
+    def __init__(self, weight: float = 5.0, schedule: str = "sqrt_old_per_new"):
+        super().__init__("cosine", weight, schedule)
+
+    def get_config(self):
+        return Term.get_config(self)
