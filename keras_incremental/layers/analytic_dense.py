@@ -129,6 +129,7 @@ class AnalyticDense(ClosedFormHead):
                     random_kernel(shape, self.seed), dtype
                 ),
                 trainable=False,
+                autocast=False,
             )
 
     def represent(self, features, numpy):

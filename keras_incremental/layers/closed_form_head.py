@@ -45,9 +45,7 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
     statistics_class = FeatureStatistics
 
     def __init__(self, units, scale=1.0, **kwargs):
-        # Scores may be large beside their differences: low precision would
-        # lose what tells the classes apart.
-        super().__init__(units, autocast=False, **kwargs)
+        super().__init__(units, **kwargs)
         check_positive(self, "scale", scale)
         self.scale = float(scale)
         self.trainable = False
@@ -180,6 +178,17 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
     def restore(self, snapshot):
         super().restore(snapshot)
         self._statistics = snapshot["statistics"]
+
+    def _add_columns(self, name, first_group, shape, initializer):
+        # Scores may be large beside their differences: low precision would
+        # lose what tells the classes apart.
+        return self.add_weight(
+            name=f"{name}_{first_group}",
+            shape=shape,
+            initializer=initializer,
+            trainable=False,
+            autocast=False,
+        )
 
     # How features become columns.
 

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from keras_incremental.utils.class_covariances import ClassCovariances
+from keras_incremental.utils.class_means import ClassMeans
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 LABELS = np.arange(60) % 3
@@ -85,3 +87,67 @@ def test_drawing_is_decided_by_the_seed(features):
     first, again, other = (statistics.draw([1], 5, s)[0] for s in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert np.any(first != other)
+
+
+@pytest.mark.parametrize(
+    "kind", [ClassMeans, FeatureStatistics, ClassCovariances]
+)
+def test_taking_out_is_never_having_put_in(features, kind):
+    kept = LABELS != 1
+    whole = kind.of(features, LABELS)
+    rest = whole - kind.of(features[::2], LABELS[::2])
+    check_equal(rest, kind.of(features[1::2], LABELS[1::2]))
+    gone = whole - kind.of(features[~kept], LABELS[~kept])
+    assert gone.counts.tolist() == [20, 0, 20]
+    assert not gone.means[1].any()
+    check_equal(gone.only([0, 2]), kind.of(features[kept], LABELS[kept] // 2))
+
+
+def test_what_was_not_put_in_cannot_be_taken_out(features):
+    some = FeatureStatistics.of(features[:30], LABELS[:30])
+    whole = FeatureStatistics.of(features, LABELS)
+    for left in (some, FeatureStatistics()):
+        with pytest.raises(ValueError, match="taken out"):
+            left - whole
+
+
+def test_each_class_may_have_a_scatter_of_its_own(features):
+    statistics = ClassCovariances()
+    for chunk in np.array_split(np.arange(60), 4):
+        statistics = statistics.updated(features[chunk], LABELS[chunk])
+    expected = [np.cov(features[LABELS == k].T) * 19 for k in range(3)]
+    np.testing.assert_allclose(statistics.scatter, expected)
+    check_equal(statistics.pooled(), FeatureStatistics.of(features, LABELS))
+
+
+def test_balanced_statistics_count_each_class_once(features):
+    statistics = ClassCovariances.of(features[:50], LABELS[:50] + 1)
+    balanced = statistics.balanced()
+    assert balanced.counts.tolist() == [0, 1, 1, 1]
+    expected = sum(
+        np.cov(features[:50][LABELS[:50] == k].T, bias=True) for k in range(3)
+    )
+    np.testing.assert_allclose(balanced.scatter, expected)
+
+
+def test_scatter_around_a_point_is_that_of_all_pictures(features):
+    statistics = FeatureStatistics.of(features, LABELS)
+    np.testing.assert_allclose(
+        statistics.scatter_around(statistics.mean), np.cov(features.T) * 59
+    )
+    np.testing.assert_allclose(
+        statistics.scatter_around(0), features.T @ features
+    )
+
+
+def test_no_pictures_change_nothing(features):
+    statistics = FeatureStatistics.of(features, LABELS)
+    assert statistics.updated(features[:0], LABELS[:0]) is statistics
+
+
+def check_equal(found, expected):
+    np.testing.assert_array_equal(found.counts, expected.counts)
+    np.testing.assert_allclose(found.means, expected.means, rtol=1e-9)
+    np.testing.assert_allclose(
+        found.scatter, expected.scatter, rtol=1e-9, atol=1e-8
+    )
