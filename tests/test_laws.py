@@ -83,6 +83,7 @@ def mix_data(callback, x, y):
 
 # One way to make each exported callback, and to begin a phase with it.
 CALLBACKS = {
+    "BiasCorrection": (callbacks.BiasCorrection, set_data),
     "ElasticWeightConsolidation": (
         lambda: callbacks.ElasticWeightConsolidation(strength=0.1),
         set_data,

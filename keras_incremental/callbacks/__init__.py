@@ -1,3 +1,6 @@
+from keras_incremental.callbacks.bias_correction import (
+    BiasCorrection as BiasCorrection,
+)
 from keras_incremental.callbacks.elastic_weight_consolidation import (
     ElasticWeightConsolidation as ElasticWeightConsolidation,
 )

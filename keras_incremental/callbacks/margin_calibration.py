@@ -31,6 +31,8 @@ class MarginCalibration(PhaseCallback):
         ValueError: when a `fit` begins without `data`.
     """
 
+    corrects_bias = True
+
     def __init__(self, recall=0.95, data=None):
         super().__init__()
         if not 0 < recall <= 1:

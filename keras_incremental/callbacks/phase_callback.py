@@ -12,9 +12,17 @@ class PhaseCallback(keras.callbacks.Callback):
     Attributes:
         protects_weights: Bool, of the class. Whether it sets penalties that
             refer to the values that weights have.
+        corrects_bias: Bool, of the class. Whether it corrects the bias to
+            new classes. Only one such callback serves a phase.
+        wants: String, of the class. The data that `IncrementalClassifier`
+            gives a callback with an attribute `data`: `"new"`, `"all"` (new
+            and replayed) or `"held_out"` (kept out of training, as many of
+            each class; its share is the attribute `validation_share`).
     """
 
     protects_weights = False
+    corrects_bias = False
+    wants = "new"
 
     def get_config(self):
         return {}

@@ -33,6 +33,8 @@ class WeightAlignment(PhaseCallback):
     >>> callbacks = [WeightAlignment()]
     """
 
+    corrects_bias = True
+
     def __init__(
         self, head: ExpandableHead | str | None = None, epsilon: float = 1e-8
     ):
