@@ -64,6 +64,11 @@ LOSSES = {
         Z,
     ),
     "NCALoss": lambda: (losses.NCALoss(hinge=True), LABELS, Z),
+    "ReplayWeightedCrossentropy": lambda: (
+        losses.ReplayWeightedCrossentropy(num_old=1),
+        LABELS,
+        Z,
+    ),
     "SeparatedSoftmax": lambda: (
         losses.SeparatedSoftmax(num_old=1),
         LABELS,

@@ -46,6 +46,11 @@ class ColumnLayer(keras.layers.Layer):
         parts = [ops.convert_to_numpy(v) for v in self._columns[name]]
         return np.concatenate(parts, -1)
 
+    def column_tensor(self, name):
+        """Tensor of all columns called `name`, that gradients flow into."""
+        self._check_built()
+        return ops.concatenate(self._columns[name], -1)
+
     def assign_columns(self, name, value):
         """Writes all columns called `name`, an array as `columns` gives."""
         self._check_columns(name, value)

@@ -21,6 +21,9 @@ from keras_incremental.losses.merged_distillation import (
     MergedDistillation as MergedDistillation,
 )
 from keras_incremental.losses.nca_loss import NCALoss as NCALoss
+from keras_incremental.losses.replay_weighted_crossentropy import (
+    ReplayWeightedCrossentropy as ReplayWeightedCrossentropy,
+)
 from keras_incremental.losses.separated_softmax import (
     SeparatedSoftmax as SeparatedSoftmax,
 )

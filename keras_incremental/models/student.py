@@ -145,7 +145,7 @@ class Student(keras.Model):
         if "scores" in needs:
             outputs["scores"] = self.head.scores(outputs["features"])
         if "kernel" in needs:
-            outputs["kernel"] = self.head.kernel
+            outputs["kernel"] = self.head.column_tensor("kernel")
         if stored is not None:
             outputs["stored"] = stored
         return outputs

@@ -1,0 +1,76 @@
+import numpy as np
+from keras import ops
+
+from keras_incremental.losses.label_loss import LabelLoss
+from keras_incremental.losses.label_loss import checked_num_old
+from keras_incremental.losses.label_loss import crossentropy_among
+from keras_incremental.utils.export import export
+
+
+@export
+class ReplayWeightedCrossentropy(LabelLoss):
+    """Crossentropy in which replayed samples have a weight of their own.
+
+    It is the mean over the new samples of a batch, plus `weight` times the
+    sum over the replayed ones divided by the number of the new: with as many
+    of each, the sum of two means. With a weight of 0 the labels of exemplars
+    are not used, as where their stored logits are.
+
+    Reference:
+    - [Buzzega et al., 2020](https://arxiv.org/abs/2004.07211), DER and DER++
+
+    Args:
+        weight: Float, 0 or more. A larger value keeps old classes better.
+            Defaults to `0.5`.
+        num_old: Int, 0 or more: samples of the first classes are replayed. A
+            phase tells. Defaults to `0`.
+        reduction: As in `keras.losses.Loss`. Defaults to
+            `"sum_over_batch_size"`.
+        name: String. Defaults to `"replay_weighted_crossentropy"`.
+
+    Input shape:
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1
+        does not count.
+        `y_pred`: logits, `(batch_size, ..., num_classes)`.
+
+    Example:
+
+    >>> loss = ReplayWeightedCrossentropy(weight=0.5, num_old=1)
+    >>> round(float(loss(np.array([1, 0]), np.zeros((2, 2)))), 4)
+    1.0397
+    """
+
+    def __init__(
+        self,
+        weight: float = 0.5,
+        num_old: int = 0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "replay_weighted_crossentropy",
+    ):
+        super().__init__(reduction, name)
+        if not np.isfinite(weight) or weight < 0:
+            raise ValueError(
+                "`weight` of ReplayWeightedCrossentropy must be a finite "
+                f"number of 0 or more. Received: weight={weight}."
+            )
+        self.weight = float(weight)
+        self.num_old = checked_num_old(num_old, type(self).__name__)
+
+    def phase_config(self, phase):
+        return {"num_old": phase.num_old}
+
+    def losses(self, labels, logits):
+        losses = crossentropy_among(labels, logits, True)
+        is_new = ops.cast(labels >= self.num_old, losses.dtype)
+        counts = ops.cast(labels >= 0, losses.dtype)
+        weights = is_new + self.weight * (counts - is_new)
+        # The mean that follows is over all samples, this one over the new.
+        share = ops.sum(is_new) / ops.maximum(ops.sum(counts), 1.0)
+        return losses * weights / ops.where(share > 0, share, 1.0)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "weight": self.weight,
+            "num_old": self.num_old,
+        }

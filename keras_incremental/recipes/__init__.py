@@ -1,0 +1,51 @@
+"""Methods of the literature, each a few lines that return its parts.
+
+`recipes.bic(budget=2000)` gives a `Recipe` for `IncrementalClassifier`;
+`recipes.names()` lists them, and `recipes.get("bic", budget=2000)` makes one
+by its name.
+"""
+
+from keras_incremental.recipes.catalogue import get as get
+from keras_incremental.recipes.catalogue import names as names
+from keras_incremental.recipes.closed_form import acil as acil
+from keras_incremental.recipes.closed_form import ds_al as ds_al
+from keras_incremental.recipes.closed_form import fecam as fecam
+from keras_incremental.recipes.closed_form import ncm as ncm
+from keras_incremental.recipes.closed_form import ranpac as ranpac
+from keras_incremental.recipes.closed_form import ridge as ridge
+from keras_incremental.recipes.closed_form import slda as slda
+from keras_incremental.recipes.distilling import bic as bic
+from keras_incremental.recipes.distilling import dmc as dmc
+from keras_incremental.recipes.distilling import eeil as eeil
+from keras_incremental.recipes.distilling import gd as gd
+from keras_incremental.recipes.distilling import icarl as icarl
+from keras_incremental.recipes.distilling import il2m as il2m
+from keras_incremental.recipes.distilling import lucir as lucir
+from keras_incremental.recipes.distilling import lwf as lwf
+from keras_incremental.recipes.distilling import lwm as lwm
+from keras_incremental.recipes.distilling import podnet as podnet
+from keras_incremental.recipes.distilling import wa as wa
+from keras_incremental.recipes.references import fine_tuning as fine_tuning
+from keras_incremental.recipes.references import frozen as frozen
+from keras_incremental.recipes.references import joint as joint
+from keras_incremental.recipes.references import (
+    transfer_twice as transfer_twice,
+)
+from keras_incremental.recipes.regularisation import ewc as ewc
+from keras_incremental.recipes.regularisation import l2sp as l2sp
+from keras_incremental.recipes.regularisation import mas as mas
+from keras_incremental.recipes.regularisation import rwalk as rwalk
+from keras_incremental.recipes.regularisation import si as si
+from keras_incremental.recipes.rehearsal import (
+    balanced_replay as balanced_replay,
+)
+from keras_incremental.recipes.rehearsal import (
+    balanced_softmax as balanced_softmax,
+)
+from keras_incremental.recipes.rehearsal import der as der
+from keras_incremental.recipes.rehearsal import der_pp as der_pp
+from keras_incremental.recipes.rehearsal import er as er
+from keras_incremental.recipes.rehearsal import er_ace as er_ace
+from keras_incremental.recipes.rehearsal import ft_e as ft_e
+from keras_incremental.recipes.rehearsal import gdumb as gdumb
+from keras_incremental.recipes.rehearsal import ssil as ssil

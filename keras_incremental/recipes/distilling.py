@@ -1,0 +1,234 @@
+"""Methods that keep the outputs of the network as it was."""
+
+from keras_incremental.callbacks.bias_correction import BiasCorrection
+from keras_incremental.callbacks.weight_alignment import WeightAlignment
+from keras_incremental.distillation import AttentionDistillation
+from keras_incremental.distillation import ConfidenceLoss
+from keras_incremental.distillation import DoubleDistillation
+from keras_incremental.distillation import GlobalDistillation
+from keras_incremental.distillation import GroupDistillation
+from keras_incremental.distillation import LessForget
+from keras_incremental.distillation import LogitDistillation
+from keras_incremental.distillation import MarginRanking
+from keras_incremental.distillation import PooledOutputs
+from keras_incremental.distillation import SigmoidDistillation
+from keras_incremental.layers import DualMemoryRectification
+from keras_incremental.layers import ExpandableCosine
+from keras_incremental.layers import NearestClassMean
+from keras_incremental.losses import IncrementalSigmoidCrossentropy
+from keras_incremental.losses import NCALoss
+from keras_incremental.losses import SeparatedSoftmax
+from keras_incremental.models.balanced_stage import BalancedStage
+from keras_incremental.models.recipe import UNLABELLED
+from keras_incremental.recipes.parts import bare
+from keras_incremental.recipes.parts import exemplars
+
+
+def lwf(weight=1.0, temperature=2.0):
+    """Learning without forgetting, without exemplars ([Li and Hoiem, 2016](
+    https://arxiv.org/abs/1606.09282)).
+
+    New samples are told apart among the new classes only, so the old logits
+    are not pushed down. What follows for old against new is left to chance.
+
+    Args:
+        weight: Float, of the distillation. Defaults to `1.0`.
+        temperature: Float above 0. Defaults to `2.0`.
+    """
+    return bare(
+        "lwf",
+        loss=SeparatedSoftmax(),
+        terms=(LogitDistillation(weight=weight, temperature=temperature),),
+    )
+
+
+def lwm(beta=1.0, gamma=1.0):
+    """Learning without memorizing: keeps where the network looks, too.
+
+    Obsolete; the numbers of the paper were never reproduced in public. It
+    needs a head on global average pooling.
+
+    Reference:
+    - [Dhar et al., 2019](https://arxiv.org/abs/1811.08051)
+
+    Args:
+        beta: Float, weight of the logits. Defaults to `1.0`.
+        gamma: Float, weight of the attention. Defaults to `1.0`.
+    """
+    return bare(
+        "lwm",
+        loss=SeparatedSoftmax(),
+        terms=(
+            LogitDistillation(weight=beta),
+            AttentionDistillation(weight=gamma),
+        ),
+    )
+
+
+def dmc():
+    """Deep model consolidation: a specialist and the old network teach a new
+    one, on unlabelled pictures ([Zhang et al., 2020](
+    https://arxiv.org/abs/1903.07864)).
+
+    `learn` needs `unlabelled` pictures like those of old and new classes.
+    """
+    return bare(
+        "dmc",
+        terms=(DoubleDistillation(),),
+        specialist=(),
+        trains_on=UNLABELLED,
+    )
+
+
+def gd(budget=2000, per_class=None):
+    """Global distillation with unlabelled pictures ([Lee et al., 2019](
+    https://arxiv.org/abs/1903.12648)).
+
+    The balanced stage stands for its fine-tuning with inverse frequencies.
+    `learn` takes the `unlabelled` pictures; without, it distils labelled
+    ones only.
+
+    Args:
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return bare(
+        "gd",
+        memory=exemplars(budget, per_class),
+        terms=(GlobalDistillation(), ConfidenceLoss()),
+        specialist=(ConfidenceLoss(),),
+        stage=BalancedStage(),
+    )
+
+
+def icarl(budget=2000, per_class=None):
+    """Sigmoids, distillation, and the nearest mean of exemplars ([Rebuffi et
+    al., 2017](https://arxiv.org/abs/1611.07725)).
+
+    Args:
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return bare(
+        "icarl",
+        memory=exemplars(budget, per_class),
+        loss=IncrementalSigmoidCrossentropy(),
+        terms=(SigmoidDistillation(),),
+        readout=NearestClassMean(1),
+    )
+
+
+def eeil(budget=2000, per_class=None, stage_epochs=20):
+    """Distils each group by itself, then fine-tunes on balanced exemplars
+    ([Castro et al., 2018](https://arxiv.org/abs/1807.09536)).
+
+    Without the gradient noise and the augmentation of the paper.
+
+    Args:
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+        stage_epochs: Int, of the balanced stage. Defaults to `20`.
+    """
+    return bare(
+        "eeil",
+        memory=exemplars(budget, per_class),
+        terms=(GroupDistillation(),),
+        stage=BalancedStage(stage_epochs, scope="all", distils=True),
+    )
+
+
+def bic(budget=2000, per_class=None):
+    """Distillation, then two numbers that correct the bias of new logits
+    ([Wu et al., 2019](https://arxiv.org/abs/1905.13260)).
+
+    Args:
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return bare(
+        "bic",
+        memory=exemplars(budget, per_class),
+        terms=(LogitDistillation(schedule="old_share"),),
+        label_weight="new_share",
+        correction=BiasCorrection(),
+    )
+
+
+def wa(budget=2000, per_class=None):
+    """Distillation, then new columns get the norm of old ones ([Zhao et al.,
+    2020](https://arxiv.org/abs/1911.07053)).
+
+    Args:
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return bare(
+        "wa",
+        memory=exemplars(budget, per_class),
+        terms=(LogitDistillation(schedule="old_share"),),
+        label_weight="new_share",
+        correction=WeightAlignment(),
+    )
+
+
+def il2m(budget=2000, per_class=None):
+    """Fine-tuning with exemplars, and scores rectified by what they once
+    were ([Belouadah and Popescu, 2019](
+    https://openaccess.thecvf.com/content_ICCV_2019/html/Belouadah_IL2M_Class_Incremental_Learning_With_Dual_Memory_ICCV_2019_paper.html)).
+
+    Obsolete: `bic`, `wa` and `balanced_softmax` correct the same better.
+
+    Args:
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return bare(
+        "il2m",
+        memory=exemplars(budget, per_class),
+        readout=DualMemoryRectification(1),
+    )
+
+
+def lucir(budget=2000, per_class=None):
+    """A cosine head, features that keep their direction, and a margin to
+    new classes ([Hou et al., 2019](
+    https://openaccess.thecvf.com/content_CVPR_2019/html/Hou_Learning_a_Unified_Classifier_Incrementally_via_Rebalancing_CVPR_2019_paper.html)).
+
+    The activation below the head stays.
+
+    Args:
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return bare(
+        "lucir",
+        memory=exemplars(budget, per_class),
+        head=ExpandableCosine(1, scale=10.0),
+        initializer="imprinting",
+        terms=(LessForget(), MarginRanking()),
+        freeze_old=True,
+    )
+
+
+def podnet(budget=2000, per_class=None):
+    """Keeps pooled feature maps of all stages ([Douillard et al., 2020](
+    https://arxiv.org/abs/2004.13513)).
+
+    It wants a first phase of many classes.
+
+    Args:
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return bare(
+        "podnet",
+        memory=exemplars(budget, per_class),
+        head=ExpandableCosine(1, proxies=10, scale=10.0),
+        initializer="imprinting",
+        loss=NCALoss(scale=10.0),
+        terms=(
+            PooledOutputs(),
+            LessForget(weight=1.0, schedule="sqrt_all_per_new"),
+        ),
+        stage=BalancedStage(),
+    )

@@ -1,0 +1,81 @@
+"""Methods that hold weights where they were.
+
+With one head for all classes and nothing old to replay, none of them is far
+above fine-tuning; they help beside exemplars.
+"""
+
+from keras_incremental.callbacks.elastic_weight_consolidation import (
+    ElasticWeightConsolidation,
+)
+from keras_incremental.callbacks.l2_starting_point import L2StartingPoint
+from keras_incremental.callbacks.memory_aware_synapses import (
+    MemoryAwareSynapses,
+)
+from keras_incremental.callbacks.riemannian_walk import RiemannianWalk
+from keras_incremental.callbacks.synaptic_intelligence import (
+    SynapticIntelligence,
+)
+from keras_incremental.recipes.parts import bare
+from keras_incremental.recipes.parts import exemplars
+
+
+def ewc(strength=1e3, mode="online", variant="exact"):
+    """Elastic weight consolidation ([Kirkpatrick et al., 2017](
+    https://arxiv.org/abs/1612.00796)).
+
+    Args:
+        strength: As of `ElasticWeightConsolidation`. Defaults to `1e3`.
+        mode: `"online"` or `"separate"`. Defaults to `"online"`.
+        variant: `"exact"`, `"sampled"` or `"empirical"`. Defaults to
+            `"exact"`.
+    """
+    protection = ElasticWeightConsolidation(
+        strength=strength, mode=mode, variant=variant
+    )
+    return bare("ewc", callbacks=(protection,))
+
+
+def si(strength=1.0):
+    """Synaptic intelligence ([Zenke et al., 2017](
+    https://arxiv.org/abs/1703.04200)).
+
+    Args:
+        strength: As of `SynapticIntelligence`. Defaults to `1.0`.
+    """
+    return bare("si", callbacks=(SynapticIntelligence(strength=strength),))
+
+
+def mas(strength=1.0):
+    """Memory aware synapses ([Aljundi et al., 2018](
+    https://arxiv.org/abs/1711.09601)).
+
+    Args:
+        strength: As of `MemoryAwareSynapses`. Defaults to `1.0`.
+    """
+    return bare("mas", callbacks=(MemoryAwareSynapses(strength=strength),))
+
+
+def rwalk(strength=1.0, budget=2000, per_class=None):
+    """Riemannian walk, with exemplars ([Chaudhry et al., 2018](
+    https://arxiv.org/abs/1801.10112)).
+
+    Args:
+        strength: As of `RiemannianWalk`. Defaults to `1.0`.
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return bare(
+        "rwalk",
+        memory=exemplars(budget, per_class),
+        callbacks=(RiemannianWalk(strength=strength),),
+    )
+
+
+def l2sp(strength=0.01):
+    """Keeps weights near where they started ([Li et al., 2018](
+    https://arxiv.org/abs/1802.01483)).
+
+    Args:
+        strength: Float, 0 or more. Defaults to `0.01`.
+    """
+    return bare("l2sp", callbacks=(L2StartingPoint(strength),))
