@@ -90,8 +90,5 @@ def attention(maps, kernel, classes):
             "`layers`."
         )
     columns = ops.take(ops.transpose(kernel), classes, axis=0)
-    places = ops.reshape(
-        maps, (-1, maps.shape[1] * maps.shape[2], maps.shape[-1])
-    )
-    spoken = ops.sum(places * ops.expand_dims(columns, 1), axis=-1)
-    return unit(ops.relu(spoken))
+    spoken = ops.einsum("bhwc,bc->bhw", maps, columns)
+    return unit(ops.relu(ops.reshape(spoken, (ops.shape(spoken)[0], -1))))

@@ -87,7 +87,12 @@ class GlobalDistillation(Term):
         return ops.mean(each) * self.temperature**2 * share
 
     def _together(self, old, new, given):
-        old, new = ops.softmax(old), ops.softmax(new)
+        old, new = _probabilities(old), _probabilities(new)
         origin = likely_origin(old, new, self.threshold)
         targets = ops.stop_gradient(global_targets(old, new, origin))
         return -ops.sum(targets * ops.log_softmax(given), axis=-1)
+
+
+def _probabilities(logits):
+    # Keras warns of a softmax over a single class.
+    return ops.exp(ops.log_softmax(logits))

@@ -100,5 +100,5 @@ def checked_layers(layers, owner):
 
 
 def _flat(values):
-    size = values.shape[1] * values.shape[2]
-    return ops.reshape(values, (-1, size))
+    # The size of a map may be unknown, as that of its batch.
+    return ops.reshape(values, (ops.shape(values)[0], -1))
