@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from keras import ops
 
@@ -141,6 +142,23 @@ class AnalyticDense(ClosedFormHead):
         if self.compensation is None:
             return expanded
         return numpy.concatenate([expanded, numpy.tanh(projected)], axis=-1)
+
+    def plain_representation(self, inputs):
+        if self.expansion is None:
+            return inputs
+        layer = keras.layers.Dense(
+            self.expansion,
+            use_bias=False,
+            dtype="float32",
+            name=f"{self.name}_expansion",
+        )
+        projected = layer(inputs)
+        layer.set_weights([self.random_kernel])
+        expanded = keras.layers.Activation("relu", dtype="float32")(projected)
+        if self.compensation is None:
+            return expanded
+        others = keras.layers.Activation("tanh", dtype="float32")(projected)
+        return keras.layers.Concatenate(dtype="float32")([expanded, others])
 
     def solve(self, statistics):
         num_samples = len(statistics)

@@ -10,13 +10,14 @@ from keras_incremental.layers.closed_form_data import checked_labels
 from keras_incremental.layers.exact_operations import ExactOperations
 from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.layers.plain_form import PlainForm
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 STATISTICS = ("counts", "means", "scatter")
 LARGEST = {"float16": 65504.0}
 
 
-class ClosedFormHead(ExactOperations, ExpandableHead):
+class ClosedFormHead(ExactOperations, PlainForm, ExpandableHead):
     """Base of the heads that are solved, not trained.
 
     `adapt` counts features into statistics and solves for the weights. The

@@ -94,6 +94,12 @@ class FeCAM(ClosedFormHead):
         size = numpy.power(numpy.absolute(features), self.power)
         return numpy.sign(features) * size
 
+    def plain_representation(self, inputs):
+        raise ValueError(
+            f"FeCAM '{self.name}' raises features to a power, for which Keras "
+            "has no layer. Keep the head itself."
+        )
+
     def call_block(self, inputs, columns):
         vectors = unit(inputs, ops)
         if self.shared:

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
@@ -61,6 +62,11 @@ class NearestClassMean(ClosedFormHead):
     def represent(self, features, numpy):
         return unit(features, numpy) if self.normalize else features
 
+    def plain_representation(self, inputs):
+        if not self.normalize:
+            return inputs
+        return keras.layers.UnitNormalization(dtype="float32")(inputs)
+
     def solve(self, statistics):
         if self.normalize:
             means = unit(statistics.means, np)
@@ -76,6 +82,5 @@ class NearestClassMean(ClosedFormHead):
 
 def unit(vectors, numpy):
     """Vectors of length 1 on the last axis, by `numpy` or `keras.ops`."""
-    # A number other than 0, so that nothing is divided by zero.
     squared = numpy.sum(numpy.square(vectors), axis=-1, keepdims=True)
     return vectors / numpy.sqrt(numpy.maximum(squared, 1e-24))

@@ -5,6 +5,7 @@ import pytest
 import keras_incremental
 from keras_incremental.layers import AnalyticDense
 from keras_incremental.layers import ExpandableDense
+from keras_incremental.layers import FeCAM
 from keras_incremental.layers import NearestClassMean
 from keras_incremental.layers import StreamingLDA
 
@@ -18,16 +19,34 @@ def adapted(make_head=StreamingLDA, **kwargs):
     return head
 
 
-@pytest.mark.parametrize("make_head", [StreamingLDA, AnalyticDense])
-def test_a_dense_layer_of_its_columns_computes_the_same(make_head):
-    head = adapted(make_head)
-    dense = keras.layers.Dense(2)
-    dense.build((None, 2))
-    dense.set_weights([head.columns("kernel"), head.columns("bias")])
+@pytest.mark.parametrize(
+    ("make_head", "kwargs"),
+    [
+        (StreamingLDA, {}),
+        (NearestClassMean, {}),
+        (NearestClassMean, {"normalize": False}),
+        (AnalyticDense, {}),
+        (AnalyticDense, {"expansion": 5}),
+        (AnalyticDense, {"expansion": 5, "compensation": 1.0}),
+    ],
+)
+def test_layers_of_keras_alone_compute_the_same(make_head, kwargs):
+    head = adapted(make_head, **kwargs)
+    head.expand(1)
+    inputs = keras.Input((2,))
+    plain = keras.Model(inputs, head.plain(inputs))
+    assert all(type(x).__module__.startswith("keras.") for x in plain.layers)
     x = FEATURES.astype("float32")
     np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(dense(x)), np.asarray(head(x)), atol=1e-4
+        keras.ops.convert_to_numpy(plain(x)), np.asarray(head(x)), rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_head_that_no_dense_layer_can_be_says_so(shared):
+    head = adapted(FeCAM, shared=shared)
+    with pytest.raises(ValueError, match="Keep the head itself"):
+        head.plain(keras.Input((2,)))
 
 
 def test_a_grown_model_predicts_the_new_class():
