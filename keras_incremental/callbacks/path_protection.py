@@ -9,6 +9,7 @@ from keras_incremental.callbacks.weight_protection import earlier_importance
 from keras_incremental.callbacks.weight_protection import innermost
 from keras_incremental.optimizers.path_integral import PathIntegral
 from keras_incremental.optimizers.path_integral import path_integrals
+from keras_incremental.regularizers.importance import check_paths
 
 
 class PathProtection(WeightProtection):
@@ -51,6 +52,7 @@ class PathProtection(WeightProtection):
         raise NotImplementedError
 
     def on_train_begin(self, logs=None):
+        check_paths(self.model)
         for path in self._paths():
             path.reset()
         super().on_train_begin(logs)

@@ -68,26 +68,23 @@ class RiemannianWalk(PathProtection):
         )
 
     def along_path(self, slots, moved, earlier):
-        # The steps since the last score count as well.
-        rest = {
-            path: riemannian_score(
-                slots["work"][path],
-                slots["fisher"][path],
-                slots["moved"][path],
-                self.damping,
-            )
-            for path in moved
-        }
-        scores = {
-            path: slots["score"][path] + ops.convert_to_numpy(value)
-            for path, value in rest.items()
-        }
+        scores = normalized({p: self._score(slots, p) for p in moved})
         fisher = normalized({path: slots["fisher"][path] for path in moved})
-        scores = normalized(scores)
         return {
             path: averaged(fisher[path] + scores[path], earlier.get(path))
             for path in moved
         }
+
+    def _score(self, slots, path):
+        # The steps since the last score count as well.
+        rest = riemannian_score(
+            *(
+                ops.convert_to_tensor(slots[name][path])
+                for name in ("work", "fisher", "moved")
+            ),
+            self.damping,
+        )
+        return slots["score"][path] + ops.convert_to_numpy(rest)
 
     def get_config(self):
         return {

@@ -82,10 +82,11 @@ def _check(model, num_samples, batch_size):
             raise ValueError(
                 f"`{name}` must be 1 or more. Received: {name}={value}."
             )
-    _check_paths(model)
+    check_paths(model)
 
 
-def _check_paths(model):
+def check_paths(model):
+    """Raises unless the trainable variables can be told apart by path."""
     paths = collections.Counter(v.path for v in model.trainable_variables)
     twice = [path for path, count in paths.items() if count > 1]
     if not paths or twice:
