@@ -109,22 +109,18 @@ class FeCAM(ClosedFormHead):
         return columns["bias"] - ops.sum(ops.square(moved), axis=-1)
 
     def solve(self, statistics):
-        means = unit(statistics.means, np)
-        counts = len(statistics) if self.shared else statistics.counts
-        factors = inverse_factors(
-            correlation(
-                statistics.scatter / np.reshape(counts, (-1, 1, 1)),
-                self.diagonal,
-                self.off_diagonal,
-            )
-        )
+        means = unit(statistics.means, np).T
         if not self.shared:
-            factors = np.sqrt(self.scale) * np.moveaxis(factors, 0, -1)
-            bias = np.zeros(len(means))
-            return {"factor": factors, "mean": means.T, "bias": bias}
+            factors = [self._factor(each) for each in statistics.scatter]
+            return {
+                "factor": np.sqrt(self.scale) * np.stack(factors, -1),
+                "mean": means,
+                "bias": np.zeros(means.shape[-1]),
+            }
         # What the distances to all means have in common is left out.
-        kernel = factors[0] @ factors[0].T @ means.T
-        bias = -np.sum(means.T * kernel, axis=0)
+        factor = self._factor(statistics.scatter)
+        kernel = factor @ factor.T @ means
+        bias = -np.sum(means * kernel, axis=0)
         return {"kernel": 2 * self.scale * kernel, "bias": self.scale * bias}
 
     def get_config(self):
@@ -136,24 +132,29 @@ class FeCAM(ClosedFormHead):
             "shared": self.shared,
         }
 
-
-def correlation(covariances, diagonal, off_diagonal):
-    """Enlarged covariances as correlations, shape `(count, size, size)`."""
-    size = covariances.shape[-1]
-    identity = np.eye(size)
-    variance = np.trace(covariances, axis1=1, axis2=2) / size
-    total = covariances.sum((1, 2)) - size * variance
-    between = total / max(size * (size - 1), 1)
-    # A class of one sample says nothing about its spread.
-    flat = (variance <= 0)[:, None, None]
-    larger = np.where(flat, identity, covariances)
-    larger = larger + diagonal * variance[:, None, None] * identity
-    larger += off_diagonal * between[:, None, None] * (1 - identity)
-    deviations = np.sqrt(np.diagonal(larger, axis1=1, axis2=2))
-    return larger / deviations[:, :, None] / deviations[:, None, :]
+    def _factor(self, scatter):
+        # A correlation does not depend on the number of samples.
+        return inverse_factor(
+            correlation(scatter, self.diagonal, self.off_diagonal)
+        )
 
 
-def inverse_factors(matrices):
-    """Matrices F with F F^T the inverse of each matrix."""
-    lower = np.linalg.cholesky(matrices + 1e-8 * np.eye(matrices.shape[-1]))
-    return np.swapaxes(np.linalg.inv(lower), 1, 2)
+def correlation(covariance, diagonal, off_diagonal):
+    """An enlarged covariance as a correlation, the same shape."""
+    size = len(covariance)
+    variance = np.trace(covariance) / size
+    if variance <= 0:
+        # A class of one sample says nothing about its spread.
+        return np.eye(size)
+    total = covariance.sum() - size * variance
+    between = off_diagonal * total / max(size * (size - 1), 1)
+    larger = covariance + between
+    larger[np.diag_indices(size)] += diagonal * variance - between
+    deviations = np.sqrt(np.diagonal(larger))
+    return larger / np.outer(deviations, deviations)
+
+
+def inverse_factor(matrix):
+    """A matrix F with F F^T the inverse of `matrix`, to 1e-8."""
+    lower = np.linalg.cholesky(matrix + 1e-8 * np.eye(len(matrix)))
+    return np.linalg.inv(lower).T
