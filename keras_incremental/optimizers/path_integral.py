@@ -204,7 +204,9 @@ def check_damping(damping, owner):
 
 def _of_task(gradient, variable):
     penalty = getattr(variable, "regularizer", None)
-    gradient = ops.convert_to_tensor(gradient)
+    if hasattr(gradient, "dense_shape"):
+        # TensorFlow gives the rows of an embedding that were read.
+        gradient = ops.add(gradient, ops.zeros(variable.shape))
     if isinstance(penalty, QuadraticPenalty):
         gradient = gradient - penalty.gradient(variable)
     return ops.stop_gradient(gradient)

@@ -134,6 +134,20 @@ def test_the_work_is_the_loss_that_is_lost():
     assert work == pytest.approx(lost, rel=0.05)
 
 
+@pytest.mark.backend
+def test_rows_of_an_embedding_are_followed():
+    optimizer = RiemannianPathIntegral(keras.optimizers.SGD(0.5), alpha=1.0)
+    embedding = keras.layers.Embedding(3, 1)
+    model = keras.Sequential([keras.Input((2,), dtype="int32"), embedding])
+    model.compile(optimizer, lambda y, p: keras.ops.sum(p, (1, 2)) + 0 * y)
+    # Two examples, so each of two reads has a gradient of a half.
+    model.fit(np.array([[1, 1], [2, 2]]), np.zeros(2), batch_size=2, verbose=0)
+    (fisher,) = optimizer.slot_values("fisher").values()
+    (work,) = optimizer.slot_values("work").values()
+    np.testing.assert_allclose(fisher[:, 0], [0, 1, 1], rtol=1e-5)
+    np.testing.assert_allclose(work[:, 0], [0, 0.5, 0.5], rtol=1e-5)
+
+
 def test_it_nests_either_way_with_factors():
     factors = {"head": 1.0, "body": 0.25}
     outside = compiled(
