@@ -7,6 +7,7 @@ from keras_incremental.distillation.reading import read
 from keras_incremental.distillation.reading import read_teacher
 from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
+from keras_incremental.utils.vectors import absolute
 from keras_incremental.utils.vectors import unit
 
 
@@ -63,7 +64,7 @@ class AttentionDistillation(Term):
             read(student_outputs, "kernel"),
             top,
         )
-        difference = ops.abs(given - taught)
+        difference = absolute(given - taught)
         return ops.mean(ops.sum(difference, axis=-1))
 
     def get_config(self):

@@ -4,7 +4,7 @@ from keras import ops
 
 # Squared lengths below count as zero; squares of this are still normal.
 TINY = 1e-24
-# Lengths far below the square root do not count, in `distance`.
+# Distances far below the square root do not count.
 SMOOTHING = 1e-12
 
 
@@ -39,5 +39,13 @@ def distance(first, second, axis=-1):
     The root of a sum of squares has the gradient 0 / 0 there, and a network
     starts a phase with the outputs of its teacher.
     """
-    squared = ops.sum(ops.square(first - second), axis=axis)
+    return _smooth_root(ops.sum(ops.square(first - second), axis=axis))
+
+
+def absolute(values):
+    """Absolute value, smooth at zero, where JAX has a gradient of 1."""
+    return _smooth_root(ops.square(values))
+
+
+def _smooth_root(squared):
     return ops.sqrt(squared + SMOOTHING) - SMOOTHING**0.5
