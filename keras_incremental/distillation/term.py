@@ -96,6 +96,12 @@ class Term(keras.distillation.DistillationLoss):
                     f"Received: {sorted(student_outputs)} only. Use it where "
                     "the network gives them."
                 )
+        if self.needs_specialist and "specialist" not in teacher_outputs:
+            raise ValueError(
+                f"{type(self).__name__} needs a network that knows only the "
+                "new classes. Received: teacher outputs "
+                f"{sorted(teacher_outputs)}. Train a specialist first."
+            )
 
     def get_config(self):
         return {"weight": self.weight, "schedule": self.schedule}

@@ -148,12 +148,9 @@ def check_missing_outputs_are_refused(make_case):
     case.term.validate_outputs(case.teacher, case.student)
     for name in case.term.reads:
         student = {k: v for k, v in case.student.items() if k != name}
-        try:
-            case.term.validate_outputs(case.teacher, student)
-        except ValueError as error:
-            assert name in str(error), error
-        else:
-            raise AssertionError(f"A student without {name} was accepted.")
+        _refuses(case.term, case.teacher, student, name)
+    if case.term.needs_specialist:
+        _refuses(case.term, {}, case.student, "specialist")
 
 
 TERM_CHECKS = (
@@ -262,3 +259,12 @@ def _array(tensor):
 def _close(result, expected):
     expected = _array(expected)
     np.testing.assert_allclose(_array(result), expected, rtol=1e-4, atol=1e-6)
+
+
+def _refuses(term, teacher, student, name):
+    try:
+        term.validate_outputs(teacher, student)
+    except ValueError as error:
+        assert name in str(error), error
+    else:
+        raise AssertionError(f"Outputs without {name} were accepted.")
