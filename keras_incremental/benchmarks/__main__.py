@@ -127,7 +127,7 @@ def _add_report(parser):
     add("folder", help="where the files of the runs are")
     add("--format", choices=tables.FORMS, default="markdown")
     add("--protocol", choices=PROTOCOLS, help="with the figures of its peers")
-    add("--baseline", default="replay", help="recipe to take differences to")
+    add("--baseline", default="er", help="recipe to take differences to")
     add("--curves", help="file of a picture of accuracy by phase")
 
 

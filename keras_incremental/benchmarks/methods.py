@@ -1,19 +1,18 @@
 """The recipes that are run, each with the exemplars that a protocol allows."""
 
-import inspect
-
+from keras_incremental import recipes
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models.recipe import UNLABELLED
+from keras_incremental.recipes import catalogue
 
 
 def names() -> list[str]:
     """Names of all recipes."""
-    from keras_incremental import recipes
-
     return list(recipes.names())
 
 
 def chosen(wanted) -> list[str]:
-    """The recipes that were asked for, or all.
+    """The recipes that were asked for, or all that need no unlabelled data.
 
     Args:
         wanted: List of names, or of `"all"` alone.
@@ -23,7 +22,7 @@ def chosen(wanted) -> list[str]:
     """
     known = names()
     if list(wanted) == ["all"]:
-        return known
+        return [name for name in known if not _reads_unlabelled(name)]
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise ValueError(
@@ -35,15 +34,12 @@ def chosen(wanted) -> list[str]:
 
 def options_of(name, protocol) -> dict:
     """The arguments of a recipe: how many exemplars, where it keeps any."""
-    from keras_incremental import recipes
-
-    given = {}
-    if protocol.budget is not None:
-        given = {"budget": protocol.budget, "per_class": False}
-    if protocol.per_class is not None:
-        given = {"budget": protocol.per_class, "per_class": True}
-    accepted = inspect.signature(getattr(recipes, name)).parameters
-    return {key: given[key] for key in given if key in accepted}
+    given = {"budget": protocol.budget, "per_class": protocol.per_class}
+    return {
+        option: value
+        for option, value in given.items()
+        if value is not None and catalogue.takes(name, option)
+    }
 
 
 def classifier(model, classes, name, options, seed) -> IncrementalClassifier:
@@ -56,7 +52,9 @@ def classifier(model, classes, name, options, seed) -> IncrementalClassifier:
         options: Its arguments.
         seed: Int.
     """
-    from keras_incremental import recipes
-
     recipe = recipes.get(name, **options)
     return IncrementalClassifier(model, classes, recipe=recipe, seed=seed)
+
+
+def _reads_unlabelled(name):
+    return recipes.get(name).trains_on == UNLABELLED

@@ -59,7 +59,7 @@ class Row:
     peer: bool = False
 
 
-def rows_of(found, baseline="replay") -> list[Row]:
+def rows_of(found, baseline="er") -> list[Row]:
     """A row for each recipe, the best accuracy after the last phase first.
 
     Args:

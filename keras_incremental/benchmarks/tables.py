@@ -28,7 +28,7 @@ EXPLAINED = (
 )
 
 
-def report(found, protocol=None, form="markdown", baseline="replay") -> str:
+def report(found, protocol=None, form="markdown", baseline="er") -> str:
     """The table of results, with figures of other libraries beside them.
 
     Args:

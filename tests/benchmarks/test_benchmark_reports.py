@@ -51,8 +51,8 @@ def values_of(recipe, seed, old, new, protocol=PROTOCOL):
 @pytest.fixture
 def folder(tmp_path):
     for values in (
-        values_of("replay", 1, 5, 27),
-        values_of("replay", 2, 7, 27),
+        values_of("er", 1, 5, 27),
+        values_of("er", 2, 7, 27),
         values_of("naive", 1, 0, 30),
         values_of("naive", 2, 0, 28),
         values_of("once", 2, 9, 29),
@@ -62,8 +62,8 @@ def folder(tmp_path):
 
 
 def test_figures_of_a_run_follow_from_its_counts(folder):
-    run = results.read(folder)[-1]
-    assert (run.recipe, run.seed) == ("replay", 2)
+    run = results.read(folder)[1]
+    assert (run.recipe, run.seed) == ("er", 2)
     assert run.last == pytest.approx(100 * 34 / 40)
     assert run.average == pytest.approx((100 + 85) / 2)
     assert run.curve == pytest.approx([100, 85])
@@ -74,8 +74,8 @@ def test_figures_of_a_run_follow_from_its_counts(folder):
 
 def test_rows_are_means_and_deviations_over_runs(folder):
     rows = {row.name: row for row in rows_of(results.read(folder))}
-    assert rows["replay"].runs == 2
-    last = rows["replay"].figures["last"]
+    assert rows["er"].runs == 2
+    last = rows["er"].figures["last"]
     assert last.mean == pytest.approx((80 + 85) / 2)
     assert last.deviation == pytest.approx(5 / np.sqrt(2))
     assert np.isnan(rows["once"].figures["last"].deviation)
@@ -88,7 +88,7 @@ def test_differences_to_replay_are_of_the_same_seeds(folder):
     assert difference.mean == pytest.approx(-10)
     assert difference.deviation == pytest.approx(10 / np.sqrt(2))
     assert rows["once"].figures["to_replay"].mean == pytest.approx(95 - 85)
-    assert rows["replay"].figures["to_replay"] == Figure(0.0, 0.0)
+    assert rows["er"].figures["to_replay"] == Figure(0.0, 0.0)
 
 
 def test_without_the_baseline_there_is_no_difference(folder):
@@ -100,11 +100,11 @@ def test_the_markdown_table_has_the_best_method_first(folder):
     lines = tables.report(results.read(folder)).splitlines()
     table = [line for line in lines if line.startswith("|")]
     names = [line.split(" | ")[0].strip("| ") for line in table[2:]]
-    assert names == ["once", "replay", "naive"]
+    assert names == ["once", "er", "naive"]
     assert len({line.count("|") for line in table}) == 1
     replay = [cell.strip() for cell in table[3].strip("|").split("|")]
     assert replay == [
-        "replay",
+        "er",
         "2",
         "91.2 ± 1.8",
         "82.5 ± 3.5",
@@ -125,7 +125,7 @@ def test_the_csv_table_has_numbers(folder):
 
 
 def test_peers_are_beside_our_rows_under_their_protocol(tmp_path):
-    results.write(tmp_path, values_of("replay", 0, 5, 27, S1))
+    results.write(tmp_path, values_of("er", 0, 5, 27, S1))
     text = tables.report(results.read(tmp_path), "s1")
     bic = next(x for x in text.splitlines() if x.startswith("| *avalanche BiC"))
     cells = [cell.strip() for cell in bic.strip("|").split("|")]
@@ -156,7 +156,7 @@ def test_runs_of_two_protocols_are_not_mixed(folder):
 
 
 def test_an_unfinished_file_is_no_result(folder):
-    (folder / "replay-seed3.unfinished").write_text("{")
+    (folder / "er-seed3.unfinished").write_text("{")
     assert len(results.read(folder)) == 5
 
 
@@ -185,14 +185,14 @@ COMMAND = ["run", "--data", "toy", "--quiet", "--epochs", "1", "--recipes"]
 
 def test_the_commands_run_and_report(toys, tmp_path, capsys):
     out = ["--out", str(tmp_path), "--seeds", "1", "--per-class", "2"]
-    command = [*COMMAND, "replay", "--backbone", "toy", *out]
+    command = [*COMMAND, "er", "--backbone", "toy", *out]
     assert main(command) == 0
-    values = json.loads((tmp_path / "replay-seed1.json").read_text())
-    assert values["options"] == {"budget": 2, "per_class": True}
+    values = json.loads((tmp_path / "er-seed1.json").read_text())
+    assert values["options"] == {"per_class": 2}
     assert values["protocol"]["epochs"] == 1
     picture = tmp_path / "curves.png"
     assert main(["report", str(tmp_path), "--curves", str(picture)]) == 0
-    assert "| replay | 1 |" in capsys.readouterr().out
+    assert "| er | 1 |" in capsys.readouterr().out
     assert picture.exists()
 
 
@@ -224,5 +224,5 @@ def test_a_failed_run_ends_in_an_error_code(
 
     monkeypatch.setattr(runner, "run_one", fail)
     out = ["--out", str(tmp_path), "--seeds", "1", "--backbone", "toy"]
-    assert main([*COMMAND, "naive", *out]) == 1
-    assert "failed: naive-seed1" in capsys.readouterr().err
+    assert main([*COMMAND, "fine_tuning", *out]) == 1
+    assert "failed: fine_tuning-seed1" in capsys.readouterr().err

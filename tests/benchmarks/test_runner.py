@@ -24,7 +24,7 @@ def values():
     """What a run of replay measured."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         install(monkeypatch)
-        return run_one(prepare(PROTOCOL), PROTOCOL, "replay", 1)
+        return run_one(prepare(PROTOCOL), PROTOCOL, "er", 1)
 
 
 @pytest.fixture
@@ -59,12 +59,12 @@ def test_a_run_counts_all_seen_test_samples_after_each_phase(
 
 
 def test_a_run_says_what_it_did_and_took(values):
-    # 12 new samples in batches of 4 for 2 epochs; then 4 or more exemplars.
-    assert values["steps"][0] == 6 and values["steps"][1] > 6
+    # 12 new samples in batches of 4 for 2 epochs; exemplars come on top.
+    assert values["steps"] == [6, 6]
     assert len(values["seconds"]) == 2 and min(values["seconds"]) > 0
     assert values["words"][0] == "plain Keras"
     assert "replay of exemplars" in values["words"][1]
-    assert values["options"] == {"budget": 6, "per_class": False}
+    assert values["options"] == {"budget": 6}
     assert values["exemplars"] <= 6
     assert values["versions"]["backend"] in values["versions"]
     assert sum(values["confusion"].values()) == 12
@@ -74,9 +74,7 @@ def test_a_run_says_what_it_did_and_took(values):
 
 def test_a_run_is_the_same_twice_and_another_by_another_seed(values):
     material = prepare(PROTOCOL)
-    again, other = (
-        run_one(material, PROTOCOL, "replay", seed) for seed in (1, 7)
-    )
+    again, other = (run_one(material, PROTOCOL, "er", seed) for seed in (1, 7))
     for key in ("matrix", "calibration_error", "confusion"):
         assert again[key] == values[key]
     assert other["calibration_error"] != values["calibration_error"]
@@ -101,7 +99,7 @@ def test_the_rate_of_a_protocol_is_that_of_all_weights(monkeypatch):
         return made
 
     monkeypatch.setattr(methods, "classifier", spied)
-    run_one(prepare(protocol), protocol, "naive", 1)
+    run_one(prepare(protocol), protocol, "fine_tuning", 1)
     assert given["backbone_learning_rate"] == 0.25
     assert float(given["optimizer"].learning_rate) == 0.25
     assert given["optimizer"].momentum == 0.9
@@ -109,13 +107,16 @@ def test_the_rate_of_a_protocol_is_that_of_all_weights(monkeypatch):
 
 
 def test_finished_runs_are_not_run_again(tmp_path, seeds):
-    assert runner.run_all(PROTOCOL, ["naive"], tmp_path, quiet=True) == []
+    assert runner.run_all(PROTOCOL, ["fine_tuning"], tmp_path, quiet=True) == []
     assert seeds == [1, 2]
     first, second = sorted(tmp_path.iterdir())
-    assert (first.name, second.name) == ("naive-seed1.json", "naive-seed2.json")
+    assert (first.name, second.name) == (
+        "fine_tuning-seed1.json",
+        "fine_tuning-seed2.json",
+    )
     second.unlink()
     written = first.stat().st_mtime_ns
-    runner.run_all(PROTOCOL, ["naive"], tmp_path, quiet=True)
+    runner.run_all(PROTOCOL, ["fine_tuning"], tmp_path, quiet=True)
     assert seeds == [1, 2, 2]
     assert first.stat().st_mtime_ns == written
 
@@ -124,71 +125,66 @@ def test_a_failed_run_leaves_its_error_and_the_others_go_on(
     tmp_path, monkeypatch
 ):
     def fake(material, protocol, recipe, seed, after_phase):
-        if recipe == "naive":
+        if recipe == "fine_tuning":
             raise RuntimeError("diverged")
         return {"recipe": recipe, "seed": seed}
 
     monkeypatch.setattr(runner, "run_one", fake)
     protocol = dataclasses.replace(PROTOCOL, seeds=(1,))
-    recipes = ["naive", "replay"]
+    recipes = ["fine_tuning", "er"]
     failed = runner.run_all(protocol, recipes, tmp_path, quiet=True)
-    assert failed == ["naive-seed1"]
-    assert "diverged" in (tmp_path / "naive-seed1.error").read_text()
-    assert results.path_of(tmp_path, "replay", 1).exists()
+    assert failed == ["fine_tuning-seed1"]
+    assert "diverged" in (tmp_path / "fine_tuning-seed1.error").read_text()
+    assert results.path_of(tmp_path, "er", 1).exists()
 
 
 def test_a_run_that_succeeds_at_last_removes_its_error(tmp_path, monkeypatch):
-    (tmp_path / "naive-seed1.error").write_text("diverged")
+    (tmp_path / "fine_tuning-seed1.error").write_text("diverged")
     monkeypatch.setattr(
-        runner, "run_one", lambda *args: {"recipe": "naive", "seed": 1}
+        runner, "run_one", lambda *args: {"recipe": "fine_tuning", "seed": 1}
     )
     protocol = dataclasses.replace(PROTOCOL, seeds=(1,))
-    runner.run_all(protocol, ["naive"], tmp_path, quiet=True)
+    runner.run_all(protocol, ["fine_tuning"], tmp_path, quiet=True)
     assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
 
 def test_progress_counts_phases_and_quiet_shows_nothing(
     tmp_path, seeds, capsys
 ):
-    runner.run_all(PROTOCOL, ["naive"], tmp_path / "quiet", quiet=True)
+    runner.run_all(PROTOCOL, ["fine_tuning"], tmp_path / "quiet", quiet=True)
     assert capsys.readouterr() == ("", "")
     pytest.importorskip("tqdm")
-    runner.run_all(PROTOCOL, ["naive"], tmp_path / "loud")
-    assert "naive, seed 2: 100%" in capsys.readouterr().err
+    runner.run_all(PROTOCOL, ["fine_tuning"], tmp_path / "loud")
+    assert "fine_tuning, seed 2: 100%" in capsys.readouterr().err
 
 
 def test_without_tqdm_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(ImportError, match="--quiet"):
-        runner.run_all(PROTOCOL, ["naive"], tmp_path)
+        runner.run_all(PROTOCOL, ["fine_tuning"], tmp_path)
 
 
 def test_an_unknown_network_is_refused_before_anything_is_read(tmp_path):
     protocol = dataclasses.replace(PROTOCOL, backbone="resnet", data="none")
     with pytest.raises(ValueError, match="backbone='resnet'"):
-        runner.run_all(protocol, ["naive"], tmp_path, quiet=True)
+        runner.run_all(protocol, ["fine_tuning"], tmp_path, quiet=True)
 
 
 def test_a_recipe_is_given_the_exemplars_that_it_can_keep():
     per_class = dataclasses.replace(PROTOCOL, budget=None, per_class=3)
     own = dataclasses.replace(PROTOCOL, budget=None)
-    assert methods.options_of("replay", PROTOCOL) == {
-        "budget": 6,
-        "per_class": False,
-    }
-    assert methods.options_of("replay", per_class) == {
-        "budget": 3,
-        "per_class": True,
-    }
-    assert methods.options_of("replay", own) == {}
-    assert methods.options_of("naive", PROTOCOL) == {}
+    assert methods.options_of("er", PROTOCOL) == {"budget": 6}
+    assert methods.options_of("er", per_class) == {"per_class": 3}
+    assert methods.options_of("er", own) == {}
+    assert methods.options_of("fine_tuning", PROTOCOL) == {}
 
 
-def test_all_recipes_are_run_or_those_that_exist():
-    assert methods.chosen(["all"]) == ["naive", "replay"]
-    assert methods.chosen(["replay"]) == ["replay"]
+def test_all_recipes_are_those_that_need_no_unlabelled_data():
+    chosen = methods.chosen(["all"])
+    assert set(methods.names()) - set(chosen) == {"dmc"}
+    assert methods.chosen(["dmc", "er"]) == ["dmc", "er"]
     with pytest.raises(ValueError, match=r"no recipes \['magic'\]"):
-        methods.chosen(["replay", "magic"])
+        methods.chosen(["er", "magic"])
 
 
 def test_peak_memory_is_what_was_taken_since_the_start():

@@ -1,15 +1,11 @@
-"""Data, networks and recipes so small that a run takes a second."""
-
-import types
+"""Data and networks so small that a run takes a second."""
 
 import keras
 import numpy as np
 import pytest
 
-import keras_incremental
 from keras_incremental.benchmarks import datasets
 from keras_incremental.benchmarks import material
-from keras_incremental.benchmarks import methods
 from keras_incremental.benchmarks.protocols import Protocol
 
 NAMES = ("a", "b", "c", "d")
@@ -43,44 +39,15 @@ def dense(input_shape, weights):
     return keras.Model(inputs, keras.layers.Dense(3, "relu")(x))
 
 
-def replay(budget=100, per_class=False):
-    return keras_incremental.ExemplarMemory(budget, per_class)
-
-
-def naive():
-    return None
-
-
-def fake_classifier(model, classes, name, options, seed):
-    """What recipes do, as `memory`."""
-    memory = {"replay": replay, "naive": naive}[name](**options)
-    return keras_incremental.IncrementalClassifier(
-        model, classes, memory=memory, seed=seed
-    )
-
-
-def fake_recipes():
-    found = {"naive": naive, "replay": replay}
-    return types.SimpleNamespace(
-        names=lambda: list(found),
-        get=lambda name, **options: (name, options),
-        **found,
-    )
-
-
 def install(monkeypatch):
     monkeypatch.setitem(datasets.READERS, "toy", (read, NAMES, None))
     frozen = material.Backbone(flat, frozen=True)
     monkeypatch.setitem(material.BACKBONES, "toy", frozen)
     trained = material.Backbone(dense)
     monkeypatch.setitem(material.BACKBONES, "toy_dense", trained)
-    monkeypatch.setattr(
-        keras_incremental, "recipes", fake_recipes(), raising=False
-    )
-    monkeypatch.setattr(methods, "classifier", fake_classifier)
 
 
 @pytest.fixture
 def toys(monkeypatch):
-    """Toy data, networks and recipes, by the names `toy` and `toy_dense`."""
+    """Toy data and networks, by the names `toy` and `toy_dense`."""
     install(monkeypatch)
