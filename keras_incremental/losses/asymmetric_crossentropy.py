@@ -16,7 +16,12 @@ class AsymmetricCrossentropy(LabelLoss):
     first batches of a phase do not push all that is old away.
 
     The paper adds the means of a new and of a replayed batch. Here both are
-    one batch, and one mean: with as many of each it is half of that sum.
+    one batch, and one mean: with as many of each it is half of that sum. The
+    memory of the paper follows a stream, so that it has samples of the new
+    classes too, told apart from all classes. Where exemplars are of old
+    classes only, the new samples of the batch stand for those: `new_share`
+    says how much of a balanced memory they would be. With 0 nothing would
+    ever let a new class win over an old one.
 
     Reference:
     - [Caccia et al., 2022](https://arxiv.org/abs/2104.05025), ER-ACE
@@ -24,6 +29,9 @@ class AsymmetricCrossentropy(LabelLoss):
     Args:
         num_old: Int, 0 or more: how many classes are old. A phase tells.
             With `0` all classes are compared. Defaults to `0`.
+        new_share: Float from 0 to 1, the weight of the crossentropy of new
+            samples among all classes. A phase tells: the share of new
+            classes. Defaults to `0.0`.
         reduction: As in `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"asymmetric_crossentropy"`.
@@ -44,14 +52,22 @@ class AsymmetricCrossentropy(LabelLoss):
     def __init__(
         self,
         num_old: int = 0,
+        new_share: float = 0.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "asymmetric_crossentropy",
     ):
         super().__init__(reduction, name)
         self.num_old = checked_num_old(num_old, "AsymmetricCrossentropy")
+        if not 0 <= new_share <= 1:
+            raise ValueError(
+                "`new_share` of AsymmetricCrossentropy must be from 0 to 1. "
+                f"Received: new_share={new_share}."
+            )
+        self.new_share = float(new_share)
 
     def phase_config(self, phase):
-        return {"num_old": phase.num_old}
+        share = phase.num_new / phase.num_classes
+        return {"num_old": phase.num_old, "new_share": share}
 
     def losses(self, labels, logits):
         num_classes = logits.shape[-1]
@@ -63,7 +79,16 @@ class AsymmetricCrossentropy(LabelLoss):
         is_new = ops.arange(num_classes, dtype="int32") >= self.num_old
         replayed = ops.expand_dims(labels < self.num_old, -1)
         among = ops.logical_or(replayed, ops.logical_and(present, is_new))
-        return crossentropy_among(labels, logits, among)
+        losses = crossentropy_among(labels, logits, among)
+        if not self.new_share:
+            return losses
+        # As a replayed sample of an old class, it stands for itself already.
+        share = self.new_share * ops.cast(labels >= self.num_old, "float32")
+        return losses + share * crossentropy_among(labels, logits, True)
 
     def get_config(self):
-        return {**super().get_config(), "num_old": self.num_old}
+        return {
+            **super().get_config(),
+            "num_old": self.num_old,
+            "new_share": self.new_share,
+        }

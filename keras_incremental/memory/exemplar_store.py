@@ -88,7 +88,7 @@ class ExemplarStore(Holder):
         for label, quota in quotas.items():
             part = content.take(self._content.rows_of(label))
             rows = np.flatnonzero(y == label)
-            picks = np.arange(quota)[: len(part)]
+            picks = np.arange(min(quota, len(part)))
             if len(rows):
                 own = None if logits is None else logits[rows]
                 new = content.new(x[rows], label, ontology, dtype, own)

@@ -7,6 +7,8 @@ import zipfile
 
 import keras
 
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.utils import state
 
 METADATA = "metadata.json"
@@ -15,25 +17,40 @@ KEY = "class_names"
 
 def plain_model(classifier):
     """A Functional model that ends in a `Dense` layer, weights copied."""
-    head = classifier.head
     features = keras.models.clone_model(classifier.features)
     features.set_weights(classifier.features.get_weights())
-    dense = keras.layers.Dense(
-        head.units, dtype=head.dtype_policy, name=head.name
-    )
-    outputs = dense(features.output)
+    outputs = _plain_head(classifier, features.output)
     if classifier.activation is not None:
         outputs = keras.layers.Activation(
             classifier.activation, dtype="float32", name="probabilities"
         )(outputs)
-    dense.kernel.assign(head.columns("kernel"))
-    if head.use_bias:
-        dense.bias.assign(head.columns("bias"))
     model = keras.Model(
         state.inputs_of(features), outputs, name=classifier.name
     )
     model.class_names = list(classifier.classes)
     return model
+
+
+def _plain_head(classifier, features):
+    """What the head, or the readout, gives, by layers of Keras alone."""
+    head = classifier.readout or classifier.head
+    if isinstance(head, ClosedFormHead):
+        return head.plain(features)
+    if not isinstance(head, ExpandableDense):
+        raise ValueError(
+            f"Keras has no layer that computes what {type(head).__name__} "
+            "does, so there is no plain model. Received: recipe="
+            f"'{classifier.recipe.name}'. Keep the classifier, by `save`, or "
+            "learn by another recipe."
+        )
+    dense = keras.layers.Dense(
+        head.units, dtype=head.dtype_policy, name=head.name
+    )
+    outputs = dense(features)
+    dense.kernel.assign(head.columns("kernel"))
+    if head.use_bias:
+        dense.bias.assign(head.columns("bias"))
+    return outputs
 
 
 def write_plain(model, filepath):

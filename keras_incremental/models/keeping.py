@@ -51,6 +51,9 @@ def adapt_readout(classifier, trunk, lesson):
         readout.reset()
         readout.adapt(trunk.features_of(samples), labels)
         return
+    newest = readout.units - readout.group_sizes[-1]
+    if lesson.labels.max() < newest:
+        return
     new = trunk.inputs_for(lesson.pictures)
     readout.adapt(
         measuring.outputs_for(classifier, trunk, new),

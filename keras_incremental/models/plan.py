@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from keras_incremental.callbacks.margin_calibration import MarginCalibration
+from keras_incremental.distillation.term import Term
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import MergedDistillation
 from keras_incremental.memory import policies
@@ -196,7 +197,10 @@ def _phase(classifier, lesson, inputs, policy, batch_size):
     if lesson.new_names:
         groups = (*groups, len(lesson.new_names))
     counts = policy.counts(
-        inputs.all[1], len(inputs.new_labels), batch_size, len(lesson.names)
+        inputs.known[1],
+        len(inputs.labelled[1]),
+        batch_size,
+        len(lesson.names),
     )
     return Phase(
         group_sizes=groups,
@@ -228,7 +232,9 @@ def _part(part, default):
 
 
 def _words(term):
-    return getattr(term, "words", "distillation of the old logits")
+    if isinstance(term, Term):
+        return type(term).__name__
+    return "distillation of the old logits"
 
 
 def _may_centre(classifier, options):

@@ -117,8 +117,17 @@ def stage_ends(model):
 
     Args:
         model: Sequential or Functional model.
+
+    Raises:
+        ValueError: if no layer gives feature maps.
     """
     maps = [x for x in model.layers if _is_map(x)]
+    if not maps:
+        raise ValueError(
+            f"Model '{model.name}' has no feature maps that train. Received: "
+            f"layers {[x.name for x in model.layers]}. Train convolutions, "
+            "or compare features by `LessForget` instead."
+        )
     after = [*maps[1:], None]
     return [
         layer.name
