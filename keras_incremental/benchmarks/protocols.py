@@ -118,7 +118,8 @@ S1 = Protocol(
     backbone="mlp",
     learning_rate=0.03,
     epochs=1,
-    remark=_STEPS + "Weights start as in Keras, the peers' as in torch.",
+    remark=_STEPS + "Kernels start as the peers' do, biases and new columns "
+    "from 0.",
     **_PEERS,
 )
 S2 = Protocol(
@@ -128,8 +129,8 @@ S2 = Protocol(
     backbone="cnn",
     learning_rate=0.05,
     epochs=3,
-    remark=_STEPS + "Weights start as in Keras, the peers' as in torch; "
-    "BatchNormalization keeps the statistics of the first phase.",
+    remark=_STEPS + "Kernels start as the peers' do, biases and new columns "
+    "from 0; BatchNormalization keeps the statistics of the first phase.",
     **_PEERS,
 )
 S3 = Protocol(

@@ -66,6 +66,14 @@ def test_networks_from_scratch_have_the_sizes_of_the_peers():
     assert scratch.cnn().output_shape == (None, 128)
 
 
+def test_networks_from_scratch_start_as_those_of_the_peers():
+    first, _, second, *_ = scratch.mlp().get_weights()
+    np.testing.assert_allclose(np.abs(first).max(), 1 / 28, rtol=0.01)
+    np.testing.assert_allclose(np.abs(second).max(), 1 / 16, rtol=0.01)
+    kernel = scratch.cnn().get_weights()[0]
+    assert 0.9 / 3 < np.abs(kernel).max() <= 1 / 3
+
+
 def test_networks_from_scratch_have_no_weights_to_load():
     with pytest.raises(ValueError, match="weights='imagenet'"):
         scratch.mlp(weights="imagenet")
