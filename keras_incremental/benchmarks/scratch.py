@@ -1,8 +1,7 @@
 """Small networks that are trained from random weights.
 
 Kernels start uniform up to 1 / sqrt(fan_in), as those of the peers do, and
-biases from 0. From Keras' default, `glorot_uniform`, which starts wider, plain
-fine-tuning diverges at the rate of the protocol `s1`.
+biases from 0. Keras' own default, `glorot_uniform`, starts wider.
 """
 
 import keras
