@@ -7,20 +7,36 @@ head, cures that. The stored head stays in the coordinates of the network.
 """
 
 import contextlib
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Coordinates:
+    """Where the features of a head are counted from, and in what unit.
+
+    Attributes:
+        mean: Array of shape `(features,)`.
+        scale: Float above 0.
+    """
+
+    mean: np.ndarray
+    scale: float = 1.0
 
 
 @contextlib.contextmanager
-def centred(head, statistics):
+def centred(head, coordinates):
     """Holds the head, inside the block, in centred coordinates.
 
     With `u = (features - mean) / scale`, the same logits come from the
     kernel `scale * kernel` and the bias `bias + mean @ kernel`. Columns of
-    frozen groups come back to the bit. With no statistics, nothing is moved.
+    frozen groups come back to the bit. With no coordinates, nothing is moved.
     """
-    if statistics is None:
+    if coordinates is None:
         yield
         return
-    mean, scale = statistics.mean, statistics.scale
+    mean, scale = coordinates.mean, coordinates.scale
     before = {name: head.columns(name) for name in ("kernel", "bias")}
     kernel = before["kernel"].astype("float64")
     head.assign_columns("kernel", kernel * scale)

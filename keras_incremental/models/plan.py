@@ -9,6 +9,7 @@ from keras_incremental.distillation.term import Term
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import MergedDistillation
 from keras_incremental.memory import policies
+from keras_incremental.models.centring import Coordinates
 from keras_incremental.models.centring import can_centre
 from keras_incremental.models.recipe import AUTOMATIC
 from keras_incremental.models.recipe import LABEL_WEIGHTS
@@ -16,7 +17,6 @@ from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
-from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 
@@ -47,7 +47,7 @@ class Plan:
         callbacks: Tuple of callbacks.
         correction: Callback against the bias to new classes, or `None`.
         freeze_old: Whether the columns of old classes stay as they are.
-        statistics: `FeatureStatistics` to centre by, or `None`.
+        coordinates: `Coordinates` to train the head in, or `None`.
     """
 
     recipe: Recipe
@@ -61,7 +61,7 @@ class Plan:
     callbacks: tuple
     correction: object
     freeze_old: bool
-    statistics: FeatureStatistics | None
+    coordinates: Coordinates | None
 
     @property
     def words(self):
@@ -127,7 +127,7 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
         callbacks=(*options.callbacks, *recipe.callbacks),
         correction=correction if arrives else None,
         freeze_old=freeze and arrives,
-        statistics=statistics if _may_centre(classifier, options) else None,
+        coordinates=_coordinates(classifier, statistics, options),
     )
 
 
@@ -183,7 +183,7 @@ def _default_optimizer(head, plan):
     features that never vary into steps of full length.
     """
     rate = 1e-3
-    if plan.statistics is not None:
+    if plan.coordinates is not None:
         rate = min(1.0 / head.input_dim, MAX_RATE)
     return keras.optimizers.Adam(rate, epsilon=1e-4)
 
@@ -237,10 +237,15 @@ def _words(term):
     return "distillation of the old logits"
 
 
-def _may_centre(classifier, options):
+def _coordinates(classifier, statistics, options):
     # A penalty refers to the coordinates that the weights are stored in.
     penalised = any(
         getattr(callback, "protects_weights", False)
         for callback in (*options.callbacks, *classifier.recipe.callbacks)
     )
-    return can_centre(classifier.head) and not penalised
+    if penalised or not can_centre(classifier.head):
+        return None
+    # The learning rate of a user is meant for the features as they are;
+    # without their mean they are smaller, so that it stays stable.
+    rescales = options.optimizer is None
+    return Coordinates(statistics.mean, statistics.scale if rescales else 1.0)

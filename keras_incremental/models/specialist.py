@@ -26,7 +26,7 @@ def train_specialist(teacher, inputs, plan, fit):
         teacher_of(teacher).rest,
         head,
         terms=[(t.factor(phase), t.for_phase(phase)) for t in terms],
-        statistics=plan.statistics,
+        coordinates=plan.coordinates,
     )
     labels = inputs.new_labels.copy()
     labels[labels != UNLABELLED_CLASS] -= phase.num_old

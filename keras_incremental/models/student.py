@@ -23,8 +23,8 @@ class Student(keras.Model):
         teacher: `Student` of the phase before, or `None`.
         terms: Pairs `(factor, term)`: a `Term`, or a loss of teacher and
             student logits. Defaults to `()`.
-        statistics: `FeatureStatistics` of the coordinates that the head is
-            in (`centring.centred`), or `None` for those of the network.
+        coordinates: `Coordinates` that the head is in, or `None` for those
+            of the network.
         specialist: `Student` that knows only the new classes, or `None`.
         readout: What predicts in the place of the head, or `None`.
     """
@@ -35,7 +35,7 @@ class Student(keras.Model):
         head,
         teacher=None,
         terms=(),
-        statistics=None,
+        coordinates=None,
         specialist=None,
         readout=None,
         **kwargs,
@@ -44,7 +44,7 @@ class Student(keras.Model):
         self.rest = rest
         self.head = head
         self._readout = state.Untracked(readout)
-        self.statistics = statistics
+        self.coordinates = coordinates
         self._teacher = state.Untracked(teacher)
         self._specialist = state.Untracked(specialist)
         self._terms = state.Untracked(tuple(terms))
@@ -151,10 +151,10 @@ class Student(keras.Model):
         return outputs
 
     def _centred(self, features):
-        if self.statistics is None:
+        if self.coordinates is None:
             return features
-        mean = ops.convert_to_tensor(self.statistics.mean, features.dtype)
-        return (features - mean) / self.statistics.scale
+        mean = ops.convert_to_tensor(self.coordinates.mean, features.dtype)
+        return (features - mean) / self.coordinates.scale
 
 
 def scores_of(head, readout, features):
@@ -174,7 +174,7 @@ class Joined(Student):
     """
 
     def __init__(self, older, newer):
-        super().__init__(newer.rest, newer.head, statistics=newer.statistics)
+        super().__init__(newer.rest, newer.head, coordinates=newer.coordinates)
         self._older = state.Untracked(older)
 
     def outputs_of(self, inputs, training=None):
@@ -193,7 +193,7 @@ def teacher_of(student):
     head = type(student.head).from_config(student.head.get_config())
     head.build((None, student.head.input_dim))
     head.restore(student.head.snapshot())
-    return Student(rest, head, statistics=student.statistics)
+    return Student(rest, head, coordinates=student.coordinates)
 
 
 def _unpacked(y):

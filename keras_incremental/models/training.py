@@ -50,9 +50,9 @@ def train(classifier, trunk, inputs, plan, options):
     was_frozen = head.frozen_groups
     if plan.freeze_old:
         head.frozen_groups = old_groups
-    with centred(head, plan.statistics):
+    with centred(head, plan.coordinates):
         student = Student(
-            trunk.rest, head, teacher, plan.terms, plan.statistics, specialist
+            trunk.rest, head, teacher, plan.terms, plan.coordinates, specialist
         )
         history = _main_fit(student, inputs, plan, fit)
         if plan.recipe.stage is not None:
@@ -129,5 +129,5 @@ def _balance(student, trunk, teacher, inputs, plan, fit):
     )
     balanced = Inputs.of(samples[rows], labels[rows])
     how.run(
-        Student(rest, student.head, taught, terms, plan.statistics), balanced
+        Student(rest, student.head, taught, terms, plan.coordinates), balanced
     )

@@ -3,10 +3,11 @@ import pytest
 from keras import ops
 
 from keras_incremental.layers import ExpandableDense
+from keras_incremental.models.centring import Coordinates
 from keras_incremental.models.centring import can_centre
 from keras_incremental.models.centring import centred
-from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 LABELS = np.arange(40) % 2
 
@@ -16,12 +17,17 @@ def features():
     return np.random.default_rng(0).normal(5, 2, (40, 3)).astype("float32")
 
 
+def coordinates_of(features):
+    statistics = FeatureStatistics().updated(features, LABELS)
+    return Coordinates(statistics.mean, statistics.scale)
+
+
 def test_centred_coordinates_give_the_same_logits(features):
     head = ExpandableDense([2, 1])
     logits = ops.convert_to_numpy(head(features))
-    statistics = FeatureStatistics().updated(features, LABELS)
-    with centred(head, statistics):
-        moved = (features - statistics.mean) / statistics.scale
+    coordinates = coordinates_of(features)
+    with centred(head, coordinates):
+        moved = (features - coordinates.mean) / coordinates.scale
         inside = ops.convert_to_numpy(head(moved.astype("float32")))
     after = ops.convert_to_numpy(head(features))
     np.testing.assert_allclose(inside, logits, atol=1e-5)
@@ -32,7 +38,7 @@ def test_frozen_columns_come_back_to_the_bit(features):
     head = ExpandableDense([2, 1], frozen_groups=1)
     head(features)
     before = head.columns("kernel")
-    with centred(head, FeatureStatistics().updated(features, LABELS)):
+    with centred(head, coordinates_of(features)):
         head.assign_columns("kernel", head.columns("kernel") + 1)
     np.testing.assert_array_equal(head.columns("kernel")[:, :2], before[:, :2])
     assert np.all(head.columns("kernel")[:, 2] != before[:, 2])
