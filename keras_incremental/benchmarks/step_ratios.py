@@ -180,7 +180,8 @@ def _student(size, features):
     head.build((None, width))
     teacher = teacher_of(Student(features, head))
     head.expand(NUM_CLASSES - NUM_OLD)
-    student = Student(features, head, teacher, MergedDistillation(), share=0.5)
+    terms = [(0.5, MergedDistillation())]
+    student = Student(features, head, teacher, terms)
     student.build((None, *(features.input_shape[1:] if features else (width,))))
     return _compiled(student)
 

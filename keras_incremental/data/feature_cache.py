@@ -16,6 +16,7 @@ class FeatureCache:
     def __init__(self, max_bytes=MAX_BYTES):
         self.max_bytes = max_bytes
         self._rows = {}
+        self._size = 0
 
     def __len__(self):
         return len(self._rows)
@@ -44,13 +45,13 @@ class FeatureCache:
         return np.stack([found[key] for key in keys])
 
     def _keep(self, rows):
-        self._rows = {
-            **{k: v for k, v in self._rows.items() if k not in rows},
-            **rows,
-        }
-        size = sum(row.nbytes for row in self._rows.values())
-        while size > self.max_bytes:
-            size -= self._rows.pop(next(iter(self._rows))).nbytes
+        """Rows of now become the newest; a stream has many of them."""
+        for key, row in rows.items():
+            known = self._rows.pop(key, None)
+            self._size += row.nbytes if known is None else 0
+            self._rows[key] = row
+        while self._size > self.max_bytes:
+            self._size -= self._rows.pop(next(iter(self._rows))).nbytes
 
 
 def _digest(picture):

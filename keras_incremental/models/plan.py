@@ -127,7 +127,7 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
         callbacks=(*options.callbacks, *recipe.callbacks),
         correction=correction if arrives else None,
         freeze_old=freeze and arrives,
-        coordinates=_coordinates(classifier, statistics, options),
+        coordinates=_coordinates(classifier, statistics, trunk, options),
     )
 
 
@@ -237,15 +237,17 @@ def _words(term):
     return "distillation of the old logits"
 
 
-def _coordinates(classifier, statistics, options):
+def _coordinates(classifier, statistics, trunk, options):
     # A penalty refers to the coordinates that the weights are stored in.
     penalised = any(
         getattr(callback, "protects_weights", False)
         for callback in (*options.callbacks, *classifier.recipe.callbacks)
     )
+    rescales = options.optimizer is None
     if penalised or not can_centre(classifier.head):
         return None
-    # The learning rate of a user is meant for the features as they are;
-    # without their mean they are smaller, so that it stays stable.
-    rescales = options.optimizer is None
+    # The learning rate of a user is meant for the features as they are.
+    # Frozen ones without their mean are smaller, so that it stays stable.
+    if trunk.trains and not rescales:
+        return None
     return Coordinates(statistics.mean, statistics.scale if rescales else 1.0)

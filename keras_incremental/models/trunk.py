@@ -45,7 +45,7 @@ class Trunk:
         """What the head reads, of what `inputs_for` gave."""
         if self.rest is None:
             return inputs
-        return self.rest.predict(inputs, verbose=0)
+        return _run(self.rest, inputs)
 
     @property
     def is_flat(self):
@@ -67,9 +67,7 @@ class Trunk:
             return pictures
         return self._cache.rows(
             pictures,
-            lambda missing: self.frozen.predict(
-                missing, batch_size=batch_size, verbose=verbose
-            ),
+            lambda missing: _run(self.frozen, missing, batch_size, verbose),
         )
 
     def _hash(self):
@@ -77,6 +75,13 @@ class Trunk:
         for weight in self.frozen.weights if self.frozen else ():
             digest.update(ops.convert_to_numpy(weight).tobytes())
         return digest.hexdigest()
+
+
+def _run(model, inputs, batch_size=32, verbose=0):
+    """Outputs of a model; `predict` takes long to begin, in a stream often."""
+    if len(inputs) <= batch_size:
+        return model.predict_on_batch(inputs)
+    return model.predict(inputs, batch_size=batch_size, verbose=verbose)
 
 
 def _key(model, cache):
