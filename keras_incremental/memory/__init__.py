@@ -9,3 +9,4 @@ from keras_incremental.memory.policies import Weighted as Weighted
 from keras_incremental.memory.reservoir import Reservoir as Reservoir
 from keras_incremental.memory.selection import herding as herding
 from keras_incremental.memory.selection import random as random
+from keras_incremental.memory.stream_replay import StreamReplay as StreamReplay

@@ -27,6 +27,11 @@ class Holder:
         return self._content.counts
 
     @property
+    def sample_shape(self):
+        """Shape of one sample, or `None` while there are none."""
+        return self._content.x.shape[1:] if len(self) else None
+
+    @property
     def nbytes(self):
         """Bytes that the exemplars occupy."""
         return self._content.nbytes
