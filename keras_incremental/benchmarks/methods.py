@@ -1,6 +1,7 @@
 """The recipes that are run, each with the exemplars that a protocol allows."""
 
 from keras_incremental import recipes
+from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.recipe import UNLABELLED
 from keras_incremental.recipes import catalogue
@@ -12,7 +13,7 @@ def names() -> list[str]:
 
 
 def chosen(wanted) -> list[str]:
-    """The recipes that were asked for, or all that need no unlabelled data.
+    """The recipes that were asked for, or all that learn labels in phases.
 
     Args:
         wanted: List of names, or of `"all"` alone.
@@ -22,7 +23,7 @@ def chosen(wanted) -> list[str]:
     """
     known = names()
     if list(wanted) == ["all"]:
-        return [name for name in known if not _reads_unlabelled(name)]
+        return [name for name in known if _learns_in_phases(name)]
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise ValueError(
@@ -56,5 +57,7 @@ def classifier(model, classes, name, options, seed) -> IncrementalClassifier:
     return IncrementalClassifier(model, classes, recipe=recipe, seed=seed)
 
 
-def _reads_unlabelled(name):
-    return recipes.get(name).trains_on == UNLABELLED
+def _learns_in_phases(name):
+    recipe = recipes.get(name)
+    streams = isinstance(recipe.memory, Reservoir)
+    return recipe.trains_on != UNLABELLED and not streams

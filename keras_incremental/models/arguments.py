@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.options import Options
 from keras_incremental.models.recipe import Recipe
 
@@ -68,10 +69,11 @@ def recipe(value, memory):
     value = (value or Recipe()).copy()
     if memory is None:
         return value
-    if not isinstance(memory, ExemplarMemory):
+    if not isinstance(memory, (ExemplarMemory, Reservoir)):
         raise TypeError(
-            "`memory` must be an `ExemplarMemory` or `None`. Received: "
-            f"memory={memory!r}. Pass `ExemplarMemory(budget=2000)`."
+            "`memory` must be an `ExemplarMemory`, a `Reservoir` or `None`. "
+            f"Received: memory={memory!r}. Pass "
+            "`ExemplarMemory(budget=2000)`."
         )
     if value.memory is not None:
         raise ValueError(

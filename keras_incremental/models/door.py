@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data import check_labels
 from keras_incremental.data import checked
 from keras_incremental.data import to_indices
@@ -44,12 +45,13 @@ def check_memory(classifier):
             f"{list(classes)}. Load the file that was saved with this "
             "classifier, or start with a new `ExemplarMemory`."
         )
-    _check_shape(memory.snapshot().x.shape, classifier.features, "memory")
+    shape = (len(memory), *memory.sample_shape)
+    _check_shape(shape, classifier.features, "memory")
 
 
 def _check_room(memory, lesson):
     """A memory that is too small for the classes is said before training."""
-    if memory is None or memory.per_class:
+    if not isinstance(memory, ExemplarMemory) or memory.per_class:
         return
     stored = set(memory.classes) | set(lesson.taught.tolist())
     if memory.budget < len(stored):

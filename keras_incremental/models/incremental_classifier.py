@@ -11,13 +11,16 @@ from keras_incremental.models.adopt import readout_for
 from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
 from keras_incremental.models.gate import Gate
+from keras_incremental.models.guarded import Guarded
 from keras_incremental.models.knowledge import Knowledge
 from keras_incremental.models.lesson import read_known
 from keras_incremental.models.lesson import read_lesson
 from keras_incremental.models.lesson import read_unlabelled
 from keras_incremental.models.lesson import read_validation
+from keras_incremental.models.observing import Observes
 from keras_incremental.models.persistence import SavedInOneFile
 from keras_incremental.models.pictures import to_input_size
+from keras_incremental.models.stream_checks import check_phases
 from keras_incremental.models.student import scores_of
 from keras_incremental.models.trunk import Trunk
 from keras_incremental.utils import state
@@ -26,14 +29,15 @@ from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
 @export
-class IncrementalClassifier(SavedInOneFile, keras.Model):
+class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
     """A trained classifier that learns new classes and keeps the old ones.
 
     Takes over any Sequential or Functional Keras classifier, compiled or not.
     `fit`, `evaluate`, `predict` and `summary` are those of Keras; `learn` adds
-    classes. The layers below the head are shared with `model`, not copied. What
-    it does can be written by hand: `ExpandableDense`, `MergedDistillation`,
-    `ExemplarMemory` and `WeightAlignment` are its parts.
+    classes, and `observe` does so in a stream without phases. The layers below
+    the head are shared with `model`, not copied. What it does can be written
+    by hand: `ExpandableDense`, `MergedDistillation`, `ExemplarMemory` and
+    `WeightAlignment` are its parts.
 
     BatchNormalization stays in inference mode, also where it is unfrozen.
 
@@ -43,8 +47,8 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             exactly) or `ExpandableDense`.
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
-        memory: `ExemplarMemory`. Defaults to `None`: that of the recipe, or
-            no picture is kept.
+        memory: `ExemplarMemory`, or `Reservoir` for streams. Defaults to
+            `None`: that of the recipe, or no picture is kept.
         recipe: `Recipe`, the method it learns by, such as
             `keras_incremental.recipes.bic(budget=2000)`. Defaults to `None`:
             each phase chooses by what is left of the old data.
@@ -97,7 +101,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
         self._trunk = None
         self.set_knowledge(names, 0, FeatureStatistics())
         self.build(self.features.input_shape)
-        self._compile_like(model)
+        self.compile_like(model)
 
     @property
     def classes(self):
@@ -184,6 +188,7 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
         Raises:
             ValueError: if data or arguments do not fit. Nothing is changed.
         """
+        check_phases(self.recipe)
         gate = Gate(max_drop, max_class_drop)
         options = arguments.options(
             epochs=epochs,
@@ -270,16 +275,6 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
             write_plain(model, filepath)
         return model
 
-    def fit(self, x=None, y=None, *args, **kwargs):
-        kwargs = door.checked_validation(kwargs, self.classes)
-        x, y = door.checked_data(x, y, self.classes)
-        verbs.make_ready_to_fit(self)
-        return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        x, y = door.checked_data(x, y, self.classes)
-        return super().evaluate(x, y, *args, **kwargs)
-
     def call(self, inputs, training=None):
         inputs = to_input_size(inputs, self.features)
         features = self.features(inputs, training=training)
@@ -302,15 +297,3 @@ class IncrementalClassifier(SavedInOneFile, keras.Model):
     def set_knowledge(self, classes, phases, statistics):
         """Says what it knows. For the parts of this package."""
         self._knowledge = Knowledge(tuple(classes), phases, statistics)
-
-    def _compile_like(self, model):
-        optimizer = getattr(model, "optimizer", None)
-        if isinstance(optimizer, keras.optimizers.Optimizer):
-            optimizer = type(optimizer).from_config(optimizer.get_config())
-        self.compile(
-            optimizer=optimizer or "adam",
-            loss=keras.losses.SparseCategoricalCrossentropy(
-                from_logits=self.activation is None
-            ),
-            metrics=["accuracy"],
-        )

@@ -23,7 +23,7 @@ def solve(classifier, trunk, inputs, plan, options):
         An empty dict: there is no history.
     """
     head = classifier.head
-    _check_seen(head, classifier.classes)
+    check_seen(head, classifier.classes)
     if inputs.new_names:
         head.expand(inputs.new_names)
     samples, labels = inputs.labelled
@@ -31,7 +31,8 @@ def solve(classifier, trunk, inputs, plan, options):
     return {}
 
 
-def _check_seen(head, classes):
+def check_seen(head, classes):
+    """Raises if a head in closed form has no picture of a class."""
     counts = head.statistics.counts
     unseen = [
         name

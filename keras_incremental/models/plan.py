@@ -127,7 +127,7 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
         callbacks=(*options.callbacks, *recipe.callbacks),
         correction=correction if arrives else None,
         freeze_old=freeze and arrives,
-        coordinates=_coordinates(classifier, statistics, trunk, options),
+        coordinates=coordinates_of(classifier, statistics, trunk, options),
     )
 
 
@@ -237,7 +237,8 @@ def _words(term):
     return "distillation of the old logits"
 
 
-def _coordinates(classifier, statistics, trunk, options):
+def coordinates_of(classifier, statistics, trunk, options):
+    """Where the features of a head lie, or `None` to leave them there."""
     # A penalty refers to the coordinates that the weights are stored in.
     penalised = any(
         getattr(callback, "protects_weights", False)

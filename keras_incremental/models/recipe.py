@@ -7,6 +7,7 @@ from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.distillation.term import SCHEDULES
 from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.utils.export import export
 
@@ -31,8 +32,8 @@ class Recipe:
 
     Args:
         name: String, for reports. Defaults to `"automatic"`.
-        memory: `ExemplarMemory`, or `None` to keep no pictures. Defaults to
-            `None`.
+        memory: `ExemplarMemory`, or `Reservoir` for streams, or `None` to
+            keep no pictures. Defaults to `None`.
         head: `ExpandableHead` with any number of units that takes the place
             of a `Dense` head, or `None` to keep its weights. Defaults to
             `None`.
@@ -46,8 +47,8 @@ class Recipe:
         label_weight: `"one"` or `"new_share"`, what the loss of the labels
             is multiplied by. Defaults to `"one"`.
         policy: How exemplars and new samples are mixed, of
-            `memory.policies`. Defaults to `"auto"`: a shuffled union with
-            class-balanced weights.
+            `memory.policies`, or `memory.StreamReplay`. Defaults to
+            `"auto"`: a shuffled union with class-balanced weights.
         callbacks: Tuple of Keras callbacks. Defaults to `()`.
         correction: Callback against the bias to new classes, or `None`.
             Defaults to `"auto"`: `MarginCalibration` where nothing old can
@@ -83,7 +84,7 @@ class Recipe:
     """
 
     name: str = AUTOMATIC
-    memory: ExemplarMemory | None = None
+    memory: ExemplarMemory | Reservoir | None = None
     head: ExpandableHead | None = None
     readout: keras.layers.Layer | None = None
     loss: object = AUTO

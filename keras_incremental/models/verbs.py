@@ -6,11 +6,14 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.models.batch_norm import freeze_batch_norm
 from keras_incremental.models.keeping import adapt_readout
 from keras_incremental.models.keeping import keep_exemplars
 from keras_incremental.models.phase import run_phase
+from keras_incremental.models.stream import run_stream
+from keras_incremental.models.stream_learners import remember_in_stream
 from keras_incremental.models.transaction import Transaction
 from keras_incremental.utils import state
 
@@ -21,13 +24,38 @@ def learn(classifier, lesson, validation, unlabelled, gate, options):
     Returns:
         A `PhaseReport`.
     """
+
+    def run():
+        return run_phase(classifier, lesson, validation, unlabelled, options)
+
+    return _if_accepted(classifier, gate, run)
+
+
+def observe(classifier, lessons, judges, gate, options):
+    """Learns a stream if the gate accepts what that changes.
+
+    Returns:
+        A `PhaseReport`.
+    """
+
+    def run():
+        return run_stream(classifier, lessons, judges, options)
+
+    return _if_accepted(classifier, gate, run)
+
+
+def _streams(classifier):
+    return isinstance(classifier.memory, Reservoir)
+
+
+def _if_accepted(classifier, gate, run):
     with Transaction(classifier) as transaction:
         make_ready_to_fit(classifier)
-        report = run_phase(classifier, lesson, validation, unlabelled, options)
+        report = run()
         _check_finite(classifier.trainable_variables)
         accepted, reason = gate.judge(report.drop, report.class_drops)
         if accepted:
-            _make_ready(classifier, lesson)
+            _make_ready(classifier, report.new_classes)
     if accepted:
         classifier.previous = state.Untracked(transaction.snapshot)
     else:
@@ -46,7 +74,8 @@ def remember(classifier, lesson, batch_size=32):
         classifier.set_knowledge(
             classifier.classes, classifier.phases, trunk.lasting(statistics)
         )
-        keep_exemplars(classifier, trunk, lesson)
+        keep = remember_in_stream if _streams(classifier) else keep_exemplars
+        keep(classifier, trunk, lesson)
         if isinstance(classifier.head, ClosedFormHead):
             classifier.head.adapt(trunk.features_of(inputs), lesson.labels)
         adapt_readout(classifier, trunk, lesson)
@@ -87,14 +116,14 @@ def _check_finite(variables):
     ]
     if diverged:
         raise RuntimeError(
-            f"Training diverged: {diverged} are not finite, so `learn` has "
-            "changed nothing. Pass an `optimizer` with a lower learning rate, "
+            f"Training diverged: {diverged} are not finite, so nothing "
+            "has been changed. Pass an `optimizer` with a lower learning rate, "
             "or look for extreme values in `x`."
         )
 
 
-def _make_ready(classifier, lesson):
-    if lesson.new_names:
+def _make_ready(classifier, new_classes):
+    if new_classes:
         state.recompile(classifier, state.compile_config(classifier))
     else:
         state.forget_compiled(classifier)

@@ -7,8 +7,16 @@ from keras_incremental.recipes import distilling
 from keras_incremental.recipes import references
 from keras_incremental.recipes import regularisation
 from keras_incremental.recipes import rehearsal
+from keras_incremental.recipes import streams
 
-MODULES = (references, regularisation, distilling, rehearsal, closed_form)
+MODULES = (
+    references,
+    regularisation,
+    distilling,
+    rehearsal,
+    closed_form,
+    streams,
+)
 
 
 def names():
