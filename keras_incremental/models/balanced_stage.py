@@ -28,7 +28,8 @@ class BalancedStage:
             `"all"` trains what the phase trained. Defaults to `"head"`.
         distils: Bool. Whether the terms of the phase apply too; where they
             do, the new classes are distilled from the model as it was before
-            this stage. Defaults to `False`.
+            this stage. It needs the scope `"all"`: the network as it was
+            before reads other features. Defaults to `False`.
     """
 
     epochs: int = 20
@@ -42,6 +43,12 @@ class BalancedStage:
             raise ValueError(
                 f"`scope` of BalancedStage must be one of {list(SCOPES)}. "
                 f"Received: scope={self.scope!r}."
+            )
+        if self.distils and self.scope != "all":
+            raise ValueError(
+                "`distils` of BalancedStage compares whole networks. Received: "
+                f"distils=True, scope={self.scope!r}. Give it "
+                '`scope="all"`.'
             )
         if self.epochs < 1 or not 0 < self.rate < float("inf"):
             raise ValueError(

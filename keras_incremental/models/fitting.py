@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_incremental.data.teacher_outputs import join
 from keras_incremental.models.batches import Batches
@@ -48,7 +49,7 @@ class Fit:
             optimizer=self.optimizer,
             loss=self.loss,
             loss_weights=[self.label_weight],
-            metrics=["accuracy"],
+            metrics=[LabelledAccuracy()],
         )
         features, labels = inputs.all
         arrays = [features, _with_stored(labels, inputs)]
@@ -78,6 +79,17 @@ class Fit:
             shuffle=False,
         )
         return history.history
+
+
+class LabelledAccuracy(keras.metrics.SparseCategoricalAccuracy):
+    """Accuracy of those samples that have a label."""
+
+    def __init__(self):
+        super().__init__("accuracy")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        known = ops.not_equal(ops.cast(y_true, "int32"), UNLABELLED_CLASS)
+        super().update_state(y_true, y_pred, ops.cast(known, "float32"))
 
 
 def _with_stored(labels, inputs):

@@ -158,7 +158,9 @@ def with_held_out(inputs, share, seed):
     if not share:
         return inputs
     everything, labels = inputs.all
-    kept, held = split_held_out(labels, share, seed)
+    known = np.flatnonzero(labels != UNLABELLED_CLASS)
+    held = known[split_held_out(labels[known], share, seed)[1]]
+    kept = np.setdiff1d(np.arange(len(labels)), held)
     edge = len(inputs.new_labels)
     new, old = kept[kept < edge], kept[kept >= edge] - edge
     return dataclasses.replace(
@@ -182,10 +184,8 @@ def only(inputs, trains_on):
 def _only_memory(inputs):
     return dataclasses.replace(
         inputs,
-        new=inputs.old,
-        new_labels=inputs.old_labels,
-        old=inputs.old[:0],
-        old_labels=inputs.old_labels[:0],
+        new=inputs.new[:0],
+        new_labels=inputs.new_labels[:0],
     )
 
 

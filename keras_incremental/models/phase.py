@@ -50,8 +50,9 @@ def run_phase(classifier, lesson, validation, unlabelled, options):
     statistics = keeping.statistics_of(classifier, trunk, inputs)
     inputs = with_old_classes(classifier, inputs, lesson, trunk)
     plan = make_plan(classifier, lesson, trunk, inputs, statistics, options)
-    share = getattr(plan.correction, "validation_share", 0.0)
-    inputs = with_held_out(inputs, share, classifier.seed + classifier.phases)
+    inputs = with_held_out(
+        inputs, _held_out_share(plan), classifier.seed + classifier.phases
+    )
     say(f"training: {plan.words}")
     was = measuring.predicted(classifier, trunk, inputs.validation)
     with unchanged_statistics(classifier.features):
@@ -82,6 +83,19 @@ def run_phase(classifier, lesson, validation, unlabelled, options):
         accepted=True,
         reason="",
         history=history,
+    )
+
+
+def _held_out_share(plan):
+    """The largest part of the pictures that a callback keeps for itself."""
+    return max(
+        (
+            callback.validation_share
+            for callback in (*plan.callbacks, plan.correction)
+            if getattr(callback, "wants", "new") == "held_out"
+            if callback.data is None
+        ),
+        default=0.0,
     )
 
 

@@ -13,7 +13,9 @@ from keras_incremental.models.centring import Coordinates
 from keras_incremental.models.centring import can_centre
 from keras_incremental.models.recipe import AUTOMATIC
 from keras_incremental.models.recipe import LABEL_WEIGHTS
+from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.recipe import Recipe
+from keras_incremental.models.recipe import correcting
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
@@ -100,17 +102,19 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
     freeze = recipe.freeze_old
     if is_auto(freeze):
         freeze = alone and not trunk.trains
+    corrected = bool(correcting(recipe, options.callbacks))
+    calibrate = alone and not corrected
     correction = _part(
-        recipe.correction, lambda: MarginCalibration() if alone else None
+        recipe.correction, lambda: MarginCalibration() if calibrate else None
     )
-    natural = alone or recipe.corrects_bias
+    natural = alone or corrected
     policy = _part(
         recipe.policy, policies.Concatenate if natural else policies.Weighted
     )
     loss = _part(recipe.loss, _crossentropy)
     phase = _phase(classifier, lesson, inputs, policy, options.batch_size)
     terms, label_weight = _terms(
-        recipe, phase, _untaught(classifier, lesson), trunk.trains, alone
+        recipe, phase, inputs, _untaught(classifier, lesson), trunk.trains
     )
     if freeze and arrives and is_auto(recipe.terms):
         terms, label_weight = (), 1.0
@@ -145,13 +149,10 @@ def sources_of(classifier, lesson, trunk, num_exemplars):
 def make_optimizer(head, trunk, plan, options, rate=1.0):
     """A fresh optimizer, slower below the head, all of it `rate` times."""
     optimizer = _base_optimizer(head, plan, options)
+    factor = _backbone_factor(optimizer, plan, options)
     if rate != 1.0:
         optimizer = _slower(optimizer, rate)
     if trunk.trains:
-        factor = BACKBONE_FACTOR
-        if options.backbone_learning_rate is not None:
-            rate = float(optimizer.learning_rate)
-            factor = options.backbone_learning_rate / rate
         optimizer = LearningRateMultiplier(
             optimizer, {paths_of(head): 1.0}, others=factor
         )
@@ -168,6 +169,13 @@ def _base_optimizer(head, plan, options):
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return type(optimizer).from_config(optimizer.get_config())
     return keras.optimizers.get(optimizer)
+
+
+def _backbone_factor(optimizer, plan, options):
+    """How fast what is below the head learns, beside the head."""
+    if options.backbone_learning_rate is not None:
+        return options.backbone_learning_rate / float(optimizer.learning_rate)
+    return 1.0 if plan.recipe.restart else BACKBONE_FACTOR
 
 
 def _slower(optimizer, rate):
@@ -196,12 +204,10 @@ def _phase(classifier, lesson, inputs, policy, batch_size):
     groups = classifier.head.group_sizes
     if lesson.new_names:
         groups = (*groups, len(lesson.new_names))
-    counts = policy.counts(
-        inputs.known[1],
-        len(inputs.labelled[1]),
-        batch_size,
-        len(lesson.names),
-    )
+    labels, num_new = inputs.known[1], len(inputs.labelled[1])
+    if classifier.recipe.trains_on == MEMORY:
+        labels, num_new = inputs.old_labels, 0
+    counts = policy.counts(labels, num_new, batch_size, len(lesson.names))
     return Phase(
         group_sizes=groups,
         num_old=len(classifier.classes),
@@ -210,16 +216,18 @@ def _phase(classifier, lesson, inputs, policy, batch_size):
     )
 
 
-def _terms(recipe, phase, untaught, trains, alone):
+def _terms(recipe, phase, inputs, untaught, trains):
     """Pairs of factors and terms, and the weight of the labels."""
     if isinstance(recipe.terms, tuple):
-        pairs = recipe.bound_terms(phase, bool(untaught), trains)
+        stored = inputs.stored is not None
+        pairs = recipe.bound_terms(phase, bool(untaught), trains, stored)
         return pairs, LABEL_WEIGHTS[recipe.label_weight](phase)
     loss = _part(recipe.terms, MergedDistillation)
     if loss is None or not untaught:
         return (), 1.0
     share = len(untaught) / phase.num_classes
-    share = share if alone else share * SHARE_BESIDE_REPLAY
+    if inputs.sources:
+        share *= SHARE_BESIDE_REPLAY
     return ((share, loss),), 1.0 - share
 
 

@@ -64,6 +64,9 @@ class Recipe:
             features are frozen.
         freeze_backbone: Bool. Whether all below the head is frozen from the
             first phase on. Defaults to `False`.
+        low_rank: Int or `None`: only changes of that rank of the Dense
+            layers below the head are trained (`layers.enable_lora`).
+            Defaults to `None`.
         restart: Bool. Whether each phase starts from new weights. Defaults
             to `False`.
         trains_on: `"labelled"`: new samples and exemplars; `"memory"`: only
@@ -98,6 +101,7 @@ class Recipe:
     statistics: bool | str = AUTO
     freeze_old: bool | str = AUTO
     freeze_backbone: bool = False
+    low_rank: int | None = None
     restart: bool = False
     trains_on: str = LABELLED
     specialist: tuple[Term, ...] | None = None
@@ -128,9 +132,9 @@ class Recipe:
     @property
     def corrects_bias(self):
         """Bool. Whether a part corrects the bias to new classes."""
-        return bool(_correcting(self))
+        return bool(correcting(self))
 
-    def bound_terms(self, phase, taught=True, trains=True):
+    def bound_terms(self, phase, taught=True, trains=True, stored=True):
         """Pairs of factors and terms, as they are in a phase.
 
         Args:
@@ -139,12 +143,15 @@ class Recipe:
                 not show. Defaults to `True`.
             trains: Bool. Whether anything below the head trains. Defaults to
                 `True`.
+            stored: Bool. Whether there are exemplars with logits. Defaults
+                to `True`.
         """
         return tuple(
             (term.factor(phase), term.for_phase(phase))
             for term in self.terms
             if taught or not term.needs_teacher
             if trains or not term.only_below_head
+            if stored or "stored" not in term.reads
         )
 
     def copy(self):
@@ -180,17 +187,18 @@ def check_corrections(recipe, callbacks=()):
     Each estimates the same shift, from the same imbalance; together they
     take it off twice, and old classes win.
     """
-    correcting = _correcting(recipe, callbacks)
-    if len(correcting) > 1:
+    found = correcting(recipe, callbacks)
+    if len(found) > 1:
         raise ValueError(
             "Only one part can correct the bias to new classes: each takes "
             "off the whole of it, and two favour the old classes. Received: "
-            f"{' and '.join(correcting)} in recipe '{recipe.name}'. Keep one "
+            f"{' and '.join(found)} in recipe '{recipe.name}'. Keep one "
             "of them."
         )
 
 
-def _correcting(recipe, callbacks=()):
+def correcting(recipe, callbacks=()):
+    """Names of the parts that correct the bias to new classes."""
     parts = (
         recipe.loss,
         recipe.policy,

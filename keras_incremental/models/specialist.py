@@ -1,3 +1,5 @@
+import numpy as np
+
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
@@ -20,6 +22,12 @@ def train_specialist(teacher, inputs, plan, fit):
         `Student` with one output for each new class.
     """
     phase, terms = plan.phase, plan.recipe.specialist
+    if not phase.num_new:
+        raise ValueError(
+            f"The recipe '{plan.recipe.name}' first trains a network for the "
+            "new classes. Received: pictures of known classes only. Teach "
+            "more of these by a classifier with another recipe."
+        )
     head = ExpandableDense(phase.num_new, kernel_initializer="zeros")
     head.build((None, teacher.head.input_dim))
     specialist = Student(
@@ -28,13 +36,14 @@ def train_specialist(teacher, inputs, plan, fit):
         terms=[(t.factor(phase), t.for_phase(phase)) for t in terms],
         coordinates=plan.coordinates,
     )
-    labels = inputs.new_labels.copy()
-    labels[labels != UNLABELLED_CLASS] -= phase.num_old
+    known = inputs.new_labels != UNLABELLED_CLASS
+    chosen = ~known | (inputs.new_labels >= phase.num_old)
+    labels = np.where(known, inputs.new_labels - phase.num_old, -1)
     how = fit(
         head=head,
         loss=CandidateSetCrossentropy(ignore_class=UNLABELLED_CLASS),
         label_weight=1.0,
         policy=Concatenate(),
     )
-    how.run(specialist, Inputs.of(inputs.new, labels))
+    how.run(specialist, Inputs.of(inputs.new[chosen], labels[chosen]))
     return specialist

@@ -211,6 +211,12 @@ def _value(term, taught, given, labels):
 
 def _map_layers(term, rest):
     names = getattr(term, "layers", ())
-    if not names or rest is None:
+    if not names:
         return []
+    if rest is None:
+        raise ValueError(
+            f"{type(term).__name__} reads feature maps. Received: a network "
+            "that is frozen below its head, of which only features are "
+            "cached. Unfreeze some layers, or pass `cache_features=False`."
+        )
     return graph.stage_ends(rest) if names == "auto" else list(names)

@@ -119,7 +119,9 @@ def _balance(student, trunk, teacher, inputs, plan, fit):
         everything = dataclasses.replace(
             plan.phase, num_old=plan.phase.num_classes
         )
-        terms = plan.recipe.bound_terms(everything)
+        terms = plan.recipe.bound_terms(
+            everything, trains=trunk.trains, stored=False
+        )
         taught = Joined(teacher, teacher_of(student))
     how = fit(
         rate=stage.rate,
