@@ -28,6 +28,7 @@ from keras_incremental.layers.expandable_head import (
 from keras_incremental.layers.fecam import FeCAM as FeCAM
 from keras_incremental.layers.growth import expand as expand
 from keras_incremental.layers.growth import find_head as find_head
+from keras_incremental.layers.low_rank import enable_lora as enable_lora
 from keras_incremental.layers.nearest_class_mean import (
     NearestClassMean as NearestClassMean,
 )

@@ -11,6 +11,7 @@ from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.layers.low_rank import enable_lora
 from keras_incremental.utils import graph
 
 
@@ -48,11 +49,17 @@ def adopt(model, recipe=None):
         )
     if recipe is not None and recipe.head is not None:
         split = dataclasses.replace(split, head=_replaced(split.head, recipe))
-    if isinstance(split.head, ClosedFormHead) or (
-        recipe is not None and recipe.freeze_backbone
-    ):
-        split.features.trainable = False
+    _choose_trained(split, recipe)
     return split
+
+
+def _choose_trained(split, recipe):
+    """Freezes what a recipe does not train below the head."""
+    frozen = recipe is not None and recipe.freeze_backbone
+    if frozen or isinstance(split.head, ClosedFormHead):
+        split.features.trainable = False
+    elif recipe is not None and recipe.low_rank is not None:
+        enable_lora(split.features, recipe.low_rank)
 
 
 def readout_for(split, recipe):

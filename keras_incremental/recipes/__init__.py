@@ -48,6 +48,7 @@ from keras_incremental.recipes.rehearsal import er as er
 from keras_incremental.recipes.rehearsal import er_ace as er_ace
 from keras_incremental.recipes.rehearsal import ft_e as ft_e
 from keras_incremental.recipes.rehearsal import gdumb as gdumb
+from keras_incremental.recipes.rehearsal import lora as lora
 from keras_incremental.recipes.rehearsal import ssil as ssil
 from keras_incremental.recipes.streams import stream_der as stream_der
 from keras_incremental.recipes.streams import stream_der_pp as stream_der_pp

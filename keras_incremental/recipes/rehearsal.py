@@ -1,5 +1,7 @@
 """Methods that replay exemplars."""
 
+import dataclasses
+
 from keras_incremental.distillation import DarkReplay
 from keras_incremental.distillation import GroupDistillation
 from keras_incremental.distillation import LogitDistillation
@@ -75,6 +77,22 @@ def balanced_replay(budget=2000, per_class=None):
         policy=Interleave(),
         terms=(LogitDistillation(weight=0.5),),
         stage=BalancedStage(),
+    )
+
+
+def lora(rank=8, budget=2000, per_class=None):
+    """`balanced_replay` that trains low-rank changes of the Dense layers.
+
+    For a large network that ends in Dense layers, as VGG16 does. For one
+    without, fine-tune its last stage.
+
+    Args:
+        rank: Int, as of `layers.enable_lora`. Defaults to `8`.
+        budget: Int, exemplars in all. Defaults to `2000`.
+        per_class: Int or `None`, exemplars of each class instead.
+    """
+    return dataclasses.replace(
+        balanced_replay(budget, per_class), name="lora", low_rank=rank
     )
 
 
