@@ -158,13 +158,17 @@ def test_features_are_computed_once_per_picture():
     clf = classifier(ExemplarMemory(40))
     frozen = clf.trunk().frozen
     seen = []
-    predict = frozen.predict
-    frozen.predict = lambda x, **how: seen.append(len(x)) or predict(x, **how)
+    for name in ("predict", "predict_on_batch"):
+        setattr(frozen, name, _counting(getattr(frozen, name), seen))
     learn(clf, [2], validation_data=VALIDATION)
     assert sum(seen) == 30 + len(VALIDATION[0])
     seen.clear()
     learn(clf, [3], validation_data=VALIDATION)
     assert sum(seen) == 30
+
+
+def _counting(predict, seen):
+    return lambda x, **how: seen.append(len(x)) or predict(x, **how)
 
 
 def test_cached_features_give_the_end_to_end_result():
