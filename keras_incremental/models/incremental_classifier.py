@@ -8,8 +8,6 @@ from keras_incremental.models import door
 from keras_incremental.models import verbs
 from keras_incremental.models.adopt import adopt
 from keras_incremental.models.adopt import readout_for
-from keras_incremental.models.export import plain_model
-from keras_incremental.models.export import write_plain
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.guarded import Guarded
 from keras_incremental.models.knowledge import Knowledge
@@ -257,23 +255,6 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
         """Names of the predicted classes, an array of strings."""
         outputs = self.predict(x, batch_size, verbose, steps)
         return np.asarray(self.classes)[outputs.argmax(-1)]
-
-    def to_keras(self, filepath=None):
-        """A plain Keras model, without anything of this package.
-
-        Args:
-            filepath: Where to save it as a `.keras` file, or `None`. The
-                names of the classes are then in its `metadata.json`
-                (`keras_incremental.models.read_class_names`).
-
-        Returns:
-            A `keras.Model` that ends in a `Dense` layer, with the weights
-            copied and the names in `model.class_names`.
-        """
-        model = plain_model(self)
-        if filepath is not None:
-            write_plain(model, filepath)
-        return model
 
     def call(self, inputs, training=None):
         inputs = to_input_size(inputs, self.features)

@@ -39,6 +39,9 @@ class Observes:
         its place in the stream are saved with the classifier, so that
         another process can go on.
 
+        While it runs, weights lie in other coordinates: what yields the
+        batches must not predict.
+
         An exception, Ctrl-C or a refusal leaves weights, classes, memory and
         compile state as they were before the call.
 

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 
 from keras_incremental.models import door
+from keras_incremental.models.export import plain_model
+from keras_incremental.models.export import write_plain
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.graph import HeadSplit
@@ -16,8 +18,26 @@ class SavedInOneFile:
     """What of an `IncrementalClassifier` goes where in a `.keras` file.
 
     Names and groups are in the configuration, feature statistics and
-    penalties beside the weights, exemplars in an asset.
+    penalties beside the weights, exemplars in an asset, with the place in
+    the stream of a `Reservoir`. A plain file has none of that.
     """
+
+    def to_keras(self, filepath=None):
+        """A plain Keras model, without anything of this package.
+
+        Args:
+            filepath: Where to save it as a `.keras` file, or `None`. The
+                names of the classes are then in its `metadata.json`
+                (`keras_incremental.models.read_class_names`).
+
+        Returns:
+            A `keras.Model` that ends in a `Dense` layer, with the weights
+            copied and the names in `model.class_names`.
+        """
+        model = plain_model(self)
+        if filepath is not None:
+            write_plain(model, filepath)
+        return model
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
