@@ -92,12 +92,12 @@ def test_the_reservoir_follows_the_stream_within_its_budget():
     sizes = []
 
     def batches():
-        for k in range(0, len(x), 8):
-            yield x[k : k + 8], names[k : k + 8]
+        for k in range(0, len(x), 20):
+            yield x[k : k + 20], names[k : k + 20]
             sizes.append(len(clf.memory))
 
     clf.observe(batches(), verbose=0)
-    assert sizes[0] == 8
+    assert sizes[0] == 20
     assert max(sizes) == sizes[-1] == 25
     assert clf.memory.seen == {0: 30, 1: 60, 2: 30}
 
@@ -188,12 +188,11 @@ def test_integers_index_the_names_that_are_given():
 def test_interrupted_it_is_as_before():
     clf = follower(recipes.stream_der_pp(budget=20))
     before = held(clf)
-    x, names = stream([1, 2], [3])
+    x, names = stream([1, 2])
 
     def batches():
         yield x[:10], names[:10]
-        yield x[60:70], names[60:70]
-        assert clf.head.units == 4
+        assert clf.head.units == 3
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -218,7 +217,7 @@ def test_a_refused_stream_changes_nothing():
 def test_rollback_undoes_a_stream():
     clf = follower(recipes.stream_er(budget=20))
     before = held(clf)
-    clf.observe(*stream([1, 2]), verbose=0)
+    clf.observe(*stream([1, 2]), batch_size=60, verbose=0)
     assert clf.classes == NAMES[:3]
     clf.rollback()
     assert held(clf) == before
@@ -227,10 +226,10 @@ def test_rollback_undoes_a_stream():
 @pytest.mark.parametrize("recipe", [recipes.stream_der_pp, recipes.ridge])
 def test_another_process_goes_on_bit_for_bit(recipe, tmp_path):
     clf = follower(recipe())
-    clf.observe(*stream([0, 2]), verbose=0)
+    clf.observe(*stream([0, 2]), batch_size=30, verbose=0)
     clf.save(tmp_path / "clf.keras")
     loaded = keras.models.load_model(tmp_path / "clf.keras")
     assert held(loaded) == held(clf)
     for model in (clf, loaded):
-        model.observe(*stream([1, 3], seed=7), verbose=0)
+        model.observe(*stream([1, 3], seed=7), batch_size=30, verbose=0)
     assert held(loaded) == held(clf)
