@@ -14,7 +14,9 @@ def restart(rest, head, seed=0):
         seed: Int. Defaults to `0`.
     """
     for name, shape in head.column_shapes(head.input_dim, head.units).items():
-        head.assign_columns(name, _drawn(head.column_initializer(name), shape))
+        initializer = _seeded(head.column_initializer(name), seed)
+        drawn = ops.convert_to_numpy(initializer(shape, dtype="float32"))
+        head.assign_columns(name, drawn)
     if rest is None:
         return
     new = keras.models.clone_model(rest)
@@ -30,5 +32,9 @@ def restart(rest, head, seed=0):
         variable.assign(value)
 
 
-def _drawn(initializer, shape):
-    return ops.convert_to_numpy(initializer(shape, dtype="float32"))
+def _seeded(initializer, seed):
+    """The initializer, drawing by a seed if it draws at all."""
+    config = initializer.get_config()
+    if "seed" not in config:
+        return initializer
+    return type(initializer).from_config({**config, "seed": seed})
