@@ -43,7 +43,9 @@ def options_of(name, protocol) -> dict:
     }
 
 
-def classifier(model, classes, name, options, seed) -> IncrementalClassifier:
+def classifier(
+    model, classes, name, options, seed, frozen=True
+) -> IncrementalClassifier:
     """A classifier that learns by a recipe.
 
     Args:
@@ -52,9 +54,17 @@ def classifier(model, classes, name, options, seed) -> IncrementalClassifier:
         name: Name of a recipe.
         options: Its arguments.
         seed: Int.
+        frozen: Bool. Whether the backbone is pretrained and frozen. One that
+            is trained from scratch trains its BatchNormalization on.
+            Defaults to `True`.
     """
-    recipe = recipes.get(name, **options)
-    return IncrementalClassifier(model, classes, recipe=recipe, seed=seed)
+    return IncrementalClassifier(
+        model,
+        classes,
+        recipe=recipes.get(name, **options),
+        seed=seed,
+        train_batch_norm=not frozen,
+    )
 
 
 def _learns_in_phases(name):

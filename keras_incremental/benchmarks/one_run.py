@@ -95,7 +95,7 @@ class Run:
             verbose=0,
         )
         self.classifier = methods.classifier(
-            model, first, self.recipe, self.options, self.seed
+            model, first, self.recipe, self.options, self.seed, frozen
         )
         self.classifier.remember(x, names)
         return "plain Keras"

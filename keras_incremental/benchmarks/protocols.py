@@ -130,7 +130,7 @@ S2 = Protocol(
     learning_rate=0.05,
     epochs=3,
     remark=_STEPS + "Kernels start as the peers' do, biases and new columns "
-    "from 0; BatchNormalization keeps the statistics of the first phase.",
+    "from 0.",
     **_PEERS,
 )
 S3 = Protocol(

@@ -6,29 +6,41 @@ from keras import ops
 from keras_incremental.utils import graph
 
 
-def freeze_batch_norm(model):
-    """Puts every BatchNormalization of a model into inference mode.
+def freeze_batch_norm(classifier):
+    """Puts every BatchNormalization into inference mode, unless it may train.
 
     `training=False` in a functional graph is overridden by `fit` as soon as
     the layer is trainable; only `trainable = False` holds.
 
+    Args:
+        classifier: `IncrementalClassifier`.
+
     Returns:
         Bool. Whether one was not in inference mode before.
     """
-    free = [layer for layer in graph.batch_norms(model) if layer.trainable]
+    if classifier.train_batch_norm:
+        return False
+    layers = graph.batch_norms(classifier.features)
+    free = [layer for layer in layers if layer.trainable]
     for layer in free:
         layer.trainable = False
     return bool(free)
 
 
 @contextlib.contextmanager
-def unchanged_statistics(model):
-    """Proves that no moving statistic changes inside the block.
+def unchanged_statistics(classifier):
+    """Proves that no moving statistic changes inside the block, if none may.
+
+    Args:
+        classifier: `IncrementalClassifier`.
 
     Raises:
         RuntimeError: if one did.
     """
-    layers = graph.batch_norms(model)
+    if classifier.train_batch_norm:
+        yield
+        return
+    layers = graph.batch_norms(classifier.features)
     before = [_statistics(layer) for layer in layers]
     yield
     moved = [

@@ -21,6 +21,7 @@ from keras_incremental.models.pictures import to_input_size
 from keras_incremental.models.stream_checks import check_phases
 from keras_incremental.models.student import scores_of
 from keras_incremental.models.trunk import Trunk
+from keras_incremental.models.tuning import check_candidates
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 from keras_incremental.utils.feature_statistics import FeatureStatistics
@@ -37,7 +38,8 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
     by hand: `ExpandableDense`, `MergedDistillation`, `ExemplarMemory` and
     `WeightAlignment` are its parts.
 
-    BatchNormalization stays in inference mode, also where it is unfrozen.
+    BatchNormalization stays in inference mode, also where it is unfrozen,
+    unless `train_batch_norm` says otherwise.
 
     Args:
         model: Built Keras classifier that ends in `Dense(n)` (logits or
@@ -51,6 +53,10 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
             `keras_incremental.recipes.bic(budget=2000)`. Defaults to `None`:
             each phase chooses by what is left of the old data.
         seed: Int. Decides all that is random in `learn`. Defaults to `0`.
+        train_batch_norm: Bool. Whether BatchNormalization that is trainable
+            follows the batches of `learn`. For networks trained from
+            scratch, with old classes replayed in every batch. Defaults to
+            `False`.
         **kwargs: Arguments of `keras.Model`.
 
     Input shape:
@@ -76,7 +82,14 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
     """
 
     def __init__(
-        self, model, classes, memory=None, recipe=None, seed=0, **kwargs
+        self,
+        model,
+        classes,
+        memory=None,
+        recipe=None,
+        seed=0,
+        train_batch_norm=False,
+        **kwargs,
     ):
         names = check_class_names(classes)
         recipe = arguments.recipe(recipe, memory)
@@ -92,6 +105,7 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
         self.head = split.head
         self.activation = split.activation
         self.seed = arguments.whole("seed", seed, least=0)
+        self.train_batch_norm = bool(train_batch_norm)
         self.recipe = recipe
         self.memory = recipe.memory
         self.readout = readout_for(split, recipe)
@@ -132,6 +146,7 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
         unlabelled=None,
         distillation="auto",
         correction="auto",
+        tune=None,
         backbone_learning_rate=None,
         cache_features=True,
         callbacks=(),
@@ -171,6 +186,9 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
             correction: Callback against the bias to new classes, or `None`.
                 `"auto"` takes `MarginCalibration` where no old class can be
                 replayed.
+            tune: List of recipes, or `None`. They are tried on a part of this
+                data and of the memory, and measured on the rest of it; the
+                phase is learnt by the best. Defaults to `None`.
             backbone_learning_rate: Float, for what is trainable below the
                 head. Defaults to a hundredth of the head's.
             cache_features: Bool. `False` runs the whole network in every
@@ -187,6 +205,7 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
             ValueError: if data or arguments do not fit. Nothing is changed.
         """
         check_phases(self.recipe)
+        check_candidates(tune, self.recipe)
         gate = Gate(max_drop, max_class_drop)
         options = arguments.options(
             epochs=epochs,
@@ -195,6 +214,7 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
             loss=loss,
             distillation=distillation,
             correction=correction,
+            tune=tune,
             backbone_learning_rate=backbone_learning_rate,
             cache_features=cache_features,
             callbacks=callbacks,

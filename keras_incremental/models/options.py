@@ -18,6 +18,7 @@ class Options:
     loss: keras.losses.Loss | str | None = None
     distillation: object = AUTO
     correction: object = AUTO
+    tune: tuple[Recipe, ...] | None = None
     backbone_learning_rate: float | None = None
     callbacks: tuple = ()
     verbose: int = 0

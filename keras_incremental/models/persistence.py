@@ -50,6 +50,7 @@ class SavedInOneFile:
             "readout": self.readout and serialize(self.readout),
             "recipe": serialize(self.recipe),
             "seed": self.seed,
+            "train_batch_norm": self.train_batch_norm,
         }
 
     @classmethod

@@ -32,7 +32,7 @@ def run_phase(classifier, lesson, validation, unlabelled, options):
     """
     started = time.perf_counter()
     say = _Stages(options.verbose, 3)
-    freeze_batch_norm(classifier.features)
+    freeze_batch_norm(classifier)
     trunk = classifier.trunk(options.cache_features)
     say("features" if trunk.frozen else "pictures")
     first_kept = classifier.recipe.trains_on == MEMORY
@@ -55,7 +55,7 @@ def run_phase(classifier, lesson, validation, unlabelled, options):
     )
     say(f"training: {plan.words}")
     was = measuring.predicted(classifier, trunk, inputs.validation)
-    with unchanged_statistics(classifier.features):
+    with unchanged_statistics(classifier):
         history = learner_of(classifier.head)(
             classifier, trunk, inputs, plan, options
         )

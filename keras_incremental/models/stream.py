@@ -32,7 +32,7 @@ def run_stream(classifier, lessons, judges, options):
     """
     started = time.perf_counter()
     known, memory = classifier.classes, classifier.memory
-    freeze_batch_norm(classifier.features)
+    freeze_batch_norm(classifier)
     trunk = classifier.trunk()
     if trunk.frozen and memory is not None and len(memory):
         # One by one, each number of missing ones would be compiled anew.
@@ -41,7 +41,7 @@ def run_stream(classifier, lessons, judges, options):
     was = measuring.predicted(classifier, trunk, judged)
     stream = _Observed(lessons, classifier, options.verbose)
     gathered = Gathered(classifier, trunk)
-    with unchanged_statistics(classifier.features):
+    with unchanged_statistics(classifier):
         history = learner_of(classifier.head)(
             classifier, trunk, iter(stream), gathered, options
         )

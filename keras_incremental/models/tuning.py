@@ -49,13 +49,29 @@ def tuned(classifier, lesson, unlabelled, options, candidates):
     return usable[int(np.argmax(scores))], scores
 
 
+def run_tuned(classifier, lesson, validation, unlabelled, options):
+    """`run_phase` by the best of the recipes in `options.tune`."""
+    arguments = (classifier, lesson, unlabelled, options, options.tune)
+    own, (recipe, scores) = classifier.recipe, tuned(*arguments)
+    classifier.recipe = recipe
+    try:
+        report = run_phase(classifier, lesson, validation, unlabelled, options)
+    finally:
+        classifier.recipe = own
+    shown = ", ".join(f"{100 * score:.1f} %" for score in scores)
+    chosen = f"{int(np.argmax(scores)) + 1} of {len(scores)} ({shown})"
+    return dataclasses.replace(report, used={**report.used, "tuned": chosen})
+
+
 def check_candidates(candidates, recipe):
     """Raises unless all candidates can be tried on the same classifier.
 
     Args:
-        candidates: List of `Recipe`.
+        candidates: List of `Recipe`, or `None`.
         recipe: That of the classifier.
     """
+    if candidates is None:
+        return
     if not isinstance(candidates, (list, tuple)) or not candidates:
         raise ValueError(
             "`tune` must be a list of recipes to choose from. Received: "

@@ -15,6 +15,7 @@ from keras_incremental.models.phase import run_phase
 from keras_incremental.models.stream import run_stream
 from keras_incremental.models.stream_learners import remember_in_stream
 from keras_incremental.models.transaction import Transaction
+from keras_incremental.models.tuning import run_tuned
 from keras_incremental.utils import state
 
 
@@ -25,8 +26,10 @@ def learn(classifier, lesson, validation, unlabelled, gate, options):
         A `PhaseReport`.
     """
 
+    run_it = run_phase if options.tune is None else run_tuned
+
     def run():
-        return run_phase(classifier, lesson, validation, unlabelled, options)
+        return run_it(classifier, lesson, validation, unlabelled, options)
 
     return _if_accepted(classifier, gate, run)
 
@@ -92,7 +95,7 @@ def accuracy_by_class(classifier, lesson, batch_size=32):
 
 def make_ready_to_fit(classifier):
     """Lets `fit` train what is trainable, and move no statistic."""
-    if freeze_batch_norm(classifier.features):
+    if freeze_batch_norm(classifier):
         state.recompile(classifier, state.compile_config(classifier))
 
 
