@@ -16,6 +16,9 @@ class SeparatedSoftmax(LabelLoss):
     features and the distillation alone; on frozen features nothing else
     links them, and `LogitAdjustedCrossentropy` is the safer choice.
 
+    A class that arrives alone has no other new class to be told apart from,
+    and would never be learnt: `for_phase` then compares all classes.
+
     Reference:
     - [Ahn et al., 2021](https://arxiv.org/abs/2003.13947), SS-IL, which
       goes with `distillation.GroupDistillation`
@@ -50,7 +53,7 @@ class SeparatedSoftmax(LabelLoss):
         self.num_old = checked_num_old(num_old, "SeparatedSoftmax")
 
     def phase_config(self, phase):
-        return {"num_old": phase.num_old}
+        return {"num_old": phase.num_old if phase.num_new != 1 else 0}
 
     def losses(self, labels, logits):
         is_old = ops.expand_dims(labels < self.num_old, -1)

@@ -24,21 +24,28 @@ from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
 
 
-def lwf(weight=1.0, temperature=2.0):
+def lwf(weight=10.0, temperature=2.0):
     """Learning without forgetting, without exemplars ([Li and Hoiem, 2016](
     https://arxiv.org/abs/1606.09282)).
 
     New samples are told apart among the new classes only, so the old logits
     are not pushed down. What follows for old against new is left to chance.
+    A class that arrives alone is told apart from all others.
 
     Args:
-        weight: Float, of the distillation. Defaults to `1.0`.
+        weight: Float, of the distillation, times the number of old for each
+            new class. Less forgets more; the paper has 1, for tasks that are
+            never compared. Defaults to `10.0`.
         temperature: Float above 0. Defaults to `2.0`.
     """
     return bare(
         "lwf",
         loss=SeparatedSoftmax(),
-        terms=(LogitDistillation(weight=weight, temperature=temperature),),
+        terms=(
+            LogitDistillation(
+                weight=weight, temperature=temperature, schedule="old_per_new"
+            ),
+        ),
     )
 
 

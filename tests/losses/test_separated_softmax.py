@@ -66,3 +66,8 @@ def test_a_phase_tells_how_many_classes_are_old():
 def test_a_number_of_old_classes_that_is_none_is_refused(num_old):
     with pytest.raises(ValueError, match="`num_old` of SeparatedSoftmax"):
         SeparatedSoftmax(num_old=num_old)
+
+
+def test_a_class_that_arrives_alone_is_compared_with_all():
+    alone = Phase(group_sizes=(3, 1), num_old=3, counts=(1, 1, 1, 5))
+    assert SeparatedSoftmax().for_phase(alone).num_old == 0

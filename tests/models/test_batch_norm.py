@@ -54,6 +54,7 @@ def test_rollback_brings_trained_statistics_back():
 
 def test_a_file_remembers_that_they_may_train(tmp_path):
     clf = classifier(True)
+    clf.fit(*samples([0, 1]), verbose=0)
     clf.save(tmp_path / "clf.keras")
     loaded = keras.models.load_model(tmp_path / "clf.keras")
     assert loaded.train_batch_norm

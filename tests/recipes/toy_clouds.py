@@ -10,7 +10,7 @@ from keras_incremental import recipes
 from keras_incremental.models import IncrementalClassifier
 
 DIM, CLASSES = 12, 6
-PHASES = ([2, 3], [4, 5])
+PHASES = ((2, 3), (4, 5))
 
 
 def clouds(classes, count, seed=0):
@@ -44,7 +44,7 @@ def copy_of(model):
     return copy
 
 
-def trained(recipe, trainable=False, phases=PHASES, count=100, **options):
+def trained(recipe, trainable=False, phases=PHASES, count=60, **options):
     """A classifier that learnt all phases by a recipe."""
     model = copy_of(trained_model(trainable))
     clf = IncrementalClassifier(model, list("01"), recipe=recipe)
