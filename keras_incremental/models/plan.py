@@ -122,7 +122,8 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
         recipe=recipe,
         phase=phase,
         sources=inputs.sources,
-        epochs=options.epochs
+        epochs=recipe.epochs
+        or options.epochs
         or (NETWORK_EPOCHS if trunk.trains else HEAD_EPOCHS),
         loss=for_phase(loss, phase),
         label_weight=label_weight,

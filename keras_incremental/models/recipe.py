@@ -72,6 +72,9 @@ class Recipe:
         trains_on: `"labelled"`: new samples and exemplars; `"memory"`: only
             exemplars, chosen before; `"unlabelled"`: only the samples that
             `learn` gets as `unlabelled`. Defaults to `"labelled"`.
+        epochs: Int or `None`: how often a phase goes through its samples,
+            where the method says so, whatever `learn` is told. Defaults to
+            `None`.
         specialist: Tuple of terms. Whether a network that knows only the new
             classes is trained first, as a second teacher, with these terms;
             `None` for no. Defaults to `None`.
@@ -104,6 +107,7 @@ class Recipe:
     low_rank: int | None = None
     restart: bool = False
     trains_on: str = LABELLED
+    epochs: int | None = None
     specialist: tuple[Term, ...] | None = None
 
     def __post_init__(self):

@@ -96,11 +96,10 @@ def lora(rank=8, budget=2000, per_class=None):
     )
 
 
-def gdumb(budget=2000, per_class=None):
+def gdumb(budget=2000, per_class=None, epochs=30):
     """Trains from new weights, on the exemplars alone: a sanity check.
 
-    Any method that ends below it gains nothing from its training. It needs
-    more epochs than others.
+    Any method that ends below it gains nothing from its training.
 
     Reference:
     - [Prabhu et al., 2020](https://www.robots.ox.ac.uk/~tvg/publications/2020/gdumb.pdf)
@@ -108,12 +107,15 @@ def gdumb(budget=2000, per_class=None):
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.
         per_class: Int or `None`, exemplars of each class instead.
+        epochs: Int, over the exemplars. Defaults to `30`; the paper goes
+            through them 256 times.
     """
     return bare(
         "gdumb",
         memory=exemplars(budget, per_class, "random"),
         restart=True,
         trains_on=MEMORY,
+        epochs=epochs,
     )
 
 
