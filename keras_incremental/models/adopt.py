@@ -14,6 +14,9 @@ from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.low_rank import enable_lora
 from keras_incremental.utils import graph
 
+# How far the proxies of an old class lie from its column, for its length.
+PROXY_SPREAD = 0.1
+
 
 def adopt(model, recipe=None):
     """Cuts a trained classifier below its head and makes the head growable.
@@ -72,15 +75,24 @@ def readout_for(split, recipe):
 def _replaced(head, recipe):
     """The head of a recipe in the place of another.
 
-    The columns of a cosine head start at the direction of the old ones; a
-    head in closed form waits for `remember`.
+    The columns of a cosine head start at the direction of the old ones, its
+    proxies near it; a head in closed form waits for `remember`.
     """
     if isinstance(head, type(recipe.head)):
         return head
     new = _sized_like(head, recipe.head)
-    if isinstance(new, ExpandableCosine) and new.proxies == 1:
-        new.assign_columns("kernel", head.columns("kernel"))
+    if isinstance(new, ExpandableCosine):
+        new.assign_columns("kernel", _spread(head.columns("kernel"), new))
     return new
+
+
+def _spread(kernel, head):
+    """Columns, or proxies around each that training can tell apart."""
+    if head.proxies == 1:
+        return kernel
+    drawn = head.columns("kernel")
+    lengths = np.linalg.norm(kernel, axis=0) / np.linalg.norm(drawn, axis=0)
+    return kernel[:, None] + PROXY_SPREAD * lengths * drawn
 
 
 def _sized_like(head, prototype):

@@ -14,7 +14,7 @@ NOT_FROZEN = {"lwm": "AttentionDistillation reads feature maps"}
 # Parts that are not, before they have seen pictures, what the model was.
 OTHER_AT_FIRST = {
     "lucir": "directions of the old columns, without their lengths",
-    "podnet": "several proxies for each class",
+    "podnet": "proxies around these directions",
     "icarl": "the nearest mean of exemplars",
 }
 SAVED = ("bic", "lucir", "slda", "der", "ewc")
