@@ -9,7 +9,9 @@ head, cures that. The stored head stays in the coordinates of the network.
 import contextlib
 import dataclasses
 
+import keras
 import numpy as np
+from keras import ops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +25,30 @@ class Coordinates:
 
     mean: np.ndarray
     scale: float = 1.0
+
+    def of(self, features):
+        """Features in these coordinates."""
+        mean = ops.convert_to_tensor(self.mean, features.dtype)
+        return (features - mean) / self.scale
+
+
+class CentredFeatures(keras.layers.Layer):
+    """From inputs to the features that a head in other coordinates reads.
+
+    Args:
+        rest: Model below the head, or `None`.
+        coordinates: `Coordinates`.
+    """
+
+    def __init__(self, rest, coordinates):
+        super().__init__()
+        self.rest = rest
+        self._coordinates = coordinates
+
+    def call(self, inputs, training=None):
+        if self.rest is not None:
+            inputs = self.rest(inputs, training=training)
+        return self._coordinates.of(inputs)
 
 
 @contextlib.contextmanager

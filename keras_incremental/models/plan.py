@@ -254,7 +254,8 @@ def coordinates_of(classifier, statistics, trunk, options):
         for callback in (*options.callbacks, *classifier.recipe.callbacks)
     )
     rescales = options.optimizer is None
-    if penalised or not can_centre(classifier.head):
+    may = classifier.recipe.centres and can_centre(classifier.head)
+    if penalised or not may:
         return None
     # The learning rate of a user is meant for the features as they are.
     # Frozen ones without their mean are smaller, so that it stays stable.

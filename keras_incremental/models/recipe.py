@@ -67,6 +67,9 @@ class Recipe:
         low_rank: Int or `None`: only changes of that rank of the Dense
             layers below the head are trained (`layers.enable_lora`).
             Defaults to `None`.
+        centres: Bool. Whether the head is trained in coordinates where its
+            inputs are centred, if they may be; else as plain Keras would.
+            Defaults to `True`.
         restart: Bool. Whether each phase starts from new weights. Defaults
             to `False`.
         trains_on: `"labelled"`: new samples and exemplars; `"memory"`: only
@@ -105,6 +108,7 @@ class Recipe:
     freeze_old: bool | str = AUTO
     freeze_backbone: bool = False
     low_rank: int | None = None
+    centres: bool = True
     restart: bool = False
     trains_on: str = LABELLED
     epochs: int | None = None

@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.models.centring import CentredFeatures
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 
@@ -64,6 +65,8 @@ class Student(keras.Model):
     @property
     def features(self):
         """From the inputs to what the head reads, for `split_head`."""
+        if self.coordinates is not None:
+            return CentredFeatures(self.rest, self.coordinates)
         return keras.layers.Identity() if self.rest is None else self.rest
 
     @property
@@ -88,9 +91,10 @@ class Student(keras.Model):
             inputs, *maps = self._maps.value(inputs, training=training)
         elif self.rest is not None:
             inputs = self.rest(inputs, training=training)
-        logits = scores_of(
-            self.head, self._readout.value, self._centred(inputs)
-        )
+        read = inputs
+        if self.coordinates is not None:
+            read = self.coordinates.of(inputs)
+        logits = scores_of(self.head, self._readout.value, read)
         return {"logits": logits, "features": inputs, "maps": maps}
 
     def make_variables(self, inputs, labels, weights=None):
@@ -149,12 +153,6 @@ class Student(keras.Model):
         if stored is not None:
             outputs["stored"] = stored
         return outputs
-
-    def _centred(self, features):
-        if self.coordinates is None:
-            return features
-        mean = ops.convert_to_tensor(self.coordinates.mean, features.dtype)
-        return (features - mean) / self.coordinates.scale
 
 
 def scores_of(head, readout, features):

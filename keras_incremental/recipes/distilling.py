@@ -201,7 +201,8 @@ def lucir(budget=2000, per_class=None):
     new classes ([Hou et al., 2019](
     https://openaccess.thecvf.com/content_CVPR_2019/html/Hou_Learning_a_Unified_Classifier_Incrementally_via_Rebalancing_CVPR_2019_paper.html)).
 
-    The activation below the head stays.
+    The activation below the head stays. The balanced stage at the end is
+    optional in the paper.
 
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.
@@ -214,6 +215,7 @@ def lucir(budget=2000, per_class=None):
         initializer="imprinting",
         terms=(LessForget(), MarginRanking()),
         freeze_old=True,
+        stage=BalancedStage(),
     )
 
 

@@ -11,7 +11,7 @@ def fine_tuning():
 
     It forgets nearly everything; a method that ends lower is broken.
     """
-    return bare("fine_tuning")
+    return bare("fine_tuning", centres=False)
 
 
 def frozen():

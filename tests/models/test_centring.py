@@ -6,8 +6,10 @@ from keras_incremental.layers import ExpandableDense
 from keras_incremental.models.centring import Coordinates
 from keras_incremental.models.centring import can_centre
 from keras_incremental.models.centring import centred
+from keras_incremental.models.student import Student
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.utils.graph import split_head
 
 LABELS = np.arange(40) % 2
 
@@ -51,3 +53,18 @@ def test_a_penalty_forbids_other_coordinates(features):
     kernel = head.columns("kernel")
     head.weights[0].regularizer = QuadraticPenalty(np.ones_like(kernel), kernel)
     assert not can_centre(head)
+
+
+def test_a_callback_reads_the_logits_that_are_trained(features):
+    head = ExpandableDense([2, 1])
+    head(features)
+    coordinates = coordinates_of(features)
+    with centred(head, coordinates):
+        student = Student(None, head, coordinates=coordinates)
+        split = split_head(student)
+        read = split.head(split.features(features, training=False))
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(read),
+            ops.convert_to_numpy(student(features)),
+            atol=1e-5,
+        )
