@@ -13,6 +13,7 @@ from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.low_rank import enable_lora
 from keras_incremental.utils import graph
+from keras_incremental.utils import state
 
 # How far the proxies of an old class lie from its column, for its length.
 PROXY_SPREAD = 0.1
@@ -54,6 +55,18 @@ def adopt(model, recipe=None):
         split = dataclasses.replace(split, head=_replaced(split.head, recipe))
     _choose_trained(split, recipe)
     return split
+
+
+def awaits_imprinting(split, model):
+    """Whether a cosine head took the place of a trained one.
+
+    The directions of old columns without their biases are a poor start; it
+    waits for `remember`, which points them at the features.
+    """
+    if isinstance(model, graph.HeadSplit):
+        return False
+    own = any(x is split.head for x in state.flatten_layers(model))
+    return isinstance(split.head, ExpandableCosine) and not own
 
 
 def _choose_trained(split, recipe):

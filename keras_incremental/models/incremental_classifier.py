@@ -7,6 +7,7 @@ from keras_incremental.models import arguments
 from keras_incremental.models import door
 from keras_incremental.models import verbs
 from keras_incremental.models.adopt import adopt
+from keras_incremental.models.adopt import awaits_imprinting
 from keras_incremental.models.adopt import readout_for
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.guarded import Guarded
@@ -109,6 +110,7 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
         self.recipe = recipe
         self.memory = recipe.memory
         self.readout = readout_for(split, recipe)
+        self.awaits_imprinting = awaits_imprinting(split, model)
         self.previous = None
         self._trunk = None
         self.set_knowledge(names, 0, FeatureStatistics())
@@ -193,13 +195,12 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
                 head. Defaults to a hundredth of the head's.
             cache_features: Bool. `False` runs the whole network in every
                 epoch, and draws no features. Defaults to `True`.
-            callbacks: List of Keras callbacks. They see the model that
-                trains: the layers above the frozen ones, and logits.
+            callbacks: List of Keras callbacks. They see what trains.
             steps: Int. How many batches to read of data that never ends.
             verbose: As of `fit`. Defaults to `"auto"`.
 
         Returns:
-            A `PhaseReport`; `print` it.
+            A `PhaseReport`.
 
         Raises:
             ValueError: if data or arguments do not fit. Nothing is changed.

@@ -1,6 +1,9 @@
 """What a classifier keeps of the pictures it has learnt."""
 
+import numpy as np
+
 from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.proxy_imprinting import ProxyImprinting
 from keras_incremental.models import measuring
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 
@@ -61,3 +64,15 @@ def adapt_readout(classifier, trunk, lesson):
         measuring.outputs_for(classifier, trunk, samples),
         labels,
     )
+
+
+def imprint(classifier, features, labels):
+    """Points the columns of a cosine head that is not trained at features."""
+    if not classifier.awaits_imprinting:
+        return
+    kernel = classifier.head.columns("kernel")
+    taught, positions = np.unique(labels, return_inverse=True)
+    start = ProxyImprinting(features, positions)
+    new = start({"kernel": kernel[..., taught]}, len(taught), classifier.seed)
+    kernel[..., taught] = new["kernel"]
+    classifier.head.assign_columns("kernel", kernel)

@@ -93,6 +93,7 @@ class Observes:
             loss=None,
             distillation="auto",
             correction="auto",
+            tune=None,
             backbone_learning_rate=backbone_learning_rate,
             cache_features=True,
             callbacks=(),

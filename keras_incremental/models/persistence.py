@@ -47,7 +47,6 @@ class SavedInOneFile:
             "head": serialize(self.head),
             "activation": self.activation,
             "classes": list(self.classes),
-            "readout": self.readout and serialize(self.readout),
             "recipe": serialize(self.recipe),
             "seed": self.seed,
             "train_batch_norm": self.train_batch_norm,
@@ -64,18 +63,13 @@ class SavedInOneFile:
             deserialize(config.pop("head")),
             config.pop("activation"),
         )
-        readout = config.pop("readout", None)
         # Files of 0.1 have a memory in the place of a recipe.
         parts = {
             key: deserialize(value)
             for key in ("recipe", "memory")
             if (value := config.pop(key, None))
         }
-        classifier = cls(split, **parts, **config)
-        if readout is not None:
-            classifier.readout = deserialize(readout)
-            classifier.readout.build((None, classifier.head.input_dim))
-        return classifier
+        return cls(split, **parts, **config)
 
     def save_own_variables(self, store):
         store["phases"] = np.asarray(self.phases)

@@ -10,6 +10,7 @@ from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.models.batch_norm import freeze_batch_norm
 from keras_incremental.models.keeping import adapt_readout
+from keras_incremental.models.keeping import imprint
 from keras_incremental.models.keeping import keep_exemplars
 from keras_incremental.models.phase import run_phase
 from keras_incremental.models.stream import run_stream
@@ -79,6 +80,7 @@ def remember(classifier, lesson, batch_size=32):
         )
         keep = remember_in_stream if _streams(classifier) else keep_exemplars
         keep(classifier, trunk, lesson)
+        imprint(classifier, trunk.features_of(inputs), lesson.labels)
         if isinstance(classifier.head, ClosedFormHead):
             classifier.head.adapt(trunk.features_of(inputs), lesson.labels)
         adapt_readout(classifier, trunk, lesson)

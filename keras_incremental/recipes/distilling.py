@@ -18,6 +18,7 @@ from keras_incremental.layers import NearestClassMean
 from keras_incremental.losses import IncrementalSigmoidCrossentropy
 from keras_incremental.losses import NCALoss
 from keras_incremental.losses import SeparatedSoftmax
+from keras_incremental.memory.policies import Interleave
 from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.models.recipe import UNLABELLED
 from keras_incremental.recipes.parts import bare
@@ -148,6 +149,9 @@ def bic(budget=2000, per_class=None):
     """Distillation, then two numbers that correct the bias of new logits
     ([Wu et al., 2019](https://arxiv.org/abs/1905.13260)).
 
+    With as many exemplars as new samples in every batch; the paper shuffles
+    them in.
+
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.
         per_class: Int or `None`, exemplars of each class instead.
@@ -155,6 +159,7 @@ def bic(budget=2000, per_class=None):
     return bare(
         "bic",
         memory=exemplars(budget, per_class),
+        policy=Interleave(),
         terms=(LogitDistillation(schedule="old_share"),),
         label_weight="new_share",
         correction=BiasCorrection(),
@@ -165,6 +170,9 @@ def wa(budget=2000, per_class=None):
     """Distillation, then new columns get the norm of old ones ([Zhao et al.,
     2020](https://arxiv.org/abs/1911.07053)).
 
+    With as many exemplars as new samples in every batch; the paper shuffles
+    them in.
+
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.
         per_class: Int or `None`, exemplars of each class instead.
@@ -172,6 +180,7 @@ def wa(budget=2000, per_class=None):
     return bare(
         "wa",
         memory=exemplars(budget, per_class),
+        policy=Interleave(),
         terms=(LogitDistillation(schedule="old_share"),),
         label_weight="new_share",
         correction=WeightAlignment(),

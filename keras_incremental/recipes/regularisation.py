@@ -18,6 +18,9 @@ from keras_incremental.callbacks.synaptic_intelligence import (
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
 
+# A few weights of extreme importance would make SGD diverge.
+CLIPPED = 99.9
+
 
 def ewc(strength=1e3, mode="online", variant="exact"):
     """Elastic weight consolidation ([Kirkpatrick et al., 2017](
@@ -30,7 +33,10 @@ def ewc(strength=1e3, mode="online", variant="exact"):
             `"exact"`.
     """
     protection = ElasticWeightConsolidation(
-        strength=strength, mode=mode, variant=variant
+        strength=strength,
+        mode=mode,
+        variant=variant,
+        clip_percentile=CLIPPED,
     )
     return bare("ewc", callbacks=(protection,))
 
@@ -42,7 +48,10 @@ def si(strength=1.0):
     Args:
         strength: As of `SynapticIntelligence`. Defaults to `1.0`.
     """
-    return bare("si", callbacks=(SynapticIntelligence(strength=strength),))
+    return bare(
+        "si",
+        callbacks=(SynapticIntelligence(strength, clip_percentile=CLIPPED),),
+    )
 
 
 def mas(strength=1.0):
@@ -52,7 +61,12 @@ def mas(strength=1.0):
     Args:
         strength: As of `MemoryAwareSynapses`. Defaults to `1.0`.
     """
-    return bare("mas", callbacks=(MemoryAwareSynapses(strength=strength),))
+    return bare(
+        "mas",
+        callbacks=(
+            MemoryAwareSynapses(strength=strength, clip_percentile=CLIPPED),
+        ),
+    )
 
 
 def rwalk(strength=1.0, budget=2000, per_class=None):

@@ -115,15 +115,7 @@ def test_it_predicts_as_the_model_did_before_the_first_phase(name):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *SAVED,
-        pytest.param(
-            "icarl",
-            marks=pytest.mark.xfail(
-                reason="a readout is added to a built model", strict=True
-            ),
-        ),
-    ],
+    [*SAVED, "icarl", "il2m"],
 )
 def test_its_file_predicts_the_same_and_learns_on(name, tmp_path):
     clf = toy.classifier(toy.make(name))
