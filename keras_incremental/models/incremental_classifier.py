@@ -36,8 +36,7 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
     `fit`, `evaluate`, `predict` and `summary` are those of Keras; `learn` adds
     classes, and `observe` does so in a stream without phases. The layers below
     the head are shared with `model`, not copied. What it does can be written
-    by hand: `ExpandableDense`, `MergedDistillation`, `ExemplarMemory` and
-    `WeightAlignment` are its parts.
+    by hand, of public parts.
 
     BatchNormalization stays in inference mode, also where it is unfrozen,
     unless `train_batch_norm` says otherwise.
