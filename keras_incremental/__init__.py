@@ -5,9 +5,11 @@ from keras_incremental import data as data
 from keras_incremental import distillation as distillation
 from keras_incremental import layers as layers
 from keras_incremental import losses as losses
+from keras_incremental import memory as memory
 from keras_incremental import metrics as metrics
 from keras_incremental import models as models
 from keras_incremental import optimizers as optimizers
+from keras_incremental import recipes as recipes
 from keras_incremental import regularizers as regularizers
 from keras_incremental.callbacks import ExemplarMemory as ExemplarMemory
 from keras_incremental.layers import expand as expand
@@ -15,4 +17,5 @@ from keras_incremental.models import (
     IncrementalClassifier as IncrementalClassifier,
 )
 from keras_incremental.models import PhaseReport as PhaseReport
+from keras_incremental.models import Recipe as Recipe
 from keras_incremental.version import __version__ as __version__

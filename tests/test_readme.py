@@ -23,7 +23,7 @@ def given():
 
 
 def test_there_are_snippets():
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
