@@ -73,7 +73,7 @@ class L2StartingPoint(PhaseCallback):
                 variable.regularizer = _towards(variable, 1.0, self.alpha)
         # `fit` made its step before it came here, without the penalties.
         state.forget_compiled(self.model)
-        self.model.make_train_function(force=True)
+        state.trace_again(self.model)
 
     def get_config(self):
         return {"alpha": self.alpha, "beta": self.beta, "anchor": self.anchor}

@@ -100,6 +100,11 @@ def forget_compiled(model):
             layer._track_variables()
 
 
+def trace_again(model):
+    """Makes the training step anew, when a `fit` has begun already."""
+    model.make_train_function(force=True)
+
+
 def compile_config(model):
     """How the user compiled the model: a dict, or `None`."""
     if not model.compiled:

@@ -16,9 +16,9 @@ def classifier(recipe):
 
 
 def learn(clf, **options):
-    return clf.learn(
-        samples([2])[0], classes=[NAMES[2]], epochs=5, verbose=0, **options
-    )
+    x, labels = samples([2, 3])
+    names = np.array(NAMES)[labels]
+    return clf.learn(x, names, NAMES[2:4], epochs=5, verbose=0, **options)
 
 
 def test_the_recipe_that_learns_best_is_chosen():
@@ -42,7 +42,7 @@ def test_a_tuned_phase_is_that_of_the_chosen_recipe():
 
 def test_validation_data_is_not_looked_at():
     clf = classifier(recipes.er(budget=30))
-    x, _ = samples([0, 1, 2], seed=4)
+    x, _ = samples([0, 1, 2, 3], seed=4)
     wrong = np.zeros(len(x), int)
     report = learn(
         clf,

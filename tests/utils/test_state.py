@@ -257,3 +257,22 @@ def test_exclusions_from_weight_decay_are_taken_over():
     state.copy_decay_exclusions(source, target, layer.weights)
     assert target._use_weight_decay(layer.kernel)
     assert not target._use_weight_decay(layer.bias)
+
+
+def test_a_step_is_traced_again_within_a_fit():
+    class Regularize(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            kernel = self.model.trainable_variables[0]
+            kernel.regularizer = keras.regularizers.L2(100.0)
+            state.trace_again(self.model)
+
+    losses = []
+    for callbacks in ([], [Regularize()]):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+        model.fit(x, y, verbose=0)
+        history = model.fit(x, y, callbacks=callbacks, verbose=0)
+        losses.append(history.history["loss"][0])
+    assert losses[1] > losses[0] + 1
