@@ -9,7 +9,7 @@ from keras_incremental.data import to_indices
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.models.pictures import resized
 from keras_incremental.models.pictures import size_to_resize
-from keras_incremental.models.recipe import UNLABELLED
+from keras_incremental.models.recipe import AUXILIARY
 
 
 def taught(lesson, classifier):
@@ -79,13 +79,13 @@ def check_gate(gate, lesson, validation):
         )
 
 
-def check_unlabelled(recipe, unlabelled):
+def check_auxiliary(recipe, auxiliary):
     """A recipe that learns from unlabelled pictures needs them."""
-    if recipe.trains_on == UNLABELLED and unlabelled is None:
+    if recipe.trains_on == AUXILIARY and auxiliary is None:
         raise ValueError(
             f"The recipe '{recipe.name}' learns from pictures without labels. "
-            "Received: unlabelled=None. Pass pictures that look like those "
-            "of old and new classes in `unlabelled`."
+            "Received: auxiliary=None. Pass pictures that look like those "
+            "of old and new classes in `auxiliary`."
         )
 
 

@@ -9,27 +9,25 @@ from keras_incremental.models import verbs
 from keras_incremental.models.adopt import adopt
 from keras_incremental.models.adopt import awaits_imprinting
 from keras_incremental.models.adopt import readout_for
-from keras_incremental.models.gate import Gate
+from keras_incremental.models.answering import Answers
 from keras_incremental.models.guarded import Guarded
 from keras_incremental.models.knowledge import Knowledge
+from keras_incremental.models.learning import Learns
 from keras_incremental.models.lesson import read_known
-from keras_incremental.models.lesson import read_lesson
-from keras_incremental.models.lesson import read_unlabelled
-from keras_incremental.models.lesson import read_validation
 from keras_incremental.models.observing import Observes
 from keras_incremental.models.persistence import SavedInOneFile
 from keras_incremental.models.pictures import to_input_size
-from keras_incremental.models.stream_checks import check_phases
 from keras_incremental.models.student import scores_of
 from keras_incremental.models.trunk import Trunk
-from keras_incremental.models.tuning import check_candidates
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
 @export
-class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
+class IncrementalClassifier(
+    Learns, Observes, Answers, Guarded, SavedInOneFile, keras.Model
+):
     """A trained classifier that learns new classes and keeps the old ones.
 
     Takes over any Sequential or Functional Keras classifier, compiled or not.
@@ -131,136 +129,6 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
         """`FeatureStatistics` of the pictures learnt so far."""
         return self._knowledge.statistics
 
-    def learn(
-        self,
-        x,
-        y=None,
-        classes=None,
-        *,
-        validation_data=None,
-        epochs=None,
-        batch_size=32,
-        max_drop=None,
-        max_class_drop=None,
-        optimizer=None,
-        loss=None,
-        unlabelled=None,
-        distillation="auto",
-        correction="auto",
-        tune=None,
-        backbone_learning_rate=None,
-        cache_features=True,
-        callbacks=(),
-        steps=None,
-        verbose="auto",
-    ):
-        """Learns new classes, or more of known ones, and reports the change.
-
-        It takes what `fit` takes, and reads a data set once. Layers that are
-        frozen run once per picture; only what is above them is trained. Random
-        augmentation belongs in the model, or in `augmentation` of the memory.
-
-        An exception, Ctrl-C or a refusal leaves weights, classes, memory and
-        compile state as they were.
-
-        Args:
-            x: Pictures, or a data set of `(pictures, labels)`: arrays,
-                `tf.data`, `PyDataset`, a generator.
-            y: Labels as names, as ints or one-hot that index `classes`;
-                `None` if all pictures show the one class in `classes`.
-            classes: Names of what the data shows, new or known. Defaults to
-                the folder names of `image_dataset_from_directory`.
-            validation_data: As of `fit`, of old and new classes. Its integer
-                labels index `self.classes` with the new ones appended.
-            epochs: Int. Defaults to 20 on cached features, else 5.
-            batch_size: Int. Defaults to `32`.
-            max_drop: Float from 0 to 1. Refuses an update that costs the old
-                classes more accuracy. Defaults to `None`, any.
-            max_class_drop: The same for each single old class.
-            optimizer: Defaults to Adam, at a rate for the number of features.
-            loss: Loss of integer labels and logits. Defaults to
-                `CandidateSetCrossentropy`.
-            unlabelled: Pictures without labels, or a data set of them, of
-                anything: some recipes learn from them too.
-            distillation: Loss of teacher and student logits, or `None`.
-                `"auto"` takes `MergedDistillation`.
-            correction: Callback against the bias to new classes, or `None`.
-                `"auto"` takes `MarginCalibration` where no old class can be
-                replayed.
-            tune: List of recipes, or `None`. They are tried on a part of this
-                data and of the memory, and measured on the rest of it; the
-                phase is learnt by the best. Defaults to `None`.
-            backbone_learning_rate: Float, for what is trainable below the
-                head. Defaults to a hundredth of the head's.
-            cache_features: Bool. `False` runs the whole network in every
-                epoch, and draws no features. Defaults to `True`.
-            callbacks: List of Keras callbacks. They see what trains.
-            steps: Int. How many batches to read of data that never ends.
-            verbose: As of `fit`. Defaults to `"auto"`.
-
-        Returns:
-            A `PhaseReport`.
-
-        Raises:
-            ValueError: if data or arguments do not fit. Nothing is changed.
-        """
-        check_phases(self.recipe)
-        check_candidates(tune, self.recipe)
-        gate = Gate(max_drop, max_class_drop)
-        options = arguments.options(
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            loss=loss,
-            distillation=distillation,
-            correction=correction,
-            tune=tune,
-            backbone_learning_rate=backbone_learning_rate,
-            cache_features=cache_features,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        lesson = read_lesson(x, y, classes, self.classes, batch_size, steps)
-        validation = read_validation(
-            validation_data, lesson.names, batch_size, steps
-        )
-        unlabelled = read_unlabelled(unlabelled, batch_size, steps)
-        door.check_gate(gate, lesson, validation)
-        door.check_unlabelled(self.recipe, unlabelled)
-        return verbs.learn(
-            self,
-            door.taught(lesson, self),
-            door.fitted(validation, self),
-            door.fitted(unlabelled, self),
-            gate,
-            options,
-        )
-
-    def remember(self, x, y=None, classes=None, *, batch_size=32, steps=None):
-        """Gives it old data: exemplars, and statistics of the features.
-
-        Nothing is trained. Without a memory no picture is kept, only the mean
-        feature of each class and one covariance, which are replayed instead.
-
-        Args:
-            x: Pictures of known classes, or a data set, as of `learn`.
-            y: Labels as names, or as indices of `classes`.
-            classes: Names that integer labels index. Defaults to the folder
-                names of the data set, else to `self.classes`.
-            batch_size: Int. Defaults to `32`.
-            steps: Int. As of `learn`.
-        """
-        lesson = read_known(x, y, classes, self.classes, batch_size, steps)
-        verbs.remember(self, door.taught(lesson, self), batch_size)
-
-    def rollback(self):
-        """Goes back to before the last accepted `learn`, one phase at most.
-
-        Raises:
-            ValueError: if there is no phase to go back to.
-        """
-        verbs.rollback(self)
-
     def evaluate_classes(self, x, y=None, classes=None, *, batch_size=32):
         """Accuracy of each class. The arguments are those of `remember`.
 
@@ -270,11 +138,6 @@ class IncrementalClassifier(Observes, Guarded, SavedInOneFile, keras.Model):
         lesson = read_known(x, y, classes, self.classes, batch_size)
         lesson = door.fitted(lesson, self)
         return verbs.accuracy_by_class(self, lesson, batch_size)
-
-    def predict_names(self, x, batch_size=None, verbose=0, steps=None):
-        """Names of the predicted classes, an array of strings."""
-        outputs = self.predict(x, batch_size, verbose, steps)
-        return np.asarray(self.classes)[outputs.argmax(-1)]
 
     def call(self, inputs, training=None):
         inputs = to_input_size(inputs, self.features)

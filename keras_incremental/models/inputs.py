@@ -9,8 +9,8 @@ from keras_incremental.models.lesson import Lesson
 from keras_incremental.models.plan import STATISTICS
 from keras_incremental.models.plan import UNLABELLED_CLASS
 from keras_incremental.models.plan import sources_of
+from keras_incremental.models.recipe import AUXILIARY
 from keras_incremental.models.recipe import MEMORY
-from keras_incremental.models.recipe import UNLABELLED
 
 # How many features are drawn for each old class, and for all of them.
 DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
@@ -87,7 +87,7 @@ class Inputs:
 
 
 def read(
-    trunk, memory, lesson, validation, unlabelled, options, stores_logits=False
+    trunk, memory, lesson, validation, auxiliary, options, stores_logits=False
 ):
     """`Inputs` of the pictures of a phase.
 
@@ -96,7 +96,7 @@ def read(
         memory: `ExemplarMemory`, or `None`.
         lesson: `Lesson`.
         validation: `Lesson` to measure on, or `None`.
-        unlabelled: `Lesson` of pictures without labels, or `None`.
+        auxiliary: `Lesson` of pictures without labels, or `None`.
         options: `Options`.
         stores_logits: Bool. Whether logits kept beside exemplars are read
             too. Defaults to `False`.
@@ -107,8 +107,8 @@ def read(
         old, old_labels = memory.arrays()
         old = trunk.inputs_for(old, **how)
     new, labels = trunk.inputs_for(lesson.pictures, **how), lesson.labels
-    if unlabelled is not None:
-        extra = trunk.inputs_for(unlabelled.pictures, **how)
+    if auxiliary is not None:
+        extra = trunk.inputs_for(auxiliary.pictures, **how)
         new = np.concatenate([new, extra])
         nothing = np.full(len(extra), UNLABELLED_CLASS)
         labels = np.concatenate([labels, nothing])
@@ -189,7 +189,7 @@ def _only_memory(inputs):
     )
 
 
-def _only_unlabelled(inputs):
+def _only_auxiliary(inputs):
     chosen = inputs.new_labels == UNLABELLED_CLASS
     return dataclasses.replace(
         inputs,
@@ -200,4 +200,4 @@ def _only_unlabelled(inputs):
     )
 
 
-_CHOICES = {MEMORY: _only_memory, UNLABELLED: _only_unlabelled}
+_CHOICES = {MEMORY: _only_memory, AUXILIARY: _only_auxiliary}

@@ -66,13 +66,52 @@ def adapt_readout(classifier, trunk, lesson):
     )
 
 
-def imprint(classifier, features, labels):
+def imprint(classifier, trunk, features, labels):
     """Points the columns of a cosine head that is not trained at features."""
     if not classifier.awaits_imprinting:
         return
-    kernel = classifier.head.columns("kernel")
+    head = classifier.head
+    recentre(classifier, trunk, classifier.statistics)
+    kernel = head.columns("kernel")
     taught, positions = np.unique(labels, return_inverse=True)
-    start = ProxyImprinting(features, positions)
+    start = ProxyImprinting(head.centred(features), positions)
     new = start({"kernel": kernel[..., taught]}, len(taught), classifier.seed)
     kernel[..., taught] = new["kernel"]
-    classifier.head.assign_columns("kernel", kernel)
+    head.assign_columns("kernel", kernel)
+
+
+def recentre(classifier, trunk, statistics):
+    """Moves the center of a cosine head to the mean of frozen features.
+
+    Columns of classes that were seen go on pointing at the same places, as
+    far from the center as the means of the classes.
+    """
+    if not classifier.awaits_imprinting or trunk.trains:
+        return
+    if not len(classifier.statistics):
+        return
+    head = classifier.head
+    seen = np.flatnonzero(classifier.statistics.counts)
+    means = classifier.statistics.means[seen]
+    reach = np.linalg.norm(head.centred(means), axis=-1)
+    step = head.centred(statistics.mean)
+    kernel = head.columns("kernel")
+    kernel[..., seen] = seen_from(kernel[..., seen], reach, step)
+    head.assign_columns("kernel", kernel)
+    head.assign_center(statistics.mean)
+
+
+def seen_from(kernel, reach, step):
+    """Directions of the same places from a center that has moved.
+
+    Args:
+        kernel: Array of shape `(features, ..., classes)`.
+        reach: Array of shape `(classes,)`: how far from the old center the
+            place of a class lies.
+        step: Array of shape `(features,)`, from the old to the new center.
+    """
+    lengths = np.linalg.norm(kernel, axis=0)
+    places = kernel / np.maximum(lengths, 1e-12) * reach
+    places = places - step.reshape(-1, *[1] * (kernel.ndim - 1))
+    new = np.linalg.norm(places, axis=0)
+    return places * (lengths / np.maximum(new, 1e-12))

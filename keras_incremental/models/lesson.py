@@ -122,7 +122,7 @@ def read_validation(data, names, batch_size=32, steps=None):
     return Lesson(pictures, indices, tuple(names), argument="validation_data")
 
 
-def read_unlabelled(data, batch_size=32, steps=None):
+def read_auxiliary(data, batch_size=32, steps=None):
     """Reads pictures without labels; labels that come with them are dropped.
 
     Args:
@@ -136,10 +136,10 @@ def read_unlabelled(data, batch_size=32, steps=None):
     if data is None:
         return None
     source = as_source(
-        data, batch_size=batch_size, steps=steps, argument="unlabelled"
+        data, batch_size=batch_size, steps=steps, argument="auxiliary"
     )
     pictures, _ = _collect(source)
-    return Lesson(pictures, None, (), argument="unlabelled")
+    return Lesson(pictures, None, (), argument="auxiliary")
 
 
 def _collect(source):

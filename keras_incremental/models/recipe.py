@@ -12,7 +12,7 @@ from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.utils.export import export
 
 AUTO, AUTOMATIC = "auto", "automatic"
-LABELLED, MEMORY, UNLABELLED = "labelled", "memory", "unlabelled"
+LABELLED, MEMORY, AUXILIARY = "labelled", "memory", "auxiliary"
 # What the loss of the labels is multiplied by.
 LABEL_WEIGHTS = {
     "one": lambda phase: 1.0,
@@ -73,8 +73,8 @@ class Recipe:
         restart: Bool. Whether each phase starts from new weights. Defaults
             to `False`.
         trains_on: `"labelled"`: new samples and exemplars; `"memory"`: only
-            exemplars, chosen before; `"unlabelled"`: only the samples that
-            `learn` gets as `unlabelled`. Defaults to `"labelled"`.
+            exemplars, chosen before; `"auxiliary"`: only the samples that
+            `learn` gets as `auxiliary`. Defaults to `"labelled"`.
         epochs: Int or `None`: how often a phase goes through its samples,
             where the method says so, whatever `learn` is told. Defaults to
             `None`.
@@ -117,7 +117,7 @@ class Recipe:
     def __post_init__(self):
         for name, known in (
             ("label_weight", tuple(LABEL_WEIGHTS)),
-            ("trains_on", (LABELLED, MEMORY, UNLABELLED)),
+            ("trains_on", (LABELLED, MEMORY, AUXILIARY)),
         ):
             value = getattr(self, name)
             if value not in known:

@@ -90,9 +90,10 @@ def _initializer(head, trunk, inputs, plan):
     new, labels = inputs.labelled
     chosen = labels >= plan.phase.num_old
     features = trunk.features_of(new[chosen])
-    is_cosine = isinstance(head, ExpandableCosine)
-    imprint = ProxyImprinting if is_cosine else Imprinting
-    return imprint(features, labels[chosen] - plan.phase.num_old)
+    arriving = labels[chosen] - plan.phase.num_old
+    if isinstance(head, ExpandableCosine):
+        return ProxyImprinting(head.centred(features), arriving)
+    return Imprinting(features, arriving)
 
 
 def _main_fit(student, inputs, plan, fit):

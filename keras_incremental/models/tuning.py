@@ -11,7 +11,7 @@ from keras_incremental.models.transaction import Transaction
 HELD_OUT = 0.2
 
 
-def tuned(classifier, lesson, unlabelled, options, candidates):
+def tuned(classifier, lesson, auxiliary, options, candidates):
     """The recipe that learns a lesson best, tried on a part of it.
 
     A fifth of the new pictures and of the exemplars is held out, as many of
@@ -22,7 +22,7 @@ def tuned(classifier, lesson, unlabelled, options, candidates):
     Args:
         classifier: `IncrementalClassifier`, unchanged in the end.
         lesson: `Lesson`.
-        unlabelled: `Lesson` of pictures without labels, or `None`.
+        auxiliary: `Lesson` of pictures without labels, or `None`.
         options: `Options`.
         candidates: List of `Recipe`.
 
@@ -41,7 +41,7 @@ def tuned(classifier, lesson, unlabelled, options, candidates):
             try:
                 classifier.recipe = recipe
                 part, held = _split(classifier, lesson)
-                report = run_phase(classifier, part, held, unlabelled, options)
+                report = run_phase(classifier, part, held, auxiliary, options)
             finally:
                 classifier.recipe = own
             scores.append(_balanced(report))
@@ -49,13 +49,13 @@ def tuned(classifier, lesson, unlabelled, options, candidates):
     return usable[int(np.argmax(scores))], scores
 
 
-def run_tuned(classifier, lesson, validation, unlabelled, options):
+def run_tuned(classifier, lesson, validation, auxiliary, options):
     """`run_phase` by the best of the recipes in `options.tune`."""
-    arguments = (classifier, lesson, unlabelled, options, options.tune)
+    arguments = (classifier, lesson, auxiliary, options, options.tune)
     own, (recipe, scores) = classifier.recipe, tuned(*arguments)
     classifier.recipe = recipe
     try:
-        report = run_phase(classifier, lesson, validation, unlabelled, options)
+        report = run_phase(classifier, lesson, validation, auxiliary, options)
     finally:
         classifier.recipe = own
     shown = ", ".join(f"{100 * score:.1f} %" for score in scores)

@@ -20,7 +20,7 @@ from keras_incremental.models.tuning import run_tuned
 from keras_incremental.utils import state
 
 
-def learn(classifier, lesson, validation, unlabelled, gate, options):
+def learn(classifier, lesson, validation, auxiliary, gate, options):
     """Learns a lesson if the gate accepts what that changes.
 
     Returns:
@@ -30,7 +30,7 @@ def learn(classifier, lesson, validation, unlabelled, gate, options):
     run_it = run_phase if options.tune is None else run_tuned
 
     def run():
-        return run_it(classifier, lesson, validation, unlabelled, options)
+        return run_it(classifier, lesson, validation, auxiliary, options)
 
     return _if_accepted(classifier, gate, run)
 
@@ -80,7 +80,7 @@ def remember(classifier, lesson, batch_size=32):
         )
         keep = remember_in_stream if _streams(classifier) else keep_exemplars
         keep(classifier, trunk, lesson)
-        imprint(classifier, trunk.features_of(inputs), lesson.labels)
+        imprint(classifier, trunk, trunk.features_of(inputs), lesson.labels)
         if isinstance(classifier.head, ClosedFormHead):
             classifier.head.adapt(trunk.features_of(inputs), lesson.labels)
         adapt_readout(classifier, trunk, lesson)

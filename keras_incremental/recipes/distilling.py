@@ -20,7 +20,7 @@ from keras_incremental.losses import NCALoss
 from keras_incremental.losses import SeparatedSoftmax
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.recipe import UNLABELLED
+from keras_incremental.models.recipe import AUXILIARY
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
 
@@ -78,13 +78,13 @@ def dmc():
     one, on unlabelled pictures ([Zhang et al., 2020](
     https://arxiv.org/abs/1903.07864)).
 
-    `learn` needs `unlabelled` pictures like those of old and new classes.
+    `learn` needs `auxiliary` pictures like those of old and new classes.
     """
     return bare(
         "dmc",
         terms=(DoubleDistillation(),),
         specialist=(),
-        trains_on=UNLABELLED,
+        trains_on=AUXILIARY,
         restart=True,
     )
 
@@ -94,7 +94,7 @@ def gd(budget=2000, per_class=None):
     https://arxiv.org/abs/1903.12648)).
 
     The balanced stage stands for its fine-tuning with inverse frequencies.
-    `learn` takes the `unlabelled` pictures; without, it distils labelled
+    `learn` takes the `auxiliary` pictures; without, it distils labelled
     ones only.
 
     Args:

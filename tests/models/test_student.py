@@ -210,7 +210,7 @@ def test_the_specialist_sees_new_classes_and_unlabelled_pictures(monkeypatch):
         x,
         [NAMES[i] for i in y],
         ["cat", "bird", "fish"],
-        unlabelled=samples(range(4), 5, seed=7)[0],
+        auxiliary=samples(range(4), 5, seed=7)[0],
         epochs=1,
         verbose=0,
     )
@@ -226,18 +226,18 @@ def test_a_specialist_needs_new_classes():
     x, y = samples([0, 1], 5)
     with pytest.raises(ValueError, match="pictures of known classes only"):
         clf.learn(
-            x, [NAMES[i] for i in y], ["cat", "dog"], unlabelled=x, verbose=0
+            x, [NAMES[i] for i in y], ["cat", "dog"], auxiliary=x, verbose=0
         )
 
 
 def test_dmc_needs_unlabelled_pictures():
-    with pytest.raises(ValueError, match="unlabelled=None"):
+    with pytest.raises(ValueError, match="auxiliary=None"):
         learn(make(recipes.dmc()), [2])
 
 
 def test_unlabelled_pictures_never_reach_the_memory():
     clf = make(recipes.gd(per_class=5))
-    learn(clf, [2], epochs=1, unlabelled=samples(range(5), 4, seed=7)[0])
+    learn(clf, [2], epochs=1, auxiliary=samples(range(5), 4, seed=7)[0])
     assert clf.memory.counts == {0: 5, 1: 5, 2: 5}
 
 

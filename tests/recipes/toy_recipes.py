@@ -96,7 +96,7 @@ def learn(clf, new, **options):
     if isinstance(clf.memory, Reservoir):
         return clf.observe(x, [NAMES[i] for i in y], [NAMES[i] for i in new])
     if clf.recipe.specialist is not None:
-        unlabelled = pictures(range(len(clf.classes) + len(new)), 4, seed=5)
-        options.setdefault("unlabelled", unlabelled[0])
+        auxiliary = pictures(range(len(clf.classes) + len(new)), 4, seed=5)
+        options.setdefault("auxiliary", auxiliary[0])
     names = [NAMES[i] for i in new]
     return clf.learn(x, [NAMES[i] for i in y], names, **options)
