@@ -15,7 +15,7 @@ from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.report import PhaseReport
 
 
-def run_phase(classifier, lesson, validation, unlabelled, options):
+def run_phase(classifier, lesson, validation, auxiliary, options):
     """Learns a lesson, and measures what that changed.
 
     The door has checked before, and the transaction around undoes if it must.
@@ -24,7 +24,7 @@ def run_phase(classifier, lesson, validation, unlabelled, options):
         classifier: `IncrementalClassifier`.
         lesson: `Lesson`, the pictures to learn.
         validation: `Lesson` to measure on, or `None`.
-        unlabelled: `Lesson` of pictures without labels, or `None`.
+        auxiliary: `Lesson` of pictures without labels, or `None`.
         options: `Options`.
 
     Returns:
@@ -43,7 +43,7 @@ def run_phase(classifier, lesson, validation, unlabelled, options):
         classifier.memory,
         lesson,
         validation,
-        unlabelled,
+        auxiliary,
         options,
         keeping.stores_logits(classifier.recipe),
     )
