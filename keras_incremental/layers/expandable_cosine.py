@@ -26,14 +26,21 @@ class ExpandableCosine(ExpandableHead):
     scale of 1 and 100 classes no probability exceeds 0.07. Start it at 10 or
     more, unless the optimizer may move it far.
 
-    Start new columns by `ProxyImprinting`; `Imprinting` centres features,
-    which a head without a bias cannot undo, unless `center` is zeros.
+    Features that are all positive, as those of a network that ends in ReLU,
+    lie at small angles to each other whatever they show, and their cosines
+    tell little. `assign_center` takes their mean off first, where the
+    network below is frozen.
+
+    Start new columns by `ProxyImprinting`, of features that `centred` gives;
+    `Imprinting` centres features itself, which a head without a bias cannot
+    undo, unless its `center` is zeros.
 
     Reference:
     - [Hou et al., 2019](https://openaccess.thecvf.com/content_CVPR_2019/html/Hou_Learning_a_Unified_Classifier_Incrementally_via_Rebalancing_CVPR_2019_paper.html)
     - [Douillard et al., 2020](https://arxiv.org/abs/2004.13513), the proxies
 
-    The scale is the softplus of its weight, so that it stays above 0.
+    The scale is the softplus of its weight, so that it stays above 0. The
+    centre is no method of either paper: LUCIR leaves out the last ReLU.
 
     Args:
         units: Int, or a list of ints, one for each group in order of
@@ -92,6 +99,31 @@ class ExpandableCosine(ExpandableHead):
         self._check_built()
         return ops.softplus(ops.convert_to_tensor(self.raw_scale))
 
+    def assign_center(self, value):
+        """Sets what is taken off the features before angles are measured.
+
+        It is not trained, and stored with the layer. The columns stay, and
+        mean other features than before.
+
+        Args:
+            value: Array of shape `(input_dim,)`; zeros for nothing, as a
+                head starts.
+        """
+        self._check_built()
+        value = np.asarray(value)
+        if value.shape != (self.input_dim,) or not np.isfinite(value).all():
+            raise ValueError(
+                f"The center of {type(self).__name__} '{self.name}' must hold "
+                f"{self.input_dim} finite numbers, one for each feature. "
+                f"Received: value={value!r}. Give it the mean of the features."
+            )
+        self.center.assign(value)
+
+    def centred(self, features):
+        """Array of features, without the center."""
+        self._check_built()
+        return np.asarray(features) - ops.convert_to_numpy(self.center)
+
     def scores(self, inputs):
         """Cosines before the scale, shape `(batch_size, ..., units)`."""
         return super().call(inputs)
@@ -117,6 +149,12 @@ class ExpandableCosine(ExpandableHead):
             ),
             trainable=self.learn_scale,
         )
+        self.center = self.add_weight(
+            name="center",
+            shape=(self.input_dim,),
+            initializer="zeros",
+            trainable=False,
+        )
 
     def call(self, inputs):
         scores = self.scores(inputs)
@@ -124,7 +162,8 @@ class ExpandableCosine(ExpandableHead):
 
     def call_block(self, inputs, columns):
         # The squares of half precision reach neither small nor large lengths.
-        features = unit(ops.cast(inputs, "float32"))
+        features = ops.cast(inputs, "float32")
+        features = unit(features - ops.cast(self.center, "float32"))
         kernel = unit(ops.cast(columns["kernel"], "float32"), axis=0)
         scores = ops.tensordot(features, kernel, axes=1)
         if self.proxies > 1:
@@ -133,27 +172,25 @@ class ExpandableCosine(ExpandableHead):
         return ops.cast(scores, self.compute_dtype)
 
     def snapshot(self):
-        scale = float(ops.convert_to_numpy(self.raw_scale))
-        return {**super().snapshot(), "raw_scale": scale}
+        kept = [ops.convert_to_numpy(v).copy() for v in self._shared()]
+        return {**super().snapshot(), "shared": kept}
 
     def restore(self, snapshot):
         super().restore(snapshot)
-        self.raw_scale.assign(snapshot["raw_scale"])
+        self._assign_shared(snapshot["shared"])
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        if self.built:
-            store[str(len(self._columns))] = np.asarray(
-                ops.convert_to_numpy(self.raw_scale)
-            )
+        for name, variable in self._stored().items():
+            store[name] = ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store):
-        last = str(len(self._columns))
-        if not self.built or last not in store.keys():
+        shared = self._stored()
+        if not set(shared) <= set(store.keys()):
             return super().load_own_variables(store)
-        columns = {name: store[name] for name in store.keys() if name != last}
+        columns = {n: store[n] for n in store.keys() if n not in shared}
         super().load_own_variables(columns)
-        self.raw_scale.assign(np.asarray(store[last]))
+        self._assign_shared([np.asarray(store[name]) for name in shared])
 
     def get_config(self):
         return {
@@ -168,6 +205,19 @@ class ExpandableCosine(ExpandableHead):
                 self.kernel_regularizer
             ),
         }
+
+    def _shared(self):
+        """What all classes share, in the order of saving."""
+        return [self.raw_scale, self.center] if self.built else []
+
+    def _assign_shared(self, values):
+        for variable, value in zip(self._shared(), values, strict=True):
+            variable.assign(value)
+
+    def _stored(self):
+        """What all classes share, by the names it has in a file."""
+        first = len(self._columns)
+        return {str(i): v for i, v in enumerate(self._shared(), first)}
 
 
 def _inverse_softplus(value):
