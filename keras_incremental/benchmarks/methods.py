@@ -3,7 +3,7 @@
 from keras_incremental import recipes
 from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.recipe import UNLABELLED
+from keras_incremental.models.recipe import AUXILIARY
 from keras_incremental.recipes import catalogue
 
 
@@ -70,4 +70,4 @@ def classifier(
 def _learns_in_phases(name):
     recipe = recipes.get(name)
     streams = isinstance(recipe.memory, Reservoir)
-    return recipe.trains_on != UNLABELLED and not streams
+    return recipe.trains_on != AUXILIARY and not streams
