@@ -3,6 +3,7 @@ from keras_incremental.data.held_out import split_held_out as split_held_out
 from keras_incremental.data.labels import check_labels as check_labels
 from keras_incremental.data.labels import to_indices as to_indices
 from keras_incremental.data.names import check_class_names as check_class_names
+from keras_incremental.data.ontology import Ontology as Ontology
 from keras_incremental.data.scenes import annotated_only as annotated_only
 from keras_incremental.data.scenes import scenes as scenes
 from keras_incremental.data.source import Source as Source

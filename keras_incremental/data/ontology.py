@@ -1,0 +1,108 @@
+"""What each label meant when it was given, and what it may be now."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_incremental.losses import tables
+
+NOVEL = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class Ontology:
+    """The classes of a model, and how they came out of one another.
+
+    A picture that was labelled "car" before "police car" was known may show
+    either. Each growth makes a new version; labels keep the version at which
+    they were given, and `table` says what they may be now.
+
+    Args:
+        classes: Tuple of strings, the names of all classes. Names are
+            append-only: an index never moves.
+        steps: Tuple with one entry for each growth: for each class before
+            it, the tuple of the classes that it may be afterwards. Defaults
+            to `()`.
+
+    Example:
+
+    >>> vehicles = Ontology(("car", "truck")).grown(["police car"], [0])
+    >>> vehicles.version
+    1
+    >>> vehicles.table(version=0).astype(int).tolist()
+    [[1, 0, 1], [0, 1, 0]]
+    """
+
+    classes: tuple[str, ...]
+    steps: tuple[tuple[tuple[int, ...], ...], ...] = ()
+
+    @property
+    def version(self):
+        """Int. How often classes were added."""
+        return len(self.steps)
+
+    @property
+    def parents(self):
+        """Ints, for each class that out of which it came, or -1."""
+        parents = np.full(len(self.classes), NOVEL)
+        for sets in self.steps:
+            for parent, members in enumerate(sets):
+                parents[list(members[1:])] = parent
+        return tuple(parents.tolist())
+
+    def grown(self, names, parents=None):
+        """The ontology with classes appended.
+
+        Args:
+            names: List of strings, the new classes.
+            parents: For each, the index of the old class that it was part
+                of, or -1 if it was never part of any. Defaults to `None`,
+                -1 for all.
+        """
+        old = len(self.classes)
+        parents = [NOVEL] * len(names) if parents is None else parents
+        sets = [(k,) for k in range(old)]
+        for index, parent in enumerate(parents, start=old):
+            if parent != NOVEL:
+                sets[parent] += (index,)
+        return Ontology((*self.classes, *names), (*self.steps, tuple(sets)))
+
+    def table(self, version=None):
+        """Boolean array `(num_labels, num_classes)`: what labels may be now.
+
+        Args:
+            version: Int, at which the labels were given. Defaults to `None`,
+                the present one.
+        """
+        version = self.version if version is None else version
+        if not 0 <= version <= self.version:
+            raise ValueError(
+                f"There are versions 0 to {self.version} of the classes. "
+                f"Received: version={version}."
+            )
+        sizes = [*map(len, self.steps), len(self.classes)]
+        table = tables.identity(sizes[version])
+        for sets, size in zip(
+            self.steps[version:], sizes[version + 1 :], strict=True
+        ):
+            table = tables.compose(table, tables.candidates(sets, size))
+        return table
+
+    def table_since_arrival(self):
+        """What labels may be now that were given when their class came.
+
+        Returns:
+            Boolean array `(num_classes, num_classes)`.
+        """
+        rows = []
+        for version in range(self.version + 1):
+            rows.extend(self.table(version)[len(rows) :])
+        return np.array(rows)
+
+    def get_config(self):
+        return {"classes": self.classes, "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config):
+        steps = (tuple(map(tuple, sets)) for sets in config["steps"])
+        return cls(tuple(config["classes"]), tuple(steps))
