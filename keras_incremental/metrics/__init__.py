@@ -27,6 +27,10 @@ from keras_incremental.metrics.confusion_groups import (
     group_confusion as group_confusion,
 )
 from keras_incremental.metrics.confusion_groups import macro_f1 as macro_f1
+from keras_incremental.metrics.detection import auroc as auroc
+from keras_incremental.metrics.detection import detection_rate as detection_rate
 from keras_incremental.metrics.on_labels import OnLabels as OnLabels
 from keras_incremental.metrics.phase_counts import PhaseCounts as PhaseCounts
 from keras_incremental.metrics.phase_counts import count_phase as count_phase
+from keras_incremental.metrics.pixel_counts import PixelCounts as PixelCounts
+from keras_incremental.metrics.pixel_counts import count_pixels as count_pixels
