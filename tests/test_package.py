@@ -27,6 +27,7 @@ LEVELS = (
         "memory",
         "metrics",
         "data",
+        "rejection",
     ),
     ("callbacks", "models"),
     ("testing",),
