@@ -18,6 +18,12 @@ from keras_incremental.distillation.group_distillation import (
     GroupDistillation as GroupDistillation,
 )
 from keras_incremental.distillation.less_forget import LessForget as LessForget
+from keras_incremental.distillation.local_pod import (
+    LocalPooledLogits as LocalPooledLogits,
+)
+from keras_incremental.distillation.local_pod import (
+    LocalPooledOutputs as LocalPooledOutputs,
+)
 from keras_incremental.distillation.logit_distillation import (
     LogitDistillation as LogitDistillation,
 )
