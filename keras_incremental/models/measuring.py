@@ -1,32 +1,35 @@
 """What a phase changed, on validation pictures."""
 
+import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.metrics.class_counts import paired_drop
+from keras_incremental.models.deciding import decided
 from keras_incremental.models.student import Student
 
 
-def predicted(classifier, trunk, inputs):
+def predicted(classifier, trunk, inputs, verbose=0):
     """Indices of the classes that a classifier predicts.
 
     Args:
         classifier: `IncrementalClassifier`.
         trunk: Its `Trunk`.
         inputs: What the trunk gave of the pictures, or `None`.
+        verbose: As of `predict`. Defaults to `0`.
     """
-    outputs = outputs_for(classifier, trunk, inputs, classifier.readout)
-    return None if outputs is None else outputs.argmax(-1)
+    readout = classifier.readout
+    outputs = outputs_for(classifier, trunk, inputs, readout, verbose)
+    return None if outputs is None else decided(classifier, outputs)
 
 
-def outputs_for(classifier, trunk, inputs, readout=None):
+def outputs_for(classifier, trunk, inputs, readout=None, verbose=0):
     """Logits of a head, or what a readout makes of them."""
     if inputs is None:
         return None
     student = Student(trunk.rest, classifier.head, readout=readout)
     if student.rest is not None:
-        return student.predict(inputs, verbose=0)
+        return student.predict(inputs, verbose=verbose)
     # A head alone is faster run than traced.
     return ops.convert_to_numpy(student(inputs))
 
@@ -42,19 +45,19 @@ def measure(lesson, validation, was, now):
     """
     if validation is None:
         return {
-            "before": None,
-            "after": None,
+            "confusion_before": None,
+            "confusion_after": None,
             "drop": None,
             "class_drops": {},
-            "flips": np.zeros(0, int),
         }
     labels, count = validation.labels, len(lesson.names)
     known = count - len(lesson.new_names)
     old = labels < known
     was_right, is_right = was == labels, now == labels
+    flips = np.flatnonzero(was_right & ~is_right)
     return {
-        "before": count_by_class(labels[old], was[old], known),
-        "after": count_by_class(labels, now, count),
+        "confusion_before": confusion(labels, was, count, known),
+        "confusion_after": confusion(labels, now, count, count),
         "drop": paired_drop(was_right[old], is_right[old]),
         "class_drops": {
             lesson.names[k]: paired_drop(
@@ -62,5 +65,43 @@ def measure(lesson, validation, was, now):
             )
             for k in np.unique(labels[old])
         },
-        "flips": np.flatnonzero(was_right & ~is_right),
+        "flips": flips,
+        "flipped_from": labels[flips],
+        "flipped_to": now[flips],
     }
+
+
+def confusion(labels, predictions, num_classes, num_predicted):
+    """How many pictures of each class were taken for each.
+
+    Args:
+        labels: Ints of shape `(num_samples,)`, the true classes.
+        predictions: Ints of shape `(num_samples,)`.
+        num_classes: Int, rows of the result.
+        num_predicted: Int, columns of it.
+    """
+    counts = np.zeros((num_classes, num_predicted), int)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts
+
+
+def kept(classifier):
+    """What a `PhaseReport` says of what a classifier has, by its names."""
+    memory, statistics = classifier.memory, classifier.statistics
+    counts = {} if memory is None else memory.counts
+    nbytes = {"weights": sum(_nbytes(v) for v in classifier.weights)}
+    if memory is not None:
+        nbytes["exemplars"] = memory.nbytes
+    if len(statistics):
+        nbytes["statistics"] = statistics.means.nbytes
+        nbytes["statistics"] += statistics.scatter.nbytes
+    return {
+        "phase": classifier.phases,
+        "exemplars": {classifier.classes[k]: n for k, n in counts.items()},
+        "nbytes": nbytes,
+    }
+
+
+def _nbytes(variable):
+    bits = keras.backend.standardize_dtype(variable.dtype)
+    return int(np.prod(variable.shape)) * np.dtype(bits).itemsize

@@ -13,6 +13,11 @@ from keras_incremental.models.learners import learner_of
 from keras_incremental.models.plan import make_plan
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.report import PhaseReport
+from keras_incremental.models.stages import Stages
+
+FEATURES, TRAINING, EXEMPLARS = "features", "training", "exemplars"
+BEFORE, AFTER = "evaluation before", "evaluation after"
+STAGES = (FEATURES, BEFORE, TRAINING, EXEMPLARS, AFTER)
 
 
 def run_phase(classifier, lesson, validation, auxiliary, options):
@@ -31,10 +36,10 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
         A `PhaseReport`, not judged yet.
     """
     started = time.perf_counter()
-    say = _Stages(options.verbose, 3)
     freeze_batch_norm(classifier)
     trunk = classifier.trunk(options.cache_features)
-    say("features" if trunk.frozen else "pictures")
+    stages = Stages(options.verbose, _stages(classifier, validation))
+    stages(FEATURES)
     first_kept = classifier.recipe.trains_on == MEMORY
     if first_kept:
         keeping.keep_exemplars(classifier, trunk, lesson)
@@ -53,25 +58,29 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
     inputs = with_held_out(
         inputs, _held_out_share(plan), classifier.seed + classifier.phases
     )
-    say(f"training: {plan.words}")
-    was = measuring.predicted(classifier, trunk, inputs.validation)
+    measured = (classifier, trunk, inputs.validation, options.verbose)
+    stages(BEFORE)
+    was = measuring.predicted(*measured)
+    stages(TRAINING, plan.words)
     with unchanged_statistics(classifier):
         history = learner_of(classifier.head)(
             classifier, trunk, inputs, plan, options
         )
-    say("exemplars and evaluation")
     classifier.set_knowledge(
         lesson.names, classifier.phases + 1, trunk.lasting(statistics)
     )
+    stages(EXEMPLARS)
     if not first_kept:
         keeping.keep_exemplars(classifier, trunk, lesson)
     keeping.adapt_readout(classifier, trunk, lesson)
-    now = measuring.predicted(classifier, trunk, inputs.validation)
+    stages(AFTER)
+    now = measuring.predicted(*measured)
     return PhaseReport(
         classes=lesson.names,
         new_classes=lesson.new_names,
         taught_classes=tuple(lesson.names[i] for i in lesson.taught),
         **measuring.measure(lesson, validation, was, now),
+        **measuring.kept(classifier),
         used={
             "method": plan.words,
             "new pictures": len(lesson.labels),
@@ -80,6 +89,7 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
             "epochs": len(history.get("loss", ())),
         },
         seconds=time.perf_counter() - started,
+        stages=stages.seconds,
         accepted=True,
         reason="",
         history=history,
@@ -99,15 +109,9 @@ def _held_out_share(plan):
     )
 
 
-class _Stages:
-    """Names the stages of a phase, where the user wants to see them."""
-
-    def __init__(self, verbose, count):
-        self._verbose = verbose
-        self._count = count
-        self._done = 0
-
-    def __call__(self, name):
-        self._done += 1
-        if self._verbose:
-            print(f"[{self._done}/{self._count}] {name}")
+def _stages(classifier, validation):
+    """Names of the stages that a phase will have."""
+    measures = validation is not None
+    has = {BEFORE: measures, AFTER: measures}
+    has[EXEMPLARS] = classifier.memory is not None
+    return [name for name in STAGES if has.get(name, True)]

@@ -1,4 +1,5 @@
 import dataclasses
+import datetime
 import json
 import math
 
@@ -6,6 +7,18 @@ import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.class_counts import Drop
+from keras_incremental.models import report_json
+from keras_incremental.models import report_text
+from keras_incremental.utils.versions import versions
+
+
+def _nothing():
+    return np.zeros(0, int)
+
+
+def _now():
+    moment = datetime.datetime.now(datetime.UTC)
+    return moment.isoformat(timespec="seconds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,40 +26,71 @@ class PhaseReport:
     """What one `learn` kept, lost and used.
 
     `str(report)` is a table to read or to paste into an issue, `to_json` the
-    same for programs. Accuracies are shares from 0 to 1, measured on
-    `validation_data`; where it has no pictures of a class they are `None`.
+    same for programs. Accuracies are shares
+    from 0 to 1, measured on `validation_data`; where it has no pictures of a
+    class they are `None`.
 
     Attributes:
         classes: Names of all classes after the phase, in order of index.
         new_classes: Names of the classes that arrived.
         taught_classes: Names of the classes that the data had pictures of.
-        before: `ClassCounts` before the phase, or `None` without validation.
-        after: `ClassCounts` after it, or `None`.
+        confusion_before: Ints of shape `(classes, old classes)`: how many
+            validation pictures of each class were taken for each, before the
+            phase; or `None` without validation.
+        confusion_after: Ints of shape `(classes, classes)`, after it, or
+            `None`.
         drop: `Drop` over the classes that were known before, or `None`.
         class_drops: `Drop` of each of them, by name.
         flips: Indices of the validation pictures that went from right to
             wrong.
+        flipped_from: Ints, the true classes of these pictures.
+        flipped_to: Ints, the classes predicted of them now.
         used: What was used, by name: the method in words, the number of new
             pictures and of exemplars, the road, the epochs.
         seconds: Float. Wall time of the phase.
         accepted: Bool. Whether the classifier kept the update.
         reason: Why it was accepted or refused.
         history: Dict of lists, of `model.fit`.
+        phase: Int. The number of the phase, 1 for the first `learn`.
+        exemplars: Dict of class names, how many exemplars of each are kept.
+        nbytes: Dict of what is kept (`weights`, `exemplars`, `statistics`),
+            and the bytes it takes.
+        stages: Dict of the stages of the phase, and seconds.
+        versions: Dict of packages, and the versions that learnt.
+        date: When it ended, in ISO format, UTC.
     """
 
     classes: tuple[str, ...]
     new_classes: tuple[str, ...]
     taught_classes: tuple[str, ...]
-    before: ClassCounts | None
-    after: ClassCounts | None
+    confusion_before: np.ndarray | None
+    confusion_after: np.ndarray | None
     drop: Drop | None
     class_drops: dict[str, Drop]
-    flips: np.ndarray
     used: dict[str, object]
     seconds: float
     accepted: bool
     reason: str
+    flips: np.ndarray = dataclasses.field(default_factory=_nothing)
+    flipped_from: np.ndarray = dataclasses.field(default_factory=_nothing)
+    flipped_to: np.ndarray = dataclasses.field(default_factory=_nothing)
     history: dict[str, list] = dataclasses.field(default_factory=dict)
+    phase: int = 1
+    exemplars: dict[str, int] = dataclasses.field(default_factory=dict)
+    nbytes: dict[str, int] = dataclasses.field(default_factory=dict)
+    stages: dict[str, float] = dataclasses.field(default_factory=dict)
+    versions: dict[str, str] = dataclasses.field(default_factory=versions)
+    date: str = dataclasses.field(default_factory=_now)
+
+    @property
+    def before(self):
+        """`ClassCounts` of the old classes before the phase, or `None`."""
+        return _counts(self.confusion_before)
+
+    @property
+    def after(self):
+        """`ClassCounts` of all classes after the phase, or `None`."""
+        return _counts(self.confusion_after)
 
     @property
     def old_classes(self):
@@ -77,78 +121,36 @@ class PhaseReport:
         """Accuracy of one class, or `None` where it was not measured."""
         return self._accuracy(self.before if before else self.after, (name,))
 
+    def num_pictures(self, name):
+        """How many validation pictures of a class there were."""
+        if self.after is None:
+            return 0
+        return int(self.after.total[self.classes.index(name)])
+
     def to_dict(self):
-        """All figures, as plain Python values."""
-        return {
-            "accepted": self.accepted,
-            "reason": self.reason,
-            "classes": list(self.classes),
-            "new_classes": list(self.new_classes),
-            "old_accuracy_before": self.old_accuracy_before,
-            "old_accuracy": self.old_accuracy,
-            "new_accuracy": self.new_accuracy,
-            "accuracy": self.accuracy,
-            "drop": self.drop and dataclasses.asdict(self.drop),
-            "per_class": {
-                name: {
-                    "before": self.class_accuracy(name, before=True),
-                    "after": self.class_accuracy(name),
-                    "pictures": self._pictures(name),
-                }
-                for name in self.classes
-            },
-            "flips": [int(index) for index in self.flips],
-            "used": dict(self.used),
-            "seconds": round(self.seconds, 3),
-        }
+        """All figures, as plain Python values; `from_dict` takes them back."""
+        return report_json.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        """The report that `to_dict` wrote."""
+        return cls(**report_json.fields_of(values))
 
     def to_json(self, path=None):
         """The report as JSON text, written to `path` where one is given."""
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        text = report_json.dumps(self.to_dict())
         if path is not None:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
         return text
 
+    @classmethod
+    def from_json(cls, text):
+        """The report that `to_json` wrote, of its text."""
+        return cls.from_dict(json.loads(text))
+
     def __str__(self):
-        return "\n".join(
-            [self._headline(), *self._class_lines(), *self._footnotes()]
-        )
-
-    def _headline(self):
-        parts = [f"old {_change(self.old_accuracy_before, self.old_accuracy)}"]
-        parts += [
-            f"{name} {_percent(self.class_accuracy(name))}"
-            for name in self.new_classes
-        ]
-        parts.append("accepted" if self.accepted else "REFUSED")
-        return "  ".join(parts)
-
-    def _class_lines(self):
-        width = max(len(name) for name in self.classes)
-        for name in self.classes:
-            change = _change(
-                self.class_accuracy(name, before=True),
-                self.class_accuracy(name),
-            )
-            mark = "new" if name in self.new_classes else "old"
-            count = f"{self._pictures(name)} validation pictures"
-            yield f"  {mark}  {name:<{width}}  {change}  ({count})"
-
-    def _footnotes(self):
-        yield f"  {self.reason}"
-        if self.drop is not None and self.drop.count:
-            yield (
-                f"  {self.drop.lost} of {self.drop.count} old pictures went "
-                f"from right to wrong, {self.drop.gained} from wrong to right"
-            )
-        yield "  " + ", ".join(f"{k}: {v}" for k, v in self.used.items())
-        yield f"  {self.seconds:.1f} seconds"
-
-    def _pictures(self, name):
-        if self.after is None:
-            return 0
-        return int(self.after.total[self.classes.index(name)])
+        return report_text.text_of(self)
 
     def _accuracy(self, counts, names):
         if counts is None:
@@ -159,12 +161,9 @@ class PhaseReport:
         return None if math.isnan(value) else value
 
 
-def _percent(value):
-    return "not measured" if value is None else f"{100 * value:.1f}"
-
-
-def _change(before, after):
-    if before is None or after is None:
-        return _percent(after)
-    difference = 100 * (after - before)
-    return f"{_percent(before)} -> {_percent(after)} ({difference:+.1f})"
+def _counts(confusion):
+    """Right answers and pictures, of the classes that could be predicted."""
+    if confusion is None:
+        return None
+    known = confusion.shape[1]
+    return ClassCounts(np.diagonal(confusion), confusion[:known].sum(1))

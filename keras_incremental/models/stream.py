@@ -55,6 +55,7 @@ def run_stream(classifier, lessons, judges, options):
         new_classes=stream.names[len(known) :],
         taught_classes=tuple(stream.names[i] for i in sorted(stream.taught)),
         **_measured(judges, stream.names, known, was, now),
+        **measuring.kept(classifier),
         used={
             "method": _words(classifier),
             "new pictures": stream.pictures,

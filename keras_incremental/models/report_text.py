@@ -1,0 +1,52 @@
+"""A `PhaseReport` as a table of text."""
+
+
+def text_of(report):
+    """The table that `str` of a report gives."""
+    return "\n".join(
+        [_headline(report), *_class_lines(report), *_footnotes(report)]
+    )
+
+
+def _headline(report):
+    change = _change(report.old_accuracy_before, report.old_accuracy)
+    new = [
+        f"{name} {_percent(report.class_accuracy(name))}"
+        for name in report.new_classes
+    ]
+    verdict = "accepted" if report.accepted else "REFUSED"
+    return "  ".join([f"old {change}", *new, verdict])
+
+
+def _class_lines(report):
+    width = max(len(name) for name in report.classes)
+    for name in report.classes:
+        change = _change(
+            report.class_accuracy(name, before=True),
+            report.class_accuracy(name),
+        )
+        mark = "new" if name in report.new_classes else "old"
+        count = f"{report.num_pictures(name)} validation pictures"
+        yield f"  {mark}  {name:<{width}}  {change}  ({count})"
+
+
+def _footnotes(report):
+    yield f"  {report.reason}"
+    if report.drop is not None and report.drop.count:
+        yield (
+            f"  {report.drop.lost} of {report.drop.count} old pictures went "
+            f"from right to wrong, {report.drop.gained} from wrong to right"
+        )
+    yield "  " + ", ".join(f"{k}: {v}" for k, v in report.used.items())
+    yield f"  {report.seconds:.1f} seconds"
+
+
+def _percent(value):
+    return "not measured" if value is None else f"{100 * value:.1f}"
+
+
+def _change(before, after):
+    if before is None or after is None:
+        return _percent(after)
+    difference = 100 * (after - before)
+    return f"{_percent(before)} -> {_percent(after)} ({difference:+.1f})"

@@ -1,0 +1,45 @@
+from toy_classifiers import VALIDATION
+from toy_classifiers import classifier
+from toy_classifiers import learn
+
+from keras_incremental.callbacks import ExemplarMemory
+from keras_incremental.models.stages import Stages
+
+
+def test_stages_are_numbered_as_they_begin(capsys):
+    stages = Stages(1, ["features", "training"])
+    stages("features")
+    stages("training", "replay")
+    assert capsys.readouterr().out == "[1/2] features\n[2/2] training: replay\n"
+
+
+def test_what_is_no_stage_of_a_phase_is_passed_over(capsys):
+    stages = Stages(1, ["training"])
+    stages("exemplars")
+    assert capsys.readouterr().out == "" and not stages.seconds
+
+
+def test_silence_is_kept_and_timed(capsys):
+    stages = Stages(0, ["training"])
+    stages("training")
+    assert capsys.readouterr().out == ""
+    assert stages.seconds["training"] > 0
+
+
+def test_learning_names_all_its_stages(capsys):
+    clf = classifier(ExemplarMemory(9))
+    capsys.readouterr()
+    learn(clf, [2], validation_data=VALIDATION, epochs=1, verbose=2)
+    shown = capsys.readouterr().out
+    for number, name in enumerate(
+        ["features", "evaluation before", "training", "exemplars"], start=1
+    ):
+        assert f"[{number}/5] {name}" in shown
+    assert "[5/5] evaluation after" in shown
+
+
+def test_learning_is_silent_where_it_is_told_to(capsys):
+    clf = classifier(ExemplarMemory(9))
+    capsys.readouterr()
+    learn(clf, [2], validation_data=VALIDATION, epochs=1, verbose=0)
+    assert capsys.readouterr().out == ""
