@@ -4,6 +4,7 @@ import pytest
 
 from keras_incremental import layers
 from keras_incremental.testing import head_checks
+from keras_incremental.testing import split_checks
 
 # Laws that a head which is solved, not trained, cannot meet.
 OF_TRAINING = (
@@ -32,13 +33,35 @@ def test_every_head_obeys(head, check):
     check(head)
 
 
-def test_every_law_is_on_the_list():
-    laws = {
+@pytest.mark.parametrize("head", HEADS)
+def test_a_head_splits_by_the_laws_or_refuses(head):
+    if head is not layers.ExpandableDense:
+        split_checks.check_refuses_splits(head)
+        return
+    for check in split_checks.SPLIT_CHECKS:
+        check(head)
+
+
+def laws_of(module):
+    return {
         law
-        for name, law in inspect.getmembers(head_checks, inspect.isfunction)
+        for name, law in inspect.getmembers(module, inspect.isfunction)
         if name.startswith("check_")
     }
-    assert laws == set(head_checks.HEAD_CHECKS)
+
+
+def test_every_law_is_on_the_list():
+    assert laws_of(head_checks) == set(head_checks.HEAD_CHECKS)
+    refusal = {split_checks.check_refuses_splits}
+    assert laws_of(split_checks) == {*split_checks.SPLIT_CHECKS, *refusal}
+
+
+def test_a_head_that_splits_flatly_breaks_the_law():
+    class Flat(layers.ExpandableDense):
+        has_splits = False
+
+    with pytest.raises(AssertionError):
+        split_checks.check_merged_head_is_the_old_one(Flat)
 
 
 def test_a_head_that_forgets_its_old_logits_breaks_the_law():

@@ -28,6 +28,9 @@ from keras_incremental.layers.expandable_head import (
 from keras_incremental.layers.fecam import FeCAM as FeCAM
 from keras_incremental.layers.growth import expand as expand
 from keras_incremental.layers.growth import find_head as find_head
+from keras_incremental.layers.hierarchical import (
+    hierarchical_argmax as hierarchical_argmax,
+)
 from keras_incremental.layers.low_rank import enable_lora as enable_lora
 from keras_incremental.layers.nearest_class_mean import (
     NearestClassMean as NearestClassMean,
@@ -35,4 +38,5 @@ from keras_incremental.layers.nearest_class_mean import (
 from keras_incremental.layers.proxy_imprinting import (
     ProxyImprinting as ProxyImprinting,
 )
+from keras_incremental.layers.split_share import SplitShare as SplitShare
 from keras_incremental.layers.streaming_lda import StreamingLDA as StreamingLDA

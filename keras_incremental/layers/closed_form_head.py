@@ -126,13 +126,18 @@ class ClosedFormHead(ExactOperations, PlainForm, ExpandableHead):
         if self.built:
             self._assign(self._solved(self.statistics))
 
-    def expand(self, units, initializer=DEFAULT_INITIALIZER, seed=None):
+    instead_of_parents = "`relabel` features of the old class after growing"
+
+    def expand(
+        self, units, initializer=DEFAULT_INITIALIZER, seed=None, parents=None
+    ):
         """Appends classes, unseen until `adapt`; old scores stay.
 
         Args:
             units: Int, 1 or more: how many classes arrive.
             initializer: Left at its default: `adapt` finds the columns.
             seed: Not used.
+            parents: Not taken; `relabel` splits a class exactly.
         """
         if initializer != DEFAULT_INITIALIZER:
             raise ValueError(
@@ -140,7 +145,8 @@ class ClosedFormHead(ExactOperations, PlainForm, ExpandableHead):
                 f"Received: initializer={initializer!r}. Leave it out, and "
                 "`adapt` to features of the new classes."
             )
-        super().expand(units, Unseen() if self.built else initializer)
+        start = Unseen() if self.built else initializer
+        super().expand(units, start, parents=parents)
 
     # How Keras uses it.
 

@@ -17,6 +17,10 @@ class ColumnInitializer:
     def __call__(self, columns, units, seed):
         raise NotImplementedError
 
+    def among(self, kept):
+        """The same initializer for the columns `kept` of the old classes."""
+        return self
+
 
 class Zeros(ColumnInitializer):
     """New logits are 0. Wins everywhere if all old logits are negative."""
@@ -142,6 +146,17 @@ class CopyOf(ColumnInitializer):
                 f"parents={self.parents.tolist()}."
             )
         return {n: v[..., self.parents].copy() for n, v in columns.items()}
+
+    def among(self, kept):
+        places = {old: place for place, old in enumerate(kept.tolist())}
+        missing = [p for p in self.parents.tolist() if p not in places]
+        if missing:
+            raise ValueError(
+                "`CopyOf` cannot copy classes that came out of others. "
+                f"Received: parents={missing}. Give `parents` to `expand` "
+                "instead."
+            )
+        return CopyOf([places[parent] for parent in self.parents.tolist()])
 
 
 class FromKeras(ColumnInitializer):

@@ -1,8 +1,16 @@
 import keras
+import numpy as np
 from keras import ops
 
+from keras_incremental.layers import group_layout
+from keras_incremental.layers import splits
+from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.layers.split_share import start_of
 from keras_incremental.utils.export import export
+
+# The name in a weights file of what no `Dense` has.
+PARENTS = "parents"
 
 
 @export
@@ -16,6 +24,18 @@ class ExpandableDense(ExpandableHead):
     It stores its weights as a `Dense` of the same width does. But Keras
     finds the layers of a model's weights file by their class: load such a
     file into the model with the `Dense` first.
+
+    `expand(n, parents=[...])` adds classes that came out of old ones: a
+    police car, until now a car. The new column holds the logit `s` of a
+    share, and what the parent had is divided, `sigmoid(s)` for the child and
+    `sigmoid(-s)` for what is left of the parent,
+
+        z[child] = z[parent] + log(sigmoid(s))
+        z[parent] = z[parent] + log(sigmoid(-s))
+
+    so the two together have what the parent had alone, whatever `s` learns;
+    other logits stay the same to the bit. Children may have children. Decide
+    by `layers.hierarchical_argmax`, or the parent loses votes to them.
 
     `model.output_shape` is that of the graph as first drawn; `head.units` is
     how many classes there are.
@@ -35,6 +55,8 @@ class ExpandableDense(ExpandableHead):
         frozen_groups: Int. How many of the oldest groups do not train,
             whatever the optimizer. Defaults to `0`.
         blocks: List of ints or `None`; `get_config` writes it.
+        parents: List with the index of an older class, or -1, for each
+            class; `get_config` writes it. Defaults to `None`, no splits.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -67,14 +89,43 @@ class ExpandableDense(ExpandableHead):
         bias_initializer="zeros",
         kernel_regularizer=None,
         bias_regularizer=None,
+        parents=None,
         **kwargs,
     ):
         self.use_bias = use_bias
         super().__init__(units, **kwargs)
+        self.parents = splits.checked_parents(
+            parents, self.units, 0, type(self).__name__
+        )
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+
+    @property
+    def has_splits(self):
+        """Bool. Whether any class came out of an older one."""
+        return splits.has_splits(self.parents)
+
+    def expand(
+        self, units, initializer=DEFAULT_INITIALIZER, seed=None, parents=None
+    ):
+        owner = type(self).__name__
+        group_layout.check_units(units, owner)
+        new = splits.checked_parents(
+            parents, self.units + units, self.units, owner
+        )
+        if self.built:
+            initializer = start_of(initializer, self.parents, new)
+        super().expand(units, initializer, seed)
+        self.parents += new
+
+    def call(self, inputs):
+        raw = super().call(inputs)
+        if not self.has_splits:
+            return raw
+        widths = [units for _, units in self._block_layout()]
+        return splits.leaf_logits(raw, self.parents, widths)
 
     def column_shapes(self, input_dim, units):
         shapes = {"kernel": (input_dim, units), "bias": (units,)}
@@ -90,9 +141,36 @@ class ExpandableDense(ExpandableHead):
         logits = ops.matmul(inputs, columns["kernel"])
         return ops.add(logits, columns["bias"]) if self.use_bias else logits
 
+    def snapshot(self):
+        return {**super().snapshot(), "parents": self.parents}
+
+    def restore(self, snapshot):
+        super().restore(snapshot)
+        self.parents = snapshot["parents"]
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        if self.built and self.has_splits:
+            store[PARENTS] = np.array(self.parents, "int32")
+
+    def load_own_variables(self, store):
+        names = set(store.keys())
+        found = tuple(np.asarray(store[PARENTS])) if PARENTS in names else ()
+        if self.built and found != (self.parents if self.has_splits else ()):
+            raise ValueError(
+                f"ExpandableDense '{self.name}' has other splits than the "
+                f"file. Received: parents={[int(p) for p in found]} in the "
+                f"file, {list(self.parents)} in the head. Load the whole "
+                "model, or grow the head by the same `parents` first."
+            )
+        super().load_own_variables(
+            {name: store[name] for name in names - {PARENTS}}
+        )
+
     def get_config(self):
         return {
             **super().get_config(),
+            "parents": list(self.parents) if self.has_splits else None,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(
                 self.kernel_initializer

@@ -52,6 +52,8 @@ class ExpandableHead(ColumnLayer):
 
     # What a subclass gives, beside what `ColumnLayer` asks for.
 
+    instead_of_parents = "start each child by `initializer=CopyOf(parent)`"
+
     def call_block(self, inputs, columns):
         """Logits of one block, shape `(batch_size, ..., block_units)`."""
         raise NotImplementedError
@@ -94,7 +96,9 @@ class ExpandableHead(ColumnLayer):
         if hasattr(self, "blocks"):
             self._freeze_blocks()
 
-    def expand(self, units, initializer=DEFAULT_INITIALIZER, seed=None):
+    def expand(
+        self, units, initializer=DEFAULT_INITIALIZER, seed=None, parents=None
+    ):
         """Appends a group of classes; the old logits stay as they are.
 
         Compile the model anew afterwards, or grow it by
@@ -111,13 +115,19 @@ class ExpandableHead(ColumnLayer):
             seed: Int or `None`, of the random initializers. Defaults to
                 `None`: another one each time, which
                 `keras.utils.set_random_seed` makes the same.
+            parents: List with the index of an old class, or `None`, for each
+                new one: what it came out of. Only of `ExpandableDense`.
+                Defaults to `None`.
 
         Raises:
             TypeError: if `units` is not an int.
-            ValueError: if `units` is below 1, or if there is no such
-                initializer or it gives columns of another shape.
+            ValueError: if `units` is below 1, if there is no such
+                initializer or it gives columns of another shape, or if the
+                head cannot split a class.
         """
         group_layout.check_units(units, type(self).__name__)
+        if parents is not None:
+            self._refuse(parents)
         if self.built:
             columns = new_columns(self, units, initializer, seed)
             with state.unlocked(self), state.strategy_scope(self.weights):
@@ -224,6 +234,13 @@ class ExpandableHead(ColumnLayer):
         for variables in self._columns.values():
             for variable, still in zip(variables, frozen, strict=False):
                 variable.trainable = self.trainable and not still
+
+    def _refuse(self, parents):
+        raise ValueError(
+            f"{type(self).__name__} '{self.name}' cannot split a class, as "
+            f"`ExpandableDense` can. Received: parents={parents!r}. Leave it "
+            f"out, and {self.instead_of_parents}."
+        )
 
     def _check_default(self, initializer):
         if initializer != DEFAULT_INITIALIZER:

@@ -2,7 +2,9 @@ from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.utils import state
 
 
-def expand(model, units, initializer="match_old_scale", seed=None):
+def expand(
+    model, units, initializer="match_old_scale", seed=None, parents=None
+):
     """Adds classes to the head of any Keras model, ready to train.
 
     Grows the one `ExpandableHead` in the model, at any depth, and compiles
@@ -16,6 +18,7 @@ def expand(model, units, initializer="match_old_scale", seed=None):
         initializer: As of `ExpandableHead.expand`. Defaults to
             `"match_old_scale"`.
         seed: Int or `None`, of the random initializers.
+        parents: As of `ExpandableDense.expand`. Defaults to `None`.
 
     Returns:
         The head.
@@ -35,7 +38,7 @@ def expand(model, units, initializer="match_old_scale", seed=None):
     """
     head = find_head(model)
     config = state.compile_config(model)
-    head.expand(units, initializer, seed)
+    head.expand(units, initializer, seed, parents)
     state.recompile(model, config)
     return head
 

@@ -1,4 +1,7 @@
 import keras
+import numpy as np
+
+from keras_incremental.layers import splits
 
 
 class PlainForm:
@@ -42,3 +45,44 @@ class PlainForm:
     def plain_representation(self, inputs):
         """What `represent` gives, by layers of Keras alone."""
         return inputs
+
+
+def plain_dense(head, inputs):
+    """Logits of an `ExpandableDense` by layers of Keras alone.
+
+    Args:
+        head: Built `ExpandableDense`.
+        inputs: `keras.KerasTensor` of what it reads.
+
+    Returns:
+        `keras.KerasTensor` of the logits: of one `Dense` layer, and of two
+        more that share out what classes had before they were split.
+    """
+    weights = [head.columns(name) for name in head.column_shapes(1, 1)]
+    if not head.has_splits:
+        return _dense(inputs, weights, head, head.name)
+    layout = splits.layout_of(head.parents)
+    raw = [value[..., layout.roots] for value in weights]
+    split = [value[..., layout.splits] for value in weights]
+    split = [np.concatenate([value, -value], -1) for value in split]
+    shares = _dense(
+        inputs, split, head, f"{head.name}_shares", activation="log_sigmoid"
+    )
+    paths = _dense(shares, [layout.matrix], head, f"{head.name}_paths")
+    logits = _dense(inputs, raw, head, f"{head.name}_undivided")
+    return keras.layers.Add(dtype=head.dtype_policy, name=head.name)(
+        [logits, paths]
+    )
+
+
+def _dense(inputs, weights, head, name, activation=None):
+    layer = keras.layers.Dense(
+        weights[0].shape[-1],
+        activation=activation,
+        use_bias=len(weights) > 1,
+        dtype=head.dtype_policy,
+        name=name,
+    )
+    outputs = layer(inputs)
+    layer.set_weights(weights)
+    return outputs

@@ -9,6 +9,7 @@ import keras
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.layers.plain_form import plain_dense
 from keras_incremental.utils import state
 
 METADATA = "metadata.json"
@@ -43,14 +44,7 @@ def _plain_head(classifier, features):
             f"'{classifier.recipe.name}'. Keep the classifier, by `save`, or "
             "learn by another recipe."
         )
-    dense = keras.layers.Dense(
-        head.units, dtype=head.dtype_policy, name=head.name
-    )
-    outputs = dense(features)
-    dense.kernel.assign(head.columns("kernel"))
-    if head.use_bias:
-        dense.bias.assign(head.columns("bias"))
-    return outputs
+    return plain_dense(head, features)
 
 
 def write_plain(model, filepath):

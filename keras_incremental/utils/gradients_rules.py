@@ -21,9 +21,8 @@ def rule_of(layer):
         return None
     if _calls(layer, "call_block") == "ExpandableDense.call_block":
         # Known by name: this file lies below the heads.
-        return (
-            _blocks if _calls(layer, "call") == "ExpandableHead.call" else None
-        )
+        known = _calls(layer, "call") == "ExpandableDense.call"
+        return _blocks if known and not layer.has_splits else None
     rule, fits = _RULES.get(getattr(type(layer), "call", None), (None, None))
     return rule if rule is not None and fits(layer) else None
 

@@ -1,0 +1,67 @@
+from keras import ops
+
+from keras_incremental.layers import splits
+
+
+def hierarchical_argmax(logits, parents):
+    """The most probable class, where classes came out of older ones.
+
+    A plain argmax splits the vote of a class that was divided: with 0.3 for
+    "car", 0.3 for "police car" and 0.4 for "truck" it says "truck". Here a
+    class and all that came out of it stand together first, and then the best
+    among them is chosen in the same way.
+
+    Args:
+        logits: Tensor or array `(..., num_classes)`, of logits or of
+            logarithms of probabilities.
+        parents: List with the index of an older class, or -1, for each
+            class, as `ExpandableDense.parents`.
+
+    Returns:
+        Tensor of ints `(...)`, classes.
+
+    Raises:
+        ValueError: if `parents` are not one for each class.
+
+    Example:
+
+    >>> import numpy as np
+    >>> logits = np.log([0.3, 0.4, 0.3])
+    >>> int(hierarchical_argmax(logits, [-1, -1, 0]))
+    0
+    """
+    logits = ops.convert_to_tensor(logits)
+    count = logits.shape[-1]
+    parents = splits.checked_parents(parents, count, 0, "hierarchical_argmax")
+    if not splits.has_splits(parents):
+        return ops.argmax(logits, axis=-1)
+    masses, answers = _folded(logits, parents)
+    roots = [k for k, p in enumerate(parents) if p == splits.ORDINARY]
+    top = ops.argmax(ops.take(masses, roots, axis=-1), axis=-1, keepdims=True)
+    answers = ops.take(answers, roots, axis=-1)
+    return ops.squeeze(ops.take_along_axis(answers, top, axis=-1), -1)
+
+
+def _folded(logits, parents):
+    """What each class has with all below it, and the best one there."""
+    classes = ops.arange(len(parents), dtype="int32")
+    masses, scores, answers = {}, {}, {}
+    # Children come after their parents, so all below a child is in it.
+    for child in reversed(range(len(parents))):
+        parent = parents[child]
+        if parent == splits.ORDINARY:
+            continue
+        for k in (child, parent):
+            masses.setdefault(k, logits[..., k])
+            scores.setdefault(k, logits[..., k])
+            answers.setdefault(k, ops.full_like(logits[..., k], k, "int32"))
+        better = masses[child] > scores[parent]
+        masses[parent] = ops.logaddexp(masses[parent], masses[child])
+        scores[parent] = ops.where(better, masses[child], scores[parent])
+        answers[parent] = ops.where(better, answers[child], answers[parent])
+    best = ops.zeros_like(logits, "int32") + classes
+    for k, mass in masses.items():
+        if parents[k] == splits.ORDINARY:
+            logits = ops.where(classes == k, mass[..., None], logits)
+            best = ops.where(classes == k, answers[k][..., None], best)
+    return logits, best

@@ -1,0 +1,129 @@
+"""How the columns of classes that came out of older ones start."""
+
+import numpy as np
+
+from keras_incremental.layers import column_initializers
+from keras_incremental.layers import splits
+
+
+class SplitShare(column_initializers.ColumnInitializer):
+    """A class that comes out of an old one starts with a share of it.
+
+    The same share everywhere: its column starts at weights of 0 and the bias
+    `logit(share)`. All other probabilities stay as they are.
+
+    Args:
+        share: Float, or list of floats, above 0 and below 1. What the new
+            children of a parent take of it together, in equal parts; or what
+            each class with a parent takes. A larger value starts nearer to
+            "all of the old class is of the new one". Defaults to `0.1`.
+        others: How the columns of new classes without a parent start, as of
+            `ExpandableHead.expand`. Defaults to `"match_old_scale"`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_incremental as ki
+    >>> head = ki.layers.ExpandableDense(2)
+    >>> before = head(np.ones((1, 4), "float32"))
+    >>> head.expand(1, initializer=SplitShare(0.2), parents=[1])
+    >>> after = head(np.ones((1, 4), "float32"))
+    >>> round(float(after[0, 2] - before[0, 1]), 4)
+    -1.6094
+    """
+
+    def __init__(self, share=0.1, others="match_old_scale"):
+        self.share = share
+        self.others = others
+        if not all(0 < value < 1 for value in np.ravel(share)):
+            raise ValueError(
+                "`share` of SplitShare must lie between 0 and 1. Received: "
+                f"share={share}."
+            )
+
+    def __call__(self, columns, units, seed):
+        raise ValueError(
+            "SplitShare starts classes that come out of old ones, in an "
+            "ExpandableDense. Received: no parents. Call `expand(units, "
+            "initializer, parents=[...])`."
+        )
+
+
+def start_of(initializer, old, new):
+    """The initializer of new columns in a head with splits.
+
+    Args:
+        initializer: As of `ExpandableHead.expand`.
+        old: Parents of the old classes.
+        new: Parents of the new classes.
+
+    Returns:
+        `initializer` itself where no class has a parent.
+    """
+    given = isinstance(initializer, SplitShare)
+    if not splits.has_splits(new if given else old + new):
+        return initializer
+    share = initializer if given else SplitShare(others=initializer)
+    return _Start(old, new, share)
+
+
+class _Start(column_initializers.ColumnInitializer):
+    """Columns of shares beside columns of logits."""
+
+    def __init__(self, old, new, share):
+        self.ordinary = np.flatnonzero(np.equal(old, splits.ORDINARY))
+        self.new = new
+        self.others = column_initializers.get(share.others)
+        self.bias = start_logits(new, share.share)
+
+    def __call__(self, columns, units, seed):
+        # Shares say nothing about the scale of logits.
+        logits = {n: v[..., self.ordinary] for n, v in columns.items()}
+        result = self.others.among(self.ordinary)(logits, units, seed)
+        split = np.not_equal(self.new, splits.ORDINARY)
+        for name, value in result.items():
+            value[..., split] = self.bias if name == "bias" else 0.0
+        if "bias" not in result and np.any(np.abs(self.bias) > 1e-6):
+            raise ValueError(
+                "A head without biases can only divide a class into halves. "
+                f"Received: parents={list(self.new)}. Build it with "
+                "`use_bias=True`, or give `initializer=SplitShare(0.5)`."
+            )
+        return result
+
+
+def start_logits(parents, share):
+    """Logits at which the shares of new classes start.
+
+    Args:
+        parents: Tuple of ints, -1 for a class without a parent.
+        share: As of `SplitShare`.
+
+    Returns:
+        Array with one number for each class that has a parent.
+    """
+    parents = [parent for parent in parents if parent != splits.ORDINARY]
+    if np.ndim(share) == 0:
+        share = [share / parents.count(parent) for parent in parents]
+    taken, logits = dict.fromkeys(parents, 0.0), []
+    _check_shares(parents, share)
+    for parent, part in zip(parents, share, strict=True):
+        # Each divides what the ones before it have left.
+        rest = 1.0 - taken[parent]
+        logits.append(np.log(part) - np.log(rest - part))
+        taken[parent] += part
+    return np.array(logits)
+
+
+def _check_shares(parents, share):
+    fits = len(share) == len(parents)
+    sums = [
+        sum(s for s, p in zip(share, parents, strict=False) if p == parent)
+        for parent in set(parents)
+    ]
+    if not fits or max(sums, default=0) >= 1:
+        raise ValueError(
+            "`share` of SplitShare must be one for each class with a parent, "
+            f"less than 1 for the same parent. Received: share={share}, "
+            f"parents={parents}."
+        )

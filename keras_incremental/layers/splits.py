@@ -1,0 +1,142 @@
+"""Classes that came out of older ones, and what they compute.
+
+`parents` is a tuple of ints, one for each class in order of arrival: the
+index of the older class that it came out of, or -1. The column of such a
+class does not hold its logit but that of a share: `s`, of which
+`sigmoid(s)` of what its parent had goes to the child, and `sigmoid(-s)`
+stays with the parent.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+from keras import ops
+
+ORDINARY = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Where the logit of each class comes from.
+
+    Attributes:
+        roots: Ints `(num_classes,)`, the ordinary class above each.
+        splits: Ints `(num_splits,)`, the classes that have a parent.
+        paths: Ints `(num_classes, depth)`, the shares on the way down: `i`
+            for what goes to split `i`, `num_splits + i` for what stays, and
+            `2 * num_splits` for nothing.
+    """
+
+    roots: np.ndarray
+    splits: np.ndarray
+    paths: np.ndarray
+
+    @property
+    def matrix(self):
+        """Array `(2 * num_splits, num_classes)`, 1 for a share on a path."""
+        rows = np.arange(2 * len(self.splits))[:, None, None]
+        return (self.paths == rows).any(-1).astype("float32")
+
+
+@functools.lru_cache(maxsize=128)
+def layout_of(parents):
+    """The `Layout` of the classes with these parents."""
+    splits = [k for k, parent in enumerate(parents) if parent != ORDINARY]
+    roots, ways = [], []
+    for index, parent in enumerate(parents):
+        if parent == ORDINARY:
+            roots.append(index)
+            ways.append([])
+            continue
+        goes = splits.index(index)
+        roots.append(roots[parent])
+        ways.append([*ways[parent], goes])
+        ways[parent] = [*ways[parent], len(splits) + goes]
+    depth = max((len(way) for way in ways), default=0)
+    paths = np.full((len(parents), depth), 2 * len(splits))
+    for row, way in zip(paths, ways, strict=True):
+        row[: len(way)] = way
+    return Layout(np.array(roots), np.array(splits), paths)
+
+
+def has_splits(parents):
+    """Whether any class came out of an older one."""
+    return any(parent != ORDINARY for parent in parents)
+
+
+def leaf_logits(raw, parents, widths):
+    """Logits of all classes, from what the columns compute.
+
+    Args:
+        raw: Tensor `(..., num_classes)`: logits of ordinary classes as they
+            were before any split, and logits of shares.
+        parents: Tuple of ints, one for each class.
+        widths: Ints, how many neighbouring classes are computed together.
+
+    Returns:
+        Tensor of the same shape. What a class and its children have together
+        is what it had alone.
+    """
+    layout = layout_of(parents)
+    logits = ops.take(raw, layout.roots, axis=-1)
+    # The last bit of a logarithm depends on how many are computed together.
+    blocks = np.searchsorted(layout.splits, np.cumsum(widths)[:-1])
+    split = [
+        ops.take(raw, part, axis=-1)
+        for part in np.split(layout.splits, blocks)
+        if len(part)
+    ]
+    goes = [ops.log_sigmoid(s) for s in split]
+    stays = [ops.log_sigmoid(-s) for s in split]
+    nothing = ops.zeros_like(split[0][..., :1])
+    # Gathered, not multiplied by a matrix: an accelerator would round.
+    shares = ops.concatenate([*goes, *stays, nothing], axis=-1)
+    for step in layout.paths.T:
+        logits = logits + ops.take(shares, step, axis=-1)
+    return logits
+
+
+def checked_parents(parents, num_classes, start, owner):
+    """Parents of the classes from `start` on, as a tuple of ints.
+
+    Raises:
+        ValueError: if they are not one for each class, each an older class.
+    """
+    if parents is None:
+        return (ORDINARY,) * (num_classes - start)
+    given = list(parents) if np.iterable(parents) else [parents]
+    found = [ORDINARY if parent is None else parent for parent in given]
+    if len(found) != num_classes - start or not all(
+        _is_older(parent, start + index, start)
+        for index, parent in enumerate(found)
+    ):
+        raise ValueError(
+            f"`parents` of {owner} must name an older class, or `None`, for "
+            f"each of {num_classes - start} classes. Received: "
+            f"parents={parents!r}. Classes count from 0, and a parent comes "
+            "before its children."
+        )
+    return tuple(int(parent) for parent in found)
+
+
+def refuse_splits(head, owner):
+    """Raises if columns of a head hold shares and not logits.
+
+    Raises:
+        ValueError: if a class of the head came out of an older one.
+    """
+    parents = getattr(head, "parents", ())
+    if has_splits(parents):
+        raise ValueError(
+            f"{owner} corrects logits, but '{head.name}' holds shares of "
+            f"older classes. Received: parents={list(parents)}. Leave "
+            f"{owner} out, or add the classes by `layers.divide`."
+        )
+
+
+def _is_older(parent, index, start):
+    if isinstance(parent, bool) or not isinstance(parent, (int, np.integer)):
+        return False
+    # The parents of a whole head may lie anywhere before the child.
+    return ORDINARY <= parent < (start or index)
