@@ -4,9 +4,11 @@ from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.names import normal
 
 SHOWN = 5
+# What data sets put where there is no label.
+NO_LABEL, VOID = -1, 255
 
 
-def to_indices(y, names, known, argument="y"):
+def to_indices(y, names, known, argument="y", missing=False, maps=False):
     """Turns the labels of one data set into indices of the model's classes.
 
     Args:
@@ -17,9 +19,14 @@ def to_indices(y, names, known, argument="y"):
         known: Class names of the model, in the order of its outputs. They
             contain all of `names`.
         argument: Name of `y` in the messages. Defaults to `"y"`.
+        missing: Bool. Whether labels may be missing: -1, or 255 where there
+            are no so many names, or an empty string. Defaults to `False`.
+        maps: Bool. Whether labels are maps of shape `(n, height, width)`.
+            Defaults to `False`.
 
     Returns:
-        Array of int64 of shape `(n,)`: positions in `known`.
+        Array of int64 of shape `(n,)`, or that of the maps: positions in
+        `known`, -1 where a label is missing.
 
     Raises:
         TypeError: if `y` holds neither numbers nor strings.
@@ -27,18 +34,26 @@ def to_indices(y, names, known, argument="y"):
     """
     names = [normal(name) for name in names]
     position = {normal(name): index for index, name in enumerate(known)}
-    missing = [name for name in names if name not in position]
-    if missing:
+    unknown = [name for name in names if name not in position]
+    if unknown:
         raise ValueError(
-            f"Classes {missing} are not known to the model. Received: "
+            f"Classes {unknown} are not known to the model. Received: "
             f"names={names}, known={list(known)}. Add them first."
         )
     y = _labels_array(y, argument)
-    if y.dtype.kind == "U":
-        local = _by_name(_as_column(y, argument), names, argument)
-    else:
-        local = _by_number(y, names, argument)
-    return np.array([position[name] for name in names], "int64")[local]
+    one_hot = _is_one_hot_of(y, names)
+    if maps:
+        y = _as_map(y, argument)
+    elif not one_hot:
+        y = _as_column(y, argument)
+    given = np.ones(len(y) if one_hot else y.shape, bool)
+    if missing and not one_hot:
+        given = _given(y, len(names))
+    indices = np.full(given.shape, NO_LABEL, "int64")
+    if given.any():
+        places = np.array([position[name] for name in names], "int64")
+        indices[given] = places[_local(y[given], names, argument)]
+    return indices
 
 
 def check_labels(
@@ -79,13 +94,40 @@ def check_labels(
     return _check_range(y, num_classes, names, argument, ignore_class)
 
 
+def _is_one_hot_of(y, names):
+    if y.ndim != 2 or y.dtype.kind == "U":
+        return False
+    return y.shape[1] > 1 or (len(names) == 1 and bool(np.all(y == 1)))
+
+
+def _local(y, names, argument):
+    by = _by_name if y.dtype.kind == "U" else _by_number
+    return by(y, names, argument)
+
+
+def _given(y, num_names):
+    """Where there is a label."""
+    if y.dtype.kind == "U":
+        return y != ""
+    return (y != NO_LABEL) & ((y != VOID) | (num_names > VOID))
+
+
+def _as_map(y, argument):
+    if y.ndim == 4 and y.shape[-1] == 1:
+        y = y[..., 0]
+    if y.ndim != 3 or y.dtype.kind == "U":
+        raise ValueError(
+            f"`{argument}` must be maps of shape (n, height, width) that "
+            "number the classes, because the model classifies pixels. "
+            f"Received: {argument}.shape={y.shape}, dtype {y.dtype}."
+        )
+    return y
+
+
 def _by_number(y, names, argument):
-    if y.ndim == 2 and y.shape[1] == 1 and len(names) == 1 and np.all(y == 1):
-        return np.zeros(len(y), "int64")
-    if y.ndim == 2 and y.shape[1] > 1:
+    if y.ndim == 2:
         _check_one_hot(y, len(names), names, argument)
         return np.argmax(y, axis=-1)
-    y = _as_column(y, argument)
     return _check_range(y, len(names), names, argument, None)
 
 
@@ -119,8 +161,9 @@ def _check_range(y, num_classes, names, argument, ignore_class):
             f"{_shown(y[bad])} (first at {argument}[{rows[0]}]). Labels "
             f"must be {_valid(num_classes, names)}. Number the classes "
             "from 0 in the order of their names, or pass the names as "
-            "strings; remove rows without a label (often -1 or 255); add a "
-            "new class to the model before training on it."
+            "strings; say what a missing label (-1 or 255) means by "
+            "`unlabelled` of `learn`, or remove it; add a new class to the "
+            "model before training on it."
         )
     return values
 

@@ -50,6 +50,11 @@ class Ontology:
                 parents[list(members[1:])] = parent
         return tuple(parents.tolist())
 
+    @property
+    def is_plain(self):
+        """Bool. Whether no class ever came out of another."""
+        return all(parent == NOVEL for parent in self.parents)
+
     def grown(self, names, parents=None):
         """The ontology with classes appended.
 
@@ -66,6 +71,16 @@ class Ontology:
             if parent != NOVEL:
                 sets[parent] += (index,)
         return Ontology((*self.classes, *names), (*self.steps, tuple(sets)))
+
+    def renewed(self, classes, parents=None):
+        """The ontology of these classes: the same, or grown by the last.
+
+        Args:
+            classes: Names of all classes.
+            parents: As of `grown`.
+        """
+        new = classes[len(self.classes) :]
+        return self.grown(new, parents) if new else self
 
     def table(self, version=None):
         """Boolean array `(num_labels, num_classes)`: what labels may be now.

@@ -30,6 +30,9 @@ from keras_incremental.distillation.logit_distillation import (
 from keras_incremental.distillation.margin_ranking import (
     MarginRanking as MarginRanking,
 )
+from keras_incremental.distillation.merged_outputs import (
+    MergedOutputs as MergedOutputs,
+)
 from keras_incremental.distillation.pooled_outputs import (
     PooledOutputs as PooledOutputs,
 )

@@ -127,38 +127,54 @@ def _check_plain(model):
 
 def _check_shapes(split):
     inputs, output = split.features.inputs, split.features.output_shape
-    if len(inputs) != 1 or len(output) != 2:
+    of_pixels = len(output) == 4 and _is_pointwise(split.head)
+    if len(inputs) != 1 or not (len(output) == 2 or of_pixels):
         raise ValueError(
             "A classifier must read one input, and its head one row of "
             f"features. Received: {len(inputs)} inputs and features of shape "
             f"{output} below '{split.head.name}'. Join the inputs, or put a "
-            "`Flatten` or `GlobalAveragePooling2D` layer below the head."
+            "`Flatten` or `GlobalAveragePooling2D` layer below the head; to "
+            "classify pixels, end in `Conv2D(classes, 1)`."
         )
 
 
 def _check_dense(split):
     head = split.head
-    if not isinstance(head, keras.layers.Dense):
+    if not isinstance(head, (keras.layers.Dense, keras.layers.Conv2D)):
         raise ValueError(
             "A classifier must end in a `Dense` or `ExpandableDense` layer. "
             f"Received: '{head.name}' of class {type(head).__name__}."
         )
-    if head.units > 1 and split.activation == "sigmoid":
+    if _units(head) > 1 and split.activation == "sigmoid":
         raise ValueError(
-            f"The head '{head.name}' has {head.units} sigmoid outputs: a "
+            f"The head '{head.name}' has {_units(head)} sigmoid outputs: a "
             "multi-label model, where classes do not exclude each other. End "
             "a classifier of exclusive classes in `softmax` or in logits."
         )
 
 
+def _is_pointwise(head):
+    """Whether a head looks at one place of a feature map at a time."""
+    if not isinstance(head, keras.layers.Conv2D):
+        return isinstance(head, (keras.layers.Dense, ExpandableDense))
+    simple = head.kernel_size == head.strides == (1, 1) and head.groups == 1
+    return simple and head.data_format == "channels_last"
+
+
+def _units(head):
+    is_map = isinstance(head, keras.layers.Conv2D)
+    return head.filters if is_map else head.units
+
+
 def _expandable(dense):
     kernel = ops.convert_to_numpy(dense.kernel)
+    kernel = kernel.reshape(kernel.shape[-2:])
     bias = (
         ops.convert_to_numpy(dense.bias)
         if dense.use_bias
         else np.zeros(kernel.shape[-1], kernel.dtype)
     )
-    if dense.units == 1:
+    if _units(dense) == 1:
         kernel = np.concatenate([-kernel / 2, kernel / 2], -1)
         bias = np.concatenate([-bias / 2, bias / 2])
     head = ExpandableDense(

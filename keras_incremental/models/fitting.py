@@ -8,7 +8,6 @@ from keras import ops
 
 from keras_incremental.data.teacher_outputs import join
 from keras_incremental.models.batches import Batches
-from keras_incremental.models.plan import UNLABELLED_CLASS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Fit:
         )
         features, labels = inputs.all
         arrays = [features, _with_stored(labels, inputs)]
-        weights = _weights(self.policy, labels)
+        weights = _weights(self.policy, labels, inputs.is_exact(labels))
         if weights is not None:
             arrays.append(weights)
         student.make_variables(*(array[:1] for array in arrays))
@@ -82,13 +81,14 @@ class Fit:
 
 
 class LabelledAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """Accuracy of those samples that have a label."""
+    """Accuracy of those samples whose label is one class."""
 
     def __init__(self):
         super().__init__("accuracy")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        known = ops.not_equal(ops.cast(y_true, "int32"), UNLABELLED_CLASS)
+        labels = ops.cast(y_true, "int32")
+        known = ops.logical_and(labels >= 0, labels < y_pred.shape[-1])
         super().update_state(y_true, y_pred, ops.cast(known, "float32"))
 
 
@@ -101,9 +101,8 @@ def _with_stored(labels, inputs):
     return join(labels, stored)
 
 
-def _weights(policy, labels):
-    """Weights of the policy; unlabelled samples have the mean weight."""
-    known = labels != UNLABELLED_CLASS
+def _weights(policy, labels, known):
+    """Weights of the policy; 1, their mean, where the class is not known."""
     weights = policy.weights(labels[known]) if known.any() else None
     if weights is None or known.all():
         return weights

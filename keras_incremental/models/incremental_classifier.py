@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_incremental.data import Ontology
 from keras_incremental.data import check_class_names
 from keras_incremental.models import arguments
 from keras_incremental.models import door
@@ -109,14 +110,24 @@ class IncrementalClassifier(
         self.awaits_imprinting = awaits_imprinting(split, model)
         self.previous = None
         self._trunk = None
-        self.set_knowledge(names, 0, FeatureStatistics())
+        self.set_knowledge(Ontology(names), 0, FeatureStatistics())
         self.build(self.features.input_shape)
         self.compile_like(model)
 
     @property
     def classes(self):
         """Names of all classes, in the order of the outputs."""
-        return self._knowledge.classes
+        return self._knowledge.ontology.classes
+
+    @property
+    def ontology(self):
+        """`Ontology`: what labels meant when they were given."""
+        return self._knowledge.ontology
+
+    @property
+    def classifies_pixels(self):
+        """Bool. Whether labels are maps, with a class for each pixel."""
+        return len(self.features.output_shape) == 4
 
     @property
     def phases(self):
@@ -147,6 +158,9 @@ class IncrementalClassifier(
         return ops.softmax(ops.cast(logits, "float32"))
 
     def compute_output_shape(self, input_shape):
+        if self.classifies_pixels:
+            inner = self.features.compute_output_shape(input_shape)
+            return (*inner[:-1], self.head.units)
         return (input_shape[0], self.head.units)
 
     def trunk(self, cache=True):
@@ -157,6 +171,6 @@ class IncrementalClassifier(
             self._trunk = state.Untracked(held)
         return held
 
-    def set_knowledge(self, classes, phases, statistics):
+    def set_knowledge(self, ontology, phases, statistics):
         """Says what it knows. For the parts of this package."""
-        self._knowledge = Knowledge(tuple(classes), phases, statistics)
+        self._knowledge = Knowledge(ontology, phases, statistics)

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.data.held_out import split_held_out
+from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.models.lesson import Lesson
 from keras_incremental.models.plan import STATISTICS
-from keras_incremental.models.plan import UNLABELLED_CLASS
 from keras_incremental.models.plan import sources_of
 from keras_incremental.models.recipe import AUXILIARY
 from keras_incremental.models.recipe import MEMORY
@@ -33,6 +33,9 @@ class Inputs:
         sources: What `old` comes from, in words.
         held_out: Pair of inputs and labels kept out of the training, or
             `None`.
+        table: Boolean array `(num_labels, num_classes)`: which classes each
+            label may be. `None`, if labels are classes. Those below the
+            number of classes always are.
     """
 
     new: np.ndarray
@@ -46,6 +49,7 @@ class Inputs:
     stored: np.ndarray | None = None
     sources: tuple[str, ...] = ()
     held_out: tuple | None = None
+    table: np.ndarray | None = None
 
     @property
     def all(self):
@@ -66,16 +70,23 @@ class Inputs:
     def known(self):
         """Inputs and labels of all pictures that have labels."""
         samples, labels = self.all
-        known = labels != UNLABELLED_CLASS
+        known = self.is_exact(labels)
         return samples[known], labels[known]
 
     @property
     def labelled(self):
         """Inputs and labels of the new pictures that have labels."""
-        known = self.new_labels != UNLABELLED_CLASS
+        known = self.is_exact(self.new_labels)
         if known.all():
             return self.new, self.new_labels
         return self.new[known], self.new_labels[known]
+
+    def is_exact(self, labels):
+        """Which labels are one class, neither missing nor several."""
+        exact = labels != NO_LABEL
+        if self.table is not None:
+            exact &= labels < self.table.shape[1]
+        return exact
 
     def data_of(self, wanted):
         """What a callback wants: of `"new"`, `"all"` and `"held_out"`."""
@@ -110,7 +121,7 @@ def read(
     if auxiliary is not None:
         extra = trunk.inputs_for(auxiliary.pictures, **how)
         new = np.concatenate([new, extra])
-        nothing = np.full(len(extra), UNLABELLED_CLASS)
+        nothing = np.full(len(extra), NO_LABEL)
         labels = np.concatenate([labels, nothing])
     measured = validation or Lesson(None, None, ())
     stored = None
@@ -158,7 +169,7 @@ def with_held_out(inputs, share, seed):
     if not share:
         return inputs
     everything, labels = inputs.all
-    known = np.flatnonzero(labels != UNLABELLED_CLASS)
+    known = np.flatnonzero(inputs.is_exact(labels))
     held = known[split_held_out(labels[known], share, seed)[1]]
     kept = np.setdiff1d(np.arange(len(labels)), held)
     edge = len(inputs.new_labels)
@@ -190,7 +201,7 @@ def _only_memory(inputs):
 
 
 def _only_auxiliary(inputs):
-    chosen = inputs.new_labels == UNLABELLED_CLASS
+    chosen = inputs.new_labels == NO_LABEL
     return dataclasses.replace(
         inputs,
         new=inputs.new[chosen],

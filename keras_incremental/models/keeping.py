@@ -17,10 +17,19 @@ def statistics_of(classifier, trunk, inputs):
     return FeatureStatistics().updated(trunk.features_of(samples), labels)
 
 
-def keep_exemplars(classifier, trunk, lesson):
-    """Lets the memory choose among the pictures of a lesson."""
+def keep_exemplars(classifier, trunk, lesson, version=None):
+    """Lets the memory choose among the pictures of a lesson.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        trunk: `Trunk`.
+        lesson: `Lesson`.
+        version: Int, that of the ontology that the labels are of. Defaults
+            to `None`, that of the lesson.
+    """
     if classifier.memory is None:
         return
+    lesson = lesson.labelled
     inputs = trunk.inputs_for(lesson.pictures)
     logits = None
     if stores_logits(classifier.recipe):
@@ -30,6 +39,9 @@ def keep_exemplars(classifier, trunk, lesson):
         lesson.labels,
         features=trunk.features_of(inputs),
         model=classifier,
+        ontology=lesson.ontology(classifier).version
+        if version is None
+        else version,
         logits=logits,
     )
 

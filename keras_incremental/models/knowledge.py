@@ -1,5 +1,6 @@
 import dataclasses
 
+from keras_incremental.data.ontology import Ontology
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
@@ -8,11 +9,11 @@ class Knowledge:
     """What a classifier knows beside its weights.
 
     Attributes:
-        classes: Names of all classes, in the order of the outputs.
+        ontology: `Ontology` of its classes, in the order of the outputs.
         phases: Int. How many times it has learnt.
         statistics: `FeatureStatistics` of the pictures learnt.
     """
 
-    classes: tuple[str, ...]
+    ontology: Ontology
     phases: int
     statistics: FeatureStatistics

@@ -1,6 +1,10 @@
+import dataclasses
+
 from keras_incremental.models import arguments
 from keras_incremental.models import door
 from keras_incremental.models import verbs
+from keras_incremental.models.declared import check_meaning
+from keras_incremental.models.declared import declared
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.lesson import read_auxiliary
 from keras_incremental.models.lesson import read_known
@@ -26,6 +30,9 @@ class Learns:
         max_class_drop=None,
         optimizer=None,
         loss=None,
+        unlabelled=None,
+        parents=None,
+        shares=None,
         auxiliary=None,
         distillation="auto",
         correction="auto",
@@ -49,7 +56,8 @@ class Learns:
             x: Pictures, or a data set of `(pictures, labels)`: arrays,
                 `tf.data`, `PyDataset`, a generator.
             y: Labels as names, as ints or one-hot that index `classes`;
-                `None` if all pictures show the one class in `classes`.
+                `None` if all pictures show the one class in `classes`. Some
+                may be missing: `None`, -1 or 255.
             classes: Names of what the data shows, new or known. Defaults to
                 the folder names of `image_dataset_from_directory`.
             validation_data: As of `fit`, of old and new classes. Its integer
@@ -62,6 +70,16 @@ class Learns:
             optimizer: Defaults to Adam, at a rate for the number of features.
             loss: Loss of integer labels and logits. Defaults to
                 `CandidateSetCrossentropy`.
+            unlabelled: What a sample whose label is missing may be:
+                `"unknown"`, anything; `"not_new"`, any class but the new
+                ones, because all of those were labelled; `"background"`,
+                the class of that name. Defaults to `None`, none is missing.
+            parents: Dict of names of new classes: the old class that each
+                was counted as, or `None` if it was never in old data. Old
+                labels of that class may then be either. Defaults to `None`,
+                never, if no label is missing.
+            shares: Dict of names of new classes: which part of the old class
+                each was, from 0 to 1. Defaults to `None`, not known.
             auxiliary: Pictures without labels, or a data set of them, of
                 anything: some recipes learn from them too.
             distillation: Loss of teacher and student logits, or `None`.
@@ -102,9 +120,29 @@ class Learns:
             callbacks=callbacks,
             verbose=verbose,
         )
-        lesson = read_lesson(x, y, classes, self.classes, batch_size, steps)
+        check_meaning(unlabelled, self.classes)
+        lesson = read_lesson(
+            x,
+            y,
+            classes,
+            self.classes,
+            batch_size,
+            steps,
+            missing=unlabelled is not None,
+            maps=self.classifies_pixels,
+        )
+        lesson = dataclasses.replace(
+            lesson,
+            declared=declared(
+                lesson, self.classes, unlabelled, parents, shares
+            ),
+        )
         validation = read_validation(
-            validation_data, lesson.names, batch_size, steps
+            validation_data,
+            lesson.names,
+            batch_size,
+            steps,
+            self.classifies_pixels,
         )
         auxiliary = read_auxiliary(auxiliary, batch_size, steps)
         door.check_gate(gate, lesson, validation)

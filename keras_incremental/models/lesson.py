@@ -7,7 +7,9 @@ import numpy as np
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data import to_indices
+from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.data.names import normal
+from keras_incremental.models.declared import Declared
 
 # Of data that does not say how long it is: 4 GiB.
 MAX_BYTES = 2**32
@@ -19,10 +21,12 @@ class Lesson:
 
     Attributes:
         pictures: Array of shape `(num_samples, ...)`, raw as it came.
-        labels: Ints of shape `(num_samples,)`: indices of `names`.
+        labels: Ints of shape `(num_samples,)`, or maps of them: indices of
+            `names`, -1 where a label is missing.
         names: Names of all classes, known and new.
         new_names: Those of them that were not known before.
         argument: Which argument the pictures came in, for the messages.
+        declared: `Declared`, what was said of missing labels and new classes.
     """
 
     pictures: np.ndarray
@@ -30,14 +34,41 @@ class Lesson:
     names: tuple[str, ...]
     new_names: tuple[str, ...] = ()
     argument: str = "x"
+    declared: Declared = Declared()
 
     @property
     def taught(self):
         """Indices of the classes that there are pictures of."""
-        return np.unique(self.labels)
+        found = np.unique(self.labels)
+        return found[found >= 0]
+
+    def ontology(self, classifier):
+        """That of a classifier when it has learnt this lesson."""
+        return classifier.ontology.renewed(self.names, self.declared.parents)
+
+    @property
+    def labelled(self):
+        """The lesson without pictures that have no label at all."""
+        given = np.any(self.labels.reshape(len(self.labels), -1) >= 0, axis=1)
+        if given.all():
+            return self
+        return dataclasses.replace(
+            self, pictures=self.pictures[given], labels=self.labels[given]
+        )
 
 
-def read_lesson(x, y, classes, known, batch_size=32, steps=None, default=None):
+def read_lesson(
+    x,
+    y,
+    classes,
+    known,
+    batch_size=32,
+    steps=None,
+    default=None,
+    *,
+    missing=False,
+    maps=False,
+):
     """Reads what `fit` takes, with labels by name or by position.
 
     Args:
@@ -50,6 +81,8 @@ def read_lesson(x, y, classes, known, batch_size=32, steps=None, default=None):
         batch_size: Int.
         steps: How many batches to read of data that never ends.
         default: Names to fall back on, or `None`.
+        missing: Bool. Whether labels may be missing. Defaults to `False`.
+        maps: Bool. Whether labels are maps. Defaults to `False`.
 
     Returns:
         A `Lesson`.
@@ -60,6 +93,7 @@ def read_lesson(x, y, classes, known, batch_size=32, steps=None, default=None):
             f"y={y!r}. Where all pictures show one class, name it in "
             "`classes` and leave out `y`."
         )
+    y = without_none(y) if missing else y
     source = as_source(x, y, batch_size=batch_size, steps=steps)
     names = _local_names(classes, source, default)
     new = tuple(name for name in names if name not in known)
@@ -67,20 +101,33 @@ def read_lesson(x, y, classes, known, batch_size=32, steps=None, default=None):
     everything = (*known, *new)
     if labels is None:
         labels = _only_class(names, len(pictures))
-    indices = to_indices(labels, names, everything)
-    missing = [n for n in new if everything.index(n) not in indices]
-    if missing:
+    indices = to_indices(labels, names, everything, "y", missing, maps)
+    unseen = [n for n in new if everything.index(n) not in indices]
+    if unseen:
         raise ValueError(
-            f"There is no picture of the new classes {missing}. Received: "
-            f"labels of {sorted({everything[i] for i in indices})} and "
+            f"There is no picture of the new classes {unseen}. Received: "
+            f"labels of {_shown(indices, everything)} and "
             f"classes={list(names)}. Name only classes that the data shows."
         )
     return Lesson(pictures, indices, everything, new)
 
 
-def read_known(x, y, classes, known, batch_size=32, steps=None):
-    """Reads data of known classes only, a `Lesson` as of `read_lesson`."""
-    lesson = read_lesson(x, y, classes, known, batch_size, steps, known)
+def read_known(x, y, classes, known, batch_size=32, steps=None, maps=False):
+    """Reads data of known classes only, a `Lesson` as of `read_lesson`.
+
+    Pixels without a label do not count.
+    """
+    lesson = read_lesson(
+        x,
+        y,
+        classes,
+        known,
+        batch_size,
+        steps,
+        known,
+        missing=maps,
+        maps=maps,
+    )
     if lesson.new_names:
         raise ValueError(
             f"Classes {list(lesson.new_names)} are not known yet. Known "
@@ -89,7 +136,7 @@ def read_known(x, y, classes, known, batch_size=32, steps=None):
     return lesson
 
 
-def read_validation(data, names, batch_size=32, steps=None):
+def read_validation(data, names, batch_size=32, steps=None, maps=False):
     """Reads validation data, whose integer labels index all classes.
 
     Pictures read from class folders are matched by the names of the folders.
@@ -99,6 +146,8 @@ def read_validation(data, names, batch_size=32, steps=None):
         names: Names of all classes, the new ones among them.
         batch_size: Int.
         steps: How many batches to read of data that never ends.
+        maps: Bool. Whether labels are maps, of which pixels without a label
+            do not count. Defaults to `False`.
 
     Returns:
         A `Lesson`, or `None`.
@@ -118,7 +167,7 @@ def read_validation(data, names, batch_size=32, steps=None):
             "`validation_data` needs labels, to compare with. Received: "
             "pictures only. Give `(pictures, labels)`."
         )
-    indices = to_indices(labels, local, names, argument="validation_data")
+    indices = to_indices(labels, local, names, "validation_data", maps, maps)
     return Lesson(pictures, indices, tuple(names), argument="validation_data")
 
 
@@ -142,6 +191,24 @@ def read_auxiliary(data, batch_size=32, steps=None):
     return Lesson(pictures, None, (), argument="auxiliary")
 
 
+def _shown(indices, names):
+    return sorted(names[index] for index in np.unique(indices) if index >= 0)
+
+
+def without_none(y):
+    """Names with an empty string where a list of labels has `None`."""
+    if isinstance(y, np.ndarray) and y.dtype.kind != "O":
+        return y
+    if not isinstance(y, (list, tuple, np.ndarray)):
+        return y
+    named = any(isinstance(label, str) for label in y)
+    return [(_no_label(named) if label is None else label) for label in y]
+
+
+def _no_label(named):
+    return "" if named else NO_LABEL
+
+
 def _collect(source):
     """All data, which must be little where nobody knows its length."""
     endless = source.num_batches is None
@@ -157,7 +224,7 @@ def _local_names(classes, source, default):
         return tuple(default)
     labels = None if source.whole is None else source.whole[1]
     if labels is not None and labels.dtype.kind == "U":
-        names = (normal(name) for name in labels.ravel().tolist())
+        names = (normal(name) for name in labels.ravel().tolist() if name)
         return check_class_names(list(dict.fromkeys(names)))
     raise ValueError(
         "`classes` is missing: the data does not say what its labels mean. "

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.metrics.class_counts import paired_drop
+from keras_incremental.models.deciding import decided
 from keras_incremental.models.student import Student
 
 
@@ -19,7 +20,7 @@ def predicted(classifier, trunk, inputs, verbose=0):
     """
     readout = classifier.readout
     outputs = outputs_for(classifier, trunk, inputs, readout, verbose)
-    return None if outputs is None else outputs.argmax(-1)
+    return None if outputs is None else decided(classifier, outputs)
 
 
 def outputs_for(classifier, trunk, inputs, readout=None, verbose=0):

@@ -3,6 +3,7 @@ import os
 import keras
 import numpy as np
 
+from keras_incremental.data.ontology import Ontology
 from keras_incremental.models import door
 from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
@@ -47,6 +48,7 @@ class SavedInOneFile:
             "head": serialize(self.head),
             "activation": self.activation,
             "classes": list(self.classes),
+            "ontology": list(self.ontology.steps),
             "recipe": serialize(self.recipe),
             "seed": self.seed,
             "train_batch_norm": self.train_batch_norm,
@@ -69,7 +71,14 @@ class SavedInOneFile:
             for key in ("recipe", "memory")
             if (value := config.pop(key, None))
         }
-        return cls(split, **parts, **config)
+        steps = config.pop("ontology", None)
+        classifier = cls(split, **parts, **config)
+        if steps is not None:
+            ontology = Ontology.from_config(
+                {"classes": classifier.classes, "steps": steps}
+            )
+            classifier.set_knowledge(ontology, 0, classifier.statistics)
+        return classifier
 
     def save_own_variables(self, store):
         store["phases"] = np.asarray(self.phases)
@@ -91,7 +100,7 @@ class SavedInOneFile:
                 *(np.asarray(store[key]) for key in STATISTICS)
             )
         phases = int(np.asarray(store["phases"]))
-        self.set_knowledge(self.classes, phases, statistics)
+        self.set_knowledge(self.ontology, phases, statistics)
         for index, variable in enumerate(self.weights):
             if f"importance_{index}" in names:
                 variable.regularizer = QuadraticPenalty(

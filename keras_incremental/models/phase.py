@@ -6,6 +6,7 @@ from keras_incremental.models import keeping
 from keras_incremental.models import measuring
 from keras_incremental.models.batch_norm import freeze_batch_norm
 from keras_incremental.models.batch_norm import unchanged_statistics
+from keras_incremental.models.candidates import with_candidates
 from keras_incremental.models.inputs import read
 from keras_incremental.models.inputs import with_held_out
 from keras_incremental.models.inputs import with_old_classes
@@ -54,6 +55,12 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
     )
     statistics = keeping.statistics_of(classifier, trunk, inputs)
     inputs = with_old_classes(classifier, inputs, lesson, trunk)
+    inputs = with_candidates(
+        classifier,
+        inputs,
+        lesson,
+        lambda samples: measuring.outputs_for(classifier, trunk, samples),
+    )
     plan = make_plan(classifier, lesson, trunk, inputs, statistics, options)
     inputs = with_held_out(
         inputs, _held_out_share(plan), classifier.seed + classifier.phases
@@ -67,7 +74,9 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
             classifier, trunk, inputs, plan, options
         )
     classifier.set_knowledge(
-        lesson.names, classifier.phases + 1, trunk.lasting(statistics)
+        lesson.ontology(classifier),
+        classifier.phases + 1,
+        trunk.lasting(statistics),
     )
     stages(EXEMPLARS)
     if not first_kept:

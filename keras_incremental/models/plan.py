@@ -5,31 +5,27 @@ import dataclasses
 import keras
 
 from keras_incremental.callbacks.margin_calibration import MarginCalibration
-from keras_incremental.distillation.term import Term
-from keras_incremental.losses import CandidateSetCrossentropy
-from keras_incremental.losses import MergedDistillation
 from keras_incremental.memory import policies
 from keras_incremental.models.centring import Coordinates
 from keras_incremental.models.centring import can_centre
+from keras_incremental.models.declared import Declared
+from keras_incremental.models.objectives import has_negatives
+from keras_incremental.models.objectives import in_words
+from keras_incremental.models.objectives import label_loss
+from keras_incremental.models.objectives import only_splits
+from keras_incremental.models.objectives import part_or
+from keras_incremental.models.objectives import terms_of
 from keras_incremental.models.recipe import AUTOMATIC
-from keras_incremental.models.recipe import LABEL_WEIGHTS
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import correcting
 from keras_incremental.models.recipe import is_auto
-from keras_incremental.optimizers import LearningRateMultiplier
-from keras_incremental.optimizers import paths_of
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 
 EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
-# Where old classes are replayed, the labels say what they look like.
-SHARE_BESIDE_REPLAY = 0.1
 HEAD_EPOCHS = 20
 NETWORK_EPOCHS = 5
-BACKBONE_FACTOR = 0.01
-MAX_RATE = 0.05
-UNLABELLED_CLASS = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +46,7 @@ class Plan:
         correction: Callback against the bias to new classes, or `None`.
         freeze_old: Whether the columns of old classes stay as they are.
         coordinates: `Coordinates` to train the head in, or `None`.
+        declared: `Declared`, where the new classes were before.
     """
 
     recipe: Recipe
@@ -64,6 +61,7 @@ class Plan:
     correction: object
     freeze_old: bool
     coordinates: Coordinates | None
+    declared: Declared
 
     @property
     def words(self):
@@ -76,7 +74,7 @@ class Plan:
         if self.sources:
             parts.append(f"replay of {' and '.join(self.sources)}")
             parts.append(self.policy.words)
-        parts.extend(_words(term) for _, term in self.terms)
+        parts.extend(in_words(term) for _, term in self.terms)
         if self.freeze_old:
             parts.append("old columns frozen")
         if self.recipe.stage is not None:
@@ -95,26 +93,29 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
     and the features are frozen. With neither, distillation keeps the old
     logits (on frozen features the old columns are frozen instead, the limit
     of it), and the biases of the new classes are corrected on new pictures
-    alone.
+    alone. Where all new classes came out of old ones, the frozen columns of
+    these keep what they said.
     """
     recipe = options.applied_to(classifier.recipe)
     alone, arrives = not inputs.sources, bool(lesson.new_names)
     freeze = recipe.freeze_old
     if is_auto(freeze):
-        freeze = alone and not trunk.trains
+        keeps = alone or only_splits(classifier, lesson)
+        freeze = keeps and not trunk.trains
     corrected = bool(correcting(recipe, options.callbacks))
-    calibrate = alone and not corrected
-    correction = _part(
+    calibrate = alone and not corrected and not has_negatives(inputs, lesson)
+    correction = part_or(
         recipe.correction, lambda: MarginCalibration() if calibrate else None
     )
-    natural = alone or corrected
-    policy = _part(
+    natural = alone or corrected or only_splits(classifier, lesson)
+    policy = part_or(
         recipe.policy, policies.Concatenate if natural else policies.Weighted
     )
-    loss = _part(recipe.loss, _crossentropy)
+    loss = label_loss(recipe, inputs.table)
     phase = _phase(classifier, lesson, inputs, policy, options.batch_size)
-    terms, label_weight = _terms(
-        recipe, phase, inputs, _untaught(classifier, lesson), trunk.trains
+    untaught = _untaught(classifier, lesson)
+    terms, label_weight = terms_of(
+        recipe, phase, inputs, lesson, untaught, trunk
     )
     if freeze and arrives and is_auto(recipe.terms):
         terms, label_weight = (), 1.0
@@ -133,6 +134,7 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
         correction=correction if arrives else None,
         freeze_old=freeze and arrives,
         coordinates=coordinates_of(classifier, statistics, trunk, options),
+        declared=lesson.declared,
     )
 
 
@@ -145,60 +147,6 @@ def sources_of(classifier, lesson, trunk, num_exemplars):
     lasting = trunk.is_flat and not trunk.trains
     if classifier.recipe.statistics and covered and lasting:
         yield STATISTICS
-
-
-def make_optimizer(head, trunk, plan, options, rate=1.0):
-    """A fresh optimizer, slower below the head, all of it `rate` times."""
-    optimizer = _base_optimizer(head, plan, options)
-    factor = _backbone_factor(optimizer, plan, options)
-    if rate != 1.0:
-        optimizer = _slower(optimizer, rate)
-    if trunk.trains:
-        optimizer = LearningRateMultiplier(
-            optimizer, {paths_of(head): 1.0}, others=factor
-        )
-    for callback in plan.callbacks:
-        wrap = getattr(callback, "wrap_optimizer", None)
-        optimizer = optimizer if wrap is None else wrap(optimizer)
-    return optimizer
-
-
-def _base_optimizer(head, plan, options):
-    optimizer = options.optimizer
-    if optimizer is None:
-        return _default_optimizer(head, plan)
-    if isinstance(optimizer, keras.optimizers.Optimizer):
-        return type(optimizer).from_config(optimizer.get_config())
-    return keras.optimizers.get(optimizer)
-
-
-def _backbone_factor(optimizer, plan, options):
-    """How fast what is below the head learns, beside the head."""
-    if options.backbone_learning_rate is not None:
-        return options.backbone_learning_rate / float(optimizer.learning_rate)
-    return 1.0 if plan.recipe.restart else BACKBONE_FACTOR
-
-
-def _slower(optimizer, rate):
-    config = optimizer.get_config()
-    config["learning_rate"] = rate * float(optimizer.learning_rate)
-    return type(optimizer).from_config(config)
-
-
-def _default_optimizer(head, plan):
-    """Adam whose first steps move a logit by about one.
-
-    A larger epsilon than usual keeps it from turning the rounding of
-    features that never vary into steps of full length.
-    """
-    rate = 1e-3
-    if plan.coordinates is not None:
-        rate = min(1.0 / head.input_dim, MAX_RATE)
-    return keras.optimizers.Adam(rate, epsilon=1e-4)
-
-
-def _crossentropy():
-    return CandidateSetCrossentropy(ignore_class=UNLABELLED_CLASS)
 
 
 def _phase(classifier, lesson, inputs, policy, batch_size):
@@ -217,33 +165,8 @@ def _phase(classifier, lesson, inputs, policy, batch_size):
     )
 
 
-def _terms(recipe, phase, inputs, untaught, trains):
-    """Pairs of factors and terms, and the weight of the labels."""
-    if isinstance(recipe.terms, tuple):
-        stored = inputs.stored is not None
-        pairs = recipe.bound_terms(phase, bool(untaught), trains, stored)
-        return pairs, LABEL_WEIGHTS[recipe.label_weight](phase)
-    loss = _part(recipe.terms, MergedDistillation)
-    if loss is None or not untaught:
-        return (), 1.0
-    share = len(untaught) / phase.num_classes
-    if inputs.sources:
-        share *= SHARE_BESIDE_REPLAY
-    return ((share, loss),), 1.0 - share
-
-
 def _untaught(classifier, lesson):
     return sorted(set(range(len(classifier.classes))) - set(lesson.taught))
-
-
-def _part(part, default):
-    return default() if is_auto(part) else part
-
-
-def _words(term):
-    if isinstance(term, Term):
-        return type(term).__name__
-    return "distillation of the old logits"
 
 
 def coordinates_of(classifier, statistics, trunk, options):

@@ -1,10 +1,10 @@
 import numpy as np
 
+from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.inputs import Inputs
-from keras_incremental.models.plan import UNLABELLED_CLASS
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
 
@@ -36,12 +36,12 @@ def train_specialist(teacher, inputs, plan, fit):
         terms=[(t.factor(phase), t.for_phase(phase)) for t in terms],
         coordinates=plan.coordinates,
     )
-    known = inputs.new_labels != UNLABELLED_CLASS
+    known = inputs.new_labels != NO_LABEL
     chosen = ~known | (inputs.new_labels >= phase.num_old)
     labels = np.where(known, inputs.new_labels - phase.num_old, -1)
     how = fit(
         head=head,
-        loss=CandidateSetCrossentropy(ignore_class=UNLABELLED_CLASS),
+        loss=CandidateSetCrossentropy(ignore_class=NO_LABEL),
         label_weight=1.0,
         policy=Concatenate(),
     )

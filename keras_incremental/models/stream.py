@@ -47,7 +47,9 @@ def run_stream(classifier, lessons, judges, options):
         )
     gathered.flush()
     classifier.set_knowledge(
-        stream.names, classifier.phases + 1, trunk.lasting(gathered.statistics)
+        classifier.ontology.renewed(stream.names),
+        classifier.phases + 1,
+        trunk.lasting(gathered.statistics),
     )
     now = measuring.predicted(classifier, trunk, judged)
     return PhaseReport(

@@ -12,8 +12,8 @@ from keras_incremental.models import measuring
 from keras_incremental.models.centring import centred
 from keras_incremental.models.keeping import stores_logits
 from keras_incremental.models.learners import check_seen
+from keras_incremental.models.optimizing import make_optimizer
 from keras_incremental.models.plan import coordinates_of
-from keras_incremental.models.plan import make_optimizer
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.models.student import Student
 from keras_incremental.utils.feature_statistics import FeatureStatistics

@@ -196,7 +196,7 @@ def teacher_of(student):
 
 def _unpacked(y):
     """Labels, and the logits stored with them or `None`."""
-    if y is None or len(y.shape) < 2 or y.shape[-1] == 1:
+    if y is None or len(y.shape) != 2 or y.shape[-1] == 1:
         return y, None
     return ops.cast(y[:, 0], "int32"), y[:, 1:]
 

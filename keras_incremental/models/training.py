@@ -2,16 +2,19 @@
 
 import dataclasses
 
+from keras_incremental.data.ontology import NOVEL
 from keras_incremental.layers.column_initializers import Imprinting
 from keras_incremental.layers.expandable_cosine import ExpandableCosine
+from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.proxy_imprinting import ProxyImprinting
+from keras_incremental.layers.split_share import SplitShare
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.balanced_stage import balanced_rows
 from keras_incremental.models.centring import centred
 from keras_incremental.models.fitting import Fit
 from keras_incremental.models.inputs import Inputs
 from keras_incremental.models.inputs import only
-from keras_incremental.models.plan import make_optimizer
+from keras_incremental.models.optimizing import make_optimizer
 from keras_incremental.models.restart import restart
 from keras_incremental.models.specialist import train_specialist
 from keras_incremental.models.student import Joined
@@ -19,6 +22,7 @@ from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
 
 IMPRINTING = "imprinting"
+FIRST_SHARE = 0.1
 
 
 def train(classifier, trunk, inputs, plan, options):
@@ -46,7 +50,9 @@ def train(classifier, trunk, inputs, plan, options):
         restart(trunk.rest, head, seed)
     if inputs.new_names:
         initializer = _initializer(head, trunk, inputs, plan)
-        head.expand(inputs.new_names, initializer, seed)
+        head.expand(
+            inputs.new_names, **_start(head, initializer, plan), seed=seed
+        )
     was_frozen = head.frozen_groups
     if plan.freeze_old:
         head.frozen_groups = old_groups
@@ -81,6 +87,22 @@ def _how(classifier, trunk, plan, options, seed):
         return Fit(optimizer, **{**usual, **changes})
 
     return how
+
+
+def _start(head, initializer, plan):
+    """How new columns start: those that divide an old class, as a share."""
+    parents = plan.declared.parents
+    if not plan.declared.splits or not isinstance(head, ExpandableDense):
+        return {"initializer": initializer}
+    shares = [
+        FIRST_SHARE if share is None else share
+        for share, parent in zip(plan.declared.shares, parents, strict=True)
+        if parent != NOVEL
+    ]
+    return {
+        "initializer": SplitShare(shares, others=initializer),
+        "parents": parents,
+    }
 
 
 def _initializer(head, trunk, inputs, plan):

@@ -11,7 +11,7 @@ class Snapshot:
     """
 
     def __init__(self, classifier):
-        self._classes = classifier.classes
+        self._ontology = classifier.ontology
         self._phases = classifier.phases
         self._statistics = classifier.statistics
         self._head = classifier.head.snapshot()
@@ -48,7 +48,7 @@ class Snapshot:
             variable.regularizer = regularizer
         if self._memory is not None:
             classifier.memory.restore(self._memory)
-        classifier.set_knowledge(self._classes, self._phases, self._statistics)
+        classifier.set_knowledge(self._ontology, self._phases, self._statistics)
         state.recompile(classifier, self._compile_config)
         if self._slots:
             classifier.optimizer.build(classifier.trainable_variables)

@@ -9,6 +9,7 @@ from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.models.batch_norm import freeze_batch_norm
+from keras_incremental.models.deciding import decided
 from keras_incremental.models.keeping import adapt_readout
 from keras_incremental.models.keeping import imprint
 from keras_incremental.models.keeping import keep_exemplars
@@ -76,7 +77,7 @@ def remember(classifier, lesson, batch_size=32):
             trunk.features_of(inputs), lesson.labels
         )
         classifier.set_knowledge(
-            classifier.classes, classifier.phases, trunk.lasting(statistics)
+            classifier.ontology, classifier.phases, trunk.lasting(statistics)
         )
         keep = remember_in_stream if _streams(classifier) else keep_exemplars
         keep(classifier, trunk, lesson)
@@ -89,9 +90,8 @@ def remember(classifier, lesson, batch_size=32):
 def accuracy_by_class(classifier, lesson, batch_size=32):
     """Accuracies, by name, of the classes that a lesson shows."""
     outputs = classifier.predict(lesson.pictures, batch_size, verbose=0)
-    counts = count_by_class(
-        lesson.labels, outputs.argmax(-1), len(lesson.names)
-    )
+    answers = decided(classifier, outputs, classifier.activation is not None)
+    counts = count_by_class(lesson.labels, answers, len(lesson.names))
     return {lesson.names[i]: counts.accuracy([i]) for i in lesson.taught}
 
 

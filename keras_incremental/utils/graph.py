@@ -33,8 +33,10 @@ def split_head(model):
 
     Args:
         model: Built classifier. The head may lie in a nested model, and may
-            be followed by an `Activation` or `Softmax` layer. A model that
-            has `features`, `head` and `activation` is cut already.
+            be followed by an `Activation` or `Softmax` layer. Where its
+            scores are enlarged, the features are enlarged instead: the
+            scores are the same. A model that has `features`, `head` and
+            `activation` is cut already.
 
     Returns:
         A `HeadSplit`.
@@ -47,7 +49,13 @@ def split_head(model):
     layers, tensor = _last_layers(model)
     head = layers.pop()
     activation = getattr(head, "activation", None)
-    after = [layer for layer in layers if not _is_identity(layer)]
+    for layer in reversed([x for x in layers if _is_resizing(x)]):
+        tensor = type(layer).from_config(layer.get_config())(tensor)
+    after = [
+        layer
+        for layer in layers
+        if not _is_identity(layer) and not _is_resizing(layer)
+    ]
     names = [_activation_name(layer) for layer in after]
     own = _name_of(activation) if activation is not None else None
     if own not in (None, "linear"):
@@ -235,7 +243,16 @@ def _feed(model, layer):
 
 def _is_after_head(layer):
     return not layer.weights and (
-        _activation_name(layer) is not None or _is_identity(layer)
+        _activation_name(layer) is not None
+        or _is_identity(layer)
+        or _is_resizing(layer)
+    )
+
+
+def _is_resizing(layer):
+    """Whether a layer mixes places, and leaves channels apart."""
+    return isinstance(
+        layer, (keras.layers.UpSampling2D, keras.layers.Resizing)
     )
 
 

@@ -59,7 +59,7 @@ def test_names_are_compared_in_one_unicode_form():
     [
         ([0, 2], r"outside the classes. Received: \[2\] \(first at y\[1\]"),
         ([0, 2], r"\[0, 2\): 0 = 'dog', 1 = 'bird'"),
-        ([-1, 0], r"\[-1\].*remove rows without a label"),
+        ([-1, 0], r"\[-1\].*say what a missing label"),
         (np.array([255], "uint8"), r"\[255\]"),
         ([0.5, 1.0], r"\[0.5\]"),
         ([np.nan, 1.0], r"\[nan\]"),

@@ -1,0 +1,104 @@
+"""The labels of a phase as sets of classes: what each of them may be."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.losses import tables
+from keras_incremental.models.declared import BACKGROUND
+from keras_incremental.models.declared import NOT_NEW
+
+
+class CandidateIds:
+    """Numbers sets of classes, and keeps the table of them.
+
+    Number `k` below the number of classes is exactly class `k`; sets of
+    several classes come after, as they occur; -1 is the set of all classes.
+
+    Args:
+        num_classes: Int.
+    """
+
+    def __init__(self, num_classes):
+        self._rows = list(tables.identity(num_classes))
+        self._ids = {row.tobytes(): i for i, row in enumerate(self._rows)}
+        self._ids[np.ones(num_classes, bool).tobytes()] = NO_LABEL
+
+    @property
+    def table(self):
+        """Boolean array `(num_sets, num_classes)`."""
+        return np.array(self._rows)
+
+    def of(self, labels, table):
+        """The numbers of the sets that a table has for labels, -1 kept."""
+        ids = np.array([self._id(row) for row in table] + [NO_LABEL])
+        return ids[labels]
+
+    def _id(self, row):
+        key = row.astype(bool).tobytes()
+        if key not in self._ids:
+            self._ids[key] = len(self._rows)
+            self._rows.append(row.astype(bool))
+        return self._ids[key]
+
+
+def with_candidates(classifier, inputs, lesson, propose):
+    """Inputs whose labels number candidate sets, and the table of these.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        inputs: `Inputs`, whose labels number classes.
+        lesson: `Lesson`.
+        propose: Function of inputs; the logits of the network so far.
+    """
+    declared = lesson.declared
+    ontology = lesson.ontology(classifier)
+    if ontology.is_plain and declared.is_plain:
+        return inputs
+    ids = CandidateIds(len(lesson.names))
+    new = inputs.new_labels
+    if declared.meaning is not None:
+        new = _completed(ids, inputs, lesson, propose)
+    return dataclasses.replace(
+        inputs,
+        new_labels=new,
+        old_labels=_old(ids, inputs, classifier, ontology),
+        table=ids.table,
+    )
+
+
+def _completed(ids, inputs, lesson, propose):
+    """What new samples may be, labelled or not."""
+    labels = np.array(inputs.new_labels)
+    own = labels[: len(lesson.labels)]
+    meaning = ids.of(np.zeros_like(own), _meaning(lesson))
+    own[...] = np.where(own == NO_LABEL, meaning, own)
+    return labels
+
+
+def _meaning(lesson):
+    """The row of a table that says what a missing label means."""
+    known = len(lesson.names) - len(lesson.new_names)
+    row = np.ones((1, len(lesson.names)), bool)
+    if lesson.declared.meaning == NOT_NEW:
+        row[:, known:] = False
+    if lesson.declared.meaning == BACKGROUND:
+        row[:] = False
+        row[:, lesson.names.index(BACKGROUND)] = True
+    return row
+
+
+def _old(ids, inputs, classifier, ontology):
+    """What labels mean that were given in earlier phases."""
+    labels, count = inputs.old_labels, inputs.num_exemplars
+    result = np.array(labels)
+    # What was drawn from statistics stands for all that a class ever was.
+    result[count:] = ids.of(labels[count:], ontology.table_since_arrival())
+    versions = classifier.memory.ontologies if count else ()
+    for version in np.unique(versions):
+        rows = np.flatnonzero(versions == version)
+        table = ontology.table(version)
+        known = rows[labels[rows] < len(table)]
+        result[known] = ids.of(labels[known], table)
+    return result

@@ -1,0 +1,89 @@
+"""What a phase minimises: the loss of the labels, and terms beside it."""
+
+import numpy as np
+
+from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.data.ontology import NOVEL
+from keras_incremental.distillation.merged_outputs import MergedOutputs
+from keras_incremental.distillation.term import Term
+from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.losses import CandidateSetCrossentropy
+from keras_incremental.losses import MergedDistillation
+from keras_incremental.models.recipe import LABEL_WEIGHTS
+from keras_incremental.models.recipe import is_auto
+
+# Where old classes are replayed, the labels say what they look like.
+SHARE_BESIDE_REPLAY = 0.1
+
+
+def part_or(part, default):
+    """A part of a recipe, or what a phase chooses in its place."""
+    return default() if is_auto(part) else part
+
+
+def only_splits(classifier, lesson):
+    """Whether the head only divides what it said of old classes."""
+    parents = lesson.declared.parents
+    divides = isinstance(classifier.head, ExpandableDense)
+    return divides and bool(parents) and NOVEL not in parents
+
+
+def label_loss(recipe, table):
+    """The loss of the labels, told what they may be."""
+    loss = recipe.loss
+    if is_auto(loss):
+        loss = CandidateSetCrossentropy(ignore_class=NO_LABEL)
+    if table is None:
+        return loss
+    if not isinstance(loss, CandidateSetCrossentropy):
+        raise ValueError(
+            f"The loss of recipe '{recipe.name}' reads labels of one class "
+            f"each. Received: {type(loss).__name__}, where labels are missing "
+            "or a class came out of another. Use "
+            "`CandidateSetCrossentropy`, or a recipe that leaves the loss "
+            "open."
+        )
+    return type(loss).from_config({**loss.get_config(), "table": table})
+
+
+def has_negatives(inputs, lesson):
+    """Whether some new sample is known not to be of a new class."""
+    if inputs.table is None:
+        return False
+    shown = np.unique(inputs.new_labels)
+    rows = inputs.table[shown[shown >= inputs.table.shape[1]]]
+    exact = np.intersect1d(shown, lesson.taught)
+    known = len(lesson.names) - len(lesson.new_names)
+    return bool(len(rows) and not rows[:, known:].all()) or bool(
+        (exact < known).any()
+    )
+
+
+def terms_of(recipe, phase, inputs, lesson, untaught, trunk):
+    """Pairs of factors and terms, and the weight of the labels."""
+    trains = trunk.trains
+    if isinstance(recipe.terms, tuple):
+        stored = inputs.stored is not None
+        pairs = recipe.bound_terms(phase, bool(untaught), trains, stored)
+        return pairs, LABEL_WEIGHTS[recipe.label_weight](phase)
+    loss = part_or(recipe.terms, lambda: _distillation(lesson.declared))
+    if loss is None or not untaught:
+        return (), 1.0
+    share = len(untaught) / phase.num_classes
+    if inputs.sources:
+        share *= SHARE_BESIDE_REPLAY
+    return ((share, loss),), 1.0 - share
+
+
+def _distillation(declared):
+    """What keeps the old outputs, by where new classes were before."""
+    if declared.is_plain:
+        return MergedDistillation()
+    return MergedOutputs(declared.parents)
+
+
+def in_words(term):
+    """A term, for the report."""
+    if isinstance(term, Term):
+        return type(term).__name__
+    return "distillation of the old logits"
