@@ -8,7 +8,9 @@ import zipfile
 import keras
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.layers.plain_cosine import plain_cosine
 from keras_incremental.layers.plain_form import plain_dense
 from keras_incremental.utils import state
 
@@ -37,6 +39,8 @@ def _plain_head(classifier, features):
     head = classifier.readout or classifier.head
     if isinstance(head, ClosedFormHead):
         return head.plain(features)
+    if isinstance(head, ExpandableCosine):
+        return plain_cosine(head, features)
     if not isinstance(head, ExpandableDense):
         raise ValueError(
             f"Keras has no layer that computes what {type(head).__name__} "

@@ -83,7 +83,8 @@ def imprint(classifier, trunk, features, labels):
     if not classifier.awaits_imprinting:
         return
     head = classifier.head
-    recentre(classifier, trunk, classifier.statistics)
+    if not trunk.trains:
+        recentre(head, classifier.statistics)
     kernel = head.columns("kernel")
     taught, positions = np.unique(labels, return_inverse=True)
     start = ProxyImprinting(head.centred(features), positions)
@@ -92,20 +93,18 @@ def imprint(classifier, trunk, features, labels):
     head.assign_columns("kernel", kernel)
 
 
-def recentre(classifier, trunk, statistics):
-    """Moves the center of a cosine head to the mean of frozen features.
+def recentre(head, statistics):
+    """Moves the center of a cosine head to the mean of all features.
 
     Columns of classes that were seen go on pointing at the same places, as
     far from the center as the means of the classes.
+
+    Args:
+        head: `ExpandableCosine`.
+        statistics: `FeatureStatistics`.
     """
-    if not classifier.awaits_imprinting or trunk.trains:
-        return
-    if not len(classifier.statistics):
-        return
-    head = classifier.head
-    seen = np.flatnonzero(classifier.statistics.counts)
-    means = classifier.statistics.means[seen]
-    reach = np.linalg.norm(head.centred(means), axis=-1)
+    seen = np.flatnonzero(statistics.counts)
+    reach = np.linalg.norm(head.centred(statistics.means[seen]), axis=-1)
     step = head.centred(statistics.mean)
     kernel = head.columns("kernel")
     kernel[..., seen] = seen_from(kernel[..., seen], reach, step)

@@ -212,9 +212,10 @@ def lucir(budget=2000, per_class=None):
     https://openaccess.thecvf.com/content_CVPR_2019/html/Hou_Learning_a_Unified_Classifier_Incrementally_via_Rebalancing_CVPR_2019_paper.html)).
 
     The paper takes off the last activation, which a pretrained network keeps:
-    its features are all positive, their cosines all alike, and on frozen ones
-    this method fails. It is for networks that train. The balanced stage at
-    the end is optional in the paper.
+    its features are all positive, their cosines all alike. Where they are
+    frozen, `remember` has their mean taken off in its place; without it, the
+    method fails on them. The balanced stage at the end is optional in the
+    paper.
 
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.
@@ -235,8 +236,8 @@ def podnet(budget=2000, per_class=None):
     """Keeps pooled feature maps of all stages ([Douillard et al., 2020](
     https://arxiv.org/abs/2004.13513)).
 
-    It wants a first phase of many classes, and as `lucir` a network that
-    trains.
+    It wants a first phase of many classes and a network that trains. Frozen
+    features need `remember`, as for `lucir`.
 
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.

@@ -204,7 +204,67 @@ def test_a_file_brings_the_scale_back(tmp_path):
 def test_a_file_without_a_scale_is_refused():
     head = built()
     with pytest.raises(ValueError, match="stores"):
-        head.load_own_variables({"0": head.columns("kernel"), "1": 1, "2": 2})
+        head.load_own_variables({"0": head.columns("kernel"), "2": np.ones(4)})
+
+
+def test_a_center_is_taken_off_before_angles_are_measured():
+    head, center = built(), np.array([1.0, -2, 0.5, 3])
+    expected = logits(head)
+    head.assign_center(center)
+    moved = (FEATURES + center).astype("float32")
+    np.testing.assert_allclose(logits(head, moved), expected, atol=1e-6)
+    np.testing.assert_allclose(head.centred(moved), FEATURES, atol=1e-6)
+
+
+def test_a_center_is_no_trainable_weight():
+    head = built()
+    assert "center" not in [v.name for v in head.trainable_weights]
+    assert not ops.convert_to_numpy(head.center).any()
+
+
+def test_features_that_are_all_positive_are_told_apart_around_a_center():
+    shots = np.array([[9.0, 8, 8, 8], [8, 9, 8, 8]], "float32")
+    gaps = []
+    for center in (np.zeros(4), shots.mean(0)):
+        head = built(units=1)
+        head.assign_center(center)
+        head.expand(2, ProxyImprinting(head.centred(shots), [0, 1]))
+        scores = ops.convert_to_numpy(head.scores(shots))[0, 1:]
+        gaps.append(scores[0] - scores[1])
+    assert gaps[0] < 0.01
+    assert gaps[1] == pytest.approx(2.0, abs=1e-5)
+
+
+def test_a_snapshot_and_a_file_bring_the_center_back(tmp_path):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, ExpandableCosine(2)(inputs))
+    head = model.layers[-1]
+    head.assign_center(np.arange(4))
+    snapshot, before = head.snapshot(), logits(head)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(logits(loaded.layers[-1]), before, atol=1e-6)
+    head.assign_center(np.ones(4))
+    head.restore(snapshot)
+    np.testing.assert_array_equal(logits(head), before)
+
+
+def test_a_center_stays_as_classes_arrive():
+    head = built()
+    head.assign_center(np.arange(4))
+    before = logits(head)
+    head.expand(2)
+    np.testing.assert_array_equal(logits(head)[:, :3], before)
+
+
+@pytest.mark.parametrize(
+    "value", [np.ones(3), np.ones((1, 4)), [1, 2, 3, np.nan]]
+)
+def test_a_center_of_another_shape_is_refused(value):
+    head = built()
+    with pytest.raises(ValueError, match="center.*4 finite numbers"):
+        head.assign_center(value)
+    assert not ops.convert_to_numpy(head.center).any()
 
 
 def test_a_teacher_of_the_same_columns_and_another_scale_has_equal_scores():
