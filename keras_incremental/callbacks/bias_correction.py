@@ -6,6 +6,7 @@ from keras_incremental.callbacks.weight_protection import needs_data
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.growth import find_head
+from keras_incremental.layers.splits import refuse_new_splits
 from keras_incremental.utils.affine_logits import fit_affine
 from keras_incremental.utils.export import export
 from keras_incremental.utils.gradients_likelihood import logits_of
@@ -46,8 +47,9 @@ class BiasCorrection(PhaseCallback):
             model, at any depth. Defaults to `None`.
 
     Raises:
-        ValueError: when a `fit` begins without `data`, or if the head is not
-            an `ExpandableDense` with biases.
+        ValueError: when a `fit` begins without `data`, if the head is not
+            an `ExpandableDense` with biases, or if a new class came out of
+            an old one.
 
     Example:
 
@@ -121,6 +123,7 @@ def fold(head, new, alpha, beta):
 
 def _check_head(head):
     if isinstance(head, ExpandableDense) and head.use_bias:
+        refuse_new_splits(head, "BiasCorrection")
         return
     raise ValueError(
         "BiasCorrection scales kernels and shifts biases. Received: the head "

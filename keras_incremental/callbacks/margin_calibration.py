@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.layers.growth import find_head
+from keras_incremental.layers.splits import refuse_new_splits
 from keras_incremental.utils.export import export
 
 CHUNK = 256
@@ -28,7 +29,8 @@ class MarginCalibration(PhaseCallback):
             set as an attribute before it. Defaults to `None`.
 
     Raises:
-        ValueError: when a `fit` begins without `data`.
+        ValueError: when a `fit` begins without `data`, or if a new class
+            came out of an old one.
     """
 
     corrects_bias = True
@@ -50,6 +52,7 @@ class MarginCalibration(PhaseCallback):
                 "Received: data=None. Set `callback.data = (x, y)` before "
                 "`fit`."
             )
+        refuse_new_splits(find_head(self.model), "MarginCalibration")
 
     def on_train_end(self, logs=None):
         (inputs, labels), self.data = self.data, None

@@ -3,6 +3,7 @@ import numpy as np
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.growth import find_head
+from keras_incremental.layers.splits import ordinary_classes
 from keras_incremental.utils.export import export
 
 
@@ -14,7 +15,8 @@ class WeightAlignment(PhaseCallback):
     so new classes win ties. When `fit` ends, this callback multiplies the
     newest group's kernel by mean(old norms) / mean(new norms). It needs no
     data. Biases, and the order of the new classes among themselves without
-    them, stay as they are. A head with one group is left alone.
+    them, stay as they are. A head with one group is left alone, and so are
+    classes that came out of old ones.
 
     Reference:
     - [Zhao et al., 2020](https://arxiv.org/abs/1911.07053), without the
@@ -58,12 +60,12 @@ class WeightAlignment(PhaseCallback):
         return {"head": name, "epsilon": self.epsilon}
 
 
-def align(kernel, new: slice, epsilon: float = 1e-8) -> np.ndarray:
+def align(kernel, new, epsilon: float = 1e-8) -> np.ndarray:
     """A kernel whose new columns have the mean norm of the other ones.
 
     Args:
         kernel: Array `(input_dim, num_classes)`, one column for each class.
-        new: Slice of the columns to rescale.
+        new: Slice, or booleans, of the columns to rescale.
         epsilon: Float, added to the divisor. Defaults to `1e-8`.
 
     Returns:
@@ -90,5 +92,8 @@ def align(kernel, new: slice, epsilon: float = 1e-8) -> np.ndarray:
 def align_head(head: ExpandableHead, epsilon: float = 1e-8) -> None:
     """Rescales the newest group of a built head; see `align`."""
     kernel = head.columns("kernel")
-    newest = head.group_slices[-1]
-    head.assign_columns("kernel", align(kernel, newest, epsilon))
+    # The columns of classes that came out of old ones hold no logits.
+    chosen = ordinary_classes(head)
+    is_new = chosen >= head.group_slices[-1].start
+    kernel[:, chosen] = align(kernel[:, chosen], is_new, epsilon)
+    head.assign_columns("kernel", kernel)

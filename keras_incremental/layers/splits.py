@@ -120,18 +120,21 @@ def checked_parents(parents, num_classes, start, owner):
     return tuple(int(parent) for parent in found)
 
 
-def refuse_splits(head, owner):
-    """Raises if columns of a head hold shares and not logits.
+def ordinary_classes(head):
+    """Ints, the classes of a head whose columns hold logits."""
+    parents = getattr(head, "parents", (ORDINARY,) * head.units)
+    return np.flatnonzero(np.equal(parents, ORDINARY))
 
-    Raises:
-        ValueError: if a class of the head came out of an older one.
-    """
-    parents = getattr(head, "parents", ())
-    if has_splits(parents):
+
+def refuse_new_splits(head, owner):
+    """Raises if columns of the newest group hold shares and not logits."""
+    newest = getattr(head, "parents", ())[head.group_slices[-1]]
+    if has_splits(newest):
         raise ValueError(
-            f"{owner} corrects logits, but '{head.name}' holds shares of "
-            f"older classes. Received: parents={list(parents)}. Leave "
-            f"{owner} out, or add the classes by `layers.divide`."
+            f"{owner} corrects the logits of new classes, and those of "
+            f"'{head.name}' came out of old ones. Received: "
+            f"parents={list(newest)}. Leave {owner} out: what is new to old "
+            "classes does not change where one of them is divided."
         )
 
 

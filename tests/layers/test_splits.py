@@ -267,11 +267,3 @@ def test_plain_layers_without_biases_compute_the_same():
     np.testing.assert_allclose(
         array(plain_model(head)(INPUTS)), array(head(INPUTS)), atol=1e-5
     )
-
-
-def test_callbacks_that_correct_logits_refuse_shares():
-    head = built()
-    splits.refuse_splits(head, "WeightAlignment")
-    head.expand(1, parents=[1])
-    with pytest.raises(ValueError, match="WeightAlignment.*shares"):
-        splits.refuse_splits(head, "WeightAlignment")
