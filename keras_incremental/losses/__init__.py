@@ -24,6 +24,7 @@ from keras_incremental.losses.nca_loss import NCALoss as NCALoss
 from keras_incremental.losses.replay_weighted_crossentropy import (
     ReplayWeightedCrossentropy as ReplayWeightedCrossentropy,
 )
+from keras_incremental.losses.resizing import logits_at as logits_at
 from keras_incremental.losses.separated_softmax import (
     SeparatedSoftmax as SeparatedSoftmax,
 )

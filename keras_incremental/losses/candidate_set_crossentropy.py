@@ -5,6 +5,7 @@ from keras import ops
 from keras_incremental.losses import tables
 from keras_incremental.losses.positions import one_per_position
 from keras_incremental.losses.positions import spread_weights
+from keras_incremental.losses.resizing import logits_at
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 
@@ -50,7 +51,8 @@ class CandidateSetCrossentropy(keras.losses.Loss):
 
     Input shape:
         `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`.
-        `y_pred`: `(batch_size, ..., num_classes)`.
+        `y_pred`: `(batch_size, ..., num_classes)`. Maps of another size than
+            the labels are resized, see `losses.logits_at`.
 
     Raises:
         ValueError: if a row of the table is empty, or has a candidate
@@ -93,7 +95,7 @@ class CandidateSetCrossentropy(keras.losses.Loss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         if isinstance(y_true, (np.ndarray, list, tuple, int)):
             _check_labels(y_true, self._table, y_pred, self.ignore_class)
-        y_pred = ops.convert_to_tensor(y_pred)
+        y_pred = logits_at(y_true, ops.convert_to_tensor(y_pred))
         sample_weight = spread_weights(sample_weight, y_pred)
         return super().__call__(y_true, y_pred, sample_weight)
 
@@ -138,7 +140,7 @@ def candidate_set_crossentropy(
         _check_labels(y_true, table, y_pred, ignore_class)
     return _losses_and_informative(
         ops.convert_to_tensor(y_true),
-        ops.convert_to_tensor(y_pred),
+        logits_at(y_true, ops.convert_to_tensor(y_pred)),
         table,
         denominator,
         from_logits,
