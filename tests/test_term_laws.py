@@ -161,6 +161,7 @@ TERMS = {
     "LocalPooledOutputs": local_maps,
     "LogitDistillation": lambda: logits(distillation.LogitDistillation()),
     "MarginRanking": margin,
+    "MergedOutputs": lambda: logits(distillation.MergedOutputs([-1, -1])),
     "PooledOutputs": maps,
     "SigmoidDistillation": lambda: logits(distillation.SigmoidDistillation()),
 }

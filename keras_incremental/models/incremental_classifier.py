@@ -145,7 +145,14 @@ class IncrementalClassifier(
         Returns:
             Dict of names and accuracies from 0 to 1, of classes in the data.
         """
-        lesson = read_known(x, y, classes, self.classes, batch_size)
+        lesson = read_known(
+            x,
+            y,
+            classes,
+            self.classes,
+            batch_size,
+            maps=self.classifies_pixels,
+        )
         lesson = door.fitted(lesson, self)
         return verbs.accuracy_by_class(self, lesson, batch_size)
 

@@ -69,17 +69,20 @@ class Inputs:
     @property
     def known(self):
         """Inputs and labels of all pictures that have labels."""
-        samples, labels = self.all
-        known = self.is_exact(labels)
-        return samples[known], labels[known]
+        return self._with_labels(*self.all)
 
     @property
     def labelled(self):
         """Inputs and labels of the new pictures that have labels."""
-        known = self.is_exact(self.new_labels)
-        if known.all():
-            return self.new, self.new_labels
-        return self.new[known], self.new_labels[known]
+        return self._with_labels(self.new, self.new_labels)
+
+    def _with_labels(self, samples, labels):
+        known = of_samples(self.is_exact(labels))
+        return (
+            (samples, labels)
+            if known.all()
+            else (samples[known], labels[known])
+        )
 
     def is_exact(self, labels):
         """Which labels are one class, neither missing nor several."""
@@ -169,7 +172,7 @@ def with_held_out(inputs, share, seed):
     if not share:
         return inputs
     everything, labels = inputs.all
-    known = np.flatnonzero(inputs.is_exact(labels))
+    known = np.flatnonzero(of_samples(inputs.is_exact(labels)))
     held = known[split_held_out(labels[known], share, seed)[1]]
     kept = np.setdiff1d(np.arange(len(labels)), held)
     edge = len(inputs.new_labels)
@@ -185,6 +188,11 @@ def with_held_out(inputs, share, seed):
         else inputs.stored[old[old < len(inputs.stored)]],
         held_out=(everything[held], labels[held]),
     )
+
+
+def of_samples(mask):
+    """Which samples have a place where a mask is true."""
+    return mask.reshape(len(mask), -1).any(axis=1)
 
 
 def only(inputs, trains_on):

@@ -9,7 +9,12 @@ from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
 def statistics_of(classifier, trunk, inputs):
-    """Of all pictures ever learnt, while features last; else of these."""
+    """Of all pictures ever learnt, while features last; else of these.
+
+    Of pixels there are none: they are too many, and too alike.
+    """
+    if classifier.classifies_pixels:
+        return FeatureStatistics()
     if not trunk.trains:
         samples, labels = inputs.labelled
         return classifier.statistics.updated(trunk.features_of(samples), labels)

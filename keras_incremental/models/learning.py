@@ -170,7 +170,15 @@ class Learns:
             batch_size: Int. Defaults to `32`.
             steps: Int. As of `learn`.
         """
-        lesson = read_known(x, y, classes, self.classes, batch_size, steps)
+        lesson = read_known(
+            x,
+            y,
+            classes,
+            self.classes,
+            batch_size,
+            steps,
+            self.classifies_pixels,
+        )
         verbs.remember(self, door.taught(lesson, self), batch_size)
 
     def rollback(self):

@@ -6,6 +6,8 @@ from keras import ops
 
 from keras_incremental.metrics.class_counts import paired_drop
 from keras_incremental.models.deciding import decided
+from keras_incremental.models.report import PICTURES
+from keras_incremental.models.report import PIXELS
 from keras_incremental.models.student import Student
 
 
@@ -51,11 +53,14 @@ def measure(lesson, validation, was, now):
             "class_drops": {},
         }
     labels, count = validation.labels, len(lesson.names)
+    counted, of_pixels = labels >= 0, labels.ndim > 1
+    labels, was, now = labels[counted], was[counted], now[counted]
     known = count - len(lesson.new_names)
     old = labels < known
     was_right, is_right = was == labels, now == labels
-    flips = np.flatnonzero(was_right & ~is_right)
+    flips = np.flatnonzero(was_right & ~is_right & (not of_pixels))
     return {
+        "unit": PIXELS if of_pixels else PICTURES,
         "confusion_before": confusion(labels, was, count, known),
         "confusion_after": confusion(labels, now, count, count),
         "drop": paired_drop(was_right[old], is_right[old]),

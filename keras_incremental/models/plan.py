@@ -103,11 +103,21 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
         keeps = alone or only_splits(classifier, lesson)
         freeze = keeps and not trunk.trains
     corrected = bool(correcting(recipe, options.callbacks))
-    calibrate = alone and not corrected and not has_negatives(inputs, lesson)
+    calibrate = (
+        alone
+        and not corrected
+        and not classifier.classifies_pixels
+        and not has_negatives(inputs, lesson)
+    )
     correction = part_or(
         recipe.correction, lambda: MarginCalibration() if calibrate else None
     )
-    natural = alone or corrected or only_splits(classifier, lesson)
+    natural = (
+        alone
+        or corrected
+        or classifier.classifies_pixels
+        or only_splits(classifier, lesson)
+    )
     policy = part_or(
         recipe.policy, policies.Concatenate if natural else policies.Weighted
     )
@@ -156,6 +166,9 @@ def _phase(classifier, lesson, inputs, policy, batch_size):
     labels, num_new = inputs.known[1], len(inputs.labelled[1])
     if classifier.recipe.trains_on == MEMORY:
         labels, num_new = inputs.old_labels, 0
+    if classifier.classifies_pixels:
+        # Pixels of a picture come together, whatever the policy.
+        policy, labels = policies.Concatenate(), labels[inputs.is_exact(labels)]
     counts = policy.counts(labels, num_new, batch_size, len(lesson.names))
     return Phase(
         group_sizes=groups,
@@ -178,7 +191,7 @@ def coordinates_of(classifier, statistics, trunk, options):
     )
     rescales = options.optimizer is None
     may = classifier.recipe.centres and can_centre(classifier.head)
-    if penalised or not may:
+    if penalised or not may or classifier.classifies_pixels:
         return None
     # The learning rate of a user is meant for the features as they are.
     # Frozen ones without their mean are smaller, so that it stays stable.

@@ -7,9 +7,12 @@ import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.class_counts import Drop
+from keras_incremental.metrics.pixel_counts import PixelCounts
 from keras_incremental.models import report_json
 from keras_incremental.models import report_text
 from keras_incremental.utils.versions import versions
+
+PICTURES, PIXELS = "pictures", "pixels"
 
 
 def _nothing():
@@ -26,9 +29,10 @@ class PhaseReport:
     """What one `learn` kept, lost and used.
 
     `str(report)` is a table to read or to paste into an issue, `to_json` the
-    same for programs. Accuracies are shares
-    from 0 to 1, measured on `validation_data`; where it has no pictures of a
-    class they are `None`.
+    same for programs. Accuracies are shares from 0 to 1, measured on
+    `validation_data`; where it has no pictures of a class they are `None`.
+    Where pixels are classified, they are the intersection over union, and
+    its mean over classes.
 
     Attributes:
         classes: Names of all classes after the phase, in order of index.
@@ -58,6 +62,7 @@ class PhaseReport:
         stages: Dict of the stages of the phase, and seconds.
         versions: Dict of packages, and the versions that learnt.
         date: When it ended, in ISO format, UTC.
+        unit: `"pictures"` or `"pixels"`, what is counted.
     """
 
     classes: tuple[str, ...]
@@ -81,16 +86,17 @@ class PhaseReport:
     stages: dict[str, float] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=versions)
     date: str = dataclasses.field(default_factory=_now)
+    unit: str = PICTURES
 
     @property
     def before(self):
         """`ClassCounts` of the old classes before the phase, or `None`."""
-        return _counts(self.confusion_before)
+        return _counts(self.confusion_before, self.unit)
 
     @property
     def after(self):
         """`ClassCounts` of all classes after the phase, or `None`."""
-        return _counts(self.confusion_after)
+        return _counts(self.confusion_after, self.unit)
 
     @property
     def old_classes(self):
@@ -157,13 +163,16 @@ class PhaseReport:
             return None
         indices = [self.classes.index(name) for name in names]
         known = [i for i in indices if i < len(counts.total)]
-        value = counts.accuracy(known)
+        of_pixels = isinstance(counts, PixelCounts)
+        value = (counts.mean_iou if of_pixels else counts.accuracy)(known)
         return None if math.isnan(value) else value
 
 
-def _counts(confusion):
+def _counts(confusion, unit):
     """Right answers and pictures, of the classes that could be predicted."""
     if confusion is None:
         return None
-    known = confusion.shape[1]
+    count, known = confusion.shape
+    if unit == PIXELS:
+        return PixelCounts(np.pad(confusion, ((0, 0), (0, count - known))))
     return ClassCounts(np.diagonal(confusion), confusion[:known].sum(1))

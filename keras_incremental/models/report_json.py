@@ -24,6 +24,7 @@ AS_THEY_ARE = (
     "history",
     "versions",
     "date",
+    "unit",
 )
 MEASURED = ("old_accuracy_before", "old_accuracy", "new_accuracy", "accuracy")
 # A raw line break is never inside a string.

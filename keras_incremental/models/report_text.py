@@ -26,16 +26,17 @@ def _class_lines(report):
             report.class_accuracy(name),
         )
         mark = "new" if name in report.new_classes else "old"
-        count = f"{report.num_pictures(name)} validation pictures"
+        count = f"{report.num_pictures(name)} validation {report.unit}"
         yield f"  {mark}  {name:<{width}}  {change}  ({count})"
 
 
 def _footnotes(report):
     yield f"  {report.reason}"
     if report.drop is not None and report.drop.count:
+        drop = report.drop
         yield (
-            f"  {report.drop.lost} of {report.drop.count} old pictures went "
-            f"from right to wrong, {report.drop.gained} from wrong to right"
+            f"  {drop.lost} of {drop.count} old {report.unit} went from right "
+            f"to wrong, {drop.gained} from wrong to right"
         )
     yield "  " + ", ".join(f"{k}: {v}" for k, v in report.used.items())
     yield f"  {report.seconds:.1f} seconds"
