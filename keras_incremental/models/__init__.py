@@ -7,3 +7,4 @@ from keras_incremental.models.incremental_classifier import (
 )
 from keras_incremental.models.recipe import Recipe as Recipe
 from keras_incremental.models.report import PhaseReport as PhaseReport
+from keras_incremental.models.review import ReviewQueue as ReviewQueue

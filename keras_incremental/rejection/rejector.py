@@ -34,6 +34,9 @@ class Rejector:
         false_alarm: Float between 0 and 1. Defaults to `0.05`.
         count: Int. How many samples it was calibrated on. Defaults to `0`.
         alarms: Int. How many of those have a larger score. Defaults to `0`.
+        class_alarms: Dict of names and the share of each that has a larger
+            score, where names were given. One threshold may cost one class
+            more than another. Defaults to `None`.
 
     Example:
 
@@ -54,6 +57,7 @@ class Rejector:
         false_alarm=0.05,
         count=0,
         alarms=0,
+        class_alarms=None,
     ):
         if score not in SCORES:
             raise ValueError(
@@ -65,8 +69,9 @@ class Rejector:
         self.false_alarm = _checked_rate(false_alarm)
         self.count = int(count)
         self.alarms = int(alarms)
+        self.class_alarms = dict(class_alarms or {})
 
-    def calibrate(self, scores, false_alarm=None):
+    def calibrate(self, scores, false_alarm=None, names=None):
         """Finds the threshold by scores of known samples.
 
         Args:
@@ -76,6 +81,8 @@ class Rejector:
                 that may be called unknown. A smaller value finds fewer of
                 the unknown, and needs more samples. Defaults to that of the
                 constructor.
+            names: Array of strings of the same shape, the classes of the
+                samples. Defaults to `None`.
 
         Returns:
             The rejector itself.
@@ -92,11 +99,12 @@ class Rejector:
         above = math.floor(rate * (len(scores) + 1) + 1e-9) - 1
         if above < 0:
             raise ValueError(_too_few(len(scores), rate))
-        scores = np.sort(scores)
-        self.threshold = float(scores[len(scores) - 1 - above])
+        self.threshold = float(np.sort(scores)[len(scores) - 1 - above])
         self.false_alarm = rate
         self.count = len(scores)
-        self.alarms = int((scores > self.threshold).sum())
+        alarms = scores > self.threshold
+        self.alarms = int(alarms.sum())
+        self.class_alarms = _shares(alarms, names)
         return self
 
     @property
@@ -123,6 +131,7 @@ class Rejector:
             "false_alarm": self.false_alarm,
             "count": self.count,
             "alarms": self.alarms,
+            "class_alarms": self.class_alarms,
         }
 
     @classmethod
@@ -157,6 +166,14 @@ def _checked_scores(scores):
             "in the pictures, or for weights that diverged."
         )
     return scores
+
+
+def _shares(alarms, names):
+    """The share of alarms among the samples of each name."""
+    if names is None:
+        return {}
+    names = np.ravel(names)
+    return {str(n): float(alarms[names == n].mean()) for n in np.unique(names)}
 
 
 def _checked_rate(value):
