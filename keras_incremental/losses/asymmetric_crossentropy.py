@@ -70,20 +70,15 @@ class AsymmetricCrossentropy(LabelLoss):
         return {"num_old": phase.num_old, "new_share": share}
 
     def losses(self, labels, logits):
-        num_classes = logits.shape[-1]
         if not self.num_old:
             return crossentropy_among(labels, logits, True)
-        present = ops.any(
-            ops.reshape(one_hot(labels, num_classes), (-1, num_classes)), axis=0
-        )
-        is_new = ops.arange(num_classes, dtype="int32") >= self.num_old
-        replayed = ops.expand_dims(labels < self.num_old, -1)
-        among = ops.logical_or(replayed, ops.logical_and(present, is_new))
+        is_new = labels >= self.num_old
+        among = competitors(labels, is_new, logits.shape[-1])
         losses = crossentropy_among(labels, logits, among)
         if not self.new_share:
             return losses
         # As a replayed sample of an old class, it stands for itself already.
-        share = self.new_share * ops.cast(labels >= self.num_old, "float32")
+        share = self.new_share * ops.cast(is_new, "float32")
         return losses + share * crossentropy_among(labels, logits, True)
 
     def get_config(self):
@@ -92,3 +87,22 @@ class AsymmetricCrossentropy(LabelLoss):
             "num_old": self.num_old,
             "new_share": self.new_share,
         }
+
+
+def competitors(labels, arrives, num_classes):
+    """The classes that each sample is told apart from.
+
+    Args:
+        labels: Tensor of ints.
+        arrives: Boolean tensor of the same shape. Whether a sample is new,
+            not replayed: it competes with the classes of the new samples
+            alone, a replayed one with all.
+        num_classes: Int.
+
+    Returns:
+        Boolean tensor `(..., num_classes)`.
+    """
+    arrives = ops.expand_dims(arrives, -1)
+    shown = ops.logical_and(one_hot(labels, num_classes), arrives)
+    present = ops.any(ops.reshape(shown, (-1, num_classes)), axis=0)
+    return ops.logical_or(ops.logical_not(arrives), present)

@@ -78,7 +78,12 @@ def crossentropy_among(labels, logits, among):
 
 def logsumexp_of(logits, mask):
     """Logarithm of the summed exponentials of the classes in a mask."""
-    return ops.logsumexp(ops.where(mask, logits, _EXCLUDED), axis=-1)
+    return ops.logsumexp(only_among(logits, mask), axis=-1)
+
+
+def only_among(logits, mask):
+    """Logits of the classes in a mask; of others, what has no share."""
+    return ops.where(mask, logits, _EXCLUDED)
 
 
 def one_hot(labels, num_classes):

@@ -16,6 +16,7 @@ class StreamReplay:
 
     Reference:
     - [Chaudhry et al., 2019](https://arxiv.org/abs/1902.10486)
+    - [Caccia et al., 2022](https://arxiv.org/abs/2104.05025), `asymmetric`
 
     Args:
         replayed: Int, 1 or more: samples drawn for each batch. More protect
@@ -24,6 +25,9 @@ class StreamReplay:
         weight: Float, 0 or more: what the mean loss of the labels of drawn
             samples is multiplied by, beside that of the batch. 0 does not
             use their labels. Defaults to `None`: one mean over all.
+        asymmetric: Bool. Whether new samples are told apart from the classes
+            of their batch alone, so that they do not push down what is not
+            in it; drawn ones are told apart from all. Defaults to `False`.
 
     Example:
 
@@ -33,6 +37,7 @@ class StreamReplay:
 
     replayed: int | None = None
     weight: float | None = None
+    asymmetric: bool = False
 
     def __post_init__(self):
         if self.replayed is not None and not _is_count(self.replayed):

@@ -15,6 +15,7 @@ from keras_incremental.models.learners import check_seen
 from keras_incremental.models.optimizing import make_optimizer
 from keras_incremental.models.plan import coordinates_of
 from keras_incremental.models.recipe import is_auto
+from keras_incremental.models.stream_student import AsymmetricStudent
 from keras_incremental.models.student import Student
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
@@ -147,7 +148,8 @@ class Steps:
         head, recipe = self._classifier.head, self.recipe
         phase = Phase(head.group_sizes, self._num_old, (0,) * head.units)
         terms = () if is_auto(recipe.terms) else recipe.bound_terms(phase)
-        student = Student(
+        kind = AsymmetricStudent if self._replay.asymmetric else Student
+        student = kind(
             self._trunk.rest, head, terms=terms, coordinates=self.coordinates
         )
         student.compile(
@@ -172,11 +174,17 @@ class Steps:
         return batch
 
     def _with_stored(self, labels, stored):
-        if not self._stores:
-            return labels
-        wide = np.full((len(labels), self._classifier.head.units), np.nan)
-        wide[len(labels) - len(stored) :, : stored.shape[1]] = stored
-        return join(labels, wide)
+        """Labels, and beside them what else the student reads."""
+        extra = []
+        num_new = len(labels) - len(stored)
+        if self._replay.asymmetric:
+            extra.append(np.arange(len(labels))[:, None] >= num_new)
+        if self._stores:
+            units = self._classifier.head.units
+            wide = np.full((len(labels), units), np.nan)
+            wide[num_new:, : stored.shape[1]] = stored
+            extra.append(wide)
+        return join(labels, np.concatenate(extra, 1)) if extra else labels
 
 
 class Gathered:

@@ -53,3 +53,4 @@ from keras_incremental.recipes.rehearsal import ssil as ssil
 from keras_incremental.recipes.streams import stream_der as stream_der
 from keras_incremental.recipes.streams import stream_der_pp as stream_der_pp
 from keras_incremental.recipes.streams import stream_er as stream_er
+from keras_incremental.recipes.streams import stream_er_ace as stream_er_ace

@@ -24,6 +24,20 @@ def stream_er(budget=500, replayed=None, policy="uniform"):
     return _stream("stream_er", budget, policy, StreamReplay(replayed))
 
 
+def stream_er_ace(budget=500, replayed=None, policy="uniform"):
+    """Replay with an asymmetric crossentropy: new samples leave the logits
+    of classes alone that are not in their batch ([Caccia et al., 2022](
+    https://arxiv.org/abs/2104.05025)).
+
+    Args:
+        budget: As of `stream_er`. Defaults to `500`.
+        replayed: As of `stream_er`. Defaults to `None`.
+        policy: As of `stream_er`. Defaults to `"uniform"`.
+    """
+    replay = StreamReplay(replayed, weight=1.0, asymmetric=True)
+    return _stream("stream_er_ace", budget, policy, replay)
+
+
 def stream_der(alpha=0.3, budget=500, replayed=None, policy="uniform"):
     """Dark experience replay: samples keep the logits that they had when
     they came by, and their labels are not used again.

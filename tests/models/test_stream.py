@@ -127,6 +127,63 @@ def test_a_step_is_that_of_dark_replay_by_hand():
     np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-4)
 
 
+def stepped(recipe, labels):
+    """Columns before and after one step of SGD, and the loss."""
+    clf = follower(recipe, remembered=False)
+    x, labels = samples(labels, 3, seed=6)
+    before = clf.head.columns("kernel").copy()
+    report = clf.observe(
+        x,
+        [NAMES[label] for label in labels],
+        batch_size=len(x),
+        optimizer=keras.optimizers.SGD(0.1),
+        verbose=0,
+    )
+    return before, clf.head.columns("kernel"), report.history["loss"][0]
+
+
+def test_erace_stream_leaves_classes_alone_that_are_not_in_the_batch():
+    before, after, _ = stepped(recipes.stream_er_ace(), [2, 3])
+    np.testing.assert_array_equal(after[:, :2], before)
+    assert np.abs(after[:, 2:]).max() > 0
+
+
+def test_erace_stream_of_one_class_has_no_loss_without_replay():
+    before, after, loss = stepped(recipes.stream_er_ace(), [0])
+    assert loss == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(after, before, atol=1e-6)
+
+
+def test_erace_stream_with_all_classes_is_plain_replay():
+    _, expected, loss = stepped(recipes.stream_er(), [0, 1])
+    _, after, same = stepped(recipes.stream_er_ace(), [0, 1])
+    assert same == pytest.approx(loss, rel=1e-5)
+    np.testing.assert_allclose(after, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_erace_stream_tells_replayed_samples_apart_from_all_classes():
+    recipe = dataclasses.replace(recipes.stream_er_ace(), centres=False)
+    clf = follower(recipe, remembered=False)
+    old, old_labels = samples([0, 1], 2, seed=5)
+    new, labels = samples([1], 4, seed=6)
+    clf.memory.add(old, old_labels)
+    features = clf.features.predict(old, verbose=0).astype("float64")
+    kernel = clf.head.columns("kernel").copy()
+    logits = features @ kernel + clf.head.columns("bias")
+    # The new samples, all of one class, give nothing.
+    error = (_softmax(logits) - np.eye(2)[old_labels]) / len(old)
+    clf.observe(
+        new,
+        [NAMES[label] for label in labels],
+        batch_size=4,
+        optimizer=keras.optimizers.SGD(0.1),
+        verbose=0,
+    )
+    np.testing.assert_allclose(
+        clf.head.columns("kernel"), kernel - 0.1 * features.T @ error, atol=1e-5
+    )
+
+
 def _softmax(logits):
     shares = np.exp(logits - logits.max(-1, keepdims=True))
     return shares / shares.sum(-1, keepdims=True)
