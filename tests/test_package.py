@@ -29,10 +29,11 @@ LEVELS = (
         "data",
         "rejection",
     ),
+    ("reporting",),
     ("callbacks", "models"),
     ("testing",),
     ("recipes",),
-    ("benchmarks", "reporting"),
+    ("benchmarks",),
     ("cli",),
 )
 

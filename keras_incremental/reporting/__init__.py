@@ -1,0 +1,13 @@
+from keras_incremental.reporting.class_bars import plot_classes as plot_classes
+from keras_incremental.reporting.confusion import (
+    plot_confusion as plot_confusion,
+)
+from keras_incremental.reporting.curves import plot_curves as plot_curves
+from keras_incremental.reporting.galleries import (
+    plot_exemplars as plot_exemplars,
+)
+from keras_incremental.reporting.galleries import plot_flips as plot_flips
+from keras_incremental.reporting.phases import (
+    plot_forgetting as plot_forgetting,
+)
+from keras_incremental.reporting.phases import plot_phases as plot_phases

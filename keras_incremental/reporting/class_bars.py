@@ -1,0 +1,80 @@
+"""Accuracy of each class before and after a phase."""
+
+import numpy as np
+
+from keras_incremental.reporting import figures
+from keras_incremental.reporting import reading
+
+
+def plot_classes(report, worst=None, figure=None):
+    """Draws the accuracy of each class as bars, the largest drop first.
+
+    New classes, which have nothing to lose yet, come last.
+
+    Args:
+        report: `PhaseReport`.
+        worst: Int, how many classes to draw. Defaults to `None`, all.
+        figure: As of `plot_phases`.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if the report has no accuracies.
+        ImportError: if matplotlib is not installed.
+    """
+    (report,) = reading.measured(report)
+    names = by_drop(report)[:worst]
+    was, now = (
+        np.array(
+            [reading.in_points(report.class_accuracy(n, b)) for n in names]
+        )
+        for b in (True, False)
+    )
+    places = np.arange(len(names))
+    figure = figures.blank(figure, 5.8, 1.1 + 0.3 * len(names))
+    axes = figure.add_subplot()
+    new = np.isin(names, report.new_classes)
+    axes.barh(places, was, 0.78, color="#cfcfcf", label="before")
+    for chosen, colour, label in (
+        (~new, figures.OLD, "after"),
+        (new, figures.NEW, "after, new class"),
+    ):
+        if chosen.any():
+            axes.barh(
+                places[chosen], now[chosen], 0.42, color=colour, label=label
+            )
+    for place, before, after in zip(places, was, now, strict=True):
+        _say(axes, place, before, after)
+    axes.set_yticks(places, [figures.short(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    figures.dress(axes, grid="x")
+    figures.in_percent(axes.xaxis)
+    axes.set_xlabel("validation accuracy", color=figures.INK)
+    figures.legend(figure)
+    return figure
+
+
+def by_drop(report):
+    """Names of the measured classes, those that lost most first."""
+    names = [n for n in report.classes if report.num_pictures(n)]
+
+    def key(name):
+        before = report.class_accuracy(name, before=True)
+        after = report.class_accuracy(name)
+        return (before is None, after - (before or 0.0), after)
+
+    return sorted(names, key=key)
+
+
+def _say(axes, place, before, after):
+    change = "" if np.isnan(before) else f"  {after - before:+.1f}"
+    axes.annotate(
+        f"{after:.1f}{change}",
+        (1.03, place),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        color=figures.INK,
+        fontsize=figures.SMALL,
+        annotation_clip=False,
+    )

@@ -1,0 +1,175 @@
+"""Pictures themselves: exemplars that are kept, and answers that flipped."""
+
+import numpy as np
+
+from keras_incremental.data.sources import as_source
+from keras_incremental.reporting import figures
+from keras_incremental.reporting import reading
+
+SIDE = 0.9
+
+
+def plot_exemplars(memory, names=None, per_class=8, figure=None):
+    """Draws the first exemplars of each class, a row for each.
+
+    Args:
+        memory: `ExemplarMemory` or `Reservoir`, or an
+            `IncrementalClassifier` that has one.
+        names: Names of the classes. Defaults to `None`: those of the
+            classifier, or the indices.
+        per_class: Int, the most to draw of each class. Defaults to `8`.
+        figure: As of `plot_phases`.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if there are no exemplars, or if they are no pictures.
+        ImportError: if matplotlib is not installed.
+    """
+    memory, names = _memory_of(memory, names)
+    samples, labels = memory.arrays()
+    check_pictures(samples.shape[1:])
+    known = list(memory.counts)
+    figure = figures.blank(
+        figure, 1.3 + SIDE * per_class, 0.2 + SIDE * len(known)
+    )
+    grid = figure.subplots(len(known), per_class, squeeze=False)
+    for row, label in zip(grid, known, strict=True):
+        own = np.flatnonzero(labels == label)[:per_class]
+        title = str(label) if names is None else names[label]
+        _write_beside(row[0], title, memory.counts[label])
+        for axes in row:
+            axes.axis("off")
+        for axes, index in zip(row, own, strict=False):
+            show(axes, samples[index])
+    return figure
+
+
+def plot_flips(report, pictures, most=24, figure=None):
+    """Draws validation pictures that went from right to wrong.
+
+    The title of each is the true class, which it was taken for before, and
+    the class that it is taken for now.
+
+    Args:
+        report: `PhaseReport`.
+        pictures: The validation pictures, in the order in which `learn` read
+            them: an array, or a data set that is not shuffled.
+        most: Int, how many to draw. Defaults to `24`.
+        figure: As of `plot_phases`.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if no picture flipped, if there are too few pictures, or
+            if they are none.
+        ImportError: if matplotlib is not installed.
+    """
+    (report,) = reading.measured(report)
+    chosen = report.flips[:most]
+    if not len(chosen):
+        raise ValueError(
+            "No picture went from right to wrong. Received: report.flips=[]. "
+            "Draw them where `len(report.flips)` is not 0."
+        )
+    found = rows_of(pictures, chosen)
+    check_pictures(found[0].shape)
+    columns = min(len(chosen), 4)
+    rows = -(-len(chosen) // columns)
+    figure = figures.blank(figure, 1.4 * columns, 1.75 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, picture, true, now in zip(
+        grid, found, report.flipped_from, report.flipped_to, strict=False
+    ):
+        show(axes, picture)
+        title = f"{_name(report, true)}\n→ {_name(report, now)}"
+        axes.set_title(title, fontsize=8, color=figures.INK, pad=3)
+    return figure
+
+
+def rows_of(pictures, indices):
+    """Some of the pictures that a data set yields, in the order of indices."""
+    wanted = {int(index): None for index in indices}
+    first = 0
+    for batch, _ in as_source(pictures, argument="pictures").batches():
+        for index in range(first, first + len(batch)):
+            if index in wanted:
+                wanted[index] = np.asarray(batch[index - first])
+        first += len(batch)
+    if any(picture is None for picture in wanted.values()):
+        raise ValueError(
+            f"`pictures` must be those that were validated on. Received: "
+            f"{first} of them, and the report speaks of number "
+            f"{max(wanted)}. Pass all, in the same order."
+        )
+    return list(wanted.values())
+
+
+def show(axes, picture):
+    """Draws one picture, whatever its channels and its range."""
+    picture = in_display_range(picture)
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
+    axes.axis("off")
+
+
+def in_display_range(picture):
+    """A picture as floats from 0 to 1, without a channel of length 1.
+
+    Values beyond 0 to 1 and 0 to 255 were centred or scaled in some way, so
+    they are stretched over the range that they have.
+    """
+    picture = np.asarray(picture, float)
+    if picture.ndim == 3 and picture.shape[-1] == 1:
+        picture = picture[..., 0]
+    low, high = picture.min(), picture.max()
+    if low < 0 or high > 255:
+        return (picture - low) / max(high - low, 1e-12)
+    return picture / 255 if high > 1 else picture
+
+
+def is_picture(shape):
+    """Whether samples of a shape can be drawn."""
+    return len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
+
+
+def check_pictures(shape):
+    """Raises unless samples of a shape can be drawn."""
+    if not is_picture(shape):
+        raise ValueError(
+            "Only pictures can be drawn, of shape (height, width) or (height, "
+            f"width, channels) with 1, 3 or 4 channels. Received: samples of "
+            f"shape {tuple(shape)}."
+        )
+
+
+def _memory_of(memory, names):
+    if hasattr(memory, "arrays"):
+        return memory, names
+    if getattr(memory, "memory", None) is None:
+        raise ValueError(
+            "There is no memory to draw exemplars of. Received: "
+            f"{type(memory).__name__}. Give a classifier with "
+            "`memory=ExemplarMemory(2000)`, or a memory."
+        )
+    return memory.memory, memory.classes if names is None else names
+
+
+def _write_beside(axes, name, count):
+    axes.annotate(
+        f"{figures.short(name, 14)}\n{count} kept",
+        (-0.12, 0.5),
+        xycoords="axes fraction",
+        ha="right",
+        va="center",
+        color=figures.INK,
+        fontsize=figures.SMALL,
+        annotation_clip=False,
+    )
+
+
+def _name(report, index):
+    return figures.short(report.classes[index], 16)
