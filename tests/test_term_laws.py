@@ -104,6 +104,18 @@ def margin():
     )
 
 
+def split_risk():
+    surely = np.zeros((4, 5), "float32")
+    surely[0, 4], surely[1:, 1] = 60, 60
+    return Case(
+        distillation.SplitRisk(child=4, parent=1, prior=0.0, unlabelled=[5]),
+        {},
+        {"logits": OTHER},
+        {"logits": surely},
+        np.array([4, 5, 0, 5]),
+    )
+
+
 def dark_replay():
     matched = np.where(np.isnan(STORED), OTHER, STORED)
     return Case(
@@ -164,6 +176,7 @@ TERMS = {
     "MergedOutputs": lambda: logits(distillation.MergedOutputs([-1, -1])),
     "PooledOutputs": maps,
     "SigmoidDistillation": lambda: logits(distillation.SigmoidDistillation()),
+    "SplitRisk": split_risk,
 }
 
 every_law = pytest.mark.parametrize(

@@ -39,4 +39,5 @@ from keras_incremental.distillation.pooled_outputs import (
 from keras_incremental.distillation.sigmoid_distillation import (
     SigmoidDistillation as SigmoidDistillation,
 )
+from keras_incremental.distillation.split_risk import SplitRisk as SplitRisk
 from keras_incremental.distillation.term import Term as Term

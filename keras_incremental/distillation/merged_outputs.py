@@ -8,6 +8,7 @@ from keras_incremental.losses.merged_distillation import (
     distillation_crossentropy,
 )
 from keras_incremental.losses.merged_distillation import merge_logits
+from keras_incremental.losses.resizing import logits_at
 from keras_incremental.utils.export import export
 
 
@@ -58,6 +59,8 @@ class MergedOutputs(Term):
     def compute_loss(self, teacher_outputs, student_outputs, labels=None):
         taught = read_teacher(teacher_outputs, "logits")
         given = read(student_outputs, "logits")
+        if labels is not None:
+            taught, given = (logits_at(labels, z) for z in (taught, given))
         num_old = taught.shape[-1]
         merged = merge_logits(given, [*range(num_old), *self.parents], num_old)
         losses = distillation_crossentropy(taught, merged, self.temperature)

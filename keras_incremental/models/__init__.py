@@ -8,3 +8,6 @@ from keras_incremental.models.incremental_classifier import (
 from keras_incremental.models.recipe import Recipe as Recipe
 from keras_incremental.models.report import PhaseReport as PhaseReport
 from keras_incremental.models.review import ReviewQueue as ReviewQueue
+from keras_incremental.models.settling import (
+    PartialLabelWarning as PartialLabelWarning,
+)

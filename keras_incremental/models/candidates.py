@@ -3,11 +3,13 @@
 import dataclasses
 
 import numpy as np
+from keras import ops
 
 from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.distillation.pseudo_labels import pseudo_labels
 from keras_incremental.losses import tables
+from keras_incremental.losses.resizing import logits_at
 from keras_incremental.models.declared import BACKGROUND
-from keras_incremental.models.declared import NOT_NEW
 
 
 class CandidateIds:
@@ -69,24 +71,19 @@ def with_candidates(classifier, inputs, lesson, propose):
 
 
 def _completed(ids, inputs, lesson, propose):
-    """What new samples may be, labelled or not."""
-    labels = np.array(inputs.new_labels)
-    own = labels[: len(lesson.labels)]
-    meaning = ids.of(np.zeros_like(own), _meaning(lesson))
-    own[...] = np.where(own == NO_LABEL, meaning, own)
+    """What new samples may be: as labelled, or as the network proposes."""
+    known = lesson.names[: len(lesson.names) - len(lesson.new_names)]
+    labels, own = np.array(inputs.new_labels), slice(len(lesson.labels))
+    logits = propose(inputs.new[own])
+    proposed = pseudo_labels(
+        labels[own],
+        ops.convert_to_numpy(logits_at(labels[own], logits)),
+        lesson.declared.parents,
+        lesson.declared.meaning,
+        known.index(BACKGROUND) if BACKGROUND in known else None,
+    )
+    labels[own] = ids.of(proposed.labels, proposed.table)
     return labels
-
-
-def _meaning(lesson):
-    """The row of a table that says what a missing label means."""
-    known = len(lesson.names) - len(lesson.new_names)
-    row = np.ones((1, len(lesson.names)), bool)
-    if lesson.declared.meaning == NOT_NEW:
-        row[:, known:] = False
-    if lesson.declared.meaning == BACKGROUND:
-        row[:] = False
-        row[:, lesson.names.index(BACKGROUND)] = True
-    return row
 
 
 def _old(ids, inputs, classifier, ontology):

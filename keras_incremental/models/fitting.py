@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.data.teacher_outputs import join
+from keras_incremental.losses.resizing import logits_at
 from keras_incremental.models.batches import Batches
 
 
@@ -88,6 +89,7 @@ class LabelledAccuracy(keras.metrics.SparseCategoricalAccuracy):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         labels = ops.cast(y_true, "int32")
+        y_pred = logits_at(labels, y_pred)
         known = ops.logical_and(labels >= 0, labels < y_pred.shape[-1])
         super().update_state(y_true, y_pred, ops.cast(known, "float32"))
 

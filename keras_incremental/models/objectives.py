@@ -69,6 +69,8 @@ def terms_of(recipe, phase, inputs, lesson, untaught, trunk):
     loss = part_or(recipe.terms, lambda: _distillation(lesson.declared))
     if loss is None or not untaught:
         return (), 1.0
+    if not lesson.declared.is_plain:
+        return ((SHARE_BESIDE_REPLAY if inputs.sources else 1.0, loss),), 1.0
     share = len(untaught) / phase.num_classes
     if inputs.sources:
         share *= SHARE_BESIDE_REPLAY

@@ -14,6 +14,7 @@ from keras_incremental.models.learners import learner_of
 from keras_incremental.models.plan import make_plan
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.report import PhaseReport
+from keras_incremental.models.settling import settled
 from keras_incremental.models.stages import Stages
 
 FEATURES, TRAINING, EXEMPLARS = "features", "training", "exemplars"
@@ -61,7 +62,9 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
         lesson,
         lambda samples: measuring.outputs_for(classifier, trunk, samples),
     )
+    inputs, risks = settled(inputs, lesson)
     plan = make_plan(classifier, lesson, trunk, inputs, statistics, options)
+    plan = plan.beside(risks)
     inputs = with_held_out(
         inputs, _held_out_share(plan), classifier.seed + classifier.phases
     )

@@ -63,6 +63,11 @@ class Plan:
     coordinates: Coordinates | None
     declared: Declared
 
+    def beside(self, terms):
+        """The plan with terms added to its own."""
+        bound = ((t.factor(self.phase), t.for_phase(self.phase)) for t in terms)
+        return dataclasses.replace(self, terms=(*self.terms, *bound))
+
     @property
     def words(self):
         """The parts, in words, for the report."""
