@@ -64,6 +64,11 @@ LOSSES = {
         Z,
     ),
     "NCALoss": lambda: (losses.NCALoss(hinge=True), LABELS, Z),
+    "PositiveUnlabelledLoss": lambda: (
+        losses.PositiveUnlabelledLoss(prior=0.1),
+        np.array([0, 1, 0, 1]),
+        Z[:, 1:2] - 1,
+    ),
     "ReplayWeightedCrossentropy": lambda: (
         losses.ReplayWeightedCrossentropy(num_old=1),
         LABELS,

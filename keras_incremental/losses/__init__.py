@@ -11,6 +11,12 @@ from keras_incremental.losses.distillation_loss import (
     DistillationLoss as DistillationLoss,
 )
 from keras_incremental.losses.ewc_loss import EWCLoss as EWCLoss
+from keras_incremental.losses.hidden_shares import (
+    estimated_share as estimated_share,
+)
+from keras_incremental.losses.hidden_shares import (
+    prior_corrected as prior_corrected,
+)
 from keras_incremental.losses.incremental_sigmoid_crossentropy import (
     IncrementalSigmoidCrossentropy as IncrementalSigmoidCrossentropy,
 )
@@ -21,6 +27,9 @@ from keras_incremental.losses.merged_distillation import (
     MergedDistillation as MergedDistillation,
 )
 from keras_incremental.losses.nca_loss import NCALoss as NCALoss
+from keras_incremental.losses.positive_unlabelled import (
+    PositiveUnlabelledLoss as PositiveUnlabelledLoss,
+)
 from keras_incremental.losses.replay_weighted_crossentropy import (
     ReplayWeightedCrossentropy as ReplayWeightedCrossentropy,
 )
