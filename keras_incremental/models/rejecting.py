@@ -9,6 +9,7 @@ from keras_incremental.models.lesson import read_known
 from keras_incremental.models.reading import read
 from keras_incremental.models.reading import read_pictures
 from keras_incremental.rejection import Rejector
+from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 STATISTICS = ("counts", "means", "scatter")
@@ -59,8 +60,11 @@ class Rejects:
                 counted in `Rejector.class_alarms`. Defaults to `None`.
             classes: Names that integer labels index. Defaults to the folder
                 names of the data set, else to `self.classes`.
-            score: String. `"distance"`, of features to the nearest class
-                mean; `"energy"` of the logits, which needs no statistics; or
+            score: String. `"distance"` of features to the nearest class
+                mean, which never misses what is far from all classes;
+                `"relative_distance"`, which finds more of what is near them;
+                `"energy"` of the logits, which needs no statistics and is
+                often best where the backbone was trained on the classes; or
                 `"max_softmax"`, to compare with. Defaults to `"distance"`.
             false_alarm: Float between 0 and 1, the share of known pictures
                 that may be called unknown. A larger value finds more of the
@@ -77,7 +81,7 @@ class Rejects:
         rejector = Rejector(score, false_alarm=false_alarm)
         pictures, names = _read_known(self, x, y, classes, batch_size)
         statistics = None
-        if score == "distance":
+        if score not in OF_LOGITS:
             statistics = _statistics(self, batch_size)
         scores = read(self, pictures, batch_size).strangeness(score, statistics)
         rejector.calibrate(scores, names=names)
@@ -206,9 +210,9 @@ def _statistics(classifier, batch_size):
     ]
     if missing:
         raise ValueError(
-            'The score "distance" needs statistics of the features of each '
-            f"class. Received: none of {missing}. Call `remember` with "
-            "pictures of them, give the classifier a memory if its backbone "
-            'trains, or pass score="energy".'
+            "Distances need statistics of the features of each class. "
+            f"Received: none of {missing}. Call `remember` with pictures of "
+            "them, give the classifier a memory if its backbone trains, or "
+            'pass score="energy".'
         )
     return statistics

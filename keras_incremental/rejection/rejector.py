@@ -26,9 +26,9 @@ class Rejector:
       it may be off
 
     Args:
-        score: String, `"distance"`, `"energy"` or `"max_softmax"`: which
-            function of `keras_incremental.rejection` the scores come from.
-            Defaults to `"distance"`.
+        score: String: which function of `keras_incremental.rejection` the
+            scores come from, `"distance"`, `"relative_distance"`, `"energy"`
+            or `"max_softmax"`. Defaults to `"distance"`.
         threshold: Float. Samples with a larger score are unknown. Defaults
             to `None`: `calibrate` finds it.
         false_alarm: Float between 0 and 1. Defaults to `0.05`.

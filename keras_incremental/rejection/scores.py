@@ -1,6 +1,7 @@
 import numpy as np
 
 from keras_incremental.layers.streaming_lda import shrunk
+from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 # Rows whose distances are computed at a time.
 CHUNK = 4096
@@ -70,6 +71,9 @@ def distance(features, statistics) -> np.ndarray:
     shrinkage, so that it can be inverted with few samples. This is the
     distance, of which Lee et al. take minus the square.
 
+    It never misses what is far away; what is like the known classes in most
+    ways is found better by `relative_distance` or `energy`.
+
     Reference:
     - [Lee et al., 2018](https://arxiv.org/abs/1807.03888);
       [Chen et al., 2010](https://arxiv.org/abs/0907.4698), the shrinkage
@@ -82,24 +86,50 @@ def distance(features, statistics) -> np.ndarray:
     Returns:
         Array of shape `(...)`. A larger value is a stranger sample.
     """
+    return np.sqrt(_nearest(features, statistics))
+
+
+def relative_distance(features, statistics) -> np.ndarray:
+    """How much worse the nearest class fits than all classes as one do.
+
+    The squared Mahalanobis distance to the nearest class mean, minus that to
+    the mean of all under the covariance of all: the directions in which all
+    samples differ alike, known or not, no longer count. It finds more than
+    `distance` of what is like the known classes, and misses what is far away
+    in a direction in which the known classes do not differ.
+
+    Reference:
+    - [Ren et al., 2021](https://arxiv.org/abs/2106.09022)
+
+    Args:
+        features: Array of shape `(..., features)`: what the head reads.
+        statistics: `FeatureStatistics` of what is known.
+
+    Returns:
+        Array of shape `(...)`, below 0 too. A larger value is a stranger
+        sample.
+    """
+    scatter = statistics.scatter_around(statistics.mean)
+    whole = FeatureStatistics([len(statistics)], statistics.mean[None], scatter)
+    return _nearest(features, statistics) - _nearest(features, whole)
+
+
+def _nearest(features, statistics):
+    """Squared Mahalanobis distances to the nearest mean, shape `(...)`."""
     features = np.asarray(features, "float64")
     rows = features.reshape(-1, features.shape[-1])
-    whiten = whitening(statistics)
+    whiten = _whitening(statistics)
     means = whiten(statistics.means[statistics.counts > 0])
     squares = [
         _squares(whiten(rows[start : start + CHUNK]), means).min(-1)
         for start in range(0, len(rows), CHUNK)
     ]
     squares = np.concatenate(squares) if squares else np.zeros(0)
-    return np.sqrt(squares).reshape(features.shape[:-1])
+    return squares.reshape(features.shape[:-1])
 
 
-def whitening(statistics):
-    """A function to coordinates in which every class is a unit sphere.
-
-    Args:
-        statistics: `FeatureStatistics`, not empty.
-    """
+def _whitening(statistics):
+    """A function to coordinates in which every class is a unit sphere."""
     count, center = len(statistics), statistics.mean
     covariance = shrunk(statistics.scatter / count, "oas", count)
     factor = np.linalg.inv(np.linalg.cholesky(covariance)).T
@@ -117,11 +147,20 @@ def _squares(rows, means):
     return np.maximum(lengths - 2 * rows @ means.T, 0)
 
 
-# What each score reads, by name: logits, features and their statistics.
+def _of_features(score):
+    return lambda logits, features, statistics: score(features, statistics)
+
+
+def _of_logits(score):
+    return lambda logits, features, statistics: score(logits)
+
+
+# Functions of logits, features and their statistics, by name.
 SCORES = {
-    "distance": lambda logits, features, statistics: distance(
-        features, statistics
-    ),
-    "energy": lambda logits, features, statistics: energy(logits),
-    "max_softmax": lambda logits, features, statistics: max_softmax(logits),
+    "distance": _of_features(distance),
+    "relative_distance": _of_features(relative_distance),
+    "energy": _of_logits(energy),
+    "max_softmax": _of_logits(max_softmax),
 }
+# Those that need no statistics.
+OF_LOGITS = ("energy", "max_softmax")

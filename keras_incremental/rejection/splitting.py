@@ -4,7 +4,7 @@ import numpy as np
 
 # Samples drawn from one normal distribution, and how much clearer than the
 # clearest of them a split must be.
-DRAWS, MARGIN = 20, 1.25
+DRAWS, MARGIN = 20, 1.1
 MAX_DRAWN = 400
 
 

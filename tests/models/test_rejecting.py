@@ -161,7 +161,7 @@ def test_any_change_of_weights_ends_it():
     assert clf.rejector is None
 
 
-@pytest.mark.parametrize("score", ["distance", "energy"])
+@pytest.mark.parametrize("score", ["relative_distance", "energy"])
 def test_it_is_saved_with_the_classifier(score, tmp_path):
     clf = classifier()
     learn(clf, [2])
