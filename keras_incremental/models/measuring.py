@@ -70,7 +70,7 @@ def measure(lesson, validation, was, now):
             )
             for k in np.unique(labels[old])
         },
-        "flips": flips,
+        "flips": np.flatnonzero(counted)[flips],
         "flipped_from": labels[flips],
         "flipped_to": now[flips],
     }

@@ -10,6 +10,7 @@ from keras_incremental.metrics.class_counts import Drop
 from keras_incremental.metrics.pixel_counts import PixelCounts
 from keras_incremental.models import report_json
 from keras_incremental.models import report_text
+from keras_incremental.reporting.page import to_html
 from keras_incremental.utils.versions import versions
 
 PICTURES, PIXELS = "pictures", "pixels"
@@ -29,8 +30,9 @@ class PhaseReport:
     """What one `learn` kept, lost and used.
 
     `str(report)` is a table to read or to paste into an issue, `to_json` the
-    same for programs. Accuracies are shares from 0 to 1, measured on
-    `validation_data`; where it has no pictures of a class they are `None`.
+    same for programs, `to_html` a page with figures. Accuracies are shares
+    from 0 to 1, measured on `validation_data`; where it has no pictures of a
+    class they are `None`.
     Where pixels are classified, they are the intersection over union, and
     its mean over classes.
 
@@ -154,6 +156,10 @@ class PhaseReport:
     def from_json(cls, text):
         """The report that `to_json` wrote, of its text."""
         return cls.from_dict(json.loads(text))
+
+    def to_html(self, path=None, pictures=None, memory=None):
+        """The report as an HTML page with figures, see `reporting.to_html`."""
+        return to_html(self, path, pictures, memory)
 
     def __str__(self):
         return report_text.text_of(self)

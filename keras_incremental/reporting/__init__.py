@@ -7,6 +7,7 @@ from keras_incremental.reporting.galleries import (
     plot_exemplars as plot_exemplars,
 )
 from keras_incremental.reporting.galleries import plot_flips as plot_flips
+from keras_incremental.reporting.page import to_html as to_html
 from keras_incremental.reporting.phases import (
     plot_forgetting as plot_forgetting,
 )

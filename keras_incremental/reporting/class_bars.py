@@ -50,7 +50,7 @@ def plot_classes(report, worst=None, figure=None):
     axes.set_ylim(len(names) - 0.4, -0.6)
     figures.dress(axes, grid="x")
     figures.in_percent(axes.xaxis)
-    axes.set_xlabel("validation accuracy", color=figures.INK)
+    axes.set_xlabel(reading.measure_of(report), color=figures.INK)
     figures.legend(figure)
     return figure
 

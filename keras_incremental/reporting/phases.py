@@ -68,7 +68,7 @@ def plot_phases(reports, figure=None):
     _marks(axes, places, new, kept, "s", figures.NEW, "new")
     figures.dress(axes)
     figures.in_percent(axes.yaxis)
-    axes.set_ylabel("validation accuracy", color=figures.INK)
+    axes.set_ylabel(reading.measure_of(reports[-1]), color=figures.INK)
     _name_phases(axes, reports, first=0)
     figures.legend(figure)
     return figure

@@ -91,6 +91,12 @@ def means(rows):
     )
 
 
+def measure_of(report):
+    """What the accuracies of a report are, in words."""
+    of_pixels = report.unit == "pixels"
+    return "intersection over union" if of_pixels else "accuracy"
+
+
 def in_points(share):
     """A share from 0 to 1 in percent, NaN of `None`."""
     return np.nan if share is None else 100 * share

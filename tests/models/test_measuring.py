@@ -1,0 +1,34 @@
+import numpy as np
+
+from keras_incremental.models.lesson import Lesson
+from keras_incremental.models.measuring import confusion
+from keras_incremental.models.measuring import measure
+
+NAMES = ("cat", "dog", "bird")
+
+
+def measured(labels, was, now):
+    learnt = Lesson(None, None, NAMES, ("bird",))
+    validation = Lesson(None, np.array(labels), NAMES)
+    return measure(learnt, validation, np.array(was), np.array(now))
+
+
+def test_a_row_counts_the_pictures_of_a_class():
+    counts = confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 3, 2)
+    assert counts.tolist() == [[1, 1], [0, 1], [0, 0]]
+
+
+def test_what_flipped_is_found_again():
+    found = measured([0, 1, 1, 2], was=[0, 1, 0, 0], now=[2, 1, 1, 2])
+    assert found["flips"].tolist() == [0]
+    assert found["flipped_from"].tolist() == [0]
+    assert found["flipped_to"].tolist() == [2]
+    assert found["confusion_before"].tolist() == [[1, 0], [1, 1], [1, 0]]
+    assert (found["drop"].lost, found["drop"].gained) == (1, 1)
+
+
+def test_pictures_without_a_label_do_not_shift_the_others():
+    found = measured([-1, 0, -1, 1], was=[0, 0, 1, 1], now=[2, 0, 2, 0])
+    assert found["flips"].tolist() == [3]
+    assert found["flipped_from"].tolist() == [1]
+    assert found["confusion_after"].sum() == 2
