@@ -38,7 +38,9 @@ LOSSES = {
         Z,
     ),
     "CandidateSetCrossentropy": lambda: (
-        losses.CandidateSetCrossentropy(TABLE, ignore_class=-1),
+        losses.CandidateSetCrossentropy(
+            TABLE, ignore_class=-1, label_weights=[1, 2, 0.5], focus=2.0
+        ),
         LABELS,
         Z,
     ),
@@ -64,6 +66,11 @@ LOSSES = {
         Z,
     ),
     "NCALoss": lambda: (losses.NCALoss(hinge=True), LABELS, Z),
+    "PartialBinaryCrossentropy": lambda: (
+        losses.PartialBinaryCrossentropy(per_sample=True),
+        np.array([[1, 0, -1], [-1, -1, 0], [0, 1, 1], [-1, 0.5, -1]]),
+        Z,
+    ),
     "PositiveUnlabelledLoss": lambda: (
         losses.PositiveUnlabelledLoss(prior=0.1),
         np.array([0, 1, 0, 1]),

@@ -10,6 +10,9 @@ from keras_incremental.losses.candidate_set_crossentropy import (
 from keras_incremental.losses.distillation_loss import (
     DistillationLoss as DistillationLoss,
 )
+from keras_incremental.losses.emphasis import (
+    effective_number_weights as effective_number_weights,
+)
 from keras_incremental.losses.ewc_loss import EWCLoss as EWCLoss
 from keras_incremental.losses.hidden_shares import (
     estimated_share as estimated_share,
@@ -27,6 +30,9 @@ from keras_incremental.losses.merged_distillation import (
     MergedDistillation as MergedDistillation,
 )
 from keras_incremental.losses.nca_loss import NCALoss as NCALoss
+from keras_incremental.losses.partial_binary_crossentropy import (
+    PartialBinaryCrossentropy as PartialBinaryCrossentropy,
+)
 from keras_incremental.losses.positive_unlabelled import (
     PositiveUnlabelledLoss as PositiveUnlabelledLoss,
 )

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.losses import emphasis
 from keras_incremental.losses import tables
 from keras_incremental.losses.positions import one_per_position
 from keras_incremental.losses.positions import spread_weights
@@ -9,6 +10,7 @@ from keras_incremental.losses.resizing import logits_at
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 
+NAME = "CandidateSetCrossentropy"
 # Finite in float32, and its exponential is exactly 0.
 _EXCLUDED = -1e9
 
@@ -44,10 +46,21 @@ class CandidateSetCrossentropy(keras.losses.Loss):
             probabilities. Defaults to `True`.
         ignore_class: Int, list of ints, or `None`: labels that do not count.
             Defaults to `None`.
+        label_weights: List of floats, one for each label, or `None`: what
+            positions of the label count; the mean still divides by their
+            number. `losses.effective_number_weights` makes some for rare
+            classes. Defaults to `None`, all 1.
+        focus: Float, 0 or more. With a total probability `p` of the
+            candidates, each loss is multiplied by `(1 - p)**focus`, as in the
+            focal loss. A larger value attends more to what is still wrong;
+            2 is usual. Defaults to `0.0`, the plain loss.
         reduction: As in `keras.losses.Loss`. `"sum_over_batch_size"` divides
             by the number of positions that count, at least 1. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"candidate_set_crossentropy"`.
+
+    Reference:
+    - [Lin et al., 2017](https://arxiv.org/abs/1708.02002), for `focus`
 
     Input shape:
         `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`.
@@ -71,6 +84,8 @@ class CandidateSetCrossentropy(keras.losses.Loss):
         denominator=None,
         from_logits: bool = True,
         ignore_class=None,
+        label_weights=None,
+        focus: float = 0.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "candidate_set_crossentropy",
     ):
@@ -81,6 +96,10 @@ class CandidateSetCrossentropy(keras.losses.Loss):
         self._denominator = _constant(denominator)
         self.from_logits = from_logits
         self.ignore_class = ignore_class
+        self.label_weights = emphasis.checked_weights(
+            label_weights, None if table is None else len(table), NAME
+        )
+        self.focus = emphasis.checked_focus(focus, NAME)
 
     @property
     def table(self):
@@ -107,6 +126,8 @@ class CandidateSetCrossentropy(keras.losses.Loss):
             self._denominator,
             self.from_logits,
             self.ignore_class,
+            self.label_weights,
+            self.focus,
         )
         return state.set_mask(losses, informative)
 
@@ -117,6 +138,8 @@ class CandidateSetCrossentropy(keras.losses.Loss):
             "denominator": _listed(self.denominator),
             "from_logits": self.from_logits,
             "ignore_class": self.ignore_class,
+            "label_weights": self.label_weights,
+            "focus": self.focus,
         }
 
 
@@ -127,6 +150,8 @@ def candidate_set_crossentropy(
     denominator=None,
     from_logits: bool = True,
     ignore_class=None,
+    label_weights=None,
+    focus: float = 0.0,
 ):
     """Crossentropy at each position, for labels that are sets of classes.
 
@@ -145,11 +170,20 @@ def candidate_set_crossentropy(
         denominator,
         from_logits,
         ignore_class,
+        label_weights,
+        emphasis.checked_focus(focus, NAME),
     )[0]
 
 
 def _losses_and_informative(
-    labels, z, table, denominator, from_logits, ignore_class
+    labels,
+    z,
+    table,
+    denominator,
+    from_logits,
+    ignore_class,
+    label_weights,
+    focus,
 ):
     z = ops.cast(z, keras.backend.result_type(z.dtype, "float32"))
     if not from_logits:
@@ -167,6 +201,10 @@ def _losses_and_informative(
     says_nothing = ops.all(ops.equal(chosen, among), axis=-1)
     informative = ops.logical_not(ops.logical_or(ignored, says_nothing))
     losses = _logsumexp(z, among) - _logsumexp(z, chosen)
+    losses = emphasis.focused(losses, focus)
+    count = z.shape[-1] if table is None else table.shape[0]
+    weights = emphasis.checked_weights(label_weights, count, NAME)
+    losses = emphasis.weighted(losses, labels, weights)
     return ops.where(informative, losses, 0.0), informative
 
 

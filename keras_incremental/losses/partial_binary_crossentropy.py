@@ -1,0 +1,124 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.losses.incremental_sigmoid_crossentropy import (
+    sigmoid_crossentropy,
+)
+from keras_incremental.losses.positions import spread_weights
+from keras_incremental.utils import state
+from keras_incremental.utils.export import export
+
+UNKNOWN = -1
+# What a target outside 0 to 1 costs within a compiled step.
+_LOUD = 1e9
+
+
+@export
+class PartialBinaryCrossentropy(keras.losses.Loss):
+    """Binary crossentropy where not every class was looked for.
+
+    Each class is a yes or no of its own, and of some nobody knows. These
+    have no value and no gradient; taken for a no, they would teach that what
+    was not annotated is absent. The mean is taken over the known ones, so
+    that it does not depend on how much is unknown.
+
+    Reference:
+    - [Durand et al., 2019](https://arxiv.org/abs/1902.09720), for
+      `per_sample`
+
+    Args:
+        per_sample: Boolean. Whether each sample counts by itself: the sum
+            over its known classes, divided by the number of all classes,
+            times `4 / 9 / p + 5 / 9` with the share `p` of known ones. So a
+            class counts up to 5 times as much where only a tenth is known.
+            Defaults to `False`, the plain mean.
+        from_logits: Boolean. Whether `y_pred` are logits, not
+            probabilities. Defaults to `True`.
+        reduction: As in `keras.losses.Loss`. `"sum_over_batch_size"` divides
+            by the number of known entries, or of samples with any. Defaults
+            to `"sum_over_batch_size"`.
+        name: String. Defaults to `"partial_binary_crossentropy"`.
+
+    Input shape:
+        `y_true`: `(batch_size, ..., num_classes)`: 1 for yes, 0 for no, or a
+        probability between them, as of a teacher; -1 for unknown.
+        `y_pred`: the same shape.
+
+    Example:
+
+    >>> loss = PartialBinaryCrossentropy()
+    >>> round(float(loss(np.array([[1, -1, -1]]), np.zeros((1, 3)))), 4)
+    0.6931
+    """
+
+    def __init__(
+        self,
+        per_sample: bool = False,
+        from_logits: bool = True,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "partial_binary_crossentropy",
+    ):
+        super().__init__(name=name, reduction=reduction, dtype="float32")
+        self.per_sample = per_sample
+        self.from_logits = from_logits
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        _check_targets(y_true, y_pred)
+        y_pred = ops.convert_to_tensor(y_pred)
+        entries = y_pred if self.per_sample else ops.expand_dims(y_pred, -1)
+        sample_weight = spread_weights(sample_weight, entries)
+        return super().__call__(y_true, y_pred, sample_weight)
+
+    def call(self, y_true, y_pred):
+        logits = y_pred if self.from_logits else _log_odds(y_pred)
+        known = ops.not_equal(y_true, UNKNOWN)
+        fits = ops.logical_and(y_true >= 0, y_true <= 1)
+        each = ops.where(fits, sigmoid_crossentropy(y_true, logits), _LOUD)
+        each = ops.where(known, each, 0.0)
+        if not self.per_sample:
+            return state.set_mask(each, known)
+        share = ops.mean(ops.cast(known, each.dtype), axis=-1)
+        losses = known_share_weight(share) * ops.mean(each, axis=-1)
+        return state.set_mask(losses, share > 0)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "per_sample": self.per_sample,
+            "from_logits": self.from_logits,
+        }
+
+
+def known_share_weight(share):
+    """What a sample counts of which this share is known: 1 if all is."""
+    return ops.where(
+        share > 0, 4 / 9 / ops.where(share > 0, share, 1.0) + 5 / 9, 0.0
+    )
+
+
+def _log_odds(probabilities):
+    epsilon = keras.config.epsilon()
+    p = ops.clip(probabilities, epsilon, 1 - epsilon)
+    return ops.log(p) - ops.log1p(-p)
+
+
+def _check_targets(targets, outputs):
+    shape = tuple(np.shape(targets))
+    if shape[-1:] != tuple(np.shape(outputs))[-1:]:
+        raise ValueError(
+            "PartialBinaryCrossentropy needs one target for each class. "
+            f"Received: y_true.shape={shape}, "
+            f"y_pred.shape={tuple(np.shape(outputs))}. Write 1, 0 or -1 for "
+            "each class of a sample."
+        )
+    if not isinstance(targets, (np.ndarray, list, tuple)):
+        return
+    targets = np.asarray(targets)
+    fits = ((targets >= 0) & (targets <= 1)) | (targets == UNKNOWN)
+    if not fits.all():
+        raise ValueError(
+            "`y_true` of PartialBinaryCrossentropy must hold 1, 0, a "
+            "probability between them, or -1 for unknown. Received: "
+            f"{np.unique(targets[~fits]).tolist()[:10]}."
+        )
