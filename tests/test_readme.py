@@ -5,14 +5,29 @@ import keras
 import numpy as np
 import pytest
 
+from keras_incremental.models import IncrementalClassifier
+
 README = pathlib.Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def pets():
+    """The classifier of the first snippet, before it learns."""
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(2)])
+    clf = IncrementalClassifier(model, ["cat", "dog"])
+    pictures = np.random.default_rng(1).normal(size=(40, 64))
+    clf.remember(pictures.astype("float32"), np.arange(40) % 2)
+    return clf
 
 
 def given():
     """What the reader is supposed to have already."""
     generator = np.random.default_rng(0)
+    held_out = generator.normal(size=(60, 64)).astype("float32")
     return {
+        "clf": pets(),
+        "x_held_out": held_out,
+        "x_stream": np.concatenate([held_out, held_out[:20] + 9]),
         "birds": generator.normal(size=(12, 64)).astype("float32"),
         "validation": (generator.normal(size=(9, 64)), np.arange(9) % 3),
         "x_old": generator.normal(size=(12, 64)).astype("float32"),
@@ -23,7 +38,7 @@ def given():
 
 
 def test_there_are_snippets():
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))

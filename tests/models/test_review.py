@@ -138,9 +138,9 @@ def trained(x, y):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(8)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(1e-2), loss)
+    model.compile(keras.optimizers.Adam(0.02), loss)
     names, labels = np.unique(y, return_inverse=True)
-    model.fit(x, labels, epochs=30, verbose=0)
+    model.fit(x, labels, batch_size=100, epochs=40, verbose=0)
     return IncrementalClassifier(model, names.tolist())
 
 
@@ -172,7 +172,7 @@ def test_an_unknown_class_is_found_named_and_learnt():
     answers = clusters.named(seen)
     assert np.mean([truth[i] == name for i, name in answers.items()]) > 0.8
 
-    report = clf.learn(*queue.answer(answers), epochs=20, verbose=0)
+    report = clf.learn(*queue.answer(answers), epochs=10, verbose=0)
     assert set(NEW) <= set(report.new_classes)
     recognised = clf.predict_names(x_new[180:]) == y_new[180:]
     assert recognised.mean() > 0.85
