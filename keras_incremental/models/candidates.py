@@ -10,6 +10,7 @@ from keras_incremental.distillation.pseudo_labels import pseudo_labels
 from keras_incremental.losses import tables
 from keras_incremental.losses.resizing import logits_at
 from keras_incremental.models.declared import BACKGROUND
+from keras_incremental.models.inputs import EVER
 
 
 class CandidateIds:
@@ -65,7 +66,7 @@ def with_candidates(classifier, inputs, lesson, propose):
     return dataclasses.replace(
         inputs,
         new_labels=new,
-        old_labels=_old(ids, inputs, classifier, ontology),
+        old_labels=_old(ids, inputs, ontology),
         table=ids.table,
     )
 
@@ -86,16 +87,19 @@ def _completed(ids, inputs, lesson, propose):
     return labels
 
 
-def _old(ids, inputs, classifier, ontology):
+def _old(ids, inputs, ontology):
     """What labels mean that were given in earlier phases."""
-    labels, count = inputs.old_labels, inputs.num_exemplars
-    result = np.array(labels)
-    # What was drawn from statistics stands for all that a class ever was.
-    result[count:] = ids.of(labels[count:], ontology.table_since_arrival())
-    versions = classifier.memory.ontologies if count else ()
-    for version in np.unique(versions):
-        rows = np.flatnonzero(versions == version)
-        table = ontology.table(version)
-        known = rows[labels[rows] < len(table)]
+    labels, result = inputs.old_labels, np.array(inputs.old_labels)
+    for version in np.unique(inputs.old_versions):
+        table = _table(ontology, version)
+        known = inputs.old_versions == version
+        known = known.reshape(-1, *[1] * (labels.ndim - 1))
+        known = known & (labels < len(table))
         result[known] = ids.of(labels[known], table)
     return result
+
+
+def _table(ontology, version):
+    if version == EVER:
+        return ontology.table_since_arrival()
+    return ontology.table(version)

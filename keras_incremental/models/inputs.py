@@ -14,6 +14,8 @@ from keras_incremental.models.recipe import MEMORY
 
 # How many features are drawn for each old class, and for all of them.
 DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
+# The version of labels that stand for all that a class ever was.
+EVER = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Inputs:
         old_labels: Ints.
         validation: What is measured on, or `None`.
         validation_labels: Ints, or `None`.
+        old_versions: Ints, versions of the ontology that these labels are
+            of; -1 where they stand for all that a class ever was.
         num_exemplars: Int. How many of `old` come from exemplars: the first.
         stored: Logits that were stored with exemplars, or `None`.
         sources: What `old` comes from, in words.
@@ -45,6 +49,9 @@ class Inputs:
     old_labels: np.ndarray
     validation: np.ndarray | None
     validation_labels: np.ndarray | None
+    old_versions: np.ndarray = dataclasses.field(
+        default_factory=lambda: np.zeros(0, int)
+    )
     num_exemplars: int = 0
     stored: np.ndarray | None = None
     sources: tuple[str, ...] = ()
@@ -116,10 +123,10 @@ def read(
             too. Defaults to `False`.
     """
     how = {"batch_size": options.batch_size, "verbose": options.verbose}
-    old, old_labels = lesson.pictures[:0], lesson.labels[:0]
-    if memory is not None and len(memory):
-        old, old_labels = memory.arrays()
-        old = trunk.inputs_for(old, **how)
+    kept = [] if memory is None or not len(memory) else [_kept(memory)]
+    num_exemplars = sum(len(labels) for _, labels, _ in kept)
+    kept += [] if lesson.old is None else [_given(lesson.old)]
+    kept = [(trunk.inputs_for(x, **how), *rest) for x, *rest in kept]
     new, labels = trunk.inputs_for(lesson.pictures, **how), lesson.labels
     if auxiliary is not None:
         extra = trunk.inputs_for(auxiliary.pictures, **how)
@@ -128,19 +135,38 @@ def read(
         labels = np.concatenate([labels, nothing])
     measured = validation or Lesson(None, None, ())
     stored = None
-    if stores_logits and len(old_labels):
+    if stores_logits and num_exemplars:
         stored = memory.stored_logits(len(lesson.names))
+    old, old_labels, versions = _joined(kept, new, lesson.labels)
     return Inputs(
         new=new,
         new_labels=labels,
         new_names=len(lesson.new_names),
         old=old,
         old_labels=old_labels,
+        old_versions=versions,
         validation=validation and trunk.inputs_for(measured.pictures, **how),
         validation_labels=measured.labels,
-        num_exemplars=len(old_labels),
+        num_exemplars=num_exemplars,
         stored=stored,
     )
+
+
+def _kept(memory):
+    """Exemplars, their labels, and the versions that these are of."""
+    return (*memory.arrays(), memory.ontologies)
+
+
+def _given(old):
+    """The same of a data set of known classes."""
+    return (*old.arrays, np.full(len(old.labels), old.version))
+
+
+def _joined(parts, new, labels):
+    """Inputs, labels and versions of several parts as one."""
+    if not parts:
+        return new[:0], labels[:0], np.zeros(0, int)
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
 
 def with_old_classes(classifier, inputs, lesson, trunk):
@@ -158,6 +184,9 @@ def with_old_classes(classifier, inputs, lesson, trunk):
         inputs,
         old=np.concatenate([inputs.old, drawn]) if len(inputs.old) else drawn,
         old_labels=np.concatenate([inputs.old_labels, labels]),
+        old_versions=np.concatenate(
+            [inputs.old_versions, np.full(len(labels), EVER)]
+        ),
     )
 
 

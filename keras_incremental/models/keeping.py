@@ -22,16 +22,8 @@ def statistics_of(classifier, trunk, inputs):
     return FeatureStatistics().updated(trunk.features_of(samples), labels)
 
 
-def keep_exemplars(classifier, trunk, lesson, version=None):
-    """Lets the memory choose among the pictures of a lesson.
-
-    Args:
-        classifier: `IncrementalClassifier`.
-        trunk: `Trunk`.
-        lesson: `Lesson`.
-        version: Int, that of the ontology that the labels are of. Defaults
-            to `None`, that of the lesson.
-    """
+def keep_exemplars(classifier, trunk, lesson):
+    """Lets the memory choose among the pictures of a lesson."""
     if classifier.memory is None:
         return
     lesson = lesson.labelled
@@ -45,8 +37,8 @@ def keep_exemplars(classifier, trunk, lesson, version=None):
         features=trunk.features_of(inputs),
         model=classifier,
         ontology=lesson.ontology(classifier).version
-        if version is None
-        else version,
+        if lesson.version is None
+        else lesson.version,
         logits=logits,
     )
 

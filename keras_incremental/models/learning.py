@@ -6,9 +6,11 @@ from keras_incremental.models import verbs
 from keras_incremental.models.declared import check_meaning
 from keras_incremental.models.declared import declared
 from keras_incremental.models.gate import Gate
+from keras_incremental.models.lesson import checked_version
 from keras_incremental.models.lesson import read_auxiliary
 from keras_incremental.models.lesson import read_known
 from keras_incremental.models.lesson import read_lesson
+from keras_incremental.models.lesson import read_old
 from keras_incremental.models.lesson import read_validation
 from keras_incremental.models.stream_checks import check_phases
 from keras_incremental.models.tuning import check_candidates
@@ -33,6 +35,8 @@ class Learns:
         unlabelled=None,
         parents=None,
         shares=None,
+        old_data=None,
+        old_version=None,
         auxiliary=None,
         distillation="auto",
         correction="auto",
@@ -80,6 +84,11 @@ class Learns:
                 never, if no label is missing.
             shares: Dict of names of new classes: which part of the old class
                 each was, from 0 to 1. Defaults to `None`, not known.
+            old_data: Data of known classes that is at hand, as `(x, y)` or a
+                data set, replayed as it is beside exemplars. Defaults to
+                `None`.
+            old_version: Int, the `ontology.version` at which it was
+                labelled. Defaults to `None`, that before this phase.
             auxiliary: Pictures without labels, or a data set of them, of
                 anything: some recipes learn from them too.
             distillation: Loss of teacher and student logits, or `None`.
@@ -94,7 +103,8 @@ class Learns:
                 head. Defaults to a hundredth of the head's.
             cache_features: Bool. `False` runs the whole network in every
                 epoch, and draws no features. Defaults to `True`.
-            callbacks: List of Keras callbacks. They see what trains.
+            callbacks: List of Keras callbacks. They see what trains; one with
+                a method `on_phase_end` is given the report at the end.
             steps: Int. How many batches to read of data that never ends.
             verbose: As of `fit`. Defaults to `"auto"`.
 
@@ -137,6 +147,8 @@ class Learns:
                 lesson, self.classes, unlabelled, parents, shares
             ),
         )
+        old = read_old(self, old_data, old_version, batch_size, steps)
+        lesson = dataclasses.replace(lesson, old=door.fitted(old, self))
         validation = read_validation(
             validation_data,
             lesson.names,
@@ -156,7 +168,16 @@ class Learns:
             options,
         )
 
-    def remember(self, x, y=None, classes=None, *, batch_size=32, steps=None):
+    def remember(
+        self,
+        x,
+        y=None,
+        classes=None,
+        *,
+        batch_size=32,
+        steps=None,
+        version=None,
+    ):
         """Gives it old data: exemplars, and statistics of the features.
 
         Nothing is trained. Without a memory no picture is kept, only the mean
@@ -169,7 +190,10 @@ class Learns:
                 names of the data set, else to `self.classes`.
             batch_size: Int. Defaults to `32`.
             steps: Int. As of `learn`.
+            version: Int, the `ontology.version` at which it was labelled.
+                Defaults to `None`, the present one.
         """
+        version = checked_version(version, self.ontology)
         lesson = read_known(
             x,
             y,
@@ -179,6 +203,7 @@ class Learns:
             steps,
             self.classifies_pixels,
         )
+        lesson = dataclasses.replace(lesson, version=version)
         verbs.remember(self, door.taught(lesson, self), batch_size)
 
     def rollback(self):

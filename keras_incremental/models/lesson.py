@@ -27,6 +27,9 @@ class Lesson:
         new_names: Those of them that were not known before.
         argument: Which argument the pictures came in, for the messages.
         declared: `Declared`, what was said of missing labels and new classes.
+        old: `Lesson` of known classes to replay as it is, or `None`.
+        version: Int, that of the ontology which the labels are of, or
+            `None`: the one after this phase.
     """
 
     pictures: np.ndarray
@@ -35,12 +38,19 @@ class Lesson:
     new_names: tuple[str, ...] = ()
     argument: str = "x"
     declared: Declared = Declared()
+    old: "Lesson | None" = None
+    version: int | None = None
 
     @property
     def taught(self):
         """Indices of the classes that there are pictures of."""
         found = np.unique(self.labels)
         return found[found >= 0]
+
+    @property
+    def arrays(self):
+        """Pictures and labels."""
+        return self.pictures, self.labels
 
     def ontology(self, classifier):
         """That of a classifier when it has learnt this lesson."""
@@ -134,6 +144,37 @@ def read_known(x, y, classes, known, batch_size=32, steps=None, maps=False):
             f"classes: {list(known)}. Teach them by `learn`."
         )
     return lesson
+
+
+def read_old(classifier, data, version, batch_size=32, steps=None):
+    """Reads data of known classes to replay as it is.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        data: `(x, y)`, or a data set, or `None`.
+        version: Int, at which it was labelled, or `None` for the present.
+        batch_size: Int.
+        steps: How many batches to read of data that never ends.
+
+    Returns:
+        A `Lesson`, or `None`.
+    """
+    if data is None:
+        return None
+    x, y = data if isinstance(data, tuple) else (data, None)
+    maps = classifier.classifies_pixels
+    known = classifier.classes
+    lesson = read_known(x, y, None, known, batch_size, steps, maps)
+    version = checked_version(version, classifier.ontology)
+    return dataclasses.replace(lesson, version=version, argument="old_data")
+
+
+def checked_version(version, ontology):
+    """A version of an ontology, the present one for `None`."""
+    if version is None:
+        return ontology.version
+    ontology.table(version)
+    return int(version)
 
 
 def read_validation(data, names, batch_size=32, steps=None, maps=False):

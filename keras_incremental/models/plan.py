@@ -24,6 +24,7 @@ from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 
 EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
+OLD_DATA = "old data"
 HEAD_EPOCHS = 20
 NETWORK_EPOCHS = 5
 
@@ -157,6 +158,8 @@ def sources_of(classifier, lesson, trunk, num_exemplars):
     """What stands for the old classes that a lesson does not show."""
     if num_exemplars:
         yield EXEMPLARS
+    if lesson.old is not None:
+        yield OLD_DATA
     untaught = _untaught(classifier, lesson)
     covered = untaught and classifier.statistics.covers(untaught)
     lasting = trunk.is_flat and not trunk.trains
