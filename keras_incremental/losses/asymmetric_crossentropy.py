@@ -1,14 +1,13 @@
 from keras import ops
 
-from keras_incremental.losses.label_loss import LabelLoss
-from keras_incremental.losses.label_loss import checked_num_old
+from keras_incremental.losses.label_loss import OldNewLoss
 from keras_incremental.losses.label_loss import crossentropy_among
 from keras_incremental.losses.label_loss import one_hot
 from keras_incremental.utils.export import export
 
 
 @export
-class AsymmetricCrossentropy(LabelLoss):
+class AsymmetricCrossentropy(OldNewLoss):
     """Crossentropy in which new samples compete among themselves.
 
     A sample of a new class is told apart from the new classes that are in
@@ -49,15 +48,16 @@ class AsymmetricCrossentropy(LabelLoss):
     0.6931
     """
 
+    default_name = "asymmetric_crossentropy"
+
     def __init__(
         self,
         num_old: int = 0,
         new_share: float = 0.0,
         reduction: str | None = "sum_over_batch_size",
-        name: str = "asymmetric_crossentropy",
+        name: str | None = None,
     ):
-        super().__init__(reduction, name)
-        self.num_old = checked_num_old(num_old, "AsymmetricCrossentropy")
+        super().__init__(num_old, reduction, name)
         if not 0 <= new_share <= 1:
             raise ValueError(
                 "`new_share` of AsymmetricCrossentropy must be from 0 to 1. "
@@ -67,7 +67,7 @@ class AsymmetricCrossentropy(LabelLoss):
 
     def phase_config(self, phase):
         share = phase.num_new / phase.num_classes
-        return {"num_old": phase.num_old, "new_share": share}
+        return {**super().phase_config(phase), "new_share": share}
 
     def losses(self, labels, logits):
         if not self.num_old:
@@ -82,11 +82,7 @@ class AsymmetricCrossentropy(LabelLoss):
         return losses + share * crossentropy_among(labels, logits, True)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "num_old": self.num_old,
-            "new_share": self.new_share,
-        }
+        return {**super().get_config(), "new_share": self.new_share}
 
 
 def competitors(labels, arrives, num_classes):

@@ -1,13 +1,12 @@
 from keras import ops
 
-from keras_incremental.losses.label_loss import LabelLoss
-from keras_incremental.losses.label_loss import checked_num_old
+from keras_incremental.losses.label_loss import OldNewLoss
 from keras_incremental.losses.label_loss import one_hot
 from keras_incremental.utils.export import export
 
 
 @export
-class IncrementalSigmoidCrossentropy(LabelLoss):
+class IncrementalSigmoidCrossentropy(OldNewLoss):
     """Binary crossentropy of the new classes, the share of all classes.
 
     Each class is a yes or no of its own. The old ones are left to
@@ -17,7 +16,9 @@ class IncrementalSigmoidCrossentropy(LabelLoss):
         sum over new k of binary crossentropy(label == k, z[k]) / num_classes
 
     so that the sum of the two is the mean over all classes. That mean makes
-    steps smaller as classes arrive; the paper has learning rates of 2.
+    steps smaller as classes arrive: the code of the paper has it, and
+    learning rates of 2. Its equation sums over classes, as `sum_classes`
+    does, which suits usual rates.
 
     Reference:
     - [Rebuffi et al., 2017](https://arxiv.org/abs/1611.07725), iCaRL, which
@@ -26,6 +27,8 @@ class IncrementalSigmoidCrossentropy(LabelLoss):
     Args:
         num_old: Int, 0 or more: how many classes are old. A phase tells.
             Defaults to `0`, the mean over all classes.
+        sum_classes: Bool. Whether not to divide by the number of classes;
+            give `SigmoidDistillation` the same. Defaults to `False`.
         reduction: As in `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"incremental_sigmoid_crossentropy"`.
@@ -43,28 +46,27 @@ class IncrementalSigmoidCrossentropy(LabelLoss):
     0.3466
     """
 
+    default_name = "incremental_sigmoid_crossentropy"
+
     def __init__(
         self,
         num_old: int = 0,
+        sum_classes: bool = False,
         reduction: str | None = "sum_over_batch_size",
-        name: str = "incremental_sigmoid_crossentropy",
+        name: str | None = None,
     ):
-        super().__init__(reduction, name)
-        self.num_old = checked_num_old(
-            num_old, "IncrementalSigmoidCrossentropy"
-        )
-
-    def phase_config(self, phase):
-        return {"num_old": phase.num_old}
+        super().__init__(num_old, reduction, name)
+        self.sum_classes = bool(sum_classes)
 
     def losses(self, labels, logits):
         num_classes = logits.shape[-1]
         targets = ops.cast(one_hot(labels, num_classes), logits.dtype)
         each = sigmoid_crossentropy(targets, logits)
-        return ops.sum(each[..., self.num_old :], axis=-1) / num_classes
+        total = ops.sum(each[..., self.num_old :], axis=-1)
+        return total if self.sum_classes else total / num_classes
 
     def get_config(self):
-        return {**super().get_config(), "num_old": self.num_old}
+        return {**super().get_config(), "sum_classes": self.sum_classes}
 
 
 def sigmoid_crossentropy(targets, logits):

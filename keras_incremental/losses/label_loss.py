@@ -55,6 +55,35 @@ class LabelLoss(keras.losses.Loss):
         return state.set_mask(losses, counts)
 
 
+class OldNewLoss(LabelLoss):
+    """Base of losses that treat old and new classes differently.
+
+    Args:
+        num_old: Int, 0 or more: how many classes are old. A phase tells.
+            Defaults to `0`.
+        reduction: As in `keras.losses.Loss`. Defaults to
+            `"sum_over_batch_size"`.
+        name: String. Defaults to `default_name`.
+    """
+
+    default_name = None
+
+    def __init__(
+        self,
+        num_old: int = 0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ):
+        super().__init__(reduction, name or self.default_name)
+        self.num_old = checked_num_old(num_old, type(self).__name__)
+
+    def phase_config(self, phase):
+        return {"num_old": phase.num_old}
+
+    def get_config(self):
+        return {**super().get_config(), "num_old": self.num_old}
+
+
 def crossentropy_among(labels, logits, among):
     """Crossentropy where only some classes compete.
 

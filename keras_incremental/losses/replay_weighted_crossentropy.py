@@ -1,14 +1,13 @@
 import numpy as np
 from keras import ops
 
-from keras_incremental.losses.label_loss import LabelLoss
-from keras_incremental.losses.label_loss import checked_num_old
+from keras_incremental.losses.label_loss import OldNewLoss
 from keras_incremental.losses.label_loss import crossentropy_among
 from keras_incremental.utils.export import export
 
 
 @export
-class ReplayWeightedCrossentropy(LabelLoss):
+class ReplayWeightedCrossentropy(OldNewLoss):
     """Crossentropy in which replayed samples have a weight of their own.
 
     It is the mean over the new samples of a batch, plus `weight` times the
@@ -40,24 +39,22 @@ class ReplayWeightedCrossentropy(LabelLoss):
     1.0397
     """
 
+    default_name = "replay_weighted_crossentropy"
+
     def __init__(
         self,
         weight: float = 0.5,
         num_old: int = 0,
         reduction: str | None = "sum_over_batch_size",
-        name: str = "replay_weighted_crossentropy",
+        name: str | None = None,
     ):
-        super().__init__(reduction, name)
+        super().__init__(num_old, reduction, name)
         if not np.isfinite(weight) or weight < 0:
             raise ValueError(
                 "`weight` of ReplayWeightedCrossentropy must be a finite "
                 f"number of 0 or more. Received: weight={weight}."
             )
         self.weight = float(weight)
-        self.num_old = checked_num_old(num_old, type(self).__name__)
-
-    def phase_config(self, phase):
-        return {"num_old": phase.num_old}
 
     def losses(self, labels, logits):
         losses = crossentropy_among(labels, logits, True)
@@ -69,8 +66,4 @@ class ReplayWeightedCrossentropy(LabelLoss):
         return losses * weights / ops.where(share > 0, share, 1.0)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "weight": self.weight,
-            "num_old": self.num_old,
-        }
+        return {**super().get_config(), "weight": self.weight}

@@ -1,13 +1,12 @@
 from keras import ops
 
-from keras_incremental.losses.label_loss import LabelLoss
-from keras_incremental.losses.label_loss import checked_num_old
+from keras_incremental.losses.label_loss import OldNewLoss
 from keras_incremental.losses.label_loss import crossentropy_among
 from keras_incremental.utils.export import export
 
 
 @export
-class SeparatedSoftmax(LabelLoss):
+class SeparatedSoftmax(OldNewLoss):
     """Crossentropy in which old and new classes are never compared.
 
     A sample of a new class is told apart from the new classes only, one of
@@ -43,14 +42,7 @@ class SeparatedSoftmax(LabelLoss):
     0.6931
     """
 
-    def __init__(
-        self,
-        num_old: int = 0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "separated_softmax",
-    ):
-        super().__init__(reduction, name)
-        self.num_old = checked_num_old(num_old, "SeparatedSoftmax")
+    default_name = "separated_softmax"
 
     def phase_config(self, phase):
         return {"num_old": phase.num_old if phase.num_new != 1 else 0}
@@ -60,6 +52,3 @@ class SeparatedSoftmax(LabelLoss):
         columns = ops.arange(logits.shape[-1], dtype="int32")
         among = ops.equal(is_old, columns < self.num_old)
         return crossentropy_among(labels, logits, among)
-
-    def get_config(self):
-        return {**super().get_config(), "num_old": self.num_old}

@@ -50,3 +50,12 @@ def test_gradient_is_zero_where_equal_also_for_exemplars_of_the_class():
 
 def test_new_logits_are_left_alone():
     assert not gradient(distilled, STUDENT)[:, 2].any()
+
+
+def test_summed_over_classes_the_whole_is_as_often_larger():
+    labelled = IncrementalSigmoidCrossentropy(num_old=2, sum_classes=True)
+    term = SigmoidDistillation(sum_classes=True)
+    kept = term.compute_loss({"logits": TEACHER}, {"logits": STUDENT})
+    summed = float(keras.ops.convert_to_numpy(labelled(LABELS, STUDENT) + kept))
+    mean = float(keras.ops.convert_to_numpy(whole(STUDENT)))
+    assert summed == pytest.approx(3 * mean, rel=1e-5)
