@@ -93,7 +93,9 @@ def gd(budget=2000, per_class=None):
     """Global distillation with unlabelled pictures ([Lee et al., 2019](
     https://arxiv.org/abs/1903.12648)).
 
-    The balanced stage stands for its fine-tuning with inverse frequencies.
+    Only the specialist is taught to be unsure of `auxiliary` pictures: for
+    the network itself that would contradict its targets for them. The
+    balanced stage stands for its fine-tuning with inverse frequencies.
     `learn` takes the `auxiliary` pictures; without, it distils labelled
     ones only.
 
@@ -104,7 +106,7 @@ def gd(budget=2000, per_class=None):
     return bare(
         "gd",
         memory=exemplars(budget, per_class),
-        terms=(GlobalDistillation(), ConfidenceLoss()),
+        terms=(GlobalDistillation(),),
         specialist=(ConfidenceLoss(),),
         stage=BalancedStage(),
     )
@@ -114,6 +116,9 @@ def icarl(budget=2000, per_class=None):
     """Sigmoids, distillation, and the nearest mean of exemplars ([Rebuffi et
     al., 2017](https://arxiv.org/abs/1611.07725)).
 
+    The loss is summed over classes, as the equation of the paper is; the mean
+    of its code needs its learning rates of 2.
+
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.
         per_class: Int or `None`, exemplars of each class instead.
@@ -121,8 +126,8 @@ def icarl(budget=2000, per_class=None):
     return bare(
         "icarl",
         memory=exemplars(budget, per_class),
-        loss=IncrementalSigmoidCrossentropy(),
-        terms=(SigmoidDistillation(),),
+        loss=IncrementalSigmoidCrossentropy(sum_classes=True),
+        terms=(SigmoidDistillation(sum_classes=True),),
         readout=NearestClassMean(1),
     )
 
