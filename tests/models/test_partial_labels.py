@@ -1,0 +1,195 @@
+import keras
+import numpy as np
+import pytest
+from toy_vehicles import CAR
+from toy_vehicles import OLD
+from toy_vehicles import OLD_LABELS
+from toy_vehicles import POLICE
+from toy_vehicles import TRUCK
+from toy_vehicles import accuracies
+from toy_vehicles import classifier
+from toy_vehicles import mixed
+from toy_vehicles import seen
+
+from keras_incremental.models import PartialLabelWarning
+from keras_incremental.recipes import er_ace
+
+NEW, TRUE = mixed({POLICE: 100, CAR: 100, TRUCK: 100}, seed=3)
+ONLY_POLICE = ["police car" if label == POLICE else None for label in TRUE]
+SPLIT = {"police car": "car"}
+
+
+def learn(clf, x=NEW, y=ONLY_POLICE, **arguments):
+    options = {"verbose": 0, "epochs": 20, "parents": SPLIT, **arguments}
+    return clf.learn(x, y, ["police car"], **options)
+
+
+def merged(logits):
+    return np.stack([np.logaddexp(logits[:, 0], logits[:, 2]), logits[:, 1]], 1)
+
+
+@pytest.mark.learning
+def test_all_police_cars_labelled_tell_them_from_cars():
+    clf = classifier()
+    learn(clf, unlabelled="not_new")
+    found = accuracies(clf)
+    assert min(found.values()) > 0.85
+
+
+def test_what_was_a_car_before_is_one_of_both_now():
+    clf = classifier(memory=None)
+    before = clf.predict(OLD[0], verbose=0)
+    learn(clf, unlabelled="not_new", epochs=2)
+    after = clf.predict(OLD[0], verbose=0)
+    np.testing.assert_allclose(merged(after), before, atol=1e-5)
+    np.testing.assert_array_equal(after[:, 1], before[:, 1])
+
+
+def test_a_plain_model_and_a_file_keep_the_split(tmp_path):
+    clf = classifier()
+    learn(clf, unlabelled="not_new", epochs=2)
+    outputs = clf.predict(OLD[0], verbose=0)
+    clf.save(tmp_path / "vehicles.keras")
+    loaded = keras.models.load_model(tmp_path / "vehicles.keras")
+    assert loaded.ontology == clf.ontology
+    np.testing.assert_array_equal(loaded.predict(OLD[0], verbose=0), outputs)
+    plain = clf.to_keras()
+    np.testing.assert_allclose(
+        plain.predict(OLD[0], verbose=0), outputs, atol=1e-5
+    )
+
+
+@pytest.mark.learning
+def test_police_cars_alone_swallow_the_cars_and_a_warning_says_so():
+    clf = classifier()
+    with pytest.warns(PartialLabelWarning, match="every 'car' a 'police car'"):
+        learn(clf, seen(POLICE, 100, seed=3), None, epochs=40)
+    assert accuracies(clf)["car"] < 0.2
+
+
+@pytest.mark.learning
+def test_a_known_share_keeps_the_cars():
+    clf = classifier()
+    learn(
+        clf,
+        seen(POLICE, 100, seed=3),
+        None,
+        shares={"police car": 0.3},
+        epochs=40,
+    )
+    found = accuracies(clf)
+    assert found["car"] > 0.85
+    assert found["police car"] > 0.5
+
+
+@pytest.mark.learning
+def test_a_small_share_takes_old_labels_at_their_word():
+    clf = classifier()
+    learn(
+        clf,
+        seen(POLICE, 100, seed=3),
+        None,
+        shares={"police car": 0.04},
+        epochs=40,
+    )
+    assert accuracies(clf)["car"] > 0.95
+
+
+@pytest.mark.learning
+def test_cars_labelled_anew_tell_police_cars_from_cars():
+    clf = classifier(memory=None)
+    x, y = mixed({POLICE: 100, CAR: 30}, seed=3)
+    names = np.where(y == POLICE, "police car", "car")
+    clf.learn(
+        x, names, ["car", "police car"], parents=SPLIT, epochs=40, verbose=0
+    )
+    assert min(accuracies(clf).values()) > 0.8
+
+
+def test_old_labels_keep_their_meaning_in_later_phases():
+    clf = classifier()
+    learn(clf, unlabelled="not_new", epochs=1)
+    clf.learn(seen(TRUCK, 20) + 5, classes=["bus"], epochs=1, verbose=0)
+    assert clf.ontology.version == 2
+    versions = dict(zip(clf.memory.ids, clf.memory.ontologies, strict=True))
+    assert set(versions.values()) == {0, 1, 2}
+    assert clf.ontology.table(0)[CAR].tolist() == [True, False, True, False]
+
+
+def test_old_data_of_an_earlier_version_is_replayed():
+    clf = classifier(memory=None)
+    learn(clf, unlabelled="not_new", epochs=1)
+    report = clf.learn(
+        seen(TRUCK, 20) + 5,
+        classes=["bus"],
+        old_data=(OLD[0], OLD_LABELS),
+        old_version=0,
+        epochs=1,
+        verbose=0,
+    )
+    assert "old data" in report.used["method"]
+
+
+@pytest.mark.learning
+def test_old_data_keeps_old_classes():
+    clf = classifier(memory=None)
+    learn(
+        clf,
+        seen(POLICE, 100, seed=3),
+        None,
+        parents={"police car": None},
+        old_data=mixed({CAR: 100, TRUCK: 100}),
+    )
+    assert min(accuracies(clf).values()) > 0.85
+
+
+def test_a_missing_label_needs_a_meaning():
+    with pytest.raises(ValueError, match="`unlabelled`"):
+        learn(classifier(None), y=np.where(TRUE == POLICE, 0, -1))
+
+
+def test_a_wrong_meaning_is_refused():
+    with pytest.raises(ValueError, match="`unlabelled` must be one of"):
+        learn(classifier(None), unlabelled="nothing")
+
+
+def test_background_must_be_a_class():
+    with pytest.raises(ValueError, match="needs a class of that name"):
+        learn(classifier(None), unlabelled="background")
+
+
+def test_what_new_classes_were_must_be_said():
+    with pytest.raises(ValueError, match="where .* were before"):
+        learn(classifier(None), unlabelled="not_new", parents=None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"parents": {"police": "car"}}, "no new classes"),
+        ({"parents": {"police car": "boat"}}, "must name old classes"),
+        ({"parents": "car"}, "must be a dict"),
+        ({"shares": {"police car": 2.0}}, "between 0 and 1"),
+        (
+            {"shares": {"police car": 0.2}, "parents": {"police car": None}},
+            "`parents` names none",
+        ),
+        ({"old_data": (OLD[0], OLD_LABELS), "old_version": 3}, "versions 0"),
+    ],
+)
+def test_declarations_are_checked_before_anything_changes(arguments, message):
+    clf = classifier(None)
+    before = clf.get_weights()
+    with pytest.raises((ValueError, TypeError), match=message):
+        learn(clf, unlabelled="not_new", **arguments)
+    assert clf.classes == ("car", "truck")
+    for old, new in zip(before, clf.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_loss_of_exact_labels_says_that_it_cannot():
+    clf = classifier(None)
+    clf.recipe = er_ace(budget=20)
+    with pytest.raises(ValueError, match="AsymmetricCrossentropy"):
+        learn(clf, unlabelled="not_new")
+    assert clf.classes == ("car", "truck")
