@@ -34,7 +34,11 @@ def learn(classifier, lesson, validation, auxiliary, gate, options):
     def run():
         return run_it(classifier, lesson, validation, auxiliary, options)
 
-    return _if_accepted(classifier, gate, run)
+    report = _if_accepted(classifier, gate, run)
+    for callback in options.callbacks:
+        if hasattr(callback, "on_phase_end"):
+            callback.on_phase_end(report)
+    return report
 
 
 def observe(classifier, lessons, judges, gate, options):

@@ -12,3 +12,6 @@ from keras_incremental.reporting.phases import (
     plot_forgetting as plot_forgetting,
 )
 from keras_incremental.reporting.phases import plot_phases as plot_phases
+from keras_incremental.reporting.tensorboard import (
+    TensorBoardReports as TensorBoardReports,
+)

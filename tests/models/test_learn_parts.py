@@ -144,3 +144,32 @@ def test_two_phases_of_the_same_seed_are_equal():
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     assert first.classes == NAMES
+
+
+class Told(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.reports = []
+
+    def on_phase_end(self, report):
+        self.reports.append(report)
+
+
+def test_a_callback_is_told_of_the_phase():
+    told, clf = Told(), classifier()
+    report = learn(clf, [2], callbacks=[told], epochs=1)
+    assert told.reports == [report] and report.reason
+
+
+def test_a_callback_is_told_of_a_refusal():
+    told, clf = Told(), classifier()
+    cats = samples([0], seed=3)[0]
+    clf.learn(
+        cats,
+        classes=["bird"],
+        validation_data=VALIDATION,
+        max_drop=0.0,
+        callbacks=[told],
+        verbose=0,
+    )
+    assert [report.accepted for report in told.reports] == [False]

@@ -1,0 +1,144 @@
+import io
+import os
+import time
+
+import keras
+
+from keras_incremental.reporting import confusion
+from keras_incremental.reporting import reading
+
+SHARED = ("old", "new", "all")
+
+
+class TensorBoardReports(keras.callbacks.Callback):
+    """Writes what phases kept and lost for TensorBoard.
+
+    Give it to `learn`, which calls it when a phase has ended, or call
+    `write`. The step is the number of the phase. Beside it, in the same
+    `log_dir`, `keras.callbacks.TensorBoard` writes what happens in the
+    epochs. Works with every backend.
+
+    Scalars are `accuracy/old`, `accuracy/old before`, `accuracy/new`,
+    `accuracy/all`, `accuracy/<class>` and `forgetting`, how far the classes
+    are below the best they were, on average; all are shares from 0 to 1.
+    `seconds` is what the phase took. The image `confusion` shows where
+    pictures went, and how that changed. Refused phases are a run of their
+    own.
+
+    Args:
+        log_dir: Where the files go, in folders `phases` and `refused`.
+            Defaults to `"logs"`.
+        earlier: `PhaseReport`s of before, where another process wrote them,
+            for `forgetting`. Defaults to `()`.
+
+    Raises:
+        ImportError: if tensorboard or matplotlib is not installed.
+
+    Example:
+
+    ```python
+    board = reporting.TensorBoardReports("logs")
+    clf.learn(birds, classes=["bird"], validation_data=val, callbacks=[board])
+    ```
+    """
+
+    def __init__(self, log_dir="logs", earlier=()):
+        super().__init__()
+        self.log_dir = os.fspath(log_dir)
+        self._reports = list(earlier)
+        _events()
+
+    def on_phase_end(self, report):
+        self.write(report)
+
+    def write(self, report):
+        """Writes one report.
+
+        Args:
+            report: `PhaseReport`.
+        """
+        run = "phases" if report.accepted else "refused"
+        seen = [*self._reports, report]
+        values = {**_scalars(report), **_forgetting(seen)}
+        _write(
+            os.path.join(self.log_dir, run),
+            report.phase,
+            values,
+            {"confusion": _png(report)} if _is_measured(report) else {},
+        )
+        self._reports = seen
+
+
+def _scalars(report):
+    values = {
+        "seconds": report.seconds,
+        "accuracy/old": report.old_accuracy,
+        "accuracy/old before": report.old_accuracy_before,
+        "accuracy/new": report.new_accuracy,
+        "accuracy/all": report.accuracy,
+    }
+    for name in report.classes:
+        tag = f"class {name}" if name in SHARED else name
+        values[f"accuracy/{tag}"] = report.class_accuracy(name)
+    return {tag: value for tag, value in values.items() if value is not None}
+
+
+def _forgetting(reports):
+    """Mean over the classes of what was lost since the best."""
+    if not _is_measured(reports[-1]) or not reports[-1].accepted:
+        return {}
+    _, accuracies = reading.class_accuracies(reading.measured(reports))
+    (lost,) = reading.means(reading.forgetting(accuracies)[-1:])
+    return {} if lost != lost else {"forgetting": float(lost)}
+
+
+def _is_measured(report):
+    return report.confusion_after is not None
+
+
+def _png(report):
+    """Bytes, height and width of the confusion after, and its change."""
+    from matplotlib.figure import Figure
+
+    panels = (confusion.AFTER, confusion.CHANGE)
+    figure = confusion.plot_confusion(report, panels, Figure(dpi=100))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    width, height = figure.canvas.get_width_height()
+    return buffer.getvalue(), height, width
+
+
+def _write(folder, step, values, images):
+    """Writes one closed file of events."""
+    writer, protos = _events()
+    summary = protos.summary_pb2.Summary
+    entries = [
+        summary.Value(tag=tag, simple_value=value)
+        for tag, value in values.items()
+    ]
+    for tag, (data, height, width) in images.items():
+        image = summary.Image(
+            encoded_image_string=data, height=height, width=width, colorspace=4
+        )
+        entries.append(summary.Value(tag=tag, image=image))
+    event = protos.event_pb2.Event(
+        wall_time=time.time(), step=step, summary=summary(value=entries)
+    )
+    file = writer(folder)
+    file.add_event(event)
+    file.close()
+
+
+def _events():
+    """What writes files of events, and what they are made of."""
+    try:
+        from tensorboard.compat import proto
+        from tensorboard.compat.proto import event_pb2 as event_pb2
+        from tensorboard.compat.proto import summary_pb2 as summary_pb2
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    except ImportError as error:
+        raise ImportError(
+            "TensorBoardReports needs tensorboard. Install it: "
+            "`pip install 'keras-incremental[tensorboard]'`."
+        ) from error
+    return EventFileWriter, proto
