@@ -55,6 +55,20 @@ def test_gradient_is_probability_minus_posterior_inside_the_set():
     np.testing.assert_allclose(gradient(loss, Z), p - r, atol=1e-6)
 
 
+def test_background_pushes_new_classes_down_and_prefers_no_old_one():
+    table = tables.not_new(3, new=[2])
+
+    def loss(z):
+        return ops.sum(candidate_set_crossentropy([0, 0], z, table))
+
+    p = np.exp(Z) / np.exp(Z).sum(-1, keepdims=True)
+    old = p[:, :2].sum(-1, keepdims=True)
+    slope = gradient(loss, Z)
+    np.testing.assert_allclose(slope[:, 2:], p[:, 2:], atol=1e-6)
+    expected = -p[:, :2] * (1 - old) / old
+    np.testing.assert_allclose(slope[:, :2], expected, atol=1e-6)
+
+
 def test_a_denominator_limits_the_competitors_and_the_gradient():
     table = tables.candidates([[0], [2]], 3)
     among = tables.candidates([[0, 1], [1, 2]], 3)

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_incremental.losses import PositiveUnlabelledLoss
 from keras_incremental.testing.gradients import gradient
@@ -29,6 +30,11 @@ def population(prior):
     return labels, np.tile(GRID, 2).astype("float32"), weights
 
 
+def on_line(x, line):
+    points = np.stack([x, np.ones_like(x)], axis=1)
+    return ops.matmul(points, line)[:, None]
+
+
 def value(loss, labels, logits, **kwargs):
     return float(loss(np.array(labels), column(logits), **kwargs))
 
@@ -54,8 +60,7 @@ def test_with_the_true_share_the_bayes_boundary_is_the_best(prior):
     loss = PositiveUnlabelledLoss(prior)
 
     def risk(line):
-        logits = line[0] * x + line[1]
-        return loss(labels, logits[:, None], weights)
+        return loss(labels, on_line(x, line), weights)
 
     best = np.array([2.0, -2.0 + np.log(prior / (1 - prior))], "float32")
     np.testing.assert_allclose(gradient(risk, best), 0.0, atol=1e-5)
@@ -156,7 +161,7 @@ def test_it_finds_more_than_unlabelled_taken_for_negatives():
         line = np.zeros(2, "float32")
         for _ in range(30):
             line = line - gradient(
-                lambda at: loss(labels, (at[0] * x + at[1])[:, None]), line
+                lambda at: loss(labels, on_line(x, at)), line
             )
         return np.mean(line[0] * hidden + line[1] > 0)
 
