@@ -87,7 +87,8 @@ class Answers(Rejects):
             return known[outputs.argmax(-1)]
         _check_answer(unknown, self.classes)
         self.check_calibrated()
-        shown = hiding.shown_columns(classes or self.classes, self.classes)
+        chosen = self.classes if classes is None else classes
+        shown = hiding.shown_columns(chosen, self.classes)
         reading = _reading(self, x, batch_size or 32, steps)
         best = hiding.hidden_logits(reading.logits, shown).argmax(-1)
         rejected, _ = self.unknown_in(reading)
@@ -145,6 +146,7 @@ class Answers(Rejects):
         if count is not None:
             count = whole("count", count, least=1)
         reading = _reading(self, x, batch_size, steps)
+        _check_one_label_each(reading)
         names, entropy, doubtful = _judged(reading, self.classes, threshold)
         unknown, strangeness = self.unknown_in(reading)
         return make_queue(
@@ -163,6 +165,15 @@ def _judged(reading, names, threshold):
     entropy = normalised_entropy(reading.logits)
     sure = entropy < limits(entropy, predicted, names, threshold)
     return np.asarray(names, object)[predicted], entropy, ~sure
+
+
+def _check_one_label_each(reading):
+    if reading.logits.ndim != 2:
+        raise ValueError(
+            "`review` is for pictures with one label each. Received: logits "
+            f"of shape {reading.logits.shape}. For label maps, `propose` "
+            "gives a name or `None` to each pixel."
+        )
 
 
 def _rows(x, rows):

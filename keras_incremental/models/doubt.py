@@ -29,7 +29,7 @@ def limits(entropy, predicted, names, threshold=None):
     - [Douillard et al., 2021](https://arxiv.org/abs/2011.11390), medians
 
     Args:
-        entropy: Floats of shape `(num_samples,)`, from 0 to 1.
+        entropy: Floats of any shape, from 0 to 1.
         predicted: Ints of the same shape, the predicted classes.
         names: Names of all classes.
         threshold: Float, or dict of names and floats; `None`, or a class
@@ -37,10 +37,10 @@ def limits(entropy, predicted, names, threshold=None):
             never less than 0.05.
 
     Returns:
-        Floats of shape `(num_samples,)`.
+        Floats of the same shape.
     """
     given = _by_class(threshold, names)
-    result = np.empty(len(predicted))
+    result = np.empty(np.shape(predicted))
     for label in np.unique(predicted):
         rows = predicted == label
         limit = given.get(names[label])

@@ -103,13 +103,13 @@ class Rejects:
             reading: `Reading`.
 
         Returns:
-            Bools and floats of shape `(num_samples,)`; no sample is unknown
+            Bools and floats of shape `(num_samples, ...)`; no sample is unknown
             where nothing was ever calibrated.
         """
         held = self._calibration
         if held is None:
-            count = len(reading.pictures)
-            return np.zeros(count, bool), np.zeros(count)
+            shape = reading.logits.shape[:-1]
+            return np.zeros(shape, bool), np.zeros(shape)
         self.check_calibrated()
         scores = reading.strangeness(held.rejector.score, held.statistics)
         return held.rejector.is_unknown(scores), scores

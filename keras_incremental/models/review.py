@@ -22,7 +22,7 @@ class Answered(typing.NamedTuple):
     names: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ReviewQueue:
     """Pictures that a person should look at. Made by `clf.review(x)`.
 
@@ -119,6 +119,8 @@ class ReviewQueue:
         more = len(self) - SHOWN
         foot = [f"  and {more} more"] if more > 0 else []
         return "\n".join([head, *_table(rows), *foot])
+
+    __repr__ = __str__
 
     def _by_index(self, names):
         names = list(names)

@@ -1,3 +1,5 @@
+"""When to answer that a class is unknown."""
+
 from keras_incremental.rejection.clustering import Clusters as Clusters
 from keras_incremental.rejection.clustering import cluster as cluster
 from keras_incremental.rejection.rejector import Rejector as Rejector

@@ -11,7 +11,7 @@ MAX_SAMPLES = 20_000
 FAR = 3.0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Clusters:
     """Samples in groups that may be classes. Made by `cluster`.
 
@@ -69,6 +69,8 @@ class Clusters:
         ]
         nowhere = len(self.members(-1))
         return "\n".join([*lines, f"nowhere: {nowhere} samples"])
+
+    __repr__ = __str__
 
 
 def cluster(features, min_size: int = 5, indices=None, seed: int = 0):

@@ -6,7 +6,11 @@ from toy_classifiers import classifier
 from toy_classifiers import learn
 from toy_classifiers import samples
 
+from keras_incremental.models.doubt import limits
 from keras_incremental.models.doubt import normalised_entropy
+from keras_incremental.models.hiding import hidden_logits
+from keras_incremental.models.hiding import hidden_probabilities
+from keras_incremental.models.hiding import softmax as softmax_of
 
 X, Y = samples(range(3), seed=9)
 
@@ -89,6 +93,29 @@ def test_names_that_are_not_known_are_refused(logits):
         logits.predict(X, classes=["cat", "frog"])
     with pytest.raises(TypeError, match="list of strings"):
         logits.predict_names(X, classes="cat")
+    with pytest.raises(ValueError, match="non-empty"):
+        logits.predict_names(X, classes=[])
+
+
+def test_hidden_logits_fit_into_small_numbers():
+    logits = np.array([[1.0, 2.0]], "float16")
+    hidden = hidden_logits(logits, np.array([True, False]))
+    assert hidden.dtype == "float16" and np.isfinite(hidden).all()
+    assert hidden.argmax(-1) == 0
+
+
+def test_maps_are_restricted_and_judged_by_pixel():
+    maps = np.random.default_rng(0).normal(size=(2, 3, 4, 3))
+    shown = np.array([True, False, True])
+    assert (hidden_logits(maps, shown)[..., 1] == -1e9).all()
+    result, lost = hidden_probabilities(softmax_of(maps), shown)
+    np.testing.assert_allclose(result.sum(-1), np.ones((2, 3, 4)))
+    assert lost.shape == (2, 3, 4) and not lost.any()
+    entropy, best = normalised_entropy(maps), maps.argmax(-1)
+    np.testing.assert_array_equal(
+        limits(entropy, best, NAMES[:3]).ravel(),
+        limits(entropy.ravel(), best.ravel(), NAMES[:3]),
+    )
 
 
 def test_entropy_is_zero_when_sure_and_one_when_not():

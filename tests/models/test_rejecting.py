@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from toy_classifiers import DIM
 from toy_classifiers import NAMES
 from toy_classifiers import classifier
 from toy_classifiers import learn
@@ -31,6 +32,14 @@ def test_unknown_pictures_are_told_at_the_stated_rate():
         "nothing known"
     )
     assert found.mean() > 0.4
+
+
+def test_noise_that_the_softmax_is_sure_of_is_unknown():
+    clf = classifier(activation="softmax")
+    clf.calibrate_unknown(KNOWN)
+    noise = 200 * np.random.default_rng(0).random((20, DIM), "float32")
+    assert (clf.predict(noise, verbose=0).max(-1) > 0.99).mean() > 0.8
+    assert set(clf.predict_names(noise, unknown="unknown")) == {"unknown"}
 
 
 def test_known_pictures_keep_their_names():
