@@ -1,3 +1,6 @@
+"""Reports as pictures and pages."""
+
+from keras_incremental.reporting.card import model_card as model_card
 from keras_incremental.reporting.class_bars import plot_classes as plot_classes
 from keras_incremental.reporting.confusion import (
     plot_confusion as plot_confusion,

@@ -1,0 +1,72 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import toy_reports
+
+from keras_incremental import IncrementalClassifier
+from keras_incremental.callbacks import ExemplarMemory
+from keras_incremental.reporting import model_card
+
+NAMES = ("cat", "dog", "a|b_c")
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    clf = IncrementalClassifier(
+        model, NAMES, memory=ExemplarMemory(3), name="pets"
+    )
+    clf.remember(np.eye(6, 4), np.arange(6) // 2)
+    return clf
+
+
+def row_of(text, name):
+    lines = [line for line in text.splitlines() if f"| {name} |" in line]
+    line = lines[0]
+    return [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def test_classes_are_listed_with_what_is_known_of_them(classifier):
+    report = toy_reports.phases([2, 1], NAMES)[0]
+    text = model_card(classifier, [report])
+    assert row_of(text, "cat") == [
+        "0",
+        "cat",
+        "before",
+        "2",
+        "1",
+        "95.0\u00a0%",
+        "85.0\u00a0%",
+    ]
+    assert row_of(text, r"a\|b\_c")[2:] == [
+        f"1 ({report.date[:10]})",
+        "2",
+        "1",
+        "100.0\u00a0%",
+        "100.0\u00a0%",
+    ]
+
+
+def test_a_card_says_what_is_kept_of_the_pictures(classifier):
+    text = model_card(classifier)
+    assert "3 training pictures" in text
+    assert "No picture is kept" not in text
+    assert "recipe: automatic" in text
+
+
+def test_refused_phases_are_left_out(classifier):
+    report = toy_reports.phases([2, 1], NAMES)[0]
+    refused = dataclasses.replace(report, accepted=False)
+    text = model_card(classifier, [refused])
+    assert "## Phases" not in text
+    assert row_of(text, r"a\|b\_c")[2] == "before"
+
+
+def test_the_file_holds_the_text(classifier, tmp_path):
+    report = toy_reports.phases([2, 1], NAMES)[0]
+    text = model_card(classifier, [report], tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
+    assert text.startswith("---\nlibrary_name: keras\n")
+    assert "tensorflow" in text or "jax" in text or "torch" in text
