@@ -12,6 +12,7 @@ from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.low_rank import enable_lora
+from keras_incremental.models.preprocessing import with_preprocessor
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 
@@ -41,7 +42,7 @@ def adopt(model, recipe=None):
     split = model
     if not isinstance(model, graph.HeadSplit):
         _check_plain(model)
-        split = graph.split_head(model)
+        split = with_preprocessor(graph.split_head(model), model)
         _warn_of_mismatch(model, split)
     _check_shapes(split)
     if not isinstance(split.head, ExpandableHead):
