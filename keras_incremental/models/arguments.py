@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.memory.reservoir import Reservoir
+from keras_incremental.models.loss_outputs import check_loss
 from keras_incremental.models.options import Options
 from keras_incremental.models.recipe import Recipe
 
@@ -31,6 +32,7 @@ def options(
     _check_part("correction", correction, "a callback", _is_callback)
     _check_known("optimizer", optimizer, keras.optimizers)
     _check_known("loss", loss, keras.losses)
+    check_loss(loss, True, "the network in training")
     return Options(
         epochs=None if epochs is None else whole("epochs", epochs),
         batch_size=whole("batch_size", batch_size),

@@ -2,20 +2,41 @@ import keras
 
 from keras_incremental.models import door
 from keras_incremental.models import verbs
+from keras_incremental.models.loss_outputs import check_loss
 
 
 class Guarded:
     """`fit` and `evaluate` of Keras, for labels that may be names."""
 
     def fit(self, x=None, y=None, *args, **kwargs):
+        self._check_loss()
         kwargs = door.checked_validation(kwargs, self.classes)
         x, y = door.checked_data(x, y, self.classes)
         verbs.make_ready_to_fit(self)
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
+        self._check_loss()
         x, y = door.checked_data(x, y, self.classes)
         return super().evaluate(x, y, *args, **kwargs)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        if skip_mismatch:
+            raise ValueError(
+                "`skip_mismatch` would leave the columns of old classes as "
+                "they are now, not as they are in the file. Received: "
+                f"skip_mismatch={skip_mismatch}. Load the classifier by "
+                "`keras.models.load_model`, and call `learn` to add classes."
+            )
+        super().load_weights(filepath, skip_mismatch, **kwargs)
+
+    def _check_loss(self):
+        # Not in `compile`, which Keras calls anew only if it is its own.
+        check_loss(
+            getattr(self, "loss", None),
+            self.activation is None,
+            f"the head '{self.head.name}'",
+        )
 
     def compile_like(self, model):
         """Compiles with the optimizer of a model, as new. For this package."""
