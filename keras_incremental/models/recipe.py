@@ -137,11 +137,6 @@ class Recipe:
                 )
         check_corrections(self)
 
-    @property
-    def corrects_bias(self):
-        """Bool. Whether a part corrects the bias to new classes."""
-        return bool(correcting(self))
-
     def bound_terms(self, phase, taught=True, trains=True, stored=True):
         """Pairs of factors and terms, as they are in a phase.
 

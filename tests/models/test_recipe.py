@@ -23,6 +23,7 @@ from keras_incremental.memory.policies import Weighted
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.models.recipe import Recipe
+from keras_incremental.models.recipe import correcting
 from keras_incremental.utils.phase import Phase
 
 PHASE = Phase(group_sizes=(2, 1), num_old=2, counts=(5, 5, 5))
@@ -53,7 +54,8 @@ def test_two_corrections_are_refused_with_the_reason(pair):
 
 def test_one_correction_is_not_refused():
     for name, part in CORRECTING.items():
-        assert Recipe(**{"correction": None, name: part}).corrects_bias
+        recipe = Recipe(**{"correction": None, name: part})
+        assert len(correcting(recipe)) == 1
 
 
 def test_a_second_correction_in_learn_is_refused_and_changes_nothing():

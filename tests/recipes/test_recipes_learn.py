@@ -11,6 +11,7 @@ from keras_incremental.callbacks import BiasCorrection
 from keras_incremental.callbacks import WeightAlignment
 from keras_incremental.losses import LogitAdjustedCrossentropy
 from keras_incremental.models.balanced_stage import BalancedStage
+from keras_incremental.models.recipe import correcting
 
 CHANCE = 1 / toy.CLASSES
 
@@ -50,7 +51,7 @@ def corrected(name):
     recipe = dataclasses.replace(
         recipes.ft_e(per_class=6), **CORRECTIONS.get(name, {})
     )
-    assert recipe.corrects_bias == (name is not None)
+    assert bool(correcting(recipe)) == (name is not None)
     clf = toy.trained(recipe, phases=((2, 3, 4, 5),), count=150)
     return toy.accuracy(clf)
 
