@@ -21,12 +21,7 @@ def mlp(input_shape: tuple = (28, 28, 1), weights: None = None) -> keras.Model:
     Output shape:
         `(batch_size, 256)`.
     """
-    _check_weights("mlp", weights)
-    inputs = keras.Input(input_shape, name="pictures")
-    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
-    for _ in range(2):
-        x = layers.Dense(256, "relu", kernel_initializer=_uniform())(x)
-    return keras.Model(inputs, x, name="mlp")
+    return _network("mlp", input_shape, weights, _dense_layers)
 
 
 def cnn(input_shape: tuple = (28, 28, 1), weights: None = None) -> keras.Model:
@@ -42,9 +37,30 @@ def cnn(input_shape: tuple = (28, 28, 1), weights: None = None) -> keras.Model:
     Output shape:
         `(batch_size, 128)`.
     """
-    _check_weights("cnn", weights)
+    return _network("cnn", input_shape, weights, _convolutions)
+
+
+def _network(name, input_shape, weights, body):
+    """A model of random weights from raw pictures to what `body` makes."""
+    if weights is not None:
+        raise ValueError(
+            f"`{name}` has no pretrained weights. Received: weights="
+            f"{weights!r}. Pass None."
+        )
     inputs = keras.Input(input_shape, name="pictures")
-    x = layers.Rescaling(1 / 255)(inputs)
+    return keras.Model(
+        inputs, body(layers.Rescaling(1 / 255)(inputs)), name=name
+    )
+
+
+def _dense_layers(x):
+    x = layers.Flatten()(x)
+    for _ in range(2):
+        x = layers.Dense(256, "relu", kernel_initializer=_uniform())(x)
+    return x
+
+
+def _convolutions(x):
     for filters in (16, 32, 64, 128):
         x = layers.Conv2D(
             filters,
@@ -57,17 +73,8 @@ def cnn(input_shape: tuple = (28, 28, 1), weights: None = None) -> keras.Model:
         x = layers.ReLU()(x)
         if filters < 128:
             x = layers.MaxPooling2D()(x)
-    x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, x, name="cnn")
+    return layers.GlobalAveragePooling2D()(x)
 
 
 def _uniform():
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-
-
-def _check_weights(name, weights):
-    if weights is not None:
-        raise ValueError(
-            f"`{name}` has no pretrained weights. Received: weights="
-            f"{weights!r}. Pass None."
-        )
