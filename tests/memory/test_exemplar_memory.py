@@ -1,54 +1,14 @@
 import keras
 import numpy as np
 import pytest
+from memory_data import Batches
+from memory_data import as_tf_data
+from memory_data import content
+from memory_data import filled
+from memory_data import identity
+from memory_data import new_data
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
-
-
-def identity(x):
-    return x
-
-
-def new_data(label=2, size=60):
-    """Samples that tell their number; new ones are 1000 and more."""
-    x = np.zeros((size, 3), "float32")
-    x[:, 0] = 1000 + np.arange(size)
-    return x, np.full(size, label)
-
-
-def old_data(sizes=(8, 8)):
-    x = np.zeros((sum(sizes), 3), "float32")
-    x[:, 0] = np.arange(sum(sizes))
-    return x, np.repeat(np.arange(len(sizes)), sizes)
-
-
-def filled(budget=12, **options):
-    memory = ExemplarMemory(budget, features=identity, **options)
-    memory.update(*old_data())
-    return memory
-
-
-def content(memory):
-    return [part.tolist() for part in (*memory.arrays(), memory.ids)]
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, x, y, size=24, **options):
-        super().__init__(**options)
-        self.x, self.y, self.size = x, y, size
-
-    @property
-    def num_batches(self):
-        return -(-len(self.x) // self.size)
-
-    def __getitem__(self, index):
-        part = slice(index * self.size, (index + 1) * self.size)
-        return self.x[part], self.y[part]
-
-
-def as_tf_data(x, y, size=24):
-    tf = pytest.importorskip("tensorflow")
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(size)
 
 
 def test_features_may_be_given_as_an_array():
