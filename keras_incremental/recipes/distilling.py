@@ -100,8 +100,7 @@ def gd(budget=2000, per_class=None):
     ones only.
 
     Args:
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
     """
     return bare(
         "gd",
@@ -120,8 +119,7 @@ def icarl(budget=2000, per_class=None):
     of its code needs its learning rates of 2.
 
     Args:
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
     """
     return bare(
         "icarl",
@@ -139,8 +137,7 @@ def eeil(budget=2000, per_class=None, stage_epochs=20):
     Without the gradient noise and the augmentation of the paper.
 
     Args:
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
         stage_epochs: Int, of the balanced stage. Defaults to `20`.
     """
     return bare(
@@ -161,8 +158,7 @@ def bic(budget=2000, per_class=None):
     weight: with few epochs, a fifth of it is a fifth of the training.
 
     Args:
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
     """
     return bare(
         "bic",
@@ -181,8 +177,7 @@ def wa(budget=2000, per_class=None):
     them in.
 
     Args:
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
     """
     return bare(
         "wa",
@@ -202,8 +197,7 @@ def il2m(budget=2000, per_class=None):
     Obsolete: `bic`, `wa` and `balanced_softmax` correct the same better.
 
     Args:
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
     """
     return bare(
         "il2m",
@@ -224,8 +218,7 @@ def lucir(budget=2000, per_class=None):
     paper.
 
     Args:
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
     """
     return bare(
         "lucir",
@@ -246,8 +239,7 @@ def podnet(budget=2000, per_class=None):
     features need `remember`, as for `lucir`.
 
     Args:
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
     """
     return bare(
         "podnet",

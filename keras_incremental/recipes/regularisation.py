@@ -75,8 +75,7 @@ def rwalk(strength=1.0, budget=2000, per_class=None):
 
     Args:
         strength: As of `RiemannianWalk`. Defaults to `1.0`.
-        budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
+        budget, per_class: As of `er`.
     """
     return bare(
         "rwalk",
