@@ -23,6 +23,10 @@ class Ontology:
         steps: Tuple with one entry for each growth: for each class before
             it, the tuple of the classes that it may be afterwards. Defaults
             to `()`.
+        merged: Tuple of pairs of indices: a class, and the one that it is
+            counted as from now on. Defaults to `()`.
+        removed: Tuple of indices of classes that are no answer any more.
+            Defaults to `()`.
 
     Example:
 
@@ -35,6 +39,8 @@ class Ontology:
 
     classes: tuple[str, ...]
     steps: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    merged: tuple[tuple[int, int], ...] = ()
+    removed: tuple[int, ...] = ()
 
     @property
     def version(self):
@@ -52,8 +58,23 @@ class Ontology:
 
     @property
     def is_plain(self):
-        """Bool. Whether no class ever came out of another."""
-        return all(parent == NOVEL for parent in self.parents)
+        """Bool. Whether all classes are and were exactly their outputs."""
+        split = any(parent != NOVEL for parent in self.parents)
+        return not (split or self.merged or self.removed)
+
+    @property
+    def counted_as(self):
+        """Ints, for each class the one that answers for it, -1 for none."""
+        answers = np.arange(len(self.classes))
+        for source, target in self.merged:
+            answers[answers == source] = target
+        answers[np.isin(answers, self.removed)] = -1
+        return answers
+
+    @property
+    def active(self):
+        """Indices of the classes that are still answered for."""
+        return np.flatnonzero(self.counted_as != -1)
 
     def grown(self, names, parents=None):
         """The ontology with classes appended.
@@ -70,7 +91,11 @@ class Ontology:
         for index, parent in enumerate(parents, start=old):
             if parent != NOVEL:
                 sets[parent] += (index,)
-        return Ontology((*self.classes, *names), (*self.steps, tuple(sets)))
+        return dataclasses.replace(
+            self,
+            classes=(*self.classes, *names),
+            steps=(*self.steps, tuple(sets)),
+        )
 
     def renewed(self, classes, parents=None):
         """The ontology of these classes: the same, or grown by the last.
@@ -101,6 +126,18 @@ class Ontology:
             self.steps[version:], sizes[version + 1 :], strict=True
         ):
             table = tables.compose(table, tables.candidates(sets, size))
+        return tables.compose(table, self.meaning())
+
+    def meaning(self):
+        """What a class is in outputs: several, where classes were merged.
+
+        Returns:
+            Boolean array `(num_classes, num_classes)`; a row that is all
+            `True` for a class that was removed, whose labels say nothing.
+        """
+        answers = self.counted_as
+        table = answers[:, None] == answers
+        table[answers == -1] = True
         return table
 
     def table_since_arrival(self):
@@ -115,9 +152,14 @@ class Ontology:
         return np.array(rows)
 
     def get_config(self):
-        return {"classes": self.classes, "steps": self.steps}
+        return dataclasses.asdict(self)
 
     @classmethod
     def from_config(cls, config):
         steps = (tuple(map(tuple, sets)) for sets in config["steps"])
-        return cls(tuple(config["classes"]), tuple(steps))
+        return cls(
+            tuple(config["classes"]),
+            tuple(steps),
+            tuple(map(tuple, config["merged"])),
+            tuple(config["removed"]),
+        )

@@ -7,7 +7,6 @@ from keras import ops
 
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.distillation.pseudo_labels import pseudo_labels
-from keras_incremental.losses import tables
 from keras_incremental.losses.resizing import logits_at
 from keras_incremental.models.declared import BACKGROUND
 from keras_incremental.models.inputs import EVER
@@ -16,17 +15,19 @@ from keras_incremental.models.inputs import EVER
 class CandidateIds:
     """Numbers sets of classes, and keeps the table of them.
 
-    Number `k` below the number of classes is exactly class `k`; sets of
-    several classes come after, as they occur; -1 is the set of all classes.
+    Number `k` below the number of classes is what class `k` means; other
+    sets come after, as they occur; -1 is the set of all classes.
 
     Args:
-        num_classes: Int.
+        meaning: Boolean array `(num_classes, num_classes)`, as of
+            `Ontology.meaning`.
     """
 
-    def __init__(self, num_classes):
-        self._rows = list(tables.identity(num_classes))
-        self._ids = {row.tobytes(): i for i, row in enumerate(self._rows)}
-        self._ids[np.ones(num_classes, bool).tobytes()] = NO_LABEL
+    def __init__(self, meaning):
+        self._rows = list(meaning)
+        self._ids = {np.ones(len(meaning), bool).tobytes(): NO_LABEL}
+        for index, row in enumerate(self._rows):
+            self._ids.setdefault(row.tobytes(), index)
 
     @property
     def table(self):
@@ -59,7 +60,7 @@ def with_candidates(classifier, inputs, lesson, propose):
     ontology = lesson.ontology(classifier)
     if ontology.is_plain and declared.is_plain:
         return inputs
-    ids = CandidateIds(len(lesson.names))
+    ids = CandidateIds(ontology.meaning())
     new = inputs.new_labels
     if declared.meaning is not None:
         new = _completed(ids, inputs, lesson, propose)

@@ -2,11 +2,14 @@
 
 import dataclasses
 
+import numpy as np
+
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data import check_labels
 from keras_incremental.data import checked
 from keras_incremental.data import to_indices
 from keras_incremental.data.arrays import to_numpy
+from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.models.pictures import resized
 from keras_incremental.models.pictures import size_to_resize
 from keras_incremental.models.recipe import AUXILIARY
@@ -20,9 +23,10 @@ def taught(lesson, classifier):
 
 
 def fitted(lesson, classifier):
-    """A lesson that fits the input of a classifier."""
+    """A lesson that fits the input and the classes of a classifier."""
     if lesson is None:
         return None
+    lesson = _counted(lesson, classifier.ontology)
     pictures, model = lesson.pictures, classifier.features
     _check_dtype(pictures, model, lesson.argument)
     size = size_to_resize(pictures, model)
@@ -30,6 +34,25 @@ def fitted(lesson, classifier):
         return dataclasses.replace(lesson, pictures=resized(pictures, size))
     _check_shape(pictures.shape, model, lesson.argument)
     return lesson
+
+
+def _counted(lesson, ontology):
+    """A lesson whose labels are what classes are counted as now."""
+    if lesson.labels is None or not (ontology.merged or ontology.removed):
+        return lesson
+    new = np.arange(len(ontology.classes), len(lesson.names))
+    # The last is that of a missing label.
+    answers = np.concatenate([ontology.counted_as, new, [NO_LABEL]])
+    labels = answers[lesson.labels]
+    gone = lesson.labels[(labels == NO_LABEL) & (lesson.labels != NO_LABEL)]
+    if gone.size:
+        names = sorted({lesson.names[label] for label in gone.tolist()})
+        raise ValueError(
+            f"Classes {names} were removed. Received: `{lesson.argument}` "
+            "that shows them. Leave these pictures out, or teach them under "
+            "another name."
+        )
+    return dataclasses.replace(lesson, labels=labels)
 
 
 def check_memory(classifier):

@@ -6,12 +6,14 @@ import shutil
 import zipfile
 
 import keras
+import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.plain_cosine import plain_cosine
 from keras_incremental.layers.plain_form import plain_dense
+from keras_incremental.models.hiding import HIDDEN
 from keras_incremental.utils import state
 
 METADATA = "metadata.json"
@@ -23,10 +25,12 @@ def plain_model(classifier):
     features = keras.models.clone_model(classifier.features)
     features.set_weights(classifier.features.get_weights())
     outputs = _plain_head(classifier, features.output)
+    outputs = _without_removed(classifier, outputs)
     if classifier.activation is not None:
         outputs = keras.layers.Activation(
             classifier.activation, dtype="float32", name="probabilities"
         )(outputs)
+    outputs = _merged(classifier, outputs)
     model = keras.Model(
         state.inputs_of(features), outputs, name=classifier.name
     )
@@ -49,6 +53,42 @@ def _plain_head(classifier, features):
             "learn by another recipe."
         )
     return plain_dense(head, features)
+
+
+def _without_removed(classifier, logits):
+    """Logits that leave removed classes no chance."""
+    removed = list(classifier.ontology.removed)
+    if not removed:
+        return logits
+    bias = np.zeros(logits.shape[-1], "float32")
+    bias[removed] = HIDDEN
+    return _linear(logits, np.eye(len(bias)), bias, "without_removed")
+
+
+def _merged(classifier, outputs):
+    """Probabilities added up where classes were merged."""
+    ontology = classifier.ontology
+    if not ontology.merged:
+        return outputs
+    if classifier.activation is None:
+        raise ValueError(
+            "Merged classes have summed probabilities, which no layer of "
+            "Keras makes of logits. Received: a classifier of logits, with "
+            f"merged={ontology.merged}. End the model in `softmax`, or keep "
+            "the classifier, by `save`."
+        )
+    answers = ontology.counted_as
+    kernel = answers[:, None] == np.arange(len(answers))
+    return _linear(outputs, kernel, None, "merged")
+
+
+def _linear(inputs, kernel, bias, name):
+    layer = keras.layers.Dense(
+        len(kernel), use_bias=bias is not None, dtype="float32", name=name
+    )
+    outputs = layer(inputs)
+    layer.set_weights([w for w in (kernel, bias) if w is not None])
+    return outputs
 
 
 def write_plain(model, filepath):

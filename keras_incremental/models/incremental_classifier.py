@@ -10,6 +10,8 @@ from keras_incremental.models.adopt import adopt
 from keras_incremental.models.adopt import awaits_imprinting
 from keras_incremental.models.adopt import readout_for
 from keras_incremental.models.answering import Answers
+from keras_incremental.models.deciding import answered
+from keras_incremental.models.editing import Edits
 from keras_incremental.models.guarded import Guarded
 from keras_incremental.models.knowledge import Knowledge
 from keras_incremental.models.learning import Learns
@@ -26,7 +28,7 @@ from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 @export
 class IncrementalClassifier(
-    Learns, Observes, Answers, Guarded, SavedInOneFile, keras.Model
+    Learns, Edits, Observes, Answers, Guarded, SavedInOneFile, keras.Model
 ):
     """A trained classifier that learns new classes and keeps the old ones.
 
@@ -160,6 +162,7 @@ class IncrementalClassifier(
         inputs = to_input_size(inputs, self.features)
         features = self.features(inputs, training=training)
         logits = scores_of(self.head, self.readout, features)
+        logits = answered(self.ontology, logits)
         if self.activation is None:
             return logits
         return ops.softmax(ops.cast(logits, "float32"))

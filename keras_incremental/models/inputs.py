@@ -175,7 +175,7 @@ def with_old_classes(classifier, inputs, lesson, trunk):
     inputs = dataclasses.replace(inputs, sources=sources)
     if STATISTICS not in sources:
         return inputs
-    old = sorted(set(range(len(classifier.classes))) - set(lesson.taught))
+    old = sorted(set(classifier.ontology.active) - set(lesson.taught))
     per_class = min(DRAWN_PER_CLASS, max(MAX_DRAWN // len(old), 1))
     drawn, labels = classifier.statistics.draw(
         old, per_class, classifier.seed + classifier.phases

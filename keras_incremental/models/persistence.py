@@ -48,7 +48,7 @@ class SavedInOneFile:
             "head": serialize(self.head),
             "activation": self.activation,
             "classes": list(self.classes),
-            "ontology": list(self.ontology.steps),
+            "ontology": self.ontology.get_config(),
             "recipe": serialize(self.recipe),
             "seed": self.seed,
             "train_batch_norm": self.train_batch_norm,
@@ -71,13 +71,12 @@ class SavedInOneFile:
             for key in ("recipe", "memory")
             if (value := config.pop(key, None))
         }
-        steps = config.pop("ontology", None)
+        ontology = config.pop("ontology", None)
         classifier = cls(split, **parts, **config)
-        if steps is not None:
-            ontology = Ontology.from_config(
-                {"classes": classifier.classes, "steps": steps}
+        if ontology is not None:
+            classifier.set_knowledge(
+                Ontology.from_config(ontology), 0, classifier.statistics
             )
-            classifier.set_knowledge(ontology, 0, classifier.statistics)
         return classifier
 
     def save_own_variables(self, store):

@@ -187,7 +187,7 @@ def _phase(classifier, lesson, inputs, policy, batch_size):
 
 
 def _untaught(classifier, lesson):
-    return sorted(set(range(len(classifier.classes))) - set(lesson.taught))
+    return sorted(set(classifier.ontology.active) - set(lesson.taught))
 
 
 def coordinates_of(classifier, statistics, trunk, options):

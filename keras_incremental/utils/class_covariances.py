@@ -32,6 +32,9 @@ class ClassCovariances(ClassMeans):
     def scatter_only(self, classes):
         return self.scatter[classes]
 
+    def scatter_without(self, gone, share):
+        return np.where(gone[:, None, None], 0.0, self.scatter)
+
     def pooled(self):
         """`FeatureStatistics` of the same pictures."""
         return FeatureStatistics(self.counts, self.means, self.scatter.sum(0))

@@ -78,6 +78,23 @@ class ClassMeans:
         scatter = self.scatter_only(classes)
         return type(self)(self.counts[classes], self.means[classes], scatter)
 
+    def without(self, classes):
+        """The statistics as if there had been no picture of some classes.
+
+        A scatter that classes share is taken to be as large for each picture
+        as before.
+        """
+        gone = np.isin(np.arange(len(self.counts)), classes)
+        if not gone.any():
+            return self
+        counts = np.where(gone, 0, self.counts)
+        share = counts.sum() / max(len(self), 1)
+        return type(self)(
+            counts,
+            np.where(gone[:, None], 0.0, self.means),
+            self.scatter_without(gone, share),
+        )
+
     @property
     def mean(self):
         """Mean over all pictures, shape `(features,)`."""
@@ -102,6 +119,10 @@ class ClassMeans:
     def scatter_only(self, classes):
         """The scatter that belongs to some classes."""
         return self.scatter
+
+    def scatter_without(self, gone, share):
+        """The scatter of the classes that are not gone."""
+        return self.scatter * share
 
     def _joined(self, other, sign):
         size = max(len(self.counts), len(other.counts))
