@@ -120,6 +120,22 @@ def test_what_a_person_answers_can_be_learnt(clf):
     assert set(report.new_classes) == {"bird", "fish"}
 
 
+def test_proposals_can_be_learnt_with_what_they_leave_open():
+    taught = classifier()
+    birds, _ = samples([2], count=25, seed=4)
+    proposed = taught.propose(MIXED, threshold=0.3)
+    assert None in proposed.tolist()
+    report = taught.learn(
+        np.concatenate([MIXED, birds]),
+        [*proposed, *["bird"] * 25],
+        unlabelled="unknown",
+        parents={"bird": None},
+        epochs=5,
+        verbose=0,
+    )
+    assert report.new_classes == ("bird",)
+
+
 # The story: digits turn up that nobody has told the model of.
 
 NEW = ("4", "7")
