@@ -1,9 +1,13 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_incremental import callbacks
 from keras_incremental.layers import ExpandableDense
+from keras_incremental.layers import splits
+from keras_incremental.regularizers.fisher import fisher_importance
+from keras_incremental.testing.gradients import gradient
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 Y = np.array([0, 1, 2, 0, 1, 2])
@@ -59,3 +63,22 @@ def test_alignment_leaves_a_phase_of_shares_alone():
     before = head.columns("kernel")
     model.fit(X, Y, verbose=0, callbacks=[callbacks.WeightAlignment()])
     np.testing.assert_array_equal(head.columns("kernel"), before)
+
+
+def test_the_fisher_of_shares_is_that_of_single_gradients():
+    model, head = model_with([1])
+    kernel, bias = head.columns("kernel"), head.columns("bias")
+    found = fisher_importance(model, (X, Y), "empirical", from_logits=True)
+    found = [v for path, v in found.items() if "kernel" in path]
+
+    def loss(kernel, x, y):
+        raw = ops.add(ops.matmul(x[None], kernel), bias)
+        logits = splits.leaf_logits(raw, head.parents, [2, 1])
+        return -ops.log_softmax(logits)[0, int(y)]
+
+    slopes = [
+        gradient(lambda w, x=x, y=y: loss(w, x, y), kernel)
+        for x, y in zip(X, Y, strict=True)
+    ]
+    expected = np.mean(np.square(slopes), 0)
+    np.testing.assert_allclose(np.concatenate(found, 1), expected, rtol=1e-4)
