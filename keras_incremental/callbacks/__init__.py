@@ -1,3 +1,5 @@
+"""Callbacks for one phase, in any `fit`."""
+
 from keras_incremental.callbacks.bias_correction import (
     BiasCorrection as BiasCorrection,
 )

@@ -1,3 +1,5 @@
+"""Whatever `fit` takes, read once, with labels by name."""
+
 from keras_incremental.data.checked import checked as checked
 from keras_incremental.data.held_out import split_held_out as split_held_out
 from keras_incremental.data.labels import check_labels as check_labels

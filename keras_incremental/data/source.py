@@ -8,6 +8,13 @@ from keras_incremental.data import arrays
 class Source:
     """One view of everything that `fit` takes. Made by `as_source`.
 
+    Args:
+        kind: As the attribute.
+        opener: Function that begins a pass over batches.
+        argument: What errors call the data by.
+        steps: Int, batches of a pass. Defaults to `None`, all.
+        **known: Attributes that the data set tells.
+
     Attributes:
         kind: `"arrays"`, `"tf.data"`, `"PyDataset"`, `"DataLoader"` or
             `"generator"`.

@@ -1,3 +1,5 @@
+"""Terms that keep what a teacher says of old classes."""
+
 from keras_incremental.distillation.attention_distillation import (
     AttentionDistillation as AttentionDistillation,
 )

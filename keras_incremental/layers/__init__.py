@@ -1,3 +1,5 @@
+"""Heads that grow by groups of classes, trained or solved."""
+
 from keras_incremental.layers.analytic_dense import (
     AnalyticDense as AnalyticDense,
 )

@@ -1,3 +1,5 @@
+"""Losses for labels that are new, missing, rare or not exact."""
+
 from keras_incremental.losses.asymmetric_crossentropy import (
     AsymmetricCrossentropy as AsymmetricCrossentropy,
 )

@@ -155,7 +155,15 @@ def candidate_set_crossentropy(
 ):
     """Crossentropy at each position, for labels that are sets of classes.
 
-    See `CandidateSetCrossentropy` for the arguments.
+    Args:
+        y_true: Int labels of shape `(batch_size, ...)`.
+        y_pred: Outputs of shape `(batch_size, ..., num_classes)`.
+        table: As of `CandidateSetCrossentropy`.
+        denominator: As of `CandidateSetCrossentropy`.
+        from_logits: As of `CandidateSetCrossentropy`.
+        ignore_class: As of `CandidateSetCrossentropy`.
+        label_weights: As of `CandidateSetCrossentropy`.
+        focus: As of `CandidateSetCrossentropy`.
 
     Returns:
         Tensor of shape `(batch_size, ...)`, 0 where a label does not count.

@@ -1,3 +1,5 @@
+"""What is kept of old data, and which samples are selected."""
+
 from keras_incremental.memory.exemplar_store import (
     ExemplarStore as ExemplarStore,
 )

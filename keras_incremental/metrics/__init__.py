@@ -1,3 +1,5 @@
+"""What was kept and what was lost, in numbers."""
+
 from keras_incremental.metrics.accuracy_matrix import (
     AccuracyMatrix as AccuracyMatrix,
 )

@@ -1,3 +1,5 @@
+"""The classifier that learns in phases, and its recipes."""
+
 from keras_incremental.models.balanced_stage import (
     BalancedStage as BalancedStage,
 )

@@ -1,3 +1,5 @@
+"""Learning rates by layer, and what a weight did on its path."""
+
 from keras_incremental.optimizers.learning_rate_multiplier import (
     LearningRateMultiplier as LearningRateMultiplier,
 )

@@ -209,6 +209,9 @@ def paths_of(layer) -> str:
 
     A nested model does not appear in the paths of its variables, so its
     name cannot select them.
+
+    Args:
+        layer: Built layer or model.
     """
     paths = "|".join(re.escape(v.path) for v in layer.variables)
     return f"^({paths})$"

@@ -184,7 +184,11 @@ class PathIntegral(keras.optimizers.Optimizer):
 
 
 def path_integrals(optimizer) -> list[PathIntegral]:
-    """Every `PathIntegral` in an optimizer, at any depth."""
+    """Every `PathIntegral` in an optimizer, at any depth.
+
+    Args:
+        optimizer: Keras optimizer, wrapped or not.
+    """
     if isinstance(optimizer, PathIntegral):
         return [optimizer]
     if isinstance(optimizer, LearningRateMultiplier):

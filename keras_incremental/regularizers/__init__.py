@@ -1,3 +1,5 @@
+"""Which weights matter, and penalties for moving them."""
+
 from keras_incremental.regularizers.consolidation import (
     consolidate as consolidate,
 )

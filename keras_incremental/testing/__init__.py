@@ -1,0 +1,1 @@
+"""Laws that every head, loss and callback here passes."""

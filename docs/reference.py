@@ -1,0 +1,68 @@
+"""Writes the API reference from docstrings: `python docs/reference.py`.
+
+Pages go to `docs/reference`, or to the folder that is given. A warning of
+pdoc, such as a docstring that cannot be parsed, is an error.
+"""
+
+import importlib
+import pathlib
+import pkgutil
+import sys
+import types
+import warnings
+
+import pdoc
+
+import keras_incremental
+
+NAME = keras_incremental.__name__
+# What the README promises nothing about.
+INTERNAL = ("utils", "version")
+HERE = pathlib.Path(__file__).parent
+
+
+def packages():
+    """The public packages, the top one first."""
+    found = [
+        importlib.import_module(f"{NAME}.{module.name}")
+        for module in pkgutil.iter_modules(keras_incremental.__path__)
+        if module.ispkg and module.name not in INTERNAL
+    ]
+    return [keras_incremental, *found]
+
+
+def public_names(package):
+    """What a package offers, in the order of its `__init__`."""
+    return [
+        name
+        for name, value in vars(package).items()
+        if not name.startswith("_") and not _is_internal(value)
+    ]
+
+
+def _is_internal(value):
+    """Whether it is a module that is no package of its own here."""
+    return isinstance(value, types.ModuleType) and value not in packages()
+
+
+def write(folder):
+    for package in packages():
+        package.__all__ = public_names(package)
+    pdoc.render.configure(
+        docformat="google",
+        footer_text=f"{NAME} {keras_incremental.__version__}",
+        include_undocumented=False,
+        show_source=False,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pdoc.pdoc(
+            NAME,
+            f"!{NAME}[.][a-z_]+[.]",
+            *(f"!{NAME}.{name}" for name in INTERNAL),
+            output_directory=folder,
+        )
+
+
+if __name__ == "__main__":
+    write(pathlib.Path([*sys.argv, HERE / "reference"][1]))
