@@ -104,7 +104,7 @@ BATCH_CASES = {
         ValueError,
         "`y` contains labels outside the classes",
         "[-1] (first at y[13])",
-        "remove rows",
+        "missing label",
     ),
     "single examples": (
         lambda: iter([(X[0], 0)]),

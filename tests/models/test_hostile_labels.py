@@ -19,8 +19,8 @@ LABEL_CASES = {
     "halves": (Y + 0.5, ValueError, OUTSIDE, "[0.5, 1.5]", NUMBER),
     "NaN": (np.where(Y, np.nan, 0), ValueError, OUTSIDE, "[nan]", NUMBER),
     "infinity": (np.where(Y, np.inf, 0), ValueError, OUTSIDE, "[inf]", NUMBER),
-    "-1": (-Y, ValueError, OUTSIDE, "[-1] (first at y[1])", "remove rows"),
-    "255": (np.uint8(Y * 255), ValueError, OUTSIDE, "[255]", "remove rows"),
+    "-1": (-Y, ValueError, OUTSIDE, "[-1] (first at y[1])", "missing label"),
+    "255": (np.uint8(Y * 255), ValueError, OUTSIDE, "[255]", "missing label"),
     "too large": (Y + 1, ValueError, OUTSIDE, "[2]", "0 = 'fish', 1 = 'frog'"),
     "huge": (Y * 1e300, ValueError, OUTSIDE, "[1e+300]", NUMBER),
     "beyond int64": (
@@ -124,7 +124,7 @@ def test_bad_labels_are_refused(case):
 
 KNOWN_CASES = {
     "too large": (Y + 2, ValueError, OUTSIDE, "[3]", "2 = 'bird'"),
-    "-1": (Y - 1, ValueError, OUTSIDE, "[-1]", "remove rows"),
+    "-1": (Y - 1, ValueError, OUTSIDE, "[-1]", "missing label"),
     "NaN": (np.where(Y, np.nan, 0), ValueError, OUTSIDE, "[nan]", NUMBER),
     "one-hot of the old width": (
         np.eye(2)[Y],

@@ -63,7 +63,7 @@ MODEL_CASES = {
     ),
     "of two inputs": (two_inputs, ROW, "2 inputs", "'top'", "Join the inputs"),
     "that ends in a map": (
-        lambda: ends_in(layers.Conv2D(2, 1, name="map"), shape=(4, 4, 3)),
+        lambda: ends_in(layers.Conv2D(2, 3, name="map"), shape=(4, 4, 3)),
         ROW,
         "shape (None, 4, 4, 3) below 'map'",
         "`GlobalAveragePooling2D`",

@@ -40,7 +40,7 @@ VALIDATION_CASES = {
         "Correct the spelling",
     ),
     "too large": ((X, Y + 3), ValueError, INSIDE, "[4]", FOUR),
-    "-1": ((X, Y - 1), ValueError, INSIDE, "[-1]", "remove rows"),
+    "-1": ((X, Y - 1), ValueError, INSIDE, "[-1]", "missing label"),
     "NaN labels": ((X, Y * np.nan), ValueError, INSIDE, "[nan]", "Number"),
     "one-hot of the old width": (
         (X, np.eye(3)[Y]),
