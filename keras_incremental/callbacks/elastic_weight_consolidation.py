@@ -97,6 +97,7 @@ class ElasticWeightConsolidation(WeightProtection):
             batch_size=self.batch_size,
             from_logits=self.from_logits,
             seed=self.seed,
+            verbose=self.verbose,
         )
 
     def on_train_end(self, logs=None):

@@ -24,6 +24,11 @@ class PhaseCallback(keras.callbacks.Callback):
     corrects_bias = False
     wants = "new"
 
+    @property
+    def verbose(self):
+        """`1` where the `fit` that runs shows its progress, else `0`."""
+        return int(bool((self.params or {}).get("verbose")))
+
     def get_config(self):
         return {}
 

@@ -42,6 +42,8 @@ class WeightProtection(PhaseCallback):
         check_step_size(self.model)
 
     def on_train_end(self, logs=None):
+        if self.verbose:
+            print("importance of the weights", flush=True)
         importance = scale_importance(
             self.measured(), self.normalize, self.clip_percentile
         )

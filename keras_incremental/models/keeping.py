@@ -22,19 +22,19 @@ def statistics_of(classifier, trunk, inputs):
     return FeatureStatistics().updated(trunk.features_of(samples), labels)
 
 
-def keep_exemplars(classifier, trunk, lesson):
+def keep_exemplars(classifier, trunk, lesson, verbose=0):
     """Lets the memory choose among the pictures of a lesson."""
     if classifier.memory is None:
         return
     lesson = lesson.labelled
-    inputs = trunk.inputs_for(lesson.pictures)
+    inputs = trunk.inputs_for(lesson.pictures, verbose=verbose)
     logits = None
     if stores_logits(classifier.recipe):
         logits = measuring.outputs_for(classifier, trunk, inputs)
     classifier.memory.update(
         lesson.pictures,
         lesson.labels,
-        features=trunk.features_of(inputs),
+        features=trunk.features_of(inputs, verbose),
         model=classifier,
         ontology=lesson.ontology(classifier).version
         if lesson.version is None

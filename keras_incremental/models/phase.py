@@ -44,7 +44,7 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
     stages(FEATURES)
     first_kept = classifier.recipe.trains_on == MEMORY
     if first_kept:
-        keeping.keep_exemplars(classifier, trunk, lesson)
+        keeping.keep_exemplars(classifier, trunk, lesson, options.verbose)
     inputs = read(
         trunk,
         classifier.memory,
@@ -83,7 +83,7 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
     )
     stages(EXEMPLARS)
     if not first_kept:
-        keeping.keep_exemplars(classifier, trunk, lesson)
+        keeping.keep_exemplars(classifier, trunk, lesson, options.verbose)
     keeping.adapt_readout(classifier, trunk, lesson)
     stages(AFTER)
     now = measuring.predicted(*measured)

@@ -41,11 +41,11 @@ class Trunk:
             and self._hash() == self._fingerprint
         )
 
-    def features_of(self, inputs):
+    def features_of(self, inputs, verbose=0):
         """What the head reads, of what `inputs_for` gave."""
         if self.rest is None:
             return inputs
-        return _run(self.rest, inputs)
+        return _run(self.rest, inputs, verbose=verbose)
 
     @property
     def is_flat(self):

@@ -65,6 +65,8 @@ def _accumulated(measure, stream, num_samples, verbose):
         count += size
         if bar is not None:
             bar.update(count)
+    if bar is not None and count != num_samples:
+        bar.update(count, finalize=True)
     return totals, count
 
 

@@ -203,3 +203,13 @@ def test_config_round_trip_leaves_out_the_data():
     again = keras.saving.deserialize_keras_object(config)
     assert again.get_config() == callback.get_config()
     assert again.data is None and again.strength == 7.0
+
+
+@pytest.mark.parametrize("verbose", [0, 2])
+def test_the_importance_is_named_where_fit_shows_progress(capsys, verbose):
+    model, callback = _model(), ElasticWeightConsolidation(num_samples=64)
+    callback.data = FIRST
+    model.fit(*FIRST, verbose=verbose, callbacks=[callback])
+    shown = capsys.readouterr().out
+    assert ("importance of the weights" in shown) == bool(verbose)
+    assert ("64/64" in shown) == bool(verbose)
