@@ -3,6 +3,7 @@ import keras
 from keras_incremental.models import door
 from keras_incremental.models import verbs
 from keras_incremental.models.loss_outputs import check_loss
+from keras_incremental.utils import state
 
 
 class Guarded:
@@ -13,6 +14,7 @@ class Guarded:
         kwargs = door.checked_validation(kwargs, self.classes)
         x, y = door.checked_data(x, y, self.classes)
         verbs.make_ready_to_fit(self)
+        self._check_optimizer()
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
@@ -37,6 +39,18 @@ class Guarded:
             self.activation is None,
             f"the head '{self.head.name}'",
         )
+
+    def _check_optimizer(self):
+        optimizer = getattr(self, "optimizer", None)
+        known = {id(v) for v in state.variables_built_for(optimizer)}
+        strange = [v for v in self.trainable_variables if id(v) not in known]
+        if known and strange:
+            raise ValueError(
+                "The optimizer was built before the classifier got all of "
+                f"its weights. Received: optimizer={optimizer!r}, without "
+                f"{[v.path for v in strange[:3]]}. Compile with a new one, "
+                f"such as `keras.optimizers.{type(optimizer).__name__}()`."
+            )
 
     def compile_like(self, model):
         """Compiles with the optimizer of a model, as new. For this package."""

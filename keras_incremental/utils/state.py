@@ -141,3 +141,8 @@ def copy_decay_exclusions(source, target, variables):
     if not any(target._use_weight_decay(v) for v in variables):
         # torch cannot decay a list of no variables.
         target.weight_decay = None
+
+
+def variables_built_for(optimizer):
+    """The variables that an optimizer was built for; none if it was not."""
+    return list(getattr(optimizer, "_trainable_variables", ()))
