@@ -51,6 +51,15 @@ def test_a_layer_has_trainable_variables():
     assert len(found) == 2
 
 
+def test_an_optimizer_has_trainable_variables():
+    layer, optimizer = built_layer(), keras.optimizers.Adam()
+    assert state.variables_built_for(optimizer) == []
+    optimizer.build(layer.trainable_variables)
+    found = [id(v) for v in state.variables_built_for(optimizer)]
+    expected = [id(v) for v in layer.trainable_variables]
+    assert found == expected, moved("_trainable_variables", "an optimizer")
+
+
 def test_a_layer_has_non_trainable_variables():
     layer = keras.layers.BatchNormalization()
     layer.build((None, 3))
