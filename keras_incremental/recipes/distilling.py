@@ -160,12 +160,8 @@ def bic(budget=2000, per_class=None):
     Args:
         budget, per_class: As of `er`.
     """
-    return bare(
-        "bic",
-        memory=exemplars(budget, per_class),
-        policy=Interleave(),
-        terms=(LogitDistillation(schedule="old_share"),),
-        correction=BiasCorrection(),
+    return _corrected(
+        "bic", budget, per_class, BiasCorrection(), policy=Interleave()
     )
 
 
@@ -173,19 +169,20 @@ def wa(budget=2000, per_class=None):
     """Distillation, then new columns get the norm of old ones ([Zhao et al.,
     2020](https://arxiv.org/abs/1911.07053)).
 
-    With as many exemplars as new samples in every batch; the paper shuffles
-    them in.
+    The labels keep their whole weight, as in `bic`. Exemplars are shuffled
+    in and new columns start random, as in the paper: with a balanced batch,
+    or from 0, new columns end short, and making them as long as old ones
+    lets new classes win. It needs more than an epoch or two.
 
     Args:
         budget, per_class: As of `er`.
     """
-    return bare(
+    return _corrected(
         "wa",
-        memory=exemplars(budget, per_class),
-        policy=Interleave(),
-        terms=(LogitDistillation(schedule="old_share"),),
-        label_weight="new_share",
-        correction=WeightAlignment(),
+        budget,
+        per_class,
+        WeightAlignment(),
+        initializer="match_old_scale",
     )
 
 
@@ -252,4 +249,14 @@ def podnet(budget=2000, per_class=None):
             LessForget(weight=1.0, schedule="sqrt_all_per_new"),
         ),
         stage=BalancedStage(),
+    )
+
+
+def _corrected(name, budget, per_class, correction, **parts):
+    return bare(
+        name,
+        memory=exemplars(budget, per_class),
+        terms=(LogitDistillation(schedule="old_share"),),
+        correction=correction,
+        **parts,
     )
