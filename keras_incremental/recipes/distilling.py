@@ -160,19 +160,16 @@ def bic(budget=2000, per_class=None):
     Args:
         budget, per_class: As of `er`.
     """
-    return _corrected(
-        "bic", budget, per_class, BiasCorrection(), policy=Interleave()
-    )
+    return _corrected("bic", budget, per_class, BiasCorrection())
 
 
 def wa(budget=2000, per_class=None):
     """Distillation, then new columns get the norm of old ones ([Zhao et al.,
     2020](https://arxiv.org/abs/1911.07053)).
 
-    The labels keep their whole weight, as in `bic`. Exemplars are shuffled
-    in and new columns start random, as in the paper: with a balanced batch,
-    or from 0, new columns end short, and making them as long as old ones
-    lets new classes win. It needs more than an epoch or two.
+    The labels keep their whole weight, and batches are mixed, as in `bic`.
+    New columns start random, as in the paper: from 0 they end short after a
+    few epochs, and making them as long as old ones lets new classes win.
 
     Args:
         budget, per_class: As of `er`.
@@ -256,6 +253,7 @@ def _corrected(name, budget, per_class, correction, **parts):
     return bare(
         name,
         memory=exemplars(budget, per_class),
+        policy=Interleave(),
         terms=(LogitDistillation(schedule="old_share"),),
         correction=correction,
         **parts,
