@@ -39,12 +39,20 @@ class Fit:
     callbacks: tuple = ()
     verbose: int = 0
 
-    def run(self, student, inputs):
+    def run(self, student, inputs, name=None):
         """Fits a `Student` to `Inputs`.
+
+        Args:
+            student: `Student`.
+            inputs: `Inputs`.
+            name: What it is called where it shows its progress. Defaults to
+                `None`, nothing.
 
         Returns:
             Dict of lists, the history.
         """
+        if name and self.verbose:
+            print(name, flush=True)
         student.compile(
             optimizer=self.optimizer,
             loss=self.loss,

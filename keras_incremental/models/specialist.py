@@ -45,5 +45,6 @@ def train_specialist(teacher, inputs, plan, fit):
         label_weight=1.0,
         policy=Concatenate(),
     )
-    how.run(specialist, Inputs.of(inputs.new[chosen], labels[chosen]))
+    shown = Inputs.of(inputs.new[chosen], labels[chosen])
+    how.run(specialist, shown, "specialist of the new classes")
     return specialist

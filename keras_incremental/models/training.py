@@ -154,5 +154,7 @@ def _balance(student, trunk, teacher, inputs, plan, fit):
     )
     balanced = Inputs.of(samples[rows], labels[rows])
     how.run(
-        Student(rest, student.head, taught, terms, plan.coordinates), balanced
+        Student(rest, student.head, taught, terms, plan.coordinates),
+        balanced,
+        "balanced stage",
     )

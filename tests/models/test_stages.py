@@ -1,8 +1,14 @@
+from toy_classifiers import NAMES
 from toy_classifiers import VALIDATION
 from toy_classifiers import classifier
 from toy_classifiers import learn
+from toy_classifiers import samples
+from toy_classifiers import trained_model
 
 from keras_incremental.callbacks import ExemplarMemory
+from keras_incremental.models import BalancedStage
+from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models import Recipe
 from keras_incremental.models.stages import Stages
 
 
@@ -43,3 +49,12 @@ def test_learning_is_silent_where_it_is_told_to(capsys):
     capsys.readouterr()
     learn(clf, [2], validation_data=VALIDATION, epochs=1, verbose=0)
     assert capsys.readouterr().out == ""
+
+
+def test_a_stage_after_the_training_is_named(capsys):
+    recipe = Recipe(memory=ExemplarMemory(9), stage=BalancedStage(1))
+    clf = IncrementalClassifier(trained_model(), NAMES[:2], recipe=recipe)
+    clf.remember(*samples([0, 1]))
+    learn(clf, [2], epochs=1, verbose=2)
+    shown = capsys.readouterr().out
+    assert shown.index("[2/3] training") < shown.index("\nbalanced stage\n")
