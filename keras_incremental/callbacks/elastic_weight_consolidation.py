@@ -1,13 +1,11 @@
-from keras_incremental.callbacks.weight_protection import WeightProtection
-from keras_incremental.callbacks.weight_protection import needs_data
-from keras_incremental.regularizers.consolidation import check_mode
+from keras_incremental.callbacks.weight_protection import DataProtection
 from keras_incremental.regularizers.fisher import check_variant
 from keras_incremental.regularizers.fisher import fisher_importance
 from keras_incremental.utils.export import export
 
 
 @export
-class ElasticWeightConsolidation(WeightProtection):
+class ElasticWeightConsolidation(DataProtection):
     """Protects, after each `fit`, the weights that its data depends on.
 
     A phase is one `fit`. When it ends, the Fisher information of `data` is
@@ -63,58 +61,21 @@ class ElasticWeightConsolidation(WeightProtection):
         mode: str = "online",
         decay: float = 1.0,
         variant: str = "exact",
-        num_samples: int | None = 1024,
-        batch_size: int = 32,
-        from_logits: bool | None = None,
-        normalize: bool = False,
-        clip_percentile: float | None = None,
-        seed: int = 0,
+        **options,
     ):
-        super().__init__(strength)
-        check_mode(mode, decay)
         check_variant(variant)
-        self.data = data
         self.mode = mode
-        self.decay = decay
         self.variant = variant
-        self.num_samples = num_samples
-        self.batch_size = batch_size
-        self.from_logits = from_logits
-        self.normalize = normalize
-        self.clip_percentile = clip_percentile
-        self.seed = seed
-
-    def on_train_begin(self, logs=None):
-        needs_data(self)
-        super().on_train_begin(logs)
+        super().__init__(data, strength, decay, **options)
 
     def measured(self):
         return fisher_importance(
-            self.model,
-            self.data,
-            variant=self.variant,
-            num_samples=self.num_samples,
-            batch_size=self.batch_size,
-            from_logits=self.from_logits,
-            seed=self.seed,
-            verbose=self.verbose,
+            self.model, self.data, variant=self.variant, **self.reading
         )
-
-    def on_train_end(self, logs=None):
-        super().on_train_end(logs)
-        # The importance of one phase on the data of another is worthless.
-        self.data = None
 
     def get_config(self):
         return {
-            "strength": self.strength,
+            **super().get_config(),
             "mode": self.mode,
-            "decay": self.decay,
             "variant": self.variant,
-            "num_samples": self.num_samples,
-            "batch_size": self.batch_size,
-            "from_logits": self.from_logits,
-            "normalize": self.normalize,
-            "clip_percentile": self.clip_percentile,
-            "seed": self.seed,
         }

@@ -1,12 +1,10 @@
-from keras_incremental.callbacks.weight_protection import WeightProtection
-from keras_incremental.callbacks.weight_protection import needs_data
-from keras_incremental.regularizers.consolidation import check_mode
+from keras_incremental.callbacks.weight_protection import DataProtection
 from keras_incremental.regularizers.output_sensitivity import output_sensitivity
 from keras_incremental.utils.export import export
 
 
 @export
-class MemoryAwareSynapses(WeightProtection):
+class MemoryAwareSynapses(DataProtection):
     """Protects, after each `fit`, the weights that its outputs depend on.
 
     A phase is one `fit`. When it ends, `output_sensitivity` of the final
@@ -49,57 +47,5 @@ class MemoryAwareSynapses(WeightProtection):
             is 2 or more.
     """
 
-    def __init__(
-        self,
-        data=None,
-        strength: float = 1.0,
-        decay: float = 1.0,
-        num_samples: int | None = 1024,
-        batch_size: int = 32,
-        from_logits: bool | None = None,
-        normalize: bool = False,
-        clip_percentile: float | None = None,
-        seed: int = 0,
-    ):
-        super().__init__(strength)
-        check_mode(self.mode, decay)
-        self.data = data
-        self.decay = decay
-        self.num_samples = num_samples
-        self.batch_size = batch_size
-        self.from_logits = from_logits
-        self.normalize = normalize
-        self.clip_percentile = clip_percentile
-        self.seed = seed
-
-    def on_train_begin(self, logs=None):
-        needs_data(self)
-        super().on_train_begin(logs)
-
     def measured(self):
-        return output_sensitivity(
-            self.model,
-            self.data,
-            num_samples=self.num_samples,
-            batch_size=self.batch_size,
-            from_logits=self.from_logits,
-            seed=self.seed,
-            verbose=self.verbose,
-        )
-
-    def on_train_end(self, logs=None):
-        super().on_train_end(logs)
-        # The importance of one phase on the data of another is worthless.
-        self.data = None
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "decay": self.decay,
-            "num_samples": self.num_samples,
-            "batch_size": self.batch_size,
-            "from_logits": self.from_logits,
-            "normalize": self.normalize,
-            "clip_percentile": self.clip_percentile,
-            "seed": self.seed,
-        }
+        return output_sensitivity(self.model, self.data, **self.reading)

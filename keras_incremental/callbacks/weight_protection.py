@@ -3,6 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.regularizers.consolidation import check_mode
 from keras_incremental.regularizers.consolidation import consolidate
 from keras_incremental.regularizers.consolidation import largest_curvature
 from keras_incremental.regularizers.consolidation import scale_importance
@@ -53,6 +54,83 @@ class WeightProtection(PhaseCallback):
 
     def get_config(self):
         return {"strength": self.strength}
+
+
+class DataProtection(WeightProtection):
+    """Base of those that measure importance on the data of the phase.
+
+    The data is forgotten with the phase: the importance of one phase on the
+    data of another is worthless.
+
+    Args:
+        data: Data of the phase. Defaults to `None`: set the attribute.
+        strength: As of `WeightProtection`. Defaults to `1.0`.
+        decay: Float from 0 to 1: what earlier phases keep of their
+            importance. Defaults to `1.0`.
+        num_samples: Int or `None`, how many examples it is measured on.
+            Defaults to `1024`.
+        batch_size: Int. Defaults to `32`.
+        from_logits: Bool or `None`: what the model gives.
+        normalize: Bool. Whether an importance is divided by its mean.
+            Defaults to `False`.
+        clip_percentile: Float from 0 to 100 or `None`, where an importance
+            is cut. Defaults to `None`.
+        seed: Int. Defaults to `0`.
+    """
+
+    def __init__(
+        self,
+        data=None,
+        strength: float = 1.0,
+        decay: float = 1.0,
+        num_samples: int | None = 1024,
+        batch_size: int = 32,
+        from_logits: bool | None = None,
+        normalize: bool = False,
+        clip_percentile: float | None = None,
+        seed: int = 0,
+    ):
+        super().__init__(strength)
+        check_mode(self.mode, decay)
+        self.data = data
+        self.decay = decay
+        self.num_samples = num_samples
+        self.batch_size = batch_size
+        self.from_logits = from_logits
+        self.normalize = normalize
+        self.clip_percentile = clip_percentile
+        self.seed = seed
+
+    def on_train_begin(self, logs=None):
+        needs_data(self)
+        super().on_train_begin(logs)
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        self.data = None
+
+    @property
+    def reading(self):
+        """Dict of how the examples are read."""
+        return {**self._sampling, "verbose": self.verbose}
+
+    @property
+    def _sampling(self):
+        return {
+            "num_samples": self.num_samples,
+            "batch_size": self.batch_size,
+            "from_logits": self.from_logits,
+            "seed": self.seed,
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            **self._sampling,
+            "decay": self.decay,
+            "normalize": self.normalize,
+            "clip_percentile": self.clip_percentile,
+        }
 
 
 def needs_data(callback):
