@@ -37,6 +37,10 @@ class ExpandableDense(ExpandableHead):
     other logits stay the same to the bit. Children may have children. Decide
     by `layers.hierarchical_argmax`, or the parent loses votes to them.
 
+    Where classes do not exclude each other (`exclusive=False`, sigmoid
+    outputs), a parent keeps what it has, to the bit, and a child is what its
+    share says of it: `sigmoid(z[child]) = sigmoid(z[parent]) * sigmoid(s)`.
+
     `model.output_shape` is that of the graph as first drawn; `head.units` is
     how many classes there are.
 
@@ -57,6 +61,8 @@ class ExpandableDense(ExpandableHead):
         blocks: List of ints or `None`; `get_config` writes it.
         parents: List with the index of an older class, or -1, for each
             class; `get_config` writes it. Defaults to `None`, no splits.
+        exclusive: Bool. Whether a sample shows one class only, so that a
+            child takes its share from its parent. Defaults to `True`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -90,9 +96,11 @@ class ExpandableDense(ExpandableHead):
         kernel_regularizer=None,
         bias_regularizer=None,
         parents=None,
+        exclusive=True,
         **kwargs,
     ):
         self.use_bias = use_bias
+        self.exclusive = bool(exclusive)
         super().__init__(units, **kwargs)
         self.parents = splits.checked_parents(
             parents, self.units, 0, type(self).__name__
@@ -124,6 +132,8 @@ class ExpandableDense(ExpandableHead):
         raw = super().call(inputs)
         if not self.has_splits:
             return raw
+        if not self.exclusive:
+            return splits.implied_logits(raw, self.parents)
         widths = [units for _, units in self._block_layout()]
         return splits.leaf_logits(raw, self.parents, widths)
 
@@ -171,6 +181,7 @@ class ExpandableDense(ExpandableHead):
         return {
             **super().get_config(),
             "parents": list(self.parents) if self.has_splits else None,
+            "exclusive": self.exclusive,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(
                 self.kernel_initializer

@@ -56,11 +56,14 @@ def plain_dense(head, inputs):
 
     Returns:
         `keras.KerasTensor` of the logits: of one `Dense` layer, and of two
-        more that share out what classes had before they were split.
+        more, or of operations of Keras, where classes came out of others.
     """
     weights = [head.columns(name) for name in head.column_shapes(1, 1)]
     if not head.has_splits:
         return _dense(inputs, weights, head, head.name)
+    if not head.exclusive:
+        raw = _dense(inputs, weights, head, head.name)
+        return splits.implied_logits(raw, head.parents)
     layout = splits.layout_of(head.parents)
     raw = [value[..., layout.roots] for value in weights]
     split = [value[..., layout.splits] for value in weights]

@@ -97,6 +97,31 @@ def leaf_logits(raw, parents, widths):
     return logits
 
 
+def implied_logits(raw, parents):
+    """Logits of yes or no, where a child is only there with its parent.
+
+    Args:
+        raw: Tensor `(..., num_classes)`: logits of ordinary classes, and of
+            shares.
+        parents: Tuple of ints, one for each class.
+
+    Returns:
+        Tensor of the same shape: ordinary classes as they are; the
+        probability of a child is that of its parent times its share.
+    """
+    logits = [raw[..., k] for k in range(len(parents))]
+    for child, parent in enumerate(parents):
+        if parent != ORDINARY:
+            logits[child] = _both(logits[parent], logits[child])
+    return ops.stack(logits, axis=-1)
+
+
+def _both(first, second):
+    """The logit of the product of two probabilities, from their logits."""
+    odds = ops.stack([-first, -second, -first - second], axis=-1)
+    return -ops.logsumexp(odds, axis=-1)
+
+
 def checked_parents(parents, num_classes, start, owner):
     """Parents of the classes from `start` on, as a tuple of ints.
 
