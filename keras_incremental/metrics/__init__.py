@@ -31,6 +31,8 @@ from keras_incremental.metrics.confusion_groups import (
 from keras_incremental.metrics.confusion_groups import macro_f1 as macro_f1
 from keras_incremental.metrics.detection import auroc as auroc
 from keras_incremental.metrics.detection import detection_rate as detection_rate
+from keras_incremental.metrics.label_counts import LabelCounts as LabelCounts
+from keras_incremental.metrics.label_counts import count_labels as count_labels
 from keras_incremental.metrics.on_labels import OnLabels as OnLabels
 from keras_incremental.metrics.phase_counts import PhaseCounts as PhaseCounts
 from keras_incremental.metrics.phase_counts import count_phase as count_phase
