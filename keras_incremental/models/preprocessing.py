@@ -38,9 +38,12 @@ def with_preprocessor(split, model):
 
 def _raw_shape(shape, converter):
     """The shape of one picture before it is converted."""
-    if getattr(converter, "image_size", None) is None:
+    size = getattr(converter, "image_size", None)
+    if size is None:
         return shape[1:]
-    return (None, None, shape[-1])
+    # On JAX no layer can resize pictures whose size is open.
+    is_open = keras.config.backend() != "jax"
+    return (*((None, None) if is_open else size), shape[-1])
 
 
 def _check_pictures(preprocessor, model):
