@@ -34,19 +34,14 @@ def lwf(weight=10.0, temperature=2.0):
     A class that arrives alone is told apart from all others.
 
     Args:
-        weight: Float, of the distillation, times the number of old for each
-            new class. Less forgets more; the paper has 1, for tasks that are
-            never compared. Defaults to `10.0`.
+        weight: Float, of the distillation. Less forgets more; the paper has
+            1, for tasks that are never compared. Defaults to `10.0`.
         temperature: Float above 0. Defaults to `2.0`.
     """
     return bare(
         "lwf",
         loss=SeparatedSoftmax(),
-        terms=(
-            LogitDistillation(
-                weight=weight, temperature=temperature, schedule="old_per_new"
-            ),
-        ),
+        terms=(LogitDistillation(weight=weight, temperature=temperature),),
     )
 
 
