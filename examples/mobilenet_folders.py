@@ -176,7 +176,7 @@ measured_on = old_part.concatenate(new_part)
 ## New classes
 
 The base is frozen again, but augmentation is part of the model and random, so
-pictures go through the whole network in each epoch.
+pictures go through the whole network in each epoch. Five are enough.
 """
 
 base_model.trainable = False
@@ -185,7 +185,7 @@ classifier = ki.IncrementalClassifier(
     model, class_names, memory=ki.ExemplarMemory(20, per_class=True)
 )
 classifier.remember(train_dataset)
-report = classifier.learn(new_train, validation_data=measured_on)
+report = classifier.learn(new_train, validation_data=measured_on, epochs=5)
 
 """
 ## Predict
