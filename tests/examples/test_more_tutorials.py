@@ -113,6 +113,7 @@ def test_advice_is_measured_and_the_package_is_above_it(
     monkeypatch.setattr(page, "HIDDEN", 64)
 
     def few_answers(model, task, seed):
+        yield "*before*", "", model
         yield "fine-tuning", "none", page.fine_tuned(model, task.new)
         rest = page.NewAgainstRest(model, task, task.few.of([]))
         yield "new against rest", "none", rest
@@ -126,11 +127,12 @@ def test_advice_is_measured_and_the_package_is_above_it(
     monkeypatch.setattr(page, "all_answers", few_answers)
     toy = ["--weights", "pixels", "--limit", "30", "--seeds", "0"]
     rows = page.main([*toy, "--outputs", str(tmp_path)])
-    *advice, ours = (values[0] for values in rows.values())
+    _, *advice, ours = (values[0] for values in rows.values())
     for _, _, everything in advice:
         assert ours[2] > everything + 0.3
     written = (tmp_path / page.TABLE).read_text()
     assert len(written.splitlines()) == 2 + len(rows)
+    assert (tmp_path / page.PICTURE).stat().st_size > 5_000
 
 
 @pytest.mark.parametrize("name", ["on_top_of_softmax", "focal"])
