@@ -46,8 +46,9 @@ old_folder, new_folder = STAND_INS.folders()
 ## The bottleneck features
 
 VGG16 of `keras.applications` has no preprocessing inside, so pictures go
-through `preprocess_input` first, once. (The post divides by 255, which the
-weights of Keras were not trained on.)
+through `preprocess_input` first, once; as part of a model it runs on every
+backend. (The post divides by 255, which the weights of Keras were not trained
+on.)
 
 There is no augmentation and no shuffling, so the order of the features is that
 of the files, and the labels follow from the number of files.
@@ -59,6 +60,10 @@ if base_model is None:
         weights="imagenet", include_top=False, input_shape=(150, 150, 3)
     )
 
+inputs = keras.Input((150, 150, 3))
+prepared = keras.applications.vgg16.preprocess_input(inputs)
+feature_model = keras.Model(inputs, base_model(prepared))
+
 
 def save_bottleneck_features(folder, path):
     """Runs the photos of a folder through VGG16, the first class first."""
@@ -69,8 +74,7 @@ def save_bottleneck_features(folder, path):
         image_size=(150, 150),
         batch_size=16,
     )
-    prepared = photos.map(keras.applications.vgg16.preprocess_input)
-    np.save(path, base_model.predict(prepared))
+    np.save(path, feature_model.predict(photos))
 
 
 def read_labels(folder):
