@@ -1,9 +1,13 @@
 import importlib
+import inspect
 import pathlib
+import re
 
 import keras
 import numpy as np
 import pytest
+
+import keras_incremental as ki
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
@@ -161,3 +165,39 @@ def test_weights_make_every_class_count_the_same(load):
     samples = page.Samples(np.zeros((6, 1)), np.array([0, 1, 1, 1, 1, 1]))
     weights = page.balanced_weights(samples)
     assert weights[0] * 1 == pytest.approx(weights[1] * 5)
+
+
+@pytest.fixture
+def which_method():
+    return (EXAMPLES / "which_method.md").read_text()
+
+
+def test_the_page_of_questions_names_what_there_is(which_method):
+    for path in re.findall(r"\]\(([^)#]+)\)", which_method):
+        assert (EXAMPLES / path).exists(), path
+    for script in re.findall(r"`python examples/(\w+\.py)", which_method):
+        assert (EXAMPLES / script).exists(), script
+    verbs = ki.IncrementalClassifier
+    known = {*ki.recipes.names(), *inspect.signature(verbs).parameters}
+    known |= set(inspect.signature(verbs.learn).parameters)
+    known |= {*dir(verbs), *dir(ki), *dir(ki.losses)}
+    names = re.findall(r"`(?:clf\.|ki\.)?(\w+)[`(=]", which_method)
+    others = {"fit", "s2", "Dense"}
+    assert set(names) - others <= known
+
+
+def test_the_page_of_questions_and_the_readme_agree(which_method):
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    for name in ("balanced_replay", "er_ace", "er", "bic", "icarl"):
+        row = re.compile(rf"^\| `{name}` \| (.*± .*) \|$", re.MULTILINE)
+        (here,), (there,) = row.findall(which_method), row.findall(readme)
+        assert here == there.replace(" (two orders)", "")
+    for number in ("11.2", "97.4", "97.8", "99.4"):
+        assert f"| {number} %" in readme and f"| {number} %" in which_method
+
+
+def test_the_page_of_questions_and_that_of_streams_agree(which_method):
+    source = (EXAMPLES / "stream_every_day.py").read_text()
+    rows = re.findall(r"^\| `\w+` \| .* % .* \|$", source, re.MULTILINE)
+    assert len(rows) == 4
+    assert all(row in which_method for row in rows)
