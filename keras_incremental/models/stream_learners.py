@@ -119,7 +119,8 @@ class Steps:
         self._student = None
         self._stores = stores_logits(self.recipe)
         policy = self.recipe.policy
-        self._replay = StreamReplay() if is_auto(policy) else policy
+        replays = isinstance(policy, StreamReplay)
+        self._replay = policy if replays else StreamReplay()
 
     def take(self, lesson, inputs):
         """One step on a batch; returns its logits before, if to be stored."""
