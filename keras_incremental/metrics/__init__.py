@@ -3,6 +3,9 @@
 from keras_incremental.metrics.accuracy_matrix import (
     AccuracyMatrix as AccuracyMatrix,
 )
+from keras_incremental.metrics.balanced_accuracy import (
+    BalancedAccuracy as BalancedAccuracy,
+)
 from keras_incremental.metrics.calibration import brier_score as brier_score
 from keras_incremental.metrics.calibration import (
     calibration_by_age as calibration_by_age,

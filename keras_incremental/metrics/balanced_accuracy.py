@@ -1,0 +1,60 @@
+import keras
+from keras import ops
+
+from keras_incremental.losses.resizing import logits_at
+from keras_incremental.utils.export import export
+
+
+@export
+class BalancedAccuracy(keras.metrics.Metric):
+    """Mean of the accuracies of old and of new classes.
+
+    The plain accuracy of a phase is that of whatever there is most of. This
+    one falls when either is lost, so that `EarlyStopping` can watch it:
+    `learn` reports it as `"balanced_accuracy"`. Where only old or only new
+    classes are shown, it is their accuracy.
+
+    Args:
+        num_old: Int. The classes from `0` to `num_old - 1` are old. Others
+            than classes as labels do not count.
+        name: String. Defaults to `"balanced_accuracy"`.
+        dtype: As in `keras.metrics.Metric`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> metric = BalancedAccuracy(num_old=2)
+    >>> metric.update_state(np.array([0, 1, 1, 2]), np.eye(3)[[0, 1, 0, 0]])
+    >>> round(float(metric.result()), 4)
+    0.3333
+    """
+
+    def __init__(self, num_old, name="balanced_accuracy", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.num_old = int(num_old)
+        self.right = self.add_variable((2,), "zeros", name="right")
+        self.seen = self.add_variable((2,), "zeros", name="seen")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_pred = logits_at(y_true, ops.convert_to_tensor(y_pred))
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        said = ops.reshape(ops.argmax(y_pred, axis=-1), (-1,))
+        hit = ops.equal(labels, ops.cast(said, "int32"))
+        is_old = ops.logical_and(labels >= 0, labels < self.num_old)
+        is_new = ops.logical_and(
+            labels >= self.num_old, labels < y_pred.shape[-1]
+        )
+        for index, group in enumerate((is_old, is_new)):
+            place = ops.cast(ops.arange(2) == index, self.dtype)
+            right = ops.cast(ops.logical_and(hit, group), self.dtype)
+            self.right.assign_add(place * ops.sum(right))
+            seen = ops.sum(ops.cast(group, self.dtype))
+            self.seen.assign_add(place * seen)
+
+    def result(self):
+        shares = self.right / ops.maximum(self.seen, 1.0)
+        shown = ops.sum(ops.cast(self.seen > 0, self.dtype))
+        return ops.sum(shares) / ops.maximum(shown, 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "num_old": self.num_old}
