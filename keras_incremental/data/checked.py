@@ -42,6 +42,20 @@ def checked(data, num_classes, names=None, ignore_class=None):
     def check(y):
         check_labels(y, num_classes, names, "y", ignore_class)
 
+    return checked_by(data, check)
+
+
+def checked_by(data, check):
+    """Data whose labels a function looks at, as `checked` does.
+
+    Args:
+        data: As of `checked`.
+        check: Function of the labels of a batch; it raises.
+
+    Returns:
+        The same kind of data.
+    """
+
     def check_batch(batch):
         check(_labels_of(batch))
         return batch

@@ -7,6 +7,8 @@ import numpy as np
 from keras_incremental.losses import tables
 
 NOVEL = -1
+# The version of labels that stand for all that a class ever was.
+EVER = -1
 
 
 @dataclasses.dataclass(frozen=True)

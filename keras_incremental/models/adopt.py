@@ -12,6 +12,8 @@ from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.low_rank import enable_lora
+from keras_incremental.models.multi_label import is_multi_label
+from keras_incremental.models.multi_label import units_of
 from keras_incremental.models.preprocessing import with_preprocessor
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
@@ -20,7 +22,7 @@ from keras_incremental.utils import state
 PROXY_SPREAD = 0.1
 
 
-def adopt(model, recipe=None):
+def adopt(model, recipe=None, multi_label=None):
     """Cuts a trained classifier below its head and makes the head growable.
 
     A `Dense(1)` head becomes two columns: the softmax of `[-z / 2, z / 2]`
@@ -31,10 +33,11 @@ def adopt(model, recipe=None):
         model: Built Sequential or Functional classifier, compiled or not.
             The layers below the head are shared with it, not copied.
         recipe: `Recipe` that may bring another head, or `None`.
+        multi_label: As of `IncrementalClassifier`. Defaults to `None`.
 
     Returns:
         A `HeadSplit` whose head is an `ExpandableHead` that computes logits
-        and whose activation is `"softmax"` or `None`.
+        and whose activation is `"softmax"`, `"sigmoid"` or `None`.
 
     Raises:
         ValueError: if the model does not end in classes.
@@ -45,13 +48,18 @@ def adopt(model, recipe=None):
         split = with_preprocessor(graph.split_head(model), model)
         _warn_of_mismatch(model, split)
     _check_shapes(split)
-    if not isinstance(split.head, ExpandableHead):
+    own = isinstance(split.head, ExpandableHead)
+    if not own:
         _check_dense(split)
+    many = is_multi_label(split, model, multi_label)
+    if not own:
         split = dataclasses.replace(
             split,
-            head=_expandable(split.head),
-            activation=split.activation and "softmax",
+            head=_expandable(split.head, many),
+            activation=split.activation and ("sigmoid" if many else "softmax"),
         )
+    elif many:
+        split.head.exclusive = False
     if recipe is not None and recipe.head is not None:
         split = dataclasses.replace(split, head=_replaced(split.head, recipe))
     _choose_trained(split, recipe)
@@ -94,6 +102,13 @@ def _replaced(head, recipe):
     """
     if isinstance(head, type(recipe.head)):
         return head
+    if getattr(head, "has_splits", False):
+        raise ValueError(
+            f"The recipe '{recipe.name}' brings another head, and in "
+            f"'{head.name}' classes came out of others, which only an "
+            f"ExpandableDense knows. Received: {type(recipe.head).__name__}. "
+            "Leave the head of the recipe out."
+        )
     new = _sized_like(head, recipe.head)
     if isinstance(new, ExpandableCosine):
         new.assign_columns("kernel", _spread(head.columns("kernel"), new))
@@ -146,12 +161,6 @@ def _check_dense(split):
             "A classifier must end in a `Dense` or `ExpandableDense` layer. "
             f"Received: '{head.name}' of class {type(head).__name__}."
         )
-    if _units(head) > 1 and split.activation == "sigmoid":
-        raise ValueError(
-            f"The head '{head.name}' has {_units(head)} sigmoid outputs: a "
-            "multi-label model, where classes do not exclude each other. End "
-            "a classifier of exclusive classes in `softmax` or in logits."
-        )
 
 
 def _is_pointwise(head):
@@ -162,12 +171,7 @@ def _is_pointwise(head):
     return simple and head.data_format == "channels_last"
 
 
-def _units(head):
-    is_map = isinstance(head, keras.layers.Conv2D)
-    return head.filters if is_map else head.units
-
-
-def _expandable(dense):
+def _expandable(dense, many):
     kernel = ops.convert_to_numpy(dense.kernel)
     kernel = kernel.reshape(kernel.shape[-2:])
     bias = (
@@ -175,13 +179,14 @@ def _expandable(dense):
         if dense.use_bias
         else np.zeros(kernel.shape[-1], kernel.dtype)
     )
-    if _units(dense) == 1:
+    if units_of(dense) == 1 and not many:
         kernel = np.concatenate([-kernel / 2, kernel / 2], -1)
         bias = np.concatenate([-bias / 2, bias / 2])
     head = ExpandableDense(
         kernel.shape[-1],
         kernel_regularizer=dense.kernel_regularizer,
         bias_regularizer=dense.bias_regularizer,
+        exclusive=not many,
         dtype=dense.dtype_policy,
         name=dense.name,
     )

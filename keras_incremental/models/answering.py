@@ -2,6 +2,8 @@ import numpy as np
 
 from keras_incremental.models import hiding
 from keras_incremental.models.arguments import whole
+from keras_incremental.models.deciding import chosen
+from keras_incremental.models.deciding import decided
 from keras_incremental.models.doubt import check_threshold
 from keras_incremental.models.doubt import limits
 from keras_incremental.models.doubt import normalised_entropy
@@ -42,9 +44,8 @@ class Answers(Rejects):
             return super().predict(x, batch_size, verbose, steps, callbacks)
         shown = hiding.shown_columns(classes, self.classes)
         outputs = super().predict(x, batch_size, verbose, steps, callbacks)
-        if self.activation is None:
-            return hiding.hidden_logits(outputs, shown)
-        result, lost = hiding.hidden_probabilities(outputs, shown)
+        of_logits = self.activation is None
+        result, lost = self.kind.among(outputs, shown, of_logits)
         if lost.any():
             logits = read(self, _rows(x, lost), batch_size or 32).logits
             result[lost] = hiding.softmax(hiding.hidden_logits(logits, shown))
@@ -58,8 +59,12 @@ class Answers(Rejects):
         steps=None,
         classes=None,
         unknown=None,
+        thresholds=None,
     ):
         """Names of the predicted classes, an array of strings.
+
+        Where classes do not exclude each other, a list with a tuple of
+        strings for each picture.
 
         Args:
             x: As of `predict`, and so the next three.
@@ -70,9 +75,13 @@ class Answers(Rejects):
             unknown: String, the answer for pictures that are like none of
                 all known classes, as `calibrate_unknown` has found out.
                 Defaults to `None`: every picture gets the name of a class.
+            thresholds: Float, or dict of names and floats, from 0 to 1: how
+                probable a class must be to be named, where classes do not
+                exclude each other. A larger value names it less often.
+                Defaults to `None`, 0.5.
 
         Returns:
-            Array of shape `(num_samples,)`.
+            Array of shape `(num_samples,)`, or a list.
 
         Raises:
             ValueError: if `classes` are not known; or if `unknown` is the
@@ -80,17 +89,21 @@ class Answers(Rejects):
                 change.
         """
         known = np.asarray(self.classes)
+        self.kind.check_thresholds(thresholds, self.classes)
         if unknown is None:
             outputs = self.predict(
                 x, batch_size, verbose, steps, classes=classes
             )
-            return known[outputs.argmax(-1)]
+            given = self.activation is not None
+            answers = decided(self, outputs, given, thresholds)
+            return self.kind.named(answers, known)
+        self.kind.check_exclusive("unknown")
         _check_answer(unknown, self.classes)
         self.check_calibrated()
         chosen = self.classes if classes is None else classes
         shown = hiding.shown_columns(chosen, self.classes)
         reading = _reading(self, x, batch_size or 32, steps)
-        best = hiding.hidden_logits(reading.logits, shown).argmax(-1)
+        best = chosen(self, hiding.hidden_logits(reading.logits, shown))
         rejected, _ = self.unknown_in(reading)
         return np.where(rejected, unknown, known[best])
 
@@ -118,9 +131,10 @@ class Answers(Rejects):
         Returns:
             Array of names and `None`.
         """
+        self.kind.check_exclusive("propose")
         check_threshold(threshold, self.classes)
         reading = _reading(self, x, batch_size, steps)
-        names, _, doubtful = _judged(reading, self.classes, threshold)
+        names, _, doubtful = _judged(self, reading, threshold)
         unknown, _ = self.unknown_in(reading)
         return np.where(doubtful | unknown, None, names)
 
@@ -142,12 +156,13 @@ class Answers(Rejects):
         Returns:
             A `ReviewQueue`: `clf.learn(*queue.answer({index: name, ...}))`.
         """
+        self.kind.check_exclusive("review")
         check_threshold(threshold, self.classes)
         if count is not None:
             count = whole("count", count, least=1)
         reading = _reading(self, x, batch_size, steps)
         _check_one_label_each(reading)
-        names, entropy, doubtful = _judged(reading, self.classes, threshold)
+        names, entropy, doubtful = _judged(self, reading, threshold)
         unknown, strangeness = self.unknown_in(reading)
         return make_queue(
             reading, names, entropy, doubtful, unknown, strangeness, count
@@ -159,9 +174,10 @@ def _reading(classifier, x, batch_size, steps):
     return read(classifier, pictures, batch_size)
 
 
-def _judged(reading, names, threshold):
+def _judged(classifier, reading, threshold):
     """Predicted names, their entropy, and which are not sure enough."""
-    predicted = reading.logits.argmax(-1)
+    names = classifier.classes
+    predicted = chosen(classifier, reading.logits)
     entropy = normalised_entropy(reading.logits)
     sure = entropy < limits(entropy, predicted, names, threshold)
     return np.asarray(names, object)[predicted], entropy, ~sure

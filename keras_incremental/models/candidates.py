@@ -6,10 +6,10 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.data.ontology import EVER
 from keras_incremental.distillation.pseudo_labels import pseudo_labels
 from keras_incremental.losses.resizing import logits_at
 from keras_incremental.models.declared import BACKGROUND
-from keras_incremental.models.inputs import EVER
 
 
 class CandidateIds:

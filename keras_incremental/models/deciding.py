@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.layers.hierarchical import hierarchical_argmax
-from keras_incremental.models.hiding import HIDDEN
+from keras_incremental.models.hiding import lowest
 
 TINY = 1e-37
 
@@ -31,30 +31,50 @@ def answered(ontology, logits):
         elif len(members):
             columns.append(logits[..., members[0]])
         else:
-            columns.append(ops.full_like(logits[..., 0], _lowest(logits)))
+            columns.append(ops.full_like(logits[..., 0], lowest(logits.dtype)))
     return ops.stack(columns, axis=-1)
 
 
-def _lowest(logits):
-    return -6e4 if "float16" in str(logits.dtype) else HIDDEN
-
-
-def decided(classifier, outputs, probabilities=False):
-    """Indices of the classes that outputs mean, the largest first.
-
-    Where a class came out of another, both are first counted as one.
+def decided(classifier, outputs, probabilities=False, thresholds=None):
+    """What outputs mean: indices of classes, or a yes or no for each class.
 
     Args:
         classifier: `IncrementalClassifier`.
         outputs: Array `(..., num_classes)`.
         probabilities: Bool. Whether they are what the classifier answers,
             and no logits of its head. Defaults to `False`.
+        thresholds: As of `predict_names`. Defaults to `None`.
     """
+    kind = classifier.kind
     if probabilities:
-        outputs = np.log(np.maximum(outputs, TINY))
+        logits = kind.logits_of(outputs)
     else:
-        outputs = ops.convert_to_numpy(answered(classifier.ontology, outputs))
+        logits = kind.answered(classifier.ontology, outputs)
+    logits = ops.convert_to_numpy(logits)
+    logits = kind.shifted(logits, classifier.classes, thresholds)
+    return chosen(classifier, logits)
+
+
+def chosen(classifier, logits):
+    """The same of logits of what is answered."""
     head = classifier.head if classifier.readout is None else None
+    return classifier.kind.chosen(head, logits)
+
+
+def largest(head, logits):
+    """Indices of the classes with the largest logits.
+
+    Where a class came out of another, both are first counted as one.
+
+    Args:
+        head: `ExpandableHead`, or `None` if a readout answers.
+        logits: Array `(..., num_classes)`.
+    """
     if not getattr(head, "has_splits", False):
-        return outputs.argmax(-1)
-    return ops.convert_to_numpy(hierarchical_argmax(outputs, head.parents))
+        return logits.argmax(-1)
+    return ops.convert_to_numpy(hierarchical_argmax(logits, head.parents))
+
+
+def log_of(probabilities):
+    """Logarithms, finite where a probability is 0."""
+    return np.log(np.maximum(probabilities, TINY))

@@ -21,11 +21,13 @@ class Declared:
             part of, or -1 if it was part of none.
         shares: For each new class, which share of the pictures of that old
             class it was, from 0 to 1, or `None` where nobody knows.
+        absent: For each new class, whether it was said to be in no old data.
     """
 
     meaning: str | None = None
     parents: tuple[int, ...] = ()
     shares: tuple[float | None, ...] = ()
+    absent: tuple[bool, ...] = ()
 
     @property
     def splits(self):
@@ -38,7 +40,7 @@ class Declared:
         return self.meaning is None and not self.splits
 
 
-def check_meaning(meaning, known):
+def check_meaning(meaning, known, kind):
     """Raises unless `unlabelled` of `learn` is one of the three meanings."""
     if meaning is None:
         return
@@ -50,7 +52,7 @@ def check_meaning(meaning, known):
             'class, "unknown" if nobody looked. Pictures without labels go '
             "into `auxiliary`."
         )
-    if meaning == BACKGROUND and BACKGROUND not in known:
+    if meaning == BACKGROUND and kind.exclusive and BACKGROUND not in known:
         raise ValueError(
             '`unlabelled="background"` needs a class of that name. Received: '
             f"classes {list(known)}. Name the class of the background so, or "
@@ -75,12 +77,17 @@ def declared(lesson, known, meaning, parents, shares):
     new = lesson.new_names
     parents = _by_new_name("parents", parents, new)
     shares = _by_new_name("shares", shares, new)
-    if (lesson.labels < 0).any():
+    if lesson.kind.exclusive and (lesson.labels < 0).any():
         _check_said(new, parents)
     origins = tuple(_origin(name, parents.get(name), known) for name in new)
     for name, origin in zip(new, origins, strict=True):
-        _check_share(name, shares.get(name), origin)
-    return Declared(meaning, origins, tuple(shares.get(name) for name in new))
+        _check_share(name, shares.get(name), origin, lesson.kind)
+    return Declared(
+        meaning,
+        origins,
+        tuple(shares.get(name) for name in new),
+        tuple(name in parents and parents[name] is None for name in new),
+    )
 
 
 def _by_new_name(argument, given, new):
@@ -124,7 +131,7 @@ def _origin(name, parent, known):
     return known.index(normal(parent))
 
 
-def _check_share(name, share, origin):
+def _check_share(name, share, origin, kind):
     if share is None:
         return
     if not isinstance(share, float) or not 0 < share < 1:
@@ -133,7 +140,7 @@ def _check_share(name, share, origin):
             f"{{{name!r}: {share!r}}}. It is the part of the old class that "
             f"'{name}' was."
         )
-    if origin == NOVEL:
+    if origin == NOVEL and kind.exclusive:
         raise ValueError(
             f"`shares` says which part of an old class '{name}' was, but "
             f"`parents` names none. Received: shares={{{name!r}: {share}}}. "

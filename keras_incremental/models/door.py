@@ -2,14 +2,7 @@
 
 import dataclasses
 
-import numpy as np
-
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
-from keras_incremental.data import check_labels
-from keras_incremental.data import checked
-from keras_incremental.data import to_indices
-from keras_incremental.data.arrays import to_numpy
-from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.models.pictures import resized
 from keras_incremental.models.pictures import size_to_resize
 from keras_incremental.models.recipe import AUXILIARY
@@ -40,11 +33,9 @@ def _counted(lesson, ontology):
     """A lesson whose labels are what classes are counted as now."""
     if lesson.labels is None or not (ontology.merged or ontology.removed):
         return lesson
-    new = np.arange(len(ontology.classes), len(lesson.names))
-    # The last is that of a missing label.
-    answers = np.concatenate([ontology.counted_as, new, [NO_LABEL]])
-    labels = answers[lesson.labels]
-    gone = lesson.labels[(labels == NO_LABEL) & (lesson.labels != NO_LABEL)]
+    labels, gone = lesson.kind.recounted(
+        lesson.labels, ontology, len(lesson.names)
+    )
     if gone.size:
         names = sorted({lesson.names[label] for label in gone.tolist()})
         raise ValueError(
@@ -112,30 +103,29 @@ def check_auxiliary(recipe, auxiliary):
         )
 
 
-def checked_data(x, y, classes, arguments=("x", "y")):
+def checked_data(classifier, x, y, arguments=("x", "y")):
     """Data of `fit` whose labels are inside the head, names made indices."""
     pictures, labels = arguments
+    kind, classes = classifier.kind, classifier.classes
+    loss = getattr(classifier, "loss", None)
     if y is not None:
-        if to_numpy(y, labels).dtype.kind == "U":
-            return x, to_indices(y, classes, classes, labels)
-        check_labels(y, len(classes), classes, labels)
-        return x, y
+        return x, kind.check_fit(y, classes, loss, labels)
     if x is None or isinstance(x, (tuple, list)):
         raise ValueError(
             f"`{pictures}` has no labels. Received: {pictures} of type "
             f"{type(x).__name__}. Pass pictures and labels, or a data set of "
             "`(pictures, labels)`."
         )
-    return checked(x, len(classes), classes), None
+    return kind.checked_data(x, classes, loss), None
 
 
-def checked_validation(kwargs, classes):
+def checked_validation(classifier, kwargs):
     """Arguments of `fit`, `validation_data` checked as the data is."""
     data = kwargs.get("validation_data")
     if data is None:
         return kwargs
     x, y, *weights = data if _is_pair(data) else (data, None)
-    x, y = checked_data(x, y, classes, ("validation_data",) * 2)
+    x, y = checked_data(classifier, x, y, ("validation_data",) * 2)
     data = x if y is None else (x, y, *weights)
     return {**kwargs, "validation_data": data}
 

@@ -50,20 +50,20 @@ def limits(entropy, predicted, names, threshold=None):
     return result
 
 
-def check_threshold(threshold, names):
+def check_threshold(threshold, names, argument="threshold"):
     """Refuses thresholds that are no share, or of classes not known."""
     given = _by_class(threshold, names)
     unknown = [name for name in given if name not in names]
     if unknown:
         raise ValueError(
-            f"`threshold` is of classes {unknown}, which are not known. "
+            f"`{argument}` is of classes {unknown}, which are not known. "
             f"Known classes: {list(names)}. Correct the spelling."
         )
     odd = {n: v for n, v in given.items() if not _is_share(v)}
     if odd:
         raise ValueError(
-            "`threshold` must be a number from 0 to 1, or a dict of class "
-            f"names and such numbers. Received: threshold={threshold!r}."
+            f"`{argument}` must be a number from 0 to 1, or a dict of class "
+            f"names and such numbers. Received: {argument}={threshold!r}."
         )
 
 

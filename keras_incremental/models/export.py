@@ -70,6 +70,13 @@ def _merged(classifier, outputs):
     ontology = classifier.ontology
     if not ontology.merged:
         return outputs
+    if classifier.multi_label:
+        raise ValueError(
+            "Where classes do not exclude each other, a merged class is as "
+            "probable as the surer of the two, which no layer of Keras "
+            f"computes. Received: merged={ontology.merged}. Keep the "
+            "classifier, by `save`."
+        )
     if classifier.activation is None:
         raise ValueError(
             "Merged classes have summed probabilities, which no layer of "

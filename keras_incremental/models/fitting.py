@@ -4,10 +4,8 @@ import dataclasses
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_incremental.data.teacher_outputs import join
-from keras_incremental.losses.resizing import logits_at
 from keras_incremental.models.batches import Batches
 
 
@@ -57,8 +55,9 @@ class Fit:
             optimizer=self.optimizer,
             loss=self.loss,
             loss_weights=[self.label_weight],
-            metrics=[LabelledAccuracy()],
+            metrics=[inputs.kind.metric()],
         )
+        student.rows_are_labels = inputs.kind.rows
         features, labels = inputs.all
         arrays = [features, _with_stored(labels, inputs)]
         weights = _weights(self.policy, labels, inputs.is_exact(labels))
@@ -87,19 +86,6 @@ class Fit:
             shuffle=False,
         )
         return history.history
-
-
-class LabelledAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """Accuracy of those samples whose label is one class."""
-
-    def __init__(self):
-        super().__init__("accuracy")
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        labels = ops.cast(y_true, "int32")
-        y_pred = logits_at(labels, y_pred)
-        known = ops.logical_and(labels >= 0, labels < y_pred.shape[-1])
-        super().update_state(y_true, y_pred, ops.cast(known, "float32"))
 
 
 def _with_stored(labels, inputs):

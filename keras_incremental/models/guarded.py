@@ -11,15 +11,15 @@ class Guarded:
 
     def fit(self, x=None, y=None, *args, **kwargs):
         self._check_loss()
-        kwargs = door.checked_validation(kwargs, self.classes)
-        x, y = door.checked_data(x, y, self.classes)
+        kwargs = door.checked_validation(self, kwargs)
+        x, y = door.checked_data(self, x, y)
         verbs.make_ready_to_fit(self)
         self._check_optimizer()
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         self._check_loss()
-        x, y = door.checked_data(x, y, self.classes)
+        x, y = door.checked_data(self, x, y)
         return super().evaluate(x, y, *args, **kwargs)
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
@@ -59,8 +59,6 @@ class Guarded:
             optimizer = type(optimizer).from_config(optimizer.get_config())
         self.compile(
             optimizer=optimizer or "adam",
-            loss=keras.losses.SparseCategoricalCrossentropy(
-                from_logits=self.activation is None
-            ),
-            metrics=["accuracy"],
+            loss=self.kind.default_loss(self.activation is None),
+            metrics=self.kind.default_metrics(),
         )

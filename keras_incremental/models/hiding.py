@@ -10,6 +10,11 @@ HIDDEN, HIDDEN_HALF = -1e9, -6e4
 LOST = 1e-30
 
 
+def lowest(dtype):
+    """The logit of a hidden class, among those of a dtype."""
+    return HIDDEN_HALF if "float16" in str(dtype) else HIDDEN
+
+
 def shown_columns(classes, known):
     """Which outputs belong to some classes: bools of shape `(len(known),)`.
 
@@ -30,8 +35,8 @@ def shown_columns(classes, known):
 
 def hidden_logits(logits, shown):
     """Logits that leave hidden classes no chance."""
-    lowest = HIDDEN_HALF if logits.dtype == "float16" else HIDDEN
-    return np.where(shown, logits, np.asarray(lowest, logits.dtype))
+    least = np.asarray(lowest(logits.dtype), logits.dtype)
+    return np.where(shown, logits, least)
 
 
 def hidden_probabilities(probabilities, shown):

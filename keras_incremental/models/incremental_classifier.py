@@ -10,12 +10,13 @@ from keras_incremental.models.adopt import adopt
 from keras_incremental.models.adopt import awaits_imprinting
 from keras_incremental.models.adopt import readout_for
 from keras_incremental.models.answering import Answers
-from keras_incremental.models.deciding import answered
 from keras_incremental.models.editing import Edits
 from keras_incremental.models.guarded import Guarded
+from keras_incremental.models.kinds import LABEL_MAPS
 from keras_incremental.models.knowledge import Knowledge
 from keras_incremental.models.learning import Learns
 from keras_incremental.models.lesson import read_known
+from keras_incremental.models.many_labels import kind_of
 from keras_incremental.models.observing import Observes
 from keras_incremental.models.persistence import SavedInOneFile
 from keras_incremental.models.pictures import to_input_size
@@ -44,7 +45,8 @@ class IncrementalClassifier(
     Args:
         model: Built Keras classifier that ends in `Dense(n)` (logits or
             softmax), `Dense(1)` (logit or sigmoid, which become two logits
-            exactly) or `ExpandableDense`.
+            exactly) or `ExpandableDense`; or in `Dense(n)` of sigmoids,
+            where several classes may apply to one picture.
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
         memory: `ExemplarMemory`, or `Reservoir` for streams. Defaults to
@@ -57,6 +59,9 @@ class IncrementalClassifier(
             follows the batches of `learn`. For networks trained from
             scratch, with old classes replayed in every batch. Defaults to
             `False`.
+        multi_label: Bool. Whether several classes may apply to one picture,
+            or none. Defaults to `None`: where `model` ends in more than one
+            sigmoid output. Say it for logits.
         **kwargs: Arguments of `keras.Model`.
 
     Input shape:
@@ -89,11 +94,14 @@ class IncrementalClassifier(
         recipe=None,
         seed=0,
         train_batch_norm=False,
+        multi_label=None,
         **kwargs,
     ):
         names = check_class_names(classes)
         recipe = arguments.recipe(recipe, memory)
-        split = adopt(model, recipe)
+        split = adopt(model, recipe, multi_label)
+        kind = kind_of(split)
+        kind.check_recipe(recipe)
         if split.head.units != len(names):
             raise ValueError(
                 f"`classes` must name the {split.head.units} classes of the "
@@ -101,6 +109,7 @@ class IncrementalClassifier(
                 f"{list(names)}."
             )
         super().__init__(**kwargs)
+        self.kind = kind
         self.features = split.features
         self.head = split.head
         self.activation = split.activation
@@ -129,7 +138,12 @@ class IncrementalClassifier(
     @property
     def classifies_pixels(self):
         """Bool. Whether labels are maps, with a class for each pixel."""
-        return len(self.features.output_shape) == 4
+        return self.kind is LABEL_MAPS
+
+    @property
+    def multi_label(self):
+        """Bool. Whether several classes may apply to one picture."""
+        return not self.kind.exclusive
 
     @property
     def phases(self):
@@ -144,8 +158,11 @@ class IncrementalClassifier(
     def evaluate_classes(self, x, y=None, classes=None, *, batch_size=32):
         """Accuracy of each class. The arguments are those of `remember`.
 
+        Of pixels it is the intersection over union; where classes do not
+        exclude each other, F1 at a probability of 0.5.
+
         Returns:
-            Dict of names and accuracies from 0 to 1, of classes in the data.
+            Dict of names and scores from 0 to 1, of classes in the data.
         """
         lesson = read_known(
             x,
@@ -153,7 +170,7 @@ class IncrementalClassifier(
             classes,
             self.classes,
             batch_size,
-            maps=self.classifies_pixels,
+            kind=self.kind,
         )
         lesson = door.fitted(lesson, self)
         return verbs.accuracy_by_class(self, lesson, batch_size)
@@ -162,10 +179,10 @@ class IncrementalClassifier(
         inputs = to_input_size(inputs, self.features)
         features = self.features(inputs, training=training)
         logits = scores_of(self.head, self.readout, features)
-        logits = answered(self.ontology, logits)
+        logits = self.kind.answered(self.ontology, logits)
         if self.activation is None:
             return logits
-        return ops.softmax(ops.cast(logits, "float32"))
+        return self.kind.probabilities(ops.cast(logits, "float32"))
 
     def compute_output_shape(self, input_shape):
         if self.classifies_pixels:

@@ -6,6 +6,9 @@ import numpy as np
 
 from keras_incremental.data.held_out import split_held_out
 from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.data.ontology import EVER
+from keras_incremental.models.kinds import ONE_LABEL
+from keras_incremental.models.kinds import OneLabel
 from keras_incremental.models.lesson import Lesson
 from keras_incremental.models.plan import STATISTICS
 from keras_incremental.models.plan import sources_of
@@ -14,8 +17,6 @@ from keras_incremental.models.recipe import MEMORY
 
 # How many features are drawn for each old class, and for all of them.
 DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
-# The version of labels that stand for all that a class ever was.
-EVER = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Inputs:
         table: Boolean array `(num_labels, num_classes)`: which classes each
             label may be. `None`, if labels are classes. Those below the
             number of classes always are.
+        kind: What a label is, of `models.kinds`.
     """
 
     new: np.ndarray
@@ -57,6 +59,7 @@ class Inputs:
     sources: tuple[str, ...] = ()
     held_out: tuple | None = None
     table: np.ndarray | None = None
+    kind: OneLabel = ONE_LABEL
 
     @property
     def all(self):
@@ -131,7 +134,7 @@ def read(
     if auxiliary is not None:
         extra = trunk.inputs_for(auxiliary.pictures, **how)
         new = np.concatenate([new, extra])
-        nothing = np.full(len(extra), NO_LABEL)
+        nothing = lesson.kind.nothing(len(extra), len(lesson.names))
         labels = np.concatenate([labels, nothing])
     measured = validation or Lesson(None, None, ())
     stored = None
@@ -149,6 +152,7 @@ def read(
         validation_labels=measured.labels,
         num_exemplars=num_exemplars,
         stored=stored,
+        kind=lesson.kind,
     )
 
 

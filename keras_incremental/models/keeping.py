@@ -5,21 +5,6 @@ import numpy as np
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.layers.proxy_imprinting import ProxyImprinting
 from keras_incremental.models import measuring
-from keras_incremental.utils.feature_statistics import FeatureStatistics
-
-
-def statistics_of(classifier, trunk, inputs):
-    """Of all pictures ever learnt, while features last; else of these.
-
-    Of pixels there are none: they are too many, and too alike.
-    """
-    if classifier.classifies_pixels:
-        return FeatureStatistics()
-    if not trunk.trains:
-        samples, labels = inputs.labelled
-        return classifier.statistics.updated(trunk.features_of(samples), labels)
-    samples, labels = inputs.known
-    return FeatureStatistics().updated(trunk.features_of(samples), labels)
 
 
 def keep_exemplars(classifier, trunk, lesson, verbose=0):

@@ -130,7 +130,11 @@ class Learns:
             callbacks=callbacks,
             verbose=verbose,
         )
-        check_meaning(unlabelled, self.classes)
+        applied = options.applied_to(self.recipe)
+        self.kind.check_recipe(applied, options.callbacks)
+        if tune is not None:
+            self.kind.check_exclusive("tune")
+        check_meaning(unlabelled, self.classes, self.kind)
         lesson = read_lesson(
             x,
             y,
@@ -138,8 +142,8 @@ class Learns:
             self.classes,
             batch_size,
             steps,
-            missing=unlabelled is not None,
-            maps=self.classifies_pixels,
+            meaning=unlabelled,
+            kind=self.kind,
         )
         lesson = dataclasses.replace(
             lesson,
@@ -154,7 +158,7 @@ class Learns:
             lesson.names,
             batch_size,
             steps,
-            self.classifies_pixels,
+            self.kind,
         )
         auxiliary = read_auxiliary(auxiliary, batch_size, steps)
         door.check_gate(gate, lesson, validation)
@@ -193,6 +197,7 @@ class Learns:
             version: Int, the `ontology.version` at which it was labelled.
                 Defaults to `None`, the present one.
         """
+        self.kind.check_exclusive("remember")
         version = checked_version(version, self.ontology)
         lesson = read_known(
             x,
@@ -201,7 +206,7 @@ class Learns:
             self.classes,
             batch_size,
             steps,
-            self.classifies_pixels,
+            self.kind,
         )
         lesson = dataclasses.replace(lesson, version=version)
         verbs.remember(self, door.taught(lesson, self), batch_size)

@@ -6,10 +6,10 @@ import numpy as np
 
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
-from keras_incremental.data import to_indices
-from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.data.names import normal
 from keras_incremental.models.declared import Declared
+from keras_incremental.models.kinds import ONE_LABEL
+from keras_incremental.models.kinds import OneLabel
 
 # Of data that does not say how long it is: 4 GiB.
 MAX_BYTES = 2**32
@@ -22,7 +22,7 @@ class Lesson:
     Attributes:
         pictures: Array of shape `(num_samples, ...)`, raw as it came.
         labels: Ints of shape `(num_samples,)`, or maps of them: indices of
-            `names`, -1 where a label is missing.
+            `names`, -1 where a label is missing; or multi-hot rows.
         names: Names of all classes, known and new.
         new_names: Those of them that were not known before.
         argument: Which argument the pictures came in, for the messages.
@@ -30,6 +30,7 @@ class Lesson:
         old: `Lesson` of known classes to replay as it is, or `None`.
         version: Int, that of the ontology which the labels are of, or
             `None`: the one after this phase.
+        kind: What a label is, of `models.kinds`.
     """
 
     pictures: np.ndarray
@@ -40,12 +41,12 @@ class Lesson:
     declared: Declared = Declared()
     old: "Lesson | None" = None
     version: int | None = None
+    kind: OneLabel = ONE_LABEL
 
     @property
     def taught(self):
         """Indices of the classes that there are pictures of."""
-        found = np.unique(self.labels)
-        return found[found >= 0]
+        return self.kind.taught(self.labels)
 
     @property
     def arrays(self):
@@ -76,8 +77,8 @@ def read_lesson(
     steps=None,
     default=None,
     *,
-    missing=False,
-    maps=False,
+    meaning=None,
+    kind=ONE_LABEL,
 ):
     """Reads what `fit` takes, with labels by name or by position.
 
@@ -91,8 +92,9 @@ def read_lesson(
         batch_size: Int.
         steps: How many batches to read of data that never ends.
         default: Names to fall back on, or `None`.
-        missing: Bool. Whether labels may be missing. Defaults to `False`.
-        maps: Bool. Whether labels are maps. Defaults to `False`.
+        meaning: What a missing label means. Defaults to `None`, none is
+            missing.
+        kind: What a label is. Defaults to one class for each picture.
 
     Returns:
         A `Lesson`.
@@ -103,30 +105,29 @@ def read_lesson(
             f"y={y!r}. Where all pictures show one class, name it in "
             "`classes` and leave out `y`."
         )
-    y = without_none(y) if missing else y
+    y, classes = kind.prepared(y, classes, meaning)
     source = as_source(x, y, batch_size=batch_size, steps=steps)
     names = _local_names(classes, source, default)
     new = tuple(name for name in names if name not in known)
     pictures, labels = _collect(source)
     everything = (*known, *new)
     if labels is None:
-        labels = _only_class(names, len(pictures))
-    indices = to_indices(labels, names, everything, "y", missing, maps)
-    unseen = [n for n in new if everything.index(n) not in indices]
+        labels = kind.of_one_class(names, len(pictures))
+    labels = kind.labels(labels, names, everything, "y", meaning is not None)
+    labels = kind.completed(labels, len(known), meaning)
+    shown = kind.taught(labels)
+    unseen = [n for n in new if everything.index(n) not in shown]
     if unseen:
         raise ValueError(
             f"There is no picture of the new classes {unseen}. Received: "
-            f"labels of {_shown(indices, everything)} and "
+            f"labels of {sorted(everything[index] for index in shown)} and "
             f"classes={list(names)}. Name only classes that the data shows."
         )
-    return Lesson(pictures, indices, everything, new)
+    return Lesson(pictures, labels, everything, new, kind=kind)
 
 
-def read_known(x, y, classes, known, batch_size=32, steps=None, maps=False):
-    """Reads data of known classes only, a `Lesson` as of `read_lesson`.
-
-    Pixels without a label do not count.
-    """
+def read_known(x, y, classes, known, batch_size=32, steps=None, kind=ONE_LABEL):
+    """Reads data of known classes only, a `Lesson` as of `read_lesson`."""
     lesson = read_lesson(
         x,
         y,
@@ -135,8 +136,8 @@ def read_known(x, y, classes, known, batch_size=32, steps=None, maps=False):
         batch_size,
         steps,
         known,
-        missing=maps,
-        maps=maps,
+        meaning=kind.said_missing,
+        kind=kind,
     )
     if lesson.new_names:
         raise ValueError(
@@ -162,10 +163,11 @@ def read_old(classifier, data, version, batch_size=32, steps=None):
     if data is None:
         return None
     x, y = data if isinstance(data, tuple) else (data, None)
-    maps = classifier.classifies_pixels
-    known = classifier.classes
-    lesson = read_known(x, y, None, known, batch_size, steps, maps)
     version = checked_version(version, classifier.ontology)
+    known = classifier.kind.known_at(version, classifier.ontology)
+    lesson = read_known(
+        x, y, known, classifier.classes, batch_size, steps, classifier.kind
+    )
     return dataclasses.replace(lesson, version=version, argument="old_data")
 
 
@@ -177,7 +179,7 @@ def checked_version(version, ontology):
     return int(version)
 
 
-def read_validation(data, names, batch_size=32, steps=None, maps=False):
+def read_validation(data, names, batch_size=32, steps=None, kind=ONE_LABEL):
     """Reads validation data, whose integer labels index all classes.
 
     Pictures read from class folders are matched by the names of the folders.
@@ -187,8 +189,7 @@ def read_validation(data, names, batch_size=32, steps=None, maps=False):
         names: Names of all classes, the new ones among them.
         batch_size: Int.
         steps: How many batches to read of data that never ends.
-        maps: Bool. Whether labels are maps, of which pixels without a label
-            do not count. Defaults to `False`.
+        kind: What a label is. Defaults to one class for each picture.
 
     Returns:
         A `Lesson`, or `None`.
@@ -208,8 +209,11 @@ def read_validation(data, names, batch_size=32, steps=None, maps=False):
             "`validation_data` needs labels, to compare with. Received: "
             "pictures only. Give `(pictures, labels)`."
         )
-    indices = to_indices(labels, local, names, "validation_data", maps, maps)
-    return Lesson(pictures, indices, tuple(names), argument="validation_data")
+    missing = kind.said_missing is not None
+    labels = kind.labels(labels, local, names, "validation_data", missing)
+    return Lesson(
+        pictures, labels, tuple(names), argument="validation_data", kind=kind
+    )
 
 
 def read_auxiliary(data, batch_size=32, steps=None):
@@ -232,24 +236,6 @@ def read_auxiliary(data, batch_size=32, steps=None):
     return Lesson(pictures, None, (), argument="auxiliary")
 
 
-def _shown(indices, names):
-    return sorted(names[index] for index in np.unique(indices) if index >= 0)
-
-
-def without_none(y):
-    """Names with an empty string where a list of labels has `None`."""
-    if isinstance(y, np.ndarray) and y.dtype.kind != "O":
-        return y
-    if not isinstance(y, (list, tuple, np.ndarray)):
-        return y
-    named = any(isinstance(label, str) for label in y)
-    return [(_no_label(named) if label is None else label) for label in y]
-
-
-def _no_label(named):
-    return "" if named else NO_LABEL
-
-
 def _collect(source):
     """All data, which must be little where nobody knows its length."""
     endless = source.num_batches is None
@@ -270,13 +256,4 @@ def _local_names(classes, source, default):
     raise ValueError(
         "`classes` is missing: the data does not say what its labels mean. "
         'Name them, as in `learn(birds, classes=["bird"])`.'
-    )
-
-
-def _only_class(names, count):
-    if len(names) == 1:
-        return np.zeros(count, int)
-    raise ValueError(
-        "`y` is missing. Pictures without labels can show one class only. "
-        f"Received: classes={list(names)}. Pass labels, or one name."
     )

@@ -4,15 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.metrics.class_counts import paired_drop
 from keras_incremental.models.deciding import decided
-from keras_incremental.models.report import PICTURES
-from keras_incremental.models.report import PIXELS
 from keras_incremental.models.student import Student
 
 
 def predicted(classifier, trunk, inputs, verbose=0):
-    """Indices of the classes that a classifier predicts.
+    """What a classifier predicts, as `deciding.decided` says it.
 
     Args:
         classifier: `IncrementalClassifier`.
@@ -42,8 +39,8 @@ def measure(lesson, validation, was, now):
     Args:
         lesson: `Lesson` that was learnt.
         validation: `Lesson` that was measured on, or `None`.
-        was: Classes that were predicted before, or `None`.
-        now: Classes that are predicted after.
+        was: What was predicted before, or `None`.
+        now: What is predicted after.
     """
     if validation is None:
         return {
@@ -52,28 +49,7 @@ def measure(lesson, validation, was, now):
             "drop": None,
             "class_drops": {},
         }
-    labels, count = validation.labels, len(lesson.names)
-    counted, of_pixels = labels >= 0, labels.ndim > 1
-    labels, was, now = labels[counted], was[counted], now[counted]
-    known = count - len(lesson.new_names)
-    old = labels < known
-    was_right, is_right = was == labels, now == labels
-    flips = np.flatnonzero(was_right & ~is_right & (not of_pixels))
-    return {
-        "unit": PIXELS if of_pixels else PICTURES,
-        "confusion_before": confusion(labels, was, count, known),
-        "confusion_after": confusion(labels, now, count, count),
-        "drop": paired_drop(was_right[old], is_right[old]),
-        "class_drops": {
-            lesson.names[k]: paired_drop(
-                was_right[labels == k], is_right[labels == k]
-            )
-            for k in np.unique(labels[old])
-        },
-        "flips": np.flatnonzero(counted)[flips],
-        "flipped_from": labels[flips],
-        "flipped_to": now[flips],
-    }
+    return validation.kind.measured(lesson, validation.labels, was, now)
 
 
 def confusion(labels, predictions, num_classes, num_predicted):

@@ -28,6 +28,12 @@ def only_splits(classifier, lesson):
     return divides and bool(parents) and NOVEL not in parents
 
 
+def splits_any(classifier, lesson):
+    """Whether some new class divides what the head said of an old one."""
+    divides = isinstance(classifier.head, ExpandableDense)
+    return divides and lesson.declared.splits
+
+
 def label_loss(recipe, table):
     """The loss of the labels, told what they may be."""
     loss = recipe.loss

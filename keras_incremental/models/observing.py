@@ -99,6 +99,7 @@ class Observes:
             callbacks=(),
             verbose=verbose,
         )
+        self.kind.check_exclusive("observe")
         check_stream(self.recipe)
         door.check_memory(self)
         judges = read_judges(validation_data, self.classes, batch_size)

@@ -52,6 +52,7 @@ class SavedInOneFile:
             "recipe": serialize(self.recipe),
             "seed": self.seed,
             "train_batch_norm": self.train_batch_norm,
+            "multi_label": self.multi_label,
         }
 
     @classmethod

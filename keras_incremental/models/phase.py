@@ -6,7 +6,6 @@ from keras_incremental.models import keeping
 from keras_incremental.models import measuring
 from keras_incremental.models.batch_norm import freeze_batch_norm
 from keras_incremental.models.batch_norm import unchanged_statistics
-from keras_incremental.models.candidates import with_candidates
 from keras_incremental.models.inputs import read
 from keras_incremental.models.inputs import with_held_out
 from keras_incremental.models.inputs import with_old_classes
@@ -14,7 +13,6 @@ from keras_incremental.models.learners import learner_of
 from keras_incremental.models.plan import make_plan
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.report import PhaseReport
-from keras_incremental.models.settling import settled
 from keras_incremental.models.stages import Stages
 
 FEATURES, TRAINING, EXEMPLARS = "features", "training", "exemplars"
@@ -54,15 +52,16 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
         options,
         keeping.stores_logits(classifier.recipe),
     )
-    statistics = keeping.statistics_of(classifier, trunk, inputs)
+    kind = classifier.kind
+    statistics = kind.statistics(classifier.statistics, trunk, inputs)
     inputs = with_old_classes(classifier, inputs, lesson, trunk)
-    inputs = with_candidates(
+    inputs = kind.with_candidates(
         classifier,
         inputs,
         lesson,
         lambda samples: measuring.outputs_for(classifier, trunk, samples),
     )
-    inputs, risks = settled(inputs, lesson)
+    inputs, risks = kind.settled(inputs, lesson)
     plan = make_plan(classifier, lesson, trunk, inputs, statistics, options)
     plan = plan.beside(risks)
     inputs = with_held_out(
@@ -79,7 +78,7 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
     classifier.set_knowledge(
         lesson.ontology(classifier),
         classifier.phases + 1,
-        trunk.lasting(statistics),
+        trunk.lasting(kind.lasting(statistics)),
     )
     stages(EXEMPLARS)
     if not first_kept:

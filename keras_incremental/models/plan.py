@@ -11,10 +11,9 @@ from keras_incremental.models.centring import can_centre
 from keras_incremental.models.declared import Declared
 from keras_incremental.models.objectives import has_negatives
 from keras_incremental.models.objectives import in_words
-from keras_incremental.models.objectives import label_loss
 from keras_incremental.models.objectives import only_splits
 from keras_incremental.models.objectives import part_or
-from keras_incremental.models.objectives import terms_of
+from keras_incremental.models.objectives import splits_any
 from keras_incremental.models.recipe import AUTOMATIC
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.recipe import Recipe
@@ -45,6 +44,8 @@ class Plan:
         policy: Decides which samples are in which batch.
         callbacks: Tuple of callbacks.
         correction: Callback against the bias to new classes, or `None`.
+        left_out: Callback against that bias that the phase does without, or
+            `None`.
         freeze_old: Whether the columns of old classes stay as they are.
         coordinates: `Coordinates` to train the head in, or `None`.
         declared: `Declared`, where the new classes were before.
@@ -60,6 +61,7 @@ class Plan:
     policy: object
     callbacks: tuple
     correction: object
+    left_out: object
     freeze_old: bool
     coordinates: Coordinates | None
     declared: Declared
@@ -87,6 +89,9 @@ class Plan:
             parts.append("balanced stage")
         if self.correction is not None:
             parts.append(type(self.correction).__name__)
+        if self.left_out is not None:
+            name = type(self.left_out).__name__
+            parts.append(f"no {name}, as old classes are divided")
         return ", ".join(parts)
 
 
@@ -103,34 +108,34 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
     these keep what they said.
     """
     recipe = options.applied_to(classifier.recipe)
+    kind = classifier.kind
     alone, arrives = not inputs.sources, bool(lesson.new_names)
+    divides = only_splits(classifier, lesson)
     freeze = recipe.freeze_old
     if is_auto(freeze):
-        keeps = alone or only_splits(classifier, lesson)
+        keeps = kind.freezes_old(classifier, lesson, alone)
         freeze = keeps and not trunk.trains
     corrected = bool(correcting(recipe, options.callbacks))
     calibrate = (
         alone
         and not corrected
-        and not classifier.classifies_pixels
+        and kind.calibrates
         and not has_negatives(inputs, lesson)
     )
     correction = part_or(
         recipe.correction, lambda: MarginCalibration() if calibrate else None
     )
-    natural = (
-        alone
-        or corrected
-        or classifier.classifies_pixels
-        or only_splits(classifier, lesson)
-    )
+    automatic = is_auto(recipe.correction)
+    splits = automatic and splits_any(classifier, lesson)
+    left_out = correction if divides or splits else None
+    natural = alone or corrected or divides or not kind.balances
     policy = part_or(
         recipe.policy, policies.Concatenate if natural else policies.Weighted
     )
-    loss = label_loss(recipe, inputs.table)
+    loss = kind.loss(recipe, inputs, lesson)
     phase = _phase(classifier, lesson, inputs, policy, options.batch_size)
     untaught = _untaught(classifier, lesson)
-    terms, label_weight = terms_of(
+    terms, label_weight = kind.terms(
         recipe, phase, inputs, lesson, untaught, trunk
     )
     if freeze and arrives and is_auto(recipe.terms):
@@ -147,7 +152,8 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
         terms=terms,
         policy=policy,
         callbacks=(*options.callbacks, *recipe.callbacks),
-        correction=correction if arrives else None,
+        correction=correction if arrives and not left_out else None,
+        left_out=left_out,
         freeze_old=freeze and arrives,
         coordinates=coordinates_of(classifier, statistics, trunk, options),
         declared=lesson.declared,
@@ -174,10 +180,14 @@ def _phase(classifier, lesson, inputs, policy, batch_size):
     labels, num_new = inputs.known[1], len(inputs.labelled[1])
     if classifier.recipe.trains_on == MEMORY:
         labels, num_new = inputs.old_labels, 0
-    if classifier.classifies_pixels:
-        # Pixels of a picture come together, whatever the policy.
-        policy, labels = policies.Concatenate(), labels[inputs.is_exact(labels)]
-    counts = policy.counts(labels, num_new, batch_size, len(lesson.names))
+    counts = classifier.kind.counts(
+        policy,
+        labels,
+        inputs.is_exact(labels),
+        num_new,
+        batch_size,
+        len(lesson.names),
+    )
     return Phase(
         group_sizes=groups,
         num_old=len(classifier.classes),
@@ -199,7 +209,7 @@ def coordinates_of(classifier, statistics, trunk, options):
     )
     rescales = options.optimizer is None
     may = classifier.recipe.centres and can_centre(classifier.head)
-    if penalised or not may or classifier.classifies_pixels:
+    if penalised or not may or not classifier.kind.centres:
         return None
     # The learning rate of a user is meant for the features as they are.
     # Frozen ones without their mean are smaller, so that it stays stable.

@@ -20,7 +20,8 @@ class Reading:
     Attributes:
         pictures: Array of shape `(num_samples, ...)`, as they came.
         features: Array of what the head reads.
-        logits: Array of shape `(num_samples, ..., num_classes)`.
+        logits: Array of shape `(num_samples, ..., num_classes)`, of what
+            classes are counted as.
     """
 
     pictures: np.ndarray
@@ -44,4 +45,5 @@ def read(classifier, pictures, batch_size=32):
     trunk = classifier.trunk()
     features = trunk.features_of(trunk.inputs_for(lesson.pictures, batch_size))
     logits = scores_of(classifier.head, classifier.readout, features)
+    logits = classifier.kind.answered(classifier.ontology, logits)
     return Reading(pictures, np.asarray(features), ops.convert_to_numpy(logits))

@@ -78,6 +78,7 @@ class Rejects:
             ValueError: if there are too few pictures for `false_alarm`, or
                 no statistics of the classes. Nothing is changed.
         """
+        self.kind.check_exclusive("calibrate_unknown")
         rejector = Rejector(score, false_alarm=false_alarm)
         pictures, names = _read_known(self, x, y, classes, batch_size)
         statistics = None

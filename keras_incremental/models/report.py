@@ -7,13 +7,17 @@ import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.class_counts import Drop
+from keras_incremental.metrics.label_counts import LabelCounts
 from keras_incremental.metrics.pixel_counts import PixelCounts
 from keras_incremental.models import report_json
 from keras_incremental.models import report_text
 from keras_incremental.reporting.page import to_html
 from keras_incremental.utils.versions import versions
 
-PICTURES, PIXELS = "pictures", "pixels"
+PICTURES, PIXELS, LABELS = "pictures", "pixels", "labels"
+
+
+_SCORES = {PICTURES: "accuracy", PIXELS: "mean_iou", LABELS: "mean_f1"}
 
 
 def _nothing():
@@ -34,7 +38,11 @@ class PhaseReport:
     from 0 to 1, measured on `validation_data`; where it has no pictures of a
     class they are `None`.
     Where pixels are classified, they are the intersection over union, and
-    its mean over classes.
+    its mean over classes. Where classes do not exclude each other, they are
+    F1 at a probability of 0.5, the harmonic mean of precision and recall,
+    and its mean over classes: it means the same for rare labels as for
+    common ones. The drops are of the share of right labels, yes or no, among
+    those that are known.
 
     Attributes:
         classes: Names of all classes after the phase, in order of index.
@@ -64,7 +72,11 @@ class PhaseReport:
         stages: Dict of the stages of the phase, and seconds.
         versions: Dict of packages, and the versions that learnt.
         date: When it ended, in ISO format, UTC.
-        unit: `"pictures"` or `"pixels"`, what is counted.
+        unit: `"pictures"`, `"pixels"` or `"labels"`, what is counted.
+        labels_before: Ints of shape `(old classes, 2, 2)`, where classes do
+            not exclude each other: how many pictures without and with each
+            class were said not to have it and to have it. Else `None`.
+        labels_after: The same of all classes, after the phase.
     """
 
     classes: tuple[str, ...]
@@ -89,16 +101,18 @@ class PhaseReport:
     versions: dict[str, str] = dataclasses.field(default_factory=versions)
     date: str = dataclasses.field(default_factory=_now)
     unit: str = PICTURES
+    labels_before: np.ndarray | None = None
+    labels_after: np.ndarray | None = None
 
     @property
     def before(self):
         """`ClassCounts` of the old classes before the phase, or `None`."""
-        return _counts(self.confusion_before, self.unit)
+        return _counts(self.confusion_before, self.labels_before, self.unit)
 
     @property
     def after(self):
         """`ClassCounts` of all classes after the phase, or `None`."""
-        return _counts(self.confusion_after, self.unit)
+        return _counts(self.confusion_after, self.labels_after, self.unit)
 
     @property
     def old_classes(self):
@@ -169,13 +183,14 @@ class PhaseReport:
             return None
         indices = [self.classes.index(name) for name in names]
         known = [i for i in indices if i < len(counts.total)]
-        of_pixels = isinstance(counts, PixelCounts)
-        value = (counts.mean_iou if of_pixels else counts.accuracy)(known)
+        value = getattr(counts, _SCORES[self.unit])(known)
         return None if math.isnan(value) else value
 
 
-def _counts(confusion, unit):
+def _counts(confusion, labels, unit):
     """Right answers and pictures, of the classes that could be predicted."""
+    if labels is not None:
+        return LabelCounts(labels)
     if confusion is None:
         return None
     count, known = confusion.shape

@@ -12,6 +12,8 @@ from keras_incremental.metrics.class_counts import Drop
 NAMES = ("classes", "new_classes", "taught_classes")
 INDICES = ("flips", "flipped_from", "flipped_to")
 CONFUSIONS = ("confusion_before", "confusion_after")
+# Files of older versions do not have them.
+TABLES = ("labels_before", "labels_after")
 AS_THEY_ARE = (
     "phase",
     "accepted",
@@ -33,7 +35,7 @@ NUMBERS = re.compile(r"\[\n[-+\d.,eE\snul]*\]")
 
 def to_dict(report):
     """All that a report says, as plain Python values."""
-    names = (*AS_THEY_ARE, *NAMES, *MEASURED, *INDICES, *CONFUSIONS)
+    names = (*AS_THEY_ARE, *NAMES, *MEASURED, *INDICES, *CONFUSIONS, *TABLES)
     values = {name: getattr(report, name) for name in names}
     values["drop"] = report.drop and dataclasses.asdict(report.drop)
     values["per_class"] = {c: _of_class(report, c) for c in report.classes}
@@ -59,6 +61,7 @@ def fields_of(values):
         **{name: tuple(values[name]) for name in NAMES},
         **{name: np.asarray(values[name], int) for name in INDICES},
         **{name: _matrix(values[name]) for name in CONFUSIONS},
+        **{name: _matrix(values.get(name)) for name in TABLES},
         "drop": _drop(values["drop"]),
         "class_drops": {c: d for c, d in drops.items() if d is not None},
     }

@@ -42,6 +42,8 @@ class Student(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        # Whether a row of labels is a yes or no for each class.
+        self.rows_are_labels = False
         self.rest = rest
         self.head = head
         self._readout = state.Untracked(readout)
@@ -114,13 +116,13 @@ class Student(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        labels, _ = _unpacked(y)
+        labels, _ = self._unpacked(y)
         return super().compute_metrics(x, labels, y_pred, sample_weight)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        labels, stored = _unpacked(y)
+        labels, stored = self._unpacked(y)
         loss = super().compute_loss(x, labels, y_pred, sample_weight, training)
         terms = self._terms.value
         if not terms or not training:
@@ -131,6 +133,14 @@ class Student(keras.Model):
         for factor, term in terms:
             loss = loss + factor * _value(term, taught, given, labels)
         return loss
+
+    def _unpacked(self, y):
+        """Labels, and the logits stored with them or `None`."""
+        if y is None or len(y.shape) != 2 or y.shape[-1] == 1:
+            return y, None
+        if self.rows_are_labels:
+            return y, None
+        return ops.cast(y[:, 0], "int32"), y[:, 1:]
 
     def _taught(self, inputs):
         teacher, specialist = self._teacher.value, self._specialist.value
@@ -192,13 +202,6 @@ def teacher_of(student):
     head.build((None, student.head.input_dim))
     head.restore(student.head.snapshot())
     return Student(rest, head, coordinates=student.coordinates)
-
-
-def _unpacked(y):
-    """Labels, and the logits stored with them or `None`."""
-    if y is None or len(y.shape) != 2 or y.shape[-1] == 1:
-        return y, None
-    return ops.cast(y[:, 0], "int32"), y[:, 1:]
 
 
 def _value(term, taught, given, labels):

@@ -7,8 +7,6 @@ from keras import ops
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.metrics.class_counts import count_by_class
-from keras_incremental.metrics.pixel_counts import count_pixels
 from keras_incremental.models.batch_norm import freeze_batch_norm
 from keras_incremental.models.deciding import decided
 from keras_incremental.models.keeping import adapt_readout
@@ -93,21 +91,11 @@ def remember(classifier, lesson, batch_size=32):
 
 
 def accuracy_by_class(classifier, lesson, batch_size=32):
-    """Accuracies, by name, of the classes that a lesson shows."""
+    """Scores, by name, of the classes that a lesson shows."""
     outputs = classifier.predict(lesson.pictures, batch_size, verbose=0)
     answers = decided(classifier, outputs, classifier.activation is not None)
-    scores = _ious if classifier.classifies_pixels else _accuracies
-    values = scores(lesson.labels, answers, len(lesson.names))
+    values = classifier.kind.scores(lesson.labels, answers, len(lesson.names))
     return {lesson.names[i]: float(values[i]) for i in lesson.taught}
-
-
-def _accuracies(labels, answers, count):
-    counts = count_by_class(labels, answers, count)
-    return counts.correct / np.maximum(counts.total, 1)
-
-
-def _ious(labels, answers, count):
-    return count_pixels(labels, answers, count).iou()
 
 
 def make_ready_to_fit(classifier):

@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 from keras import ops
 
+from keras_incremental import recipes
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.models.adopt import adopt
 
@@ -112,9 +113,26 @@ def test_agreeing_loss_does_not_warn():
     adopt(model)
 
 
-def test_refuses_a_multi_label_head():
-    with pytest.raises(ValueError, match="multi-label.*softmax"):
-        adopt(classifier(layers.Dense(3, activation="sigmoid")))
+def test_sigmoids_do_not_exclude_each_other():
+    model = classifier(layers.Dense(3, activation="sigmoid"))
+    split = adopt(model)
+    assert split.activation == "sigmoid" and not split.head.exclusive
+    outputs = ops.convert_to_numpy(ops.sigmoid(logits_of(split)))
+    np.testing.assert_allclose(outputs, outputs_of(model), atol=1e-6)
+
+
+def test_sigmoids_cannot_be_said_to_exclude_each_other():
+    model = classifier(layers.Dense(3, activation="sigmoid"))
+    with pytest.raises(ValueError, match="3 sigmoid outputs.*softmax"):
+        adopt(model, multi_label=False)
+
+
+def test_another_head_cannot_take_the_place_of_splits():
+    head = ExpandableDense(2)
+    model = classifier(head)
+    head.expand(1, parents=[0])
+    with pytest.raises(ValueError, match="came out of others"):
+        adopt(model, recipes.slda())
 
 
 def test_refuses_a_model_that_ends_in_something_else():

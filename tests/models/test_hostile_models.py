@@ -42,6 +42,12 @@ def ends_in(*after, shape=(4,)):
     return keras.Sequential([keras.Input(shape), *after], name="model")
 
 
+def logits_of_yes_or_no():
+    model = ends_in(layers.Dense(2))
+    model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
+    return model
+
+
 END = "must end in a `Dense` or `ExpandableDense` layer"
 ROW = "one input, and its head one row of features"
 ACTIVATION = "must end in logits, `softmax` or `sigmoid`"
@@ -90,10 +96,18 @@ MODEL_CASES = {
         "['relu']",
         "End the model",
     ),
-    "of several labels": (
-        lambda: ends_in(layers.Dense(2, activation="sigmoid")),
-        "2 sigmoid outputs",
-        "`softmax`",
+    "of logits that may mean either": (
+        logits_of_yes_or_no,
+        "gives logits",
+        "compiled with BinaryCrossentropy",
+        "Say multi_label=True",
+    ),
+    "of several labels for each pixel": (
+        lambda: ends_in(
+            layers.Conv2D(2, 1, activation="sigmoid"), shape=(4, 4, 3)
+        ),
+        "several labels for each pixel",
+        "End in `softmax`",
     ),
     "that learns already": (
         shared_classifier,

@@ -1,0 +1,89 @@
+"""Whether the outputs of a model exclude each other."""
+
+import keras
+
+from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.layers.expandable_head import ExpandableHead
+
+
+def is_multi_label(split, model, said=None):
+    """Whether several classes may apply to one picture.
+
+    Args:
+        split: `HeadSplit`.
+        model: What it was cut from.
+        said: Bool, what the user said, or `None`.
+
+    Raises:
+        ValueError: if that cannot be, or if nobody can tell.
+    """
+    head, count = split.head, units_of(split.head)
+    own = isinstance(head, ExpandableHead)
+    sigmoids = split.activation == "sigmoid" and (own or count > 1)
+    found = sigmoids or not getattr(head, "exclusive", True)
+    if said is not None and not isinstance(said, bool):
+        raise TypeError(
+            "`multi_label` must be True, False or `None`. Received: "
+            f"multi_label={said!r}."
+        )
+    if said is False and found:
+        raise ValueError(
+            f"The head '{head.name}' has {count} sigmoid outputs, which do "
+            "not exclude each other. Received: multi_label=False. End a "
+            "classifier of exclusive classes in `softmax` or in logits."
+        )
+    if said is None and not found:
+        _check_loss(split, model, count)
+    if not (found or said):
+        return False
+    _check_head(split, own)
+    return True
+
+
+def units_of(head):
+    """How many outputs a head has."""
+    is_map = isinstance(head, keras.layers.Conv2D)
+    return head.filters if is_map else head.units
+
+
+def _check_loss(split, model, count):
+    """Logits that were trained as a yes or no each may mean either."""
+    loss = getattr(model, "loss", None)
+    name = loss if isinstance(loss, str) else type(loss).__name__
+    binary = "binary" in name.lower().replace("_", "")
+    if binary and count > 1 and split.activation is None:
+        raise ValueError(
+            f"The head '{split.head.name}' gives logits, and model "
+            f"'{model.name}' was compiled with {name}, which serves classes "
+            "that exclude each other and classes that do not. Received: "
+            "multi_label=None. Say multi_label=True if several classes may "
+            "apply to one picture, else multi_label=False."
+        )
+
+
+def _check_head(split, own):
+    head = split.head
+    if split.activation == "softmax":
+        raise ValueError(
+            f"The head '{head.name}' ends in softmax, so its classes exclude "
+            "each other. Received: multi_label=True. End the model in "
+            "`sigmoid` or in logits."
+        )
+    if len(split.features.output_shape) != 2:
+        raise ValueError(
+            f"The head '{head.name}' gives several labels for each pixel, "
+            "which is not supported. Received: features of shape "
+            f"{split.features.output_shape}. End in `softmax`, with one "
+            "class for each pixel."
+        )
+    if own and not isinstance(head, ExpandableDense):
+        raise ValueError(
+            f"A multi-label classifier needs an ExpandableDense head. "
+            f"Received: '{head.name}' of class {type(head).__name__}."
+        )
+    if own and head.exclusive and head.has_splits:
+        raise ValueError(
+            f"In the head '{head.name}' classes take shares of others, so "
+            "they exclude each other. Received: multi_label=True. Build it "
+            "with `exclusive=False`."
+        )
