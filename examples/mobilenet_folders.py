@@ -115,7 +115,7 @@ accuracy is a logit of 0.
 """
 
 base_learning_rate = 0.0001
-INITIAL_EPOCHS, FINE_TUNING_EPOCHS = 10, 10
+INITIAL_EPOCHS, FINE_TUNING_EPOCHS = 10, 1 if STAND_INS.toy else 10
 
 model.compile(
     optimizer=keras.optimizers.Adam(learning_rate=base_learning_rate),
