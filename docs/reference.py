@@ -53,6 +53,7 @@ def write(folder):
         footer_text=f"{NAME} {keras_incremental.__version__}",
         include_undocumented=False,
         show_source=False,
+        template_directory=HERE / "templates",
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")

