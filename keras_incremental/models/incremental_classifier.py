@@ -12,8 +12,8 @@ from keras_incremental.models.adopt import readout_for
 from keras_incremental.models.answering import Answers
 from keras_incremental.models.editing import Edits
 from keras_incremental.models.guarded import Guarded
-from keras_incremental.models.kinds import LABEL_MAPS
 from keras_incremental.models.knowledge import Knowledge
+from keras_incremental.models.label_maps import LABEL_MAPS
 from keras_incremental.models.learning import Learns
 from keras_incremental.models.lesson import read_known
 from keras_incremental.models.many_labels import kind_of
@@ -182,7 +182,8 @@ class IncrementalClassifier(
         logits = self.kind.answered(self.ontology, logits)
         if self.activation is None:
             return logits
-        return self.kind.probabilities(ops.cast(logits, "float32"))
+        logits = ops.cast(logits, "float32")
+        return self.kind.probabilities(logits, self.head.group_slices)
 
     def compute_output_shape(self, input_shape):
         if self.classifies_pixels:

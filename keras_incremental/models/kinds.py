@@ -1,7 +1,7 @@
-"""What a classifier answers: a class for each picture, or for each pixel.
+"""What a classifier answers: a class for each picture.
 
-All that differs between them is here; `many_labels.py` has the third kind,
-where classes do not exclude each other.
+All that other kinds do otherwise is here: `label_maps.py` has a class for
+each pixel, `many_labels.py` classes that do not exclude each other.
 """
 
 import keras
@@ -14,20 +14,17 @@ from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.labels import to_indices
 from keras_incremental.losses.resizing import logits_at
-from keras_incremental.memory import policies
+from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.metrics.class_counts import paired_drop
-from keras_incremental.metrics.pixel_counts import count_pixels
 from keras_incremental.models import candidates
 from keras_incremental.models import deciding
 from keras_incremental.models import hiding
 from keras_incremental.models import objectives
 from keras_incremental.models import settling
-from keras_incremental.models.declared import UNKNOWN
 from keras_incremental.models.loss_outputs import check_loss
 from keras_incremental.models.measuring import confusion
 from keras_incremental.models.report import PICTURES
-from keras_incremental.models.report import PIXELS
 
 
 class OneLabel:
@@ -151,9 +148,9 @@ class OneLabel:
         """How many samples of each class an epoch shows."""
         return policy.counts(labels, num_new, batch_size, num_classes)
 
-    def metric(self):
-        """The metric that `fit` shows."""
-        return LabelledAccuracy()
+    def metrics(self, num_old):
+        """The metrics that `fit` shows."""
+        return [LabelledAccuracy(), BalancedAccuracy(num_old)]
 
     def default_loss(self, from_logits):
         """The loss that a classifier is compiled with."""
@@ -169,8 +166,13 @@ class OneLabel:
         """Logits of what classes are counted as."""
         return deciding.answered(ontology, logits)
 
-    def probabilities(self, logits):
-        """What a classifier of probabilities answers."""
+    def probabilities(self, logits, groups):
+        """What a classifier of probabilities answers.
+
+        Args:
+            logits: Tensor `(..., num_classes)`.
+            groups: Slices of the classes that arrived together.
+        """
         return ops.softmax(logits)
 
     def logits_of(self, probabilities):
@@ -204,6 +206,10 @@ class OneLabel:
             outputs = hiding.hidden_logits(outputs, shown)
             return outputs, np.zeros(outputs.shape[:-1], bool)
         return hiding.hidden_probabilities(outputs, shown)
+
+    def sized(self, outputs, labels):
+        """Outputs in the size of the labels."""
+        return outputs
 
     def scores(self, labels, answers, count):
         """A score from 0 to 1 for each class."""
@@ -244,34 +250,6 @@ class OneLabel:
         }
 
 
-class LabelMaps(OneLabel):
-    """One class for each pixel."""
-
-    unit = PIXELS
-    balances = calibrates = centres = False
-    # Pixels without a label do not count.
-    said_missing = UNKNOWN
-
-    def labels(self, y, names, known, argument, missing=False):
-        return to_indices(y, names, known, argument, missing, maps=True)
-
-    def statistics(self, known, trunk, inputs):
-        # Pixels are too many, and too alike.
-        return type(known)()
-
-    def counts(self, policy, labels, exact, num_new, batch_size, num_classes):
-        # Pixels of a picture come together, whatever the policy.
-        return policies.Concatenate().counts(
-            labels[exact], num_new, batch_size, num_classes
-        )
-
-    def scores(self, labels, answers, count):
-        return count_pixels(labels, answers, count).iou()
-
-    def _flips(self, flipped):
-        return np.zeros(0, int)
-
-
 class LabelledAccuracy(keras.metrics.SparseCategoricalAccuracy):
     """Accuracy of those samples whose label is one class."""
 
@@ -295,4 +273,4 @@ def without_none(y):
     return [(nothing if label is None else label) for label in y]
 
 
-ONE_LABEL, LABEL_MAPS = OneLabel(), LabelMaps()
+ONE_LABEL = OneLabel()

@@ -28,9 +28,9 @@ from keras_incremental.models import many_settling
 from keras_incremental.models.declared import BACKGROUND
 from keras_incremental.models.declared import NOT_NEW
 from keras_incremental.models.doubt import check_threshold
-from keras_incremental.models.kinds import LABEL_MAPS
 from keras_incremental.models.kinds import ONE_LABEL
 from keras_incremental.models.kinds import OneLabel
+from keras_incremental.models.label_maps import LABEL_MAPS
 from keras_incremental.models.report import LABELS
 
 
@@ -141,7 +141,7 @@ class ManyLabels(OneLabel):
     def with_candidates(self, classifier, inputs, lesson, propose):
         parents = lesson.ontology(classifier).parents
         count = len(parents)
-        old = widened(inputs.old_labels.reshape(len(inputs.old), -1), count)
+        old = widened(inputs.old_labels, count)
         for k, absent in enumerate(lesson.declared.absent):
             if absent:
                 old[:, len(classifier.classes) + k] = NO
@@ -168,8 +168,8 @@ class ManyLabels(OneLabel):
     def counts(self, policy, labels, exact, num_new, batch_size, num_classes):
         return (labels == YES).sum(0)
 
-    def metric(self):
-        return KnownAccuracy()
+    def metrics(self, num_old):
+        return [KnownAccuracy()]
 
     def default_loss(self, from_logits):
         return PartialBinaryCrossentropy(from_logits=from_logits)
@@ -189,8 +189,11 @@ class ManyLabels(OneLabel):
             columns.append(ops.max(ops.stack(parts), 0) if parts else lowest)
         return ops.stack(columns, axis=-1)
 
-    def probabilities(self, logits):
-        return ops.sigmoid(logits)
+    def probabilities(self, logits, groups):
+        # The last bit depends on how many are computed together. And no
+        # `sigmoid`, which TensorFlow joins with the layer before it.
+        parts = [ops.exp(ops.log_sigmoid(logits[:, g])) for g in groups]
+        return ops.concatenate(parts, axis=-1)
 
     def logits_of(self, probabilities):
         return log_odds(probabilities)
