@@ -55,7 +55,7 @@ class Fit:
             optimizer=self.optimizer,
             loss=self.loss,
             loss_weights=[self.label_weight],
-            metrics=[inputs.kind.metric()],
+            metrics=inputs.kind.metrics(student.head.units - inputs.new_names),
         )
         student.rows_are_labels = inputs.kind.rows
         features, labels = inputs.all

@@ -8,18 +8,24 @@ from keras_incremental.models.deciding import decided
 from keras_incremental.models.student import Student
 
 
-def predicted(classifier, trunk, inputs, verbose=0):
+def predicted(classifier, trunk, inputs, labels=None, verbose=0):
     """What a classifier predicts, as `deciding.decided` says it.
 
     Args:
         classifier: `IncrementalClassifier`.
         trunk: Its `Trunk`.
         inputs: What the trunk gave of the pictures, or `None`.
+        labels: Their labels, whose size maps are brought to. Defaults to
+            `None`, that of the outputs.
         verbose: As of `predict`. Defaults to `0`.
     """
     readout = classifier.readout
     outputs = outputs_for(classifier, trunk, inputs, readout, verbose)
-    return None if outputs is None else decided(classifier, outputs)
+    if outputs is None:
+        return None
+    if labels is not None:
+        outputs = classifier.kind.sized(outputs, labels)
+    return decided(classifier, outputs)
 
 
 def outputs_for(classifier, trunk, inputs, readout=None, verbose=0):

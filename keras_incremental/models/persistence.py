@@ -1,3 +1,4 @@
+import copy
 import os
 
 import keras
@@ -12,6 +13,8 @@ from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.graph import HeadSplit
 
 MEMORY_FILE = "exemplars.npz"
+# In the compile configuration: whether the optimizer has ever stepped.
+TRAINED = "trained"
 STATISTICS = ("counts", "means", "scatter")
 
 
@@ -79,6 +82,20 @@ class SavedInOneFile:
                 Ontology.from_config(ontology), 0, classifier.statistics
             )
         return classifier
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config:
+            config[TRAINED] = bool(self.optimizer and self.optimizer.built)
+        return config
+
+    def compile_from_config(self, config):
+        config = dict(config)
+        trained = config.pop(TRAINED, True)
+        super().compile_from_config(copy.deepcopy(config))
+        if not trained:
+            # Keras built an optimizer that the file has no variables of.
+            self.compile(**keras.saving.deserialize_keras_object(config))
 
     def save_own_variables(self, store):
         store["phases"] = np.asarray(self.phases)

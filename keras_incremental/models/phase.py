@@ -67,7 +67,8 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
     inputs = with_held_out(
         inputs, _held_out_share(plan), classifier.seed + classifier.phases
     )
-    measured = (classifier, trunk, inputs.validation, options.verbose)
+    judged = inputs.validation, inputs.validation_labels
+    measured = (classifier, trunk, *judged, options.verbose)
     stages(BEFORE)
     was = measuring.predicted(*measured)
     stages(TRAINING, plan.words)

@@ -93,6 +93,7 @@ def remember(classifier, lesson, batch_size=32):
 def accuracy_by_class(classifier, lesson, batch_size=32):
     """Scores, by name, of the classes that a lesson shows."""
     outputs = classifier.predict(lesson.pictures, batch_size, verbose=0)
+    outputs = classifier.kind.sized(outputs, lesson.labels)
     answers = decided(classifier, outputs, classifier.activation is not None)
     values = classifier.kind.scores(lesson.labels, answers, len(lesson.names))
     return {lesson.names[i]: float(values[i]) for i in lesson.taught}

@@ -56,8 +56,6 @@ def test_nothing_is_kept_of_a_removed_class():
     assert not clf.statistics.means[1].any()
 
 
-# Keras says so of any model that was compiled and never trained.
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_edits_are_in_the_file_and_in_the_plain_model(tmp_path):
     clf = classifier()
     clf.merge({"tabby": "cat"})
