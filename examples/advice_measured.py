@@ -475,6 +475,7 @@ def draw(rows, path):
     axes.set_yticks(places, labels)
     axes.set_xlim(0, 100)
     axes.set_xlabel("test accuracy in percent; dotted: old classes before")
+    axes.set_title("in brackets: which old pictures are used", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.invert_yaxis()
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
