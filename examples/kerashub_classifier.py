@@ -30,8 +30,9 @@ model with a `preprocessor`, which resizes and scales pictures, and with
 adds a class with an import and three lines, and makes a task with three
 classes of the result.
 
-Presets are downloaded. Without a network, `--toy` builds a tiny ResNet of the
-same classes of KerasHub, with random weights.
+It needs `pip install keras-hub`. Presets are downloaded. Without a network,
+`--toy` builds a tiny ResNet of the same classes of KerasHub, with random
+weights.
 
 ## Load the data
 

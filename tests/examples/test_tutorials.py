@@ -225,6 +225,25 @@ def test_nothing_is_replaced_in_a_notebook(offline):
     assert stand_ins.vgg16((8, 8, 3)) is None
 
 
+def test_downloaded_flowers_get_a_folder_of_their_own(
+    offline, tmp_path, monkeypatch
+):
+    for name in "cba":
+        photo = tmp_path / "flower_photos" / "tulips" / f"{name}.jpg"
+        photo.parent.mkdir(parents=True, exist_ok=True)
+        photo.touch()
+    monkeypatch.setattr(keras.utils, "get_file", lambda **_: str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    pets, flowers = offline.download(held_out=1)
+    assert pets == tmp_path / "cats_and_dogs_filtered"
+    parts = {
+        part: [path.name for path in (flowers / part / "tulips").iterdir()]
+        for part in ("train", "validation")
+    }
+    assert parts["validation"] == ["a.jpg"]
+    assert sorted(parts["train"]) == ["b.jpg", "c.jpg"]
+
+
 def test_parts_of_the_made_up_pictures_differ(offline):
     parts = {
         part: offline.toy_pictures(("cat", "dog"), part)[0]
