@@ -251,9 +251,7 @@ def _is_after_head(layer):
 
 def _is_resizing(layer):
     """Whether a layer mixes places, and leaves channels apart."""
-    return isinstance(
-        layer, (keras.layers.UpSampling2D, keras.layers.Resizing)
-    )
+    return isinstance(layer, (keras.layers.UpSampling2D, keras.layers.Resizing))
 
 
 def _is_identity(layer):
