@@ -100,8 +100,8 @@ class Answers(Rejects):
         self.kind.check_exclusive("unknown")
         _check_answer(unknown, self.classes)
         self.check_calibrated()
-        chosen = self.classes if classes is None else classes
-        shown = hiding.shown_columns(chosen, self.classes)
+        among = self.classes if classes is None else classes
+        shown = hiding.shown_columns(among, self.classes)
         reading = _reading(self, x, batch_size or 32, steps)
         best = chosen(self, hiding.hidden_logits(reading.logits, shown))
         rejected, _ = self.unknown_in(reading)

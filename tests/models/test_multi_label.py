@@ -11,10 +11,7 @@ from toy_helmets import plain
 from toy_helmets import scores
 from toy_helmets import streets
 
-from keras_incremental.losses import PartialBinaryCrossentropy
-from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import PartialLabelWarning
-from keras_incremental.models import PhaseReport
 
 X, TRUTH = NEW
 HELMETS = only_helmets(TRUTH)
@@ -206,47 +203,6 @@ def test_a_file_keeps_labels_and_children(tmp_path):
     )
 
 
-def test_logits_are_multi_label_if_somebody_says_so(tmp_path):
-    clf = classifier(activation=None, multi_label=True)
-    learn(clf)
-    assert clf.activation is None and clf.multi_label
-    clf.save(tmp_path / "streets.keras")
-    loaded = keras.models.load_model(tmp_path / "streets.keras")
-    assert loaded.multi_label
-    assert loaded.predict_names(X[:9]) == clf.predict_names(X[:9])
-
-
-def test_one_output_can_be_one_label():
-    model = keras.Sequential(
-        [keras.Input((6,)), keras.layers.Dense(1, activation="sigmoid")]
-    )
-    clf = IncrementalClassifier(model, ["car"], multi_label=True)
-    learn(clf)
-    assert clf.predict(X, verbose=0).shape == (len(X), 2)
-
-
-def test_names_are_those_above_a_threshold():
-    clf = classifier()
-    outputs = clf.predict(X[:20], verbose=0)
-    found = clf.predict_names(X[:20])
-    assert found == [
-        tuple(n for n, p in zip(NAMES, row, strict=False) if p > 0.5)
-        for row in outputs
-    ]
-    never = clf.predict_names(X[:20], thresholds={"car": 1.0})
-    assert never == [tuple(n for n in row if n != "car") for row in found]
-    bikes = clf.predict_names(X[:20], classes=["bike"])
-    assert bikes == never
-
-
-def test_a_report_is_the_same_after_json():
-    report = learn(classifier(), validation_data=TEST)
-    again = PhaseReport.from_json(report.to_json())
-    assert str(again) == str(report)
-    assert "validation labels" in str(report)
-    assert "labels" in report.to_html()
-
-
 def test_a_gate_refuses_what_costs_old_labels():
     wrong = np.concatenate([np.zeros((len(X), 2)), HELMETS], 1)
     clf = classifier()
@@ -259,35 +215,6 @@ def test_a_gate_refuses_what_costs_old_labels():
         validation_data=TEST,
     )
     assert not report.accepted and clf.classes == NAMES[:2]
-
-
-def test_classes_are_merged_removed_and_renamed():
-    clf = classifier()
-    outputs = clf.predict(X, verbose=0)
-    clf.rename({"bike": "bicycle"})
-    clf.merge({"bicycle": "car"})
-    found = clf.predict(X, verbose=0)
-    np.testing.assert_allclose(found[:, 0], outputs.max(1), rtol=1e-5)
-    assert not found[:, 1].any()
-    other = classifier()
-    other.remove(["bike"])
-    np.testing.assert_allclose(
-        other.predict(X, verbose=0), outputs * [1, 0], rtol=1e-5
-    )
-    learn(other)
-
-
-def test_fit_reads_rows_of_labels():
-    clf = classifier()
-    y = np.array(TRUTH[:, :2])
-    y[::3, 0] = -1
-    assert isinstance(clf.loss, PartialBinaryCrossentropy)
-    clf.fit(X, y, epochs=1, verbose=0)
-    clf.compile("sgd", "binary_crossentropy")
-    with pytest.raises(ValueError, match="PartialBinaryCrossentropy"):
-        clf.fit(X, y, verbose=0)
-    with pytest.raises(ValueError, match="one column for each"):
-        clf.fit(X, TRUTH, verbose=0)
 
 
 def test_old_data_of_an_earlier_version_has_fewer_columns():

@@ -9,9 +9,13 @@ from toy_vehicles import TRUCK
 from toy_vehicles import accuracies
 from toy_vehicles import classifier
 from toy_vehicles import mixed
+from toy_vehicles import plain
 from toy_vehicles import seen
 
+from keras_incremental.models import IncrementalClassifier
+from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.models import PartialLabelWarning
+from keras_incremental.recipes import bic
 from keras_incremental.recipes import er_ace
 
 NEW, TRUE = mixed({POLICE: 100, CAR: 100, TRUCK: 100}, seed=3)
@@ -143,6 +147,13 @@ def test_old_data_keeps_old_classes():
     assert min(accuracies(clf).values()) > 0.85
 
 
+def test_weights_of_classes_hold_for_sets_of_them():
+    clf = classifier()
+    loss = CandidateSetCrossentropy(label_weights=[1.0, 1.0, 4.0], focus=1.0)
+    report = learn(clf, unlabelled="not_new", loss=loss, epochs=2)
+    assert np.isfinite(report.history["loss"]).all()
+
+
 def test_a_missing_label_needs_a_meaning():
     with pytest.raises(ValueError, match="`unlabelled`"):
         learn(classifier(None), y=np.where(TRUE == POLICE, 0, -1))
@@ -193,3 +204,18 @@ def test_a_loss_of_exact_labels_says_that_it_cannot():
     with pytest.raises(ValueError, match="AsymmetricCrossentropy"):
         learn(clf, unlabelled="not_new")
     assert clf.classes == ("car", "truck")
+
+
+def test_a_recipe_goes_without_its_correction_where_a_class_is_divided():
+    clf = IncrementalClassifier(
+        plain(), ["car", "truck"], recipe=bic(budget=40)
+    )
+    clf.remember(OLD[0], OLD_LABELS)
+    report = learn(clf, unlabelled="not_new", epochs=1)
+    assert "no BiasCorrection, as old classes are" in report.used["method"]
+
+
+def test_nothing_is_calibrated_where_a_class_is_divided():
+    with pytest.warns(PartialLabelWarning):
+        report = learn(classifier(None), seen(POLICE, 20), None, epochs=1)
+    assert "no MarginCalibration" in report.used["method"]
