@@ -150,7 +150,8 @@ measured_on = (
 ## New classes
 
 The small network is taken over. The files with the features of cats and dogs
-are the memory: 200 of each class are replayed beside the new ones.
+are the memory: 200 of each class are replayed beside the new ones. The small
+network trains on, so it is given time: features make epochs cheap.
 """
 
 classifier = ki.IncrementalClassifier(
@@ -158,7 +159,11 @@ classifier = ki.IncrementalClassifier(
 )
 classifier.remember(train_features, train_labels)
 report = classifier.learn(
-    new_features, classes=[new_name], validation_data=measured_on, verbose=2
+    new_features,
+    classes=[new_name],
+    validation_data=measured_on,
+    epochs=20,
+    verbose=2,
 )
 
 """
