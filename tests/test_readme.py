@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_incremental
 from keras_incremental.models import IncrementalClassifier
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
@@ -25,9 +26,15 @@ def given():
     generator = np.random.default_rng(0)
     held_out = generator.normal(size=(60, 64)).astype("float32")
     return {
+        "ki": keras_incremental,
         "clf": pets(),
         "x_held_out": held_out,
         "x_stream": np.concatenate([held_out, held_out[:20] + 9]),
+        "segmenter": keras.Sequential(
+            [keras.Input((4, 4, 3)), keras.layers.Conv2D(3, 1)]
+        ),
+        "scenes": generator.normal(size=(6, 4, 4, 3)),
+        "maps": np.where(generator.random((6, 4, 4)) < 0.2, 0, 255),
         "birds": generator.normal(size=(12, 64)).astype("float32"),
         "validation": (generator.normal(size=(9, 64)), np.arange(9) % 3),
         "x_old": generator.normal(size=(12, 64)).astype("float32"),
@@ -38,7 +45,7 @@ def given():
 
 
 def test_there_are_snippets():
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))

@@ -49,7 +49,17 @@ def label_loss(recipe, table):
             "`CandidateSetCrossentropy`, or a recipe that leaves the loss "
             "open."
         )
-    return type(loss).from_config({**loss.get_config(), "table": table})
+    weights = loss.label_weights
+    if weights is not None:
+        # A set of classes counts as its members do on average.
+        weights = [*weights, *_mean_weights(weights, table)]
+    changes = {"table": table, "label_weights": weights}
+    return type(loss).from_config({**loss.get_config(), **changes})
+
+
+def _mean_weights(weights, table):
+    sets = table[len(weights) :]
+    return sets @ np.asarray(weights) / sets.sum(1)
 
 
 def has_negatives(inputs, lesson):

@@ -12,8 +12,8 @@ from toy_vehicles import mixed
 from toy_vehicles import plain
 from toy_vehicles import seen
 
-from keras_incremental.models import IncrementalClassifier
 from keras_incremental.losses import CandidateSetCrossentropy
+from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import PartialLabelWarning
 from keras_incremental.recipes import bic
 from keras_incremental.recipes import er_ace
