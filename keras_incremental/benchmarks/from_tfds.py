@@ -12,7 +12,7 @@ def pairs(name, split, data_dir=None):
         split: As TensorFlow Datasets take it.
         data_dir: Folder of prepared data sets, or `None` for theirs.
     """
-    tfds = _package(name)
+    tfds = package(name)
     data = tfds.load(
         name,
         split=split,
@@ -36,7 +36,7 @@ def reader_of(name):
         A function of a split and a folder, names of the classes, and `None`
         for the size of the pictures.
     """
-    features = _package(name).builder(name).info.features
+    features = package(name).builder(name).info.features
     if not features or not {"image", "label"} <= set(features):
         raise ValueError(
             f"'{name}' of TensorFlow Datasets has no `image` and `label`. "
@@ -44,14 +44,15 @@ def reader_of(name):
         )
 
     def read(split, data_dir):
-        splits = _package(name).load(name, data_dir=data_dir)
+        splits = package(name).load(name, data_dir=data_dir)
         part = split if "test" in splits else PARTS[split]
         return pairs(name, part, data_dir)
 
     return read, tuple(features["label"].names), None
 
 
-def _package(name):
+def package(name):
+    """TensorFlow Datasets, or an error with the line that installs it."""
     try:
         import importlib_resources  # noqa: F401
         import tensorflow_datasets as tfds

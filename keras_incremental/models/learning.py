@@ -66,7 +66,7 @@ class Learns:
                 the folder names of `image_dataset_from_directory`.
             validation_data: As of `fit`, of old and new classes. Its integer
                 labels index `self.classes` with the new ones appended.
-            epochs: Int. Defaults to 20 on cached features, else 5.
+            epochs: Int. Defaults to 20 where only the head trains, else 5.
             batch_size: Int. Defaults to `32`.
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy. Defaults to `None`, any.
