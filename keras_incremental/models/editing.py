@@ -37,6 +37,9 @@ class Edits:
         output of the merged class says 0. Its exemplars stay, and stand for
         either.
 
+        Where classes do not exclude each other, the other is as probable as
+        the surer of the two.
+
         Args:
             names: Dict of names, and the name that each is counted as.
 

@@ -61,7 +61,10 @@ class Learns:
                 `tf.data`, `PyDataset`, a generator.
             y: Labels as names, as ints or one-hot that index `classes`;
                 `None` if all pictures show the one class in `classes`. Some
-                may be missing: `None`, -1 or 255.
+                may be missing: `None`, -1 or 255. For a multi-label
+                classifier: for each picture a list of names, or a row with a
+                1, a 0, or -1, 255 or NaN (not looked at) for each of
+                `classes`; of other classes it says nothing.
             classes: Names of what the data shows, new or known. Defaults to
                 the folder names of `image_dataset_from_directory`.
             validation_data: As of `fit`, of old and new classes. Its integer
@@ -73,17 +76,24 @@ class Learns:
             max_class_drop: The same for each single old class.
             optimizer: Defaults to Adam, at a rate for the number of features.
             loss: Loss of integer labels and logits. Defaults to
-                `CandidateSetCrossentropy`.
+                `CandidateSetCrossentropy`, and to
+                `PartialBinaryCrossentropy` of a multi-label classifier.
             unlabelled: What a sample whose label is missing may be:
                 `"unknown"`, anything; `"not_new"`, any class but the new
                 ones, because all of those were labelled; `"background"`,
                 the class of that name. Defaults to `None`, none is missing.
+                In a multi-label classifier, what a new class is that is not
+                named, absent for `"not_new"`; old ones are unknown.
             parents: Dict of names of new classes: the old class that each
                 was counted as, or `None` if it was never in old data. Old
                 labels of that class may then be either. Defaults to `None`,
-                never, if no label is missing.
+                never, if no label is missing. In a multi-label classifier
+                what shows the new class shows the parent too, and classes
+                that are not in the dict were not looked for in old data.
             shares: Dict of names of new classes: which part of the old class
-                each was, from 0 to 1. Defaults to `None`, not known.
+                each was, from 0 to 1; in a multi-label classifier, of the
+                pictures that were not looked at for it (of those that show
+                the parent, if it has one). Defaults to `None`, not known.
             old_data: Data of known classes that is at hand, as `(x, y)` or a
                 data set, replayed as it is beside exemplars. Defaults to
                 `None`.
