@@ -26,7 +26,7 @@ class Recorder:
         self.how = how
         return self
 
-    def run(self, student, inputs):
+    def run(self, student, inputs, name=None):
         self.student, self.inputs = student, inputs
 
 

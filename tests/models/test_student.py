@@ -53,9 +53,9 @@ def spied(monkeypatch):
     """Pairs of student and inputs of every `fit` of a phase."""
     runs, run = [], Fit.run
 
-    def spy(self, student, inputs):
+    def spy(self, student, inputs, name=None):
         runs.append((student, inputs))
-        return run(self, student, inputs)
+        return run(self, student, inputs, name)
 
     monkeypatch.setattr(Fit, "run", spy)
     return runs
