@@ -144,6 +144,8 @@ class Learns:
         self.kind.check_recipe(applied, options.callbacks)
         if tune is not None:
             self.kind.check_exclusive("tune")
+        for candidate in tune or ():
+            self.kind.check_recipe(candidate)
         check_meaning(unlabelled, self.classes, self.kind)
         lesson = read_lesson(
             x,
