@@ -18,10 +18,13 @@ pets: .venv/test.stamp
 	mkdir -p outputs
 	cd outputs && $(CURDIR)/.venv/bin/python $(CURDIR)/$(PETS) $(DATA)
 
+# What measures and draws is the same on every backend.
+PORTABLE = --ignore=tests/benchmarks --ignore=tests/reporting
+
 test: .venv/test.stamp
 	KERAS_BACKEND=tensorflow $(PYTEST) --cov
-	KERAS_BACKEND=jax $(PYTEST)
-	KERAS_BACKEND=torch $(PYTEST)
+	KERAS_BACKEND=jax $(PYTEST) $(PORTABLE)
+	KERAS_BACKEND=torch $(PYTEST) $(PORTABLE)
 
 lint: .venv/test.stamp
 	.venv/bin/ruff format --check .
