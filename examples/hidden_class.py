@@ -200,7 +200,7 @@ def run(toy, data_dir):
                 [*OTHERS, PARENT, CHILD],
                 parents={CHILD: PARENT},
                 validation_data=test,
-                epochs=40,
+                epochs=20 if toy else 40,
                 verbose=0,
                 **declared,
             )
