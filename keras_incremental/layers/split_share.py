@@ -23,11 +23,13 @@ class SplitShare(column_initializers.ColumnInitializer):
     Example:
 
     >>> import numpy as np
+    >>> import keras
     >>> import keras_incremental as ki
     >>> head = ki.layers.ExpandableDense(2)
-    >>> before = head(np.ones((1, 4), "float32"))
+    >>> features = np.ones((1, 4), "float32")
+    >>> before = keras.ops.convert_to_numpy(head(features))
     >>> head.expand(1, initializer=SplitShare(0.2), parents=[1])
-    >>> after = head(np.ones((1, 4), "float32"))
+    >>> after = keras.ops.convert_to_numpy(head(features))
     >>> round(float(after[0, 2] - before[0, 1]), 4)
     -1.6094
     """
