@@ -18,13 +18,10 @@ pets: .venv/test.stamp
 	mkdir -p outputs
 	cd outputs && $(CURDIR)/.venv/bin/python $(CURDIR)/$(PETS) $(DATA)
 
-# What measures and draws is the same on every backend.
-PORTABLE = --ignore=tests/benchmarks --ignore=tests/reporting
-
 test: .venv/test.stamp
 	KERAS_BACKEND=tensorflow $(PYTEST) --cov
-	KERAS_BACKEND=jax $(PYTEST) $(PORTABLE)
-	KERAS_BACKEND=torch $(PYTEST) $(PORTABLE)
+	KERAS_BACKEND=jax $(PYTEST)
+	KERAS_BACKEND=torch $(PYTEST)
 
 lint: .venv/test.stamp
 	.venv/bin/ruff format --check .

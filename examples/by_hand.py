@@ -254,27 +254,12 @@ def table(rows):
 
 
 def draw(rows, path):
-    from matplotlib.figure import Figure
+    # Needs matplotlib; nothing else here does.
+    import bars
 
-    figure = Figure(figsize=(7, 3), layout="constrained")
-    axes = figure.subplots()
-    ways = list(WAYS)
-    for offset, column, words, colour in (
-        (-0.2, 0, "old classes", "#2f5d9b"),
-        (0.2, 1, "new classes", "#c8553d"),
-    ):
-        heights = [100 * rows[way][column] for way in ways]
-        places = np.arange(len(ways)) + offset
-        bars = axes.barh(places, heights, 0.38, label=words, color=colour)
-        axes.bar_label(bars, fmt="%.0f %%", padding=3)
-    axes.axvline(100 * rows["before"][0], color="#8a8a8a", ls=":")
-    axes.set_yticks(range(len(ways)), ways)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 112)
-    axes.set_xlabel("test accuracy; dotted: old classes before")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    figure.savefig(path, dpi=150)
+    (before, *_), *others = rows.values()
+    old, new, *_ = zip(*others, strict=True)
+    bars.draw(list(WAYS), old, new, before, path)
 
 
 def main(outputs=OUTPUTS, limit=None):

@@ -80,8 +80,7 @@ def kept(classifier):
     if memory is not None:
         nbytes["exemplars"] = memory.nbytes
     if len(statistics):
-        nbytes["statistics"] = statistics.means.nbytes
-        nbytes["statistics"] += statistics.scatter.nbytes
+        nbytes["statistics"] = statistics.nbytes
     return {
         "phase": classifier.phases,
         "exemplars": {classifier.classes[k]: n for k, n in counts.items()},

@@ -1,5 +1,7 @@
 """A `PhaseReport` as a table of text."""
 
+from keras_incremental.utils.words import megabytes
+
 
 def text_of(report):
     """The table that `str` of a report gives."""
@@ -39,7 +41,8 @@ def _footnotes(report):
             f"to wrong, {drop.gained} from wrong to right"
         )
     yield "  " + ", ".join(f"{k}: {v}" for k, v in report.used.items())
-    yield f"  {report.seconds:.1f} seconds"
+    sizes = [f"{k} {megabytes(size)}" for k, size in report.nbytes.items()]
+    yield "  " + ", ".join([f"{report.seconds:.1f} seconds", *sizes])
 
 
 def _percent(value):

@@ -5,11 +5,11 @@ import re
 import numpy as np
 
 from keras_incremental.reporting import reading
-from keras_incremental.reporting.words import change
-from keras_incremental.reporting.words import listed
-from keras_incremental.reporting.words import megabytes
-from keras_incremental.reporting.words import percent
 from keras_incremental.utils.versions import versions
+from keras_incremental.utils.words import change
+from keras_incremental.utils.words import listed
+from keras_incremental.utils.words import megabytes
+from keras_incremental.utils.words import percent
 
 FRONT = """---
 library_name: keras

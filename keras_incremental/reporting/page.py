@@ -7,11 +7,11 @@ from keras_incremental.reporting.markup import element
 from keras_incremental.reporting.markup import joined
 from keras_incremental.reporting.markup import table
 from keras_incremental.reporting.page_style import STYLE
-from keras_incremental.reporting.words import change
-from keras_incremental.reporting.words import listed
-from keras_incremental.reporting.words import megabytes
-from keras_incremental.reporting.words import percent
-from keras_incremental.reporting.words import points
+from keras_incremental.utils.words import change
+from keras_incremental.utils.words import listed
+from keras_incremental.utils.words import megabytes
+from keras_incremental.utils.words import percent
+from keras_incremental.utils.words import points
 
 TITLE = "What the classifier kept and lost"
 

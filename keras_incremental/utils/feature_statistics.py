@@ -49,6 +49,11 @@ class FeatureStatistics(ClassMeans):
         scale = np.sqrt((between + within) / len(self))
         return float(scale) if scale > 1e-12 else 1.0
 
+    @property
+    def nbytes(self):
+        """Int. What the means and the scatter take."""
+        return self.means.nbytes + self.scatter.nbytes
+
     def covers(self, classes):
         """Whether there are pictures of each of these classes."""
         return all(

@@ -85,15 +85,15 @@ def test_intents_arrive_and_old_ones_stay(load, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "LEARNERS", kept)
     monkeypatch.setattr(page, "PHASES", page.PHASES[:2])
     monkeypatch.setattr(page, "encoders", lambda _: [("hashed", page.hashed)])
-    results = page.main(tmp_path, count=3)
+    results = page.main(tmp_path, count=6)
     rival, ours = (results["hashed", words][-1] for words in kept)
     assert ours.accuracy > rival.accuracy
-    assert min(ours.old_accuracy, ours.new_accuracy) > 0.7
+    assert ours.old_accuracy > 0.9 and ours.new_accuracy > 0.7
     assert (tmp_path / "intents.png").stat().st_size > 5_000
 
 
 def test_test_sentences_are_of_templates_that_are_not_trained_on(load):
-    page = load("intents_over_time")
+    page = load("intents")
     trained, _ = page.sentences(page.TEMPLATES)
     tested, _ = page.sentences(page.TEMPLATES, test=True)
     assert not set(trained) & set(tested)
@@ -113,13 +113,13 @@ def test_advice_is_measured_and_the_package_is_above_it(
     load, tmp_path, monkeypatch
 ):
     page = load("advice_measured")
-    monkeypatch.setattr(page, "EPOCHS", 10)
-    monkeypatch.setattr(page, "HIDDEN", 64)
+    monkeypatch.setattr(page.advice_task, "EPOCHS", 10)
+    monkeypatch.setattr(page.advice_task, "HIDDEN", 64)
 
     def few_answers(model, task, seed):
         yield "*before*", "", model
-        yield "fine-tuning", "none", page.fine_tuned(model, task.new)
-        rest = page.NewAgainstRest(model, task, task.few.of([]))
+        yield "fine-tuning", "none", page.advice.fine_tuned(model, task.new)
+        rest = page.advice.NewAgainstRest(model, task, task.few.of([]))
         yield "new against rest", "none", rest
         names = [f"old {k}" for k in range(task.num_old)]
         recipe = page.ki.recipes.ranpac()
@@ -132,8 +132,8 @@ def test_advice_is_measured_and_the_package_is_above_it(
     toy = ["--weights", "pixels", "--limit", "30", "--seeds", "0"]
     rows = page.main([*toy, "--outputs", str(tmp_path)])
     _, *advice, ours = (values[0] for values in rows.values())
-    for _, _, everything in advice:
-        assert ours[2] > everything + 0.3
+    for row in advice:
+        assert ours[2] > row[2] + 0.3
     written = (tmp_path / page.TABLE).read_text()
     assert len(written.splitlines()) == 2 + len(rows)
     assert (tmp_path / page.PICTURE).stat().st_size > 5_000
@@ -143,14 +143,14 @@ def test_advice_is_measured_and_the_package_is_above_it(
 def test_each_piece_of_advice_gives_a_classifier_of_all_classes(
     load, name, monkeypatch
 ):
-    page = load("advice_measured")
-    monkeypatch.setattr(page, "EPOCHS", 1)
+    page, parts = load("advice"), load("advice_task")
+    monkeypatch.setattr(parts, "EPOCHS", 1)
     generator = np.random.default_rng(0)
-    samples = page.Samples(
+    samples = parts.Samples(
         generator.normal(size=(30, 4)).astype("float32"), np.arange(30) % 3
     )
-    task = page.task_of(samples, samples, 0)
-    model = page.classifier(4, 2)
+    task = parts.task_of(samples, samples, 0)
+    model = parts.classifier(4, 2)
     result = getattr(page, name)(model, task, task.few + task.new)
     assert result.output_shape == (None, 3)
     neuron = page.new_neuron_only(model, task.new)
@@ -161,8 +161,8 @@ def test_each_piece_of_advice_gives_a_classifier_of_all_classes(
 
 
 def test_weights_make_every_class_count_the_same(load):
-    page = load("advice_measured")
-    samples = page.Samples(np.zeros((6, 1)), np.array([0, 1, 1, 1, 1, 1]))
+    page, parts = load("advice"), load("advice_task")
+    samples = parts.Samples(np.zeros((6, 1)), np.array([0, 1, 1, 1, 1, 1]))
     weights = page.balanced_weights(samples)
     assert weights[0] * 1 == pytest.approx(weights[1] * 5)
 

@@ -86,7 +86,9 @@ def test_fine_tuning_starts_from_the_old_columns(quickstart, monkeypatch):
     monkeypatch.setattr(quickstart, "EPOCHS", 0)
     head = quickstart.dense_head(3, 2)
     features = np.ones((1, 3), "float32")
-    train = quickstart.Samples(features, np.array(["c"]), features)
+    train = importlib.import_module("arriving").Samples(
+        features, np.array(["c"]), features
+    )
     wider = quickstart.fine_tune(head, train, ["a", "b", "c"], ["c"])
     for old, new in zip(head.get_weights(), wider.get_weights(), strict=True):
         np.testing.assert_array_equal(new[..., :2], old)
@@ -98,7 +100,9 @@ def test_joint_training_takes_a_feature_that_never_varies(
 ):
     monkeypatch.setattr(quickstart, "JOINT_EPOCHS", 1)
     features = np.array([[1, 0.0], [1, 1.0]], "float32")
-    train = quickstart.Samples(features, np.array(["a", "b"]), features)
+    train = importlib.import_module("arriving").Samples(
+        features, np.array(["a", "b"]), features
+    )
     head = quickstart.train_jointly(train, ["a", "b"])
     was = keras.ops.convert_to_numpy(head(features))
     now = keras.ops.convert_to_numpy(head(features + [0.001, 0]))

@@ -46,6 +46,12 @@ def test_accuracies_are_those_of_the_confusions():
     assert made.num_pictures("bird") == 5
 
 
+def test_the_table_ends_with_what_it_cost():
+    made = report(nbytes={"weights": 2_500_000, "exemplars": 1_200})
+    *_, cost = str(made).splitlines()
+    assert cost == "  2.0 seconds, weights 2.5 MB, exemplars 1.2 kB"
+
+
 def test_json_gives_the_same_report_back():
     made = report()
     again = PhaseReport.from_json(made.to_json())
