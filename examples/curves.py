@@ -1,8 +1,8 @@
 """The table and the picture of `quickstart.py`."""
 
-import itertools
-
 import numpy as np
+
+from keras_incremental.reporting import figures
 
 COLOURS = ("#c8553d", "#2a9d8f", "#2f5d9b", "#8a8a8a")
 LINES = ("-", "-", "-", (0, (1, 1.2)))
@@ -60,16 +60,16 @@ def _dress(panel, limits):
 def _label(panel, values, learners, limits):
     inside = [i for i, x in enumerate(values) if limits[0] < x <= limits[1]]
     gap = 0.075 * (limits[1] - limits[0])
-    heights = spread([values[i] for i in inside], gap)
+    heights = figures.spread([values[i] for i in inside], gap)
     for index, height in zip(inside, heights, strict=True):
-        panel.annotate(
+        figures.say_beside(
+            panel,
             f"{learners[index]}  {values[index]:.1f} %",
-            (1.02, height),
-            xycoords=("axes fraction", "data"),
-            va="center",
+            height,
+            1.02,
             color=COLOURS[index],
+            fontsize=None,
             weight="bold",
-            annotation_clip=False,
         )
 
 
@@ -89,12 +89,3 @@ def _name_axes(figure, panels, phases):
 def _tick(phase):
     separator = " and " if max(map(len, phase)) < 4 else "\n"
     return separator.join(phase)
-
-
-def spread(values, gap):
-    """Heights near the values, in their order, that far apart or more."""
-    order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
-    heights = list(values)
-    for above, below in itertools.pairwise(order):
-        heights[below] = min(heights[below], heights[above] - gap)
-    return heights

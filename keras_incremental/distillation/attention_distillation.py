@@ -2,17 +2,16 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from keras_incremental.distillation.pooled_outputs import checked_layers
+from keras_incremental.distillation.map_term import MapTerm
 from keras_incremental.distillation.reading import read
 from keras_incremental.distillation.reading import read_teacher
-from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
 from keras_incremental.utils.vectors import absolute
 from keras_incremental.utils.vectors import unit
 
 
 @export
-class AttentionDistillation(Term):
+class AttentionDistillation(MapTerm):
     """Keeps where the network looks for the teacher's first answer.
 
     Obsolete: its numbers were never reproduced in public, and it adds little
@@ -49,8 +48,7 @@ class AttentionDistillation(Term):
         weight: float = 1.0,
         schedule: str = "constant",
     ):
-        super().__init__(weight, schedule)
-        self.layers = checked_layers(layers, type(self).__name__)
+        super().__init__(layers, weight, schedule)
 
     def compute_loss(self, teacher_outputs, student_outputs, labels=None):
         top = ops.argmax(read_teacher(teacher_outputs, "logits"), axis=-1)
@@ -66,9 +64,6 @@ class AttentionDistillation(Term):
         )
         difference = absolute(given - taught)
         return ops.mean(ops.sum(difference, axis=-1))
-
-    def get_config(self):
-        return {**super().get_config(), "layers": self.layers}
 
 
 def attention(maps, kernel, classes):

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
-from keras_incremental.distillation.pooled_outputs import checked_layers
+from keras_incremental.distillation.map_term import MeanOverMaps
 from keras_incremental.distillation.reading import read
 from keras_incremental.distillation.reading import read_teacher
 from keras_incremental.distillation.term import Term
@@ -15,7 +15,7 @@ SCALES = (1, 2, 4)
 
 
 @export
-class LocalPooledOutputs(Term):
+class LocalPooledOutputs(MeanOverMaps):
     """Keeps where a network responds, in the whole of a map and in its parts.
 
     As `PooledOutputs`, for networks that label pixels: at each scale `s` the
@@ -48,9 +48,6 @@ class LocalPooledOutputs(Term):
     0.0
     """
 
-    reads = ("maps",)
-    only_below_head = True
-
     def __init__(
         self,
         layers: str | Sequence[str] = "auto",
@@ -58,25 +55,14 @@ class LocalPooledOutputs(Term):
         weight: float = 0.01,
         schedule: str = "sqrt_all_per_new",
     ):
-        super().__init__(weight, schedule)
-        self.layers = checked_layers(layers, type(self).__name__)
+        super().__init__(layers, weight, schedule)
         self.scales = _checked_scales(scales, type(self).__name__)
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
-        taught = read_teacher(teacher_outputs, "maps")
-        given = read(student_outputs, "maps")
-        distances = [
-            _distance(a, b, self.scales)
-            for a, b in zip(given, taught, strict=True)
-        ]
-        return ops.mean(ops.stack(distances))
+    def distance(self, given, taught):
+        return _distance(given, taught, self.scales)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "layers": self.layers,
-            "scales": self.scales,
-        }
+        return {**super().get_config(), "scales": self.scales}
 
 
 @export

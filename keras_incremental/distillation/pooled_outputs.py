@@ -2,16 +2,14 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from keras_incremental.distillation.reading import read
-from keras_incremental.distillation.reading import read_teacher
-from keras_incremental.distillation.term import Term
+from keras_incremental.distillation.map_term import MeanOverMaps
 from keras_incremental.utils.export import export
 from keras_incremental.utils.vectors import distance
 from keras_incremental.utils.vectors import unit
 
 
 @export
-class PooledOutputs(Term):
+class PooledOutputs(MeanOverMaps):
     """Keeps where, and in which channels, the stages of a network respond.
 
     Each map is squared and summed over its width, and over its height. Both
@@ -42,29 +40,16 @@ class PooledOutputs(Term):
     0.0
     """
 
-    reads = ("maps",)
-    only_below_head = True
-
     def __init__(
         self,
         layers: str | Sequence[str] = "auto",
         weight: float = 3.0,
         schedule: str = "sqrt_all_per_new",
     ):
-        super().__init__(weight, schedule)
-        self.layers = checked_layers(layers, type(self).__name__)
+        super().__init__(layers, weight, schedule)
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
-        taught = read_teacher(teacher_outputs, "maps")
-        given = read(student_outputs, "maps")
-        distances = [
-            distance(pooled(a), pooled(b))
-            for a, b in zip(given, taught, strict=True)
-        ]
-        return ops.mean(ops.stack(distances))
-
-    def get_config(self):
-        return {**super().get_config(), "layers": self.layers}
+    def distance(self, given, taught):
+        return distance(pooled(given), pooled(taught))
 
 
 def pooled(maps):
@@ -84,19 +69,6 @@ def pooled(maps):
             axis=-1,
         )
     )
-
-
-def checked_layers(layers, owner):
-    """`"auto"`, or a list of names of layers."""
-    if layers == "auto":
-        return layers
-    names = [layers] if isinstance(layers, str) else list(layers)
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ValueError(
-            f'`layers` of {owner} must be "auto" or names of layers. '
-            f"Received: layers={layers!r}."
-        )
-    return names
 
 
 def _flat(values):

@@ -29,6 +29,12 @@ def ratio(part, whole):
     )
 
 
+def mean_of_known(values, chosen=None):
+    """Mean of those of the chosen values that are not NaN, NaN of none."""
+    found = values if chosen is None else values[np.asarray(chosen, int)]
+    return mean_of(found[~np.isnan(found)])
+
+
 def mean_of(values):
     """A mean, NaN of nothing."""
     return float(np.mean(values)) if len(values) else float("nan")

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_incremental.metrics.group_means import mean_of_known
 from keras_incremental.metrics.group_means import ratio
 
 
@@ -54,10 +55,7 @@ class LabelCounts:
         Returns:
             Float; NaN where none occurs.
         """
-        chosen = slice(None) if classes is None else np.asarray(classes, int)
-        found = self.f1()[chosen]
-        found = found[~np.isnan(found)]
-        return float(found.mean()) if len(found) else np.nan
+        return mean_of_known(self.f1(), classes)
 
 
 def count_labels(labels, predictions):

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
+from keras_incremental.metrics.group_means import mean_of_known
 from keras_incremental.metrics.group_means import ratio
 
 # Labels that pixels have in public data sets if they do not count.
@@ -71,10 +72,7 @@ class PixelCounts:
         Returns:
             Float; NaN where none occurs.
         """
-        chosen = slice(None) if classes is None else np.asarray(classes, int)
-        found = self.iou()[chosen]
-        found = found[~np.isnan(found)]
-        return float(found.mean()) if len(found) else np.nan
+        return mean_of_known(self.iou(), classes)
 
     def iou_by_age(self, num_old):
         """`mean_iou` of old and of new classes.

@@ -69,12 +69,4 @@ def by_drop(report):
 
 def _say(axes, place, before, after):
     change = "" if np.isnan(before) else f"  {after - before:+.1f}"
-    axes.annotate(
-        f"{after:.1f}{change}",
-        (1.03, place),
-        xycoords=("axes fraction", "data"),
-        va="center",
-        color=figures.INK,
-        fontsize=figures.SMALL,
-        annotation_clip=False,
-    )
+    figures.say_beside(axes, f"{after:.1f}{change}", place, 1.03)

@@ -83,6 +83,18 @@ def arrivals(report, length=NAME_LENGTH):
     return shown if report.accepted else f"{shown}\n(refused)"
 
 
+def say_beside(axes, words, height, place=1.01, **style):
+    """Writes to the right of the axes, at a height of the data."""
+    axes.annotate(
+        words,
+        (place, height),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        annotation_clip=False,
+        **{"color": INK, "fontsize": SMALL, **style},
+    )
+
+
 def spread(values, gap):
     """Heights near the values, in their order, that far apart or more."""
     order = sorted(range(len(values)), key=values.__getitem__, reverse=True)

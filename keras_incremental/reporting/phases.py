@@ -150,12 +150,5 @@ def _name_worst(axes, names, lost, place):
     low, high = axes.get_ylim()
     heights = figures.spread([lost[k] for k in order], 0.07 * (high - low))
     for k, height in zip(order, heights, strict=True):
-        axes.annotate(
-            f"{figures.short(names[k])}  {lost[k]:.1f}",
-            (1.01, height),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            color=figures.INK,
-            fontsize=figures.SMALL,
-            annotation_clip=False,
-        )
+        words = f"{figures.short(names[k])}  {lost[k]:.1f}"
+        figures.say_beside(axes, words, height)

@@ -51,7 +51,9 @@ class FeatureStatistics(ClassMeans):
 
     @property
     def nbytes(self):
-        """Int. What the means and the scatter take."""
+        """Int. What the means and the scatter take, 0 where there are none."""
+        if not len(self):
+            return 0
         return self.means.nbytes + self.scatter.nbytes
 
     def covers(self, classes):

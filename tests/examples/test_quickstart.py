@@ -110,7 +110,7 @@ def test_joint_training_takes_a_feature_that_never_varies(
 
 
 def test_labels_of_curves_keep_their_distance(quickstart):
-    heights = quickstart.curves.spread([99.0, 99.5, 20.0, 98.5], 2)
+    heights = quickstart.curves.figures.spread([99.0, 99.5, 20.0, 98.5], 2)
     assert heights == [97.5, 99.5, 20.0, 95.5]
 
 

@@ -71,32 +71,23 @@ def test_police_cars_alone_swallow_the_cars_and_a_warning_says_so():
     assert accuracies(clf)["car"] < 0.2
 
 
+def accuracies_of_a_share(share):
+    clf = classifier()
+    police = seen(POLICE, 100, seed=3)
+    learn(clf, police, None, shares={"police car": share}, epochs=40)
+    return accuracies(clf)
+
+
 @pytest.mark.learning
 def test_a_known_share_keeps_the_cars():
-    clf = classifier()
-    learn(
-        clf,
-        seen(POLICE, 100, seed=3),
-        None,
-        shares={"police car": 0.3},
-        epochs=40,
-    )
-    found = accuracies(clf)
+    found = accuracies_of_a_share(0.3)
     assert found["car"] > 0.85
     assert found["police car"] > 0.5
 
 
 @pytest.mark.learning
 def test_a_small_share_takes_old_labels_at_their_word():
-    clf = classifier()
-    learn(
-        clf,
-        seen(POLICE, 100, seed=3),
-        None,
-        shares={"police car": 0.04},
-        epochs=40,
-    )
-    assert accuracies(clf)["car"] > 0.95
+    assert accuracies_of_a_share(0.04)["car"] > 0.95
 
 
 @pytest.mark.learning

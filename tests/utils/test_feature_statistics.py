@@ -151,3 +151,9 @@ def check_equal(found, expected):
     np.testing.assert_allclose(
         found.scatter, expected.scatter, rtol=1e-9, atol=1e-8
     )
+
+
+def test_bytes_are_those_of_the_means_and_the_scatter(features):
+    assert FeatureStatistics().nbytes == 0
+    statistics = FeatureStatistics().updated(features, LABELS)
+    assert statistics.nbytes == 8 * (3 * 4 + 4 * 4)
