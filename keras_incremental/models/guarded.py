@@ -1,8 +1,8 @@
 import keras
 
-from keras_incremental.models import door
 from keras_incremental.models import verbs
-from keras_incremental.models.loss_outputs import check_loss
+from keras_incremental.models.adoption.loss_outputs import check_loss
+from keras_incremental.models.lessons import door
 from keras_incremental.utils import state
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.layers.proxy_imprinting import ProxyImprinting
-from keras_incremental.models import measuring
+from keras_incremental.models.reports import measuring
 
 
 def keep_exemplars(classifier, trunk, lesson, verbose=0):

@@ -5,9 +5,9 @@ import keras
 import numpy as np
 
 from keras_incremental.data.ontology import Ontology
-from keras_incremental.models import door
 from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
+from keras_incremental.models.lessons import door
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.graph import HeadSplit

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_incremental import recipes
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.models.adopt import adopt
+from keras_incremental.models.adoption.adopt import adopt
 
 INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 

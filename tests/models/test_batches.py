@@ -1,7 +1,7 @@
 import numpy as np
 
 from keras_incremental.memory import policies
-from keras_incremental.models.batches import Batches
+from keras_incremental.models.phases.batches import Batches
 
 X = np.arange(10.0)[:, None]
 Y = np.array([2] * 7 + [0, 1, 1])

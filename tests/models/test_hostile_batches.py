@@ -7,7 +7,7 @@ from hostile import Y
 from hostile import refused
 from hostile import spoilt
 
-from keras_incremental.models import lesson
+from keras_incremental.models.lessons import lesson
 
 NEW = ["fish", "frog"]
 TENSORFLOW = keras.config.backend() == "tensorflow"

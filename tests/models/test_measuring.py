@@ -1,8 +1,8 @@
 import numpy as np
 
-from keras_incremental.models.lesson import Lesson
-from keras_incremental.models.measuring import confusion
-from keras_incremental.models.measuring import measure
+from keras_incremental.models.lessons.lesson import Lesson
+from keras_incremental.models.reports.measuring import confusion
+from keras_incremental.models.reports.measuring import measure
 
 NAMES = ("cat", "dog", "bird")
 

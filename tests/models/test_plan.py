@@ -12,8 +12,8 @@ from keras_incremental.distillation import LogitDistillation
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import Weighted
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import phase as phases
-from keras_incremental.models.plan import HEAD_EPOCHS
+from keras_incremental.models.phases import phase as phases
+from keras_incremental.models.phases.plan import HEAD_EPOCHS
 
 PLAN = phases.make_plan
 

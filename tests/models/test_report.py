@@ -9,7 +9,7 @@ from toy_classifiers import learn
 
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.metrics.class_counts import Drop
-from keras_incremental.models.report import PhaseReport
+from keras_incremental.models.reports.report import PhaseReport
 
 NAMES = ("cat", "dog", "bird")
 

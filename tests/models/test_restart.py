@@ -4,7 +4,7 @@ from keras import layers
 from keras import ops
 
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.models.restart import restart
+from keras_incremental.models.phases.restart import restart
 
 
 def network():

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from keras_incremental.metrics.class_counts import Drop
-from keras_incremental.models.report import PhaseReport
+from keras_incremental.models.reports.report import PhaseReport
 
 FIRST = ("cat", "dog")
 

@@ -1,0 +1,1 @@
+"""Taking over a trained model: its head, and what lies below."""

@@ -1,0 +1,1 @@
+"""From scores to names: hidden classes, unknowns, proposals, reviews."""

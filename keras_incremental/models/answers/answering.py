@@ -1,0 +1,215 @@
+import numpy as np
+
+from keras_incremental.models.answers import hiding
+from keras_incremental.models.answers.deciding import chosen
+from keras_incremental.models.answers.deciding import decided
+from keras_incremental.models.answers.doubt import check_threshold
+from keras_incremental.models.answers.doubt import limits
+from keras_incremental.models.answers.doubt import normalised_entropy
+from keras_incremental.models.answers.reading import read
+from keras_incremental.models.answers.reading import read_pictures
+from keras_incremental.models.answers.rejecting import Rejects
+from keras_incremental.models.answers.review import make_queue
+from keras_incremental.models.lessons.arguments import whole
+
+
+class Answers(Rejects):
+    """What an `IncrementalClassifier` says of pictures, and asks of people."""
+
+    def predict(
+        self,
+        x,
+        batch_size=None,
+        verbose="auto",
+        steps=None,
+        callbacks=None,
+        *,
+        classes=None,
+    ):
+        """Outputs as of `keras.Model.predict`, among some of the classes.
+
+        Args:
+            x: As of `keras.Model.predict`, and so the next four.
+            batch_size: Int.
+            verbose: `"auto"`, 0, 1 or 2.
+            steps: Int.
+            callbacks: List of callbacks.
+            classes: Names to choose among. The others get probability 0, or
+                logits of -1e9, and the shape stays. Defaults to `None`, all.
+
+        Returns:
+            Array of shape `(num_samples, len(self.classes))`.
+        """
+        if classes is None:
+            return super().predict(x, batch_size, verbose, steps, callbacks)
+        shown = hiding.shown_columns(classes, self.classes)
+        outputs = super().predict(x, batch_size, verbose, steps, callbacks)
+        of_logits = self.activation is None
+        result, lost = self.kind.among(outputs, shown, of_logits)
+        if lost.any():
+            logits = read(self, _rows(x, lost), batch_size or 32).logits
+            result[lost] = hiding.softmax(hiding.hidden_logits(logits, shown))
+        return result
+
+    def predict_names(
+        self,
+        x,
+        batch_size=None,
+        verbose=0,
+        steps=None,
+        classes=None,
+        unknown=None,
+        thresholds=None,
+    ):
+        """Names of the predicted classes, an array of strings.
+
+        Where classes do not exclude each other, a list with a tuple of
+        strings for each picture.
+
+        Args:
+            x: As of `predict`, and so the next three.
+            batch_size: Int.
+            verbose: `"auto"`, 0, 1 or 2. Defaults to `0`.
+            steps: Int.
+            classes: Names to choose among. Defaults to `None`, all.
+            unknown: String, the answer for pictures that are like none of
+                all known classes, as `calibrate_unknown` has found out.
+                Defaults to `None`: every picture gets the name of a class.
+            thresholds: Float, or dict of names and floats, from 0 to 1: how
+                probable a class must be to be named, where classes do not
+                exclude each other. A larger value names it less often.
+                Defaults to `None`, 0.5.
+
+        Returns:
+            Array of shape `(num_samples,)`, or a list.
+
+        Raises:
+            ValueError: if `classes` are not known; or if `unknown` is the
+                name of a class, or nothing was calibrated since the last
+                change.
+        """
+        known = np.asarray(self.classes)
+        self.kind.check_thresholds(thresholds, self.classes)
+        if unknown is None:
+            outputs = self.predict(
+                x, batch_size, verbose, steps, classes=classes
+            )
+            given = self.activation is not None
+            answers = decided(self, outputs, given, thresholds)
+            return self.kind.named(answers, known)
+        self.kind.check_exclusive("unknown")
+        _check_answer(unknown, self.classes)
+        self.check_calibrated()
+        among = self.classes if classes is None else classes
+        shown = hiding.shown_columns(among, self.classes)
+        reading = _reading(self, x, batch_size or 32, steps)
+        best = chosen(self, hiding.hidden_logits(reading.logits, shown))
+        rejected, _ = self.unknown_in(reading)
+        return np.where(rejected, unknown, known[best])
+
+    def propose(self, x, threshold=None, *, batch_size=32, steps=None):
+        """Names for unlabelled pictures, where the classifier is sure enough.
+
+        For people who have more pictures than labels. How sure it is, is the
+        entropy of the softmax, normalised by the number of classes: 0 is
+        sure, 1 knows nothing. Where `calibrate_unknown` was called, unknown
+        pictures get no name.
+
+        Reference:
+        - [Douillard et al., 2021](https://arxiv.org/abs/2011.11390), medians
+
+        Args:
+            x: Pictures, or a data set of them.
+            threshold: Float from 0 to 1, or a dict of names and floats: a
+                prediction is taken where its entropy is below. A larger
+                value takes more. Defaults to `None`: for each class the
+                median over pictures predicted as it, and 0.05 at least, so
+                that half of every class is taken or more.
+            batch_size: Int. Defaults to `32`.
+            steps: Int. How many batches to read of data that never ends.
+
+        Returns:
+            Array of names and `None`.
+        """
+        self.kind.check_exclusive("propose")
+        check_threshold(threshold, self.classes)
+        reading = _reading(self, x, batch_size, steps)
+        names, _, doubtful = _judged(self, reading, threshold)
+        unknown, _ = self.unknown_in(reading)
+        return np.where(doubtful | unknown, None, names)
+
+    def review(
+        self, x, threshold=None, *, batch_size=32, count=None, steps=None
+    ):
+        """Pictures that a person should look at, most doubtful first.
+
+        Those are the pictures that `propose` gives no name: of something
+        unknown, where `calibrate_unknown` was called, or doubtful.
+
+        Args:
+            x: As of `propose`.
+            threshold: As of `propose`.
+            batch_size: Int. Defaults to `32`.
+            count: Int. How many pictures at most. Defaults to `None`, all.
+            steps: As of `propose`.
+
+        Returns:
+            A `ReviewQueue`: `clf.learn(*queue.answer({index: name, ...}))`.
+        """
+        self.kind.check_exclusive("review")
+        check_threshold(threshold, self.classes)
+        if count is not None:
+            count = whole("count", count, least=1)
+        reading = _reading(self, x, batch_size, steps)
+        _check_one_label_each(reading)
+        names, entropy, doubtful = _judged(self, reading, threshold)
+        unknown, strangeness = self.unknown_in(reading)
+        return make_queue(
+            reading, names, entropy, doubtful, unknown, strangeness, count
+        )
+
+
+def _reading(classifier, x, batch_size, steps):
+    pictures, _ = read_pictures(x, batch_size, steps)
+    return read(classifier, pictures, batch_size)
+
+
+def _judged(classifier, reading, threshold):
+    """Predicted names, their entropy, and which are not sure enough."""
+    names = classifier.classes
+    predicted = chosen(classifier, reading.logits)
+    entropy = normalised_entropy(reading.logits)
+    sure = entropy < limits(entropy, predicted, names, threshold)
+    return np.asarray(names, object)[predicted], entropy, ~sure
+
+
+def _check_one_label_each(reading):
+    if reading.logits.ndim != 2:
+        raise ValueError(
+            "`review` is for pictures with one label each. Received: logits "
+            f"of shape {reading.logits.shape}. For label maps, `propose` "
+            "gives a name or `None` to each pixel."
+        )
+
+
+def _rows(x, rows):
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            "`classes` leaves some pictures no probability that float32 can "
+            f"hold. Received: x of type {type(x).__name__}. Pass the pictures "
+            "as an array, and they are computed from logits."
+        )
+    return np.asarray(x)[rows]
+
+
+def _check_answer(unknown, classes):
+    if not isinstance(unknown, str) or not unknown.strip():
+        raise TypeError(
+            "`unknown` must be the string to answer with. Received: "
+            f'unknown={unknown!r}. Pass "unknown".'
+        )
+    if unknown in classes:
+        raise ValueError(
+            f"`unknown` must not be the name of a class. Received: "
+            f"unknown={unknown!r}. Classes: {list(classes)}."
+        )

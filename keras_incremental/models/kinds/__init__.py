@@ -1,0 +1,1 @@
+"""What a classifier answers: a class, a map of classes, or several."""

@@ -1,0 +1,1 @@
+"""A phase of learning, from its plan to the trained head."""

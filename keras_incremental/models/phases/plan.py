@@ -1,0 +1,218 @@
+"""Which parts a phase uses: those of a recipe, or chosen by what there is."""
+
+import dataclasses
+
+import keras
+
+from keras_incremental.callbacks.margin_calibration import MarginCalibration
+from keras_incremental.memory import policies
+from keras_incremental.models.lessons.declared import Declared
+from keras_incremental.models.phases.centring import Coordinates
+from keras_incremental.models.phases.centring import can_centre
+from keras_incremental.models.phases.objectives import has_negatives
+from keras_incremental.models.phases.objectives import in_words
+from keras_incremental.models.phases.objectives import only_splits
+from keras_incremental.models.phases.objectives import part_or
+from keras_incremental.models.phases.objectives import splits_any
+from keras_incremental.models.recipe import AUTOMATIC
+from keras_incremental.models.recipe import MEMORY
+from keras_incremental.models.recipe import Recipe
+from keras_incremental.models.recipe import correcting
+from keras_incremental.models.recipe import is_auto
+from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.phase import for_phase
+
+EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
+OLD_DATA = "old data"
+HEAD_EPOCHS = 20
+NETWORK_EPOCHS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The parts of one phase.
+
+    Attributes:
+        recipe: `Recipe` that they come from.
+        phase: `Phase`.
+        sources: What stands for old classes: of `"exemplars"` and
+            `"feature statistics"` those that there are.
+        epochs: Int.
+        loss: Loss of the labels.
+        label_weight: Float, what it is multiplied by.
+        terms: Pairs `(factor, term)` that are added to it.
+        policy: Decides which samples are in which batch.
+        callbacks: Tuple of callbacks.
+        correction: Callback against the bias to new classes, or `None`.
+        left_out: Callback against that bias that the phase does without, or
+            `None`.
+        freeze_old: Whether the columns of old classes stay as they are.
+        coordinates: `Coordinates` to train the head in, or `None`.
+        declared: `Declared`, where the new classes were before.
+    """
+
+    recipe: Recipe
+    phase: Phase
+    sources: tuple[str, ...]
+    epochs: int
+    loss: keras.losses.Loss
+    label_weight: float
+    terms: tuple
+    policy: object
+    callbacks: tuple
+    correction: object
+    left_out: object
+    freeze_old: bool
+    coordinates: Coordinates | None
+    declared: Declared
+
+    def beside(self, terms):
+        """The plan with terms added to its own."""
+        bound = ((t.factor(self.phase), t.for_phase(self.phase)) for t in terms)
+        return dataclasses.replace(self, terms=(*self.terms, *bound))
+
+    @property
+    def words(self):
+        """The parts, in words, for the report."""
+        parts = []
+        if self.recipe.name != AUTOMATIC:
+            parts.append(self.recipe.name)
+        if EXEMPLARS not in self.sources:
+            parts.append("no exemplars")
+        if self.sources:
+            parts.append(f"replay of {' and '.join(self.sources)}")
+            parts.append(self.policy.words)
+        parts.extend(in_words(term) for _, term in self.terms)
+        if self.freeze_old:
+            parts.append("old columns frozen")
+        if self.recipe.stage is not None:
+            parts.append("balanced stage")
+        if self.correction is not None:
+            parts.append(type(self.correction).__name__)
+        if self.left_out is not None:
+            name = type(self.left_out).__name__
+            parts.append(f"no {name}, as old classes are divided")
+        return ", ".join(parts)
+
+
+def make_plan(classifier, lesson, trunk, inputs, statistics, options):
+    """Chooses the parts of a phase.
+
+    What the recipe leaves open follows from what there is: exemplars are
+    replayed, with class-balanced weights and a light distillation; so are
+    features drawn from the statistics of the old classes, if these were seen
+    and the features are frozen. With neither, distillation keeps the old
+    logits (on frozen features the old columns are frozen instead, the limit
+    of it), and the biases of the new classes are corrected on new pictures
+    alone. Where all new classes came out of old ones, the frozen columns of
+    these keep what they said.
+    """
+    recipe = options.applied_to(classifier.recipe)
+    kind = classifier.kind
+    alone, arrives = not inputs.sources, bool(lesson.new_names)
+    divides = only_splits(classifier, lesson)
+    freeze = recipe.freeze_old
+    if is_auto(freeze):
+        keeps = kind.freezes_old(classifier, lesson, alone)
+        freeze = keeps and not trunk.trains
+    corrected = bool(correcting(recipe, options.callbacks))
+    calibrate = (
+        alone
+        and not corrected
+        and kind.calibrates
+        and not has_negatives(inputs, lesson)
+    )
+    correction = part_or(
+        recipe.correction, lambda: MarginCalibration() if calibrate else None
+    )
+    automatic = is_auto(recipe.correction)
+    splits = automatic and splits_any(classifier, lesson)
+    left_out = correction if divides or splits else None
+    natural = alone or corrected or divides or not kind.balances
+    policy = part_or(
+        recipe.policy, policies.Concatenate if natural else policies.Weighted
+    )
+    loss = kind.loss(recipe, inputs, lesson)
+    phase = _phase(classifier, lesson, inputs, policy, options.batch_size)
+    untaught = _untaught(classifier, lesson)
+    terms, label_weight = kind.terms(
+        recipe, phase, inputs, lesson, untaught, trunk
+    )
+    if freeze and arrives and is_auto(recipe.terms):
+        terms, label_weight = (), 1.0
+    return Plan(
+        recipe=recipe,
+        phase=phase,
+        sources=inputs.sources,
+        epochs=recipe.epochs
+        or options.epochs
+        or (NETWORK_EPOCHS if trunk.trains else HEAD_EPOCHS),
+        loss=for_phase(loss, phase),
+        label_weight=label_weight,
+        terms=terms,
+        policy=policy,
+        callbacks=(*options.callbacks, *recipe.callbacks),
+        correction=correction if arrives and not left_out else None,
+        left_out=left_out,
+        freeze_old=freeze and arrives,
+        coordinates=coordinates_of(classifier, statistics, trunk, options),
+        declared=lesson.declared,
+    )
+
+
+def sources_of(classifier, lesson, trunk, num_exemplars):
+    """What stands for the old classes that a lesson does not show."""
+    if num_exemplars:
+        yield EXEMPLARS
+    if lesson.old is not None:
+        yield OLD_DATA
+    untaught = _untaught(classifier, lesson)
+    covered = untaught and classifier.statistics.covers(untaught)
+    lasting = trunk.is_flat and not trunk.trains
+    if classifier.recipe.statistics and covered and lasting:
+        yield STATISTICS
+
+
+def _phase(classifier, lesson, inputs, policy, batch_size):
+    groups = classifier.head.group_sizes
+    if lesson.new_names:
+        groups = (*groups, len(lesson.new_names))
+    labels, num_new = inputs.known[1], len(inputs.labelled[1])
+    if classifier.recipe.trains_on == MEMORY:
+        labels, num_new = inputs.old_labels, 0
+    counts = classifier.kind.counts(
+        policy,
+        labels,
+        inputs.is_exact(labels),
+        num_new,
+        batch_size,
+        len(lesson.names),
+    )
+    return Phase(
+        group_sizes=groups,
+        num_old=len(classifier.classes),
+        counts=tuple(counts),
+        index=classifier.phases,
+    )
+
+
+def _untaught(classifier, lesson):
+    return sorted(set(classifier.ontology.active) - set(lesson.taught))
+
+
+def coordinates_of(classifier, statistics, trunk, options):
+    """Where the features of a head lie, or `None` to leave them there."""
+    # A penalty refers to the coordinates that the weights are stored in.
+    penalised = any(
+        getattr(callback, "protects_weights", False)
+        for callback in (*options.callbacks, *classifier.recipe.callbacks)
+    )
+    rescales = options.optimizer is None
+    may = classifier.recipe.centres and can_centre(classifier.head)
+    if penalised or not may or not classifier.kind.centres:
+        return None
+    # The learning rate of a user is meant for the features as they are.
+    # Frozen ones without their mean are smaller, so that it stays stable.
+    if trunk.trains and not rescales:
+        return None
+    return Coordinates(statistics.mean, statistics.scale if rescales else 1.0)

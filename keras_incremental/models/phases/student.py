@@ -1,0 +1,223 @@
+import keras
+from keras import ops
+
+from keras_incremental.distillation.term import Term
+from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.models.phases.centring import CentredFeatures
+from keras_incremental.utils import graph
+from keras_incremental.utils import state
+
+
+class Student(keras.Model):
+    """What trains in a phase: the layers above the frozen trunk, and logits.
+
+    The teacher is the same stack as it was before the phase. It reads what
+    the student reads, so the two share the frozen trunk, and distillation
+    costs one more head.
+
+    Labels may have logits beside them that were stored with an exemplar, as
+    `data.teacher_outputs.join` puts them.
+
+    Args:
+        rest: Model between the trunk and the head, or `None`.
+        head: `ExpandableHead`.
+        teacher: `Student` of the phase before, or `None`.
+        terms: Pairs `(factor, term)`: a `Term`, or a loss of teacher and
+            student logits. Defaults to `()`.
+        coordinates: `Coordinates` that the head is in, or `None` for those
+            of the network.
+        specialist: `Student` that knows only the new classes, or `None`.
+        readout: What predicts in the place of the head, or `None`.
+    """
+
+    def __init__(
+        self,
+        rest,
+        head,
+        teacher=None,
+        terms=(),
+        coordinates=None,
+        specialist=None,
+        readout=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        # Whether a row of labels is a yes or no for each class.
+        self.rows_are_labels = False
+        self.rest = rest
+        self.head = head
+        self._readout = state.Untracked(readout)
+        self.coordinates = coordinates
+        self._teacher = state.Untracked(teacher)
+        self._specialist = state.Untracked(specialist)
+        self._terms = state.Untracked(tuple(terms))
+        self._needs = frozenset(
+            name
+            for _, term in terms
+            for name in getattr(term, "reads", ("logits",))
+        )
+        layers = [n for _, t in terms for n in _map_layers(t, rest)]
+        self._maps = state.Untracked(
+            graph.with_outputs(rest, layers) if layers else None
+        )
+        self._seen = state.Untracked(None)
+        if teacher is not None and layers:
+            teacher.watch(layers)
+
+    @property
+    def features(self):
+        """From the inputs to what the head reads, for `split_head`."""
+        if self.coordinates is not None:
+            return CentredFeatures(self.rest, self.coordinates)
+        return keras.layers.Identity() if self.rest is None else self.rest
+
+    @property
+    def activation(self):
+        """The outputs are logits."""
+        return None
+
+    def watch(self, layers):
+        """Also gives the outputs of these layers of `rest`, as maps."""
+        self._maps.value = graph.with_outputs(self.rest, layers)
+
+    def call(self, inputs, training=None):
+        outputs = self.outputs_of(inputs, training)
+        # What the terms of this step read again.
+        self._seen.value = outputs if training and self._needs else None
+        return outputs["logits"]
+
+    def outputs_of(self, inputs, training=None):
+        """Dict of logits, features and watched maps."""
+        maps = []
+        if self._maps.value is not None:
+            inputs, *maps = self._maps.value(inputs, training=training)
+        elif self.rest is not None:
+            inputs = self.rest(inputs, training=training)
+        read = inputs
+        if self.coordinates is not None:
+            read = self.coordinates.of(inputs)
+        logits = scores_of(self.head, self._readout.value, read)
+        return {"logits": logits, "features": inputs, "maps": maps}
+
+    def make_variables(self, inputs, labels, weights=None):
+        """Makes what `fit` needs besides weights.
+
+        TensorFlow traces a step twice that makes variables, which takes
+        longer than training a head.
+
+        Args:
+            inputs: One batch.
+            labels: Its labels.
+            weights: Its sample weights, or `None`.
+        """
+        outputs = self(inputs, training=False)
+        self.compute_metrics(inputs, labels, outputs, weights)
+        self.reset_metrics()
+        self.optimizer.build(self.trainable_variables)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        labels, _ = self._unpacked(y)
+        return super().compute_metrics(x, labels, y_pred, sample_weight)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        labels, stored = self._unpacked(y)
+        loss = super().compute_loss(x, labels, y_pred, sample_weight, training)
+        terms = self._terms.value
+        if not terms or not training:
+            return loss
+        given, self._seen.value = self._seen.value, None
+        given = self._completed(given, stored)
+        taught = self._taught(x)
+        for factor, term in terms:
+            loss = loss + factor * _value(term, taught, given, labels)
+        return loss
+
+    def _unpacked(self, y):
+        """Labels, and the logits stored with them or `None`."""
+        if y is None or len(y.shape) != 2 or y.shape[-1] == 1:
+            return y, None
+        if self.rows_are_labels:
+            return y, None
+        return ops.cast(y[:, 0], "int32"), y[:, 1:]
+
+    def _taught(self, inputs):
+        teacher, specialist = self._teacher.value, self._specialist.value
+        taught = {}
+        if teacher is not None:
+            outputs = teacher.outputs_of(inputs, training=False)
+            taught = teacher._completed(outputs, needs=self._needs)
+        if specialist is not None:
+            taught["specialist"] = specialist(inputs, training=False)
+        return taught
+
+    def _completed(self, outputs, stored=None, needs=None):
+        """Outputs with what only some terms read."""
+        needs = self._needs if needs is None else needs
+        outputs = dict(outputs)
+        if "scores" in needs:
+            outputs["scores"] = self.head.scores(outputs["features"])
+        if "kernel" in needs:
+            outputs["kernel"] = self.head.column_tensor("kernel")
+        if stored is not None:
+            outputs["stored"] = stored
+        return outputs
+
+
+def scores_of(head, readout, features):
+    """Logits of a head, or what a readout makes of features or of them."""
+    if readout is None:
+        return head(features)
+    reads_features = isinstance(readout, ExpandableHead)
+    return readout(features if reads_features else head(features))
+
+
+class Joined(Student):
+    """Two teachers: the older one for the classes that it knows.
+
+    Args:
+        older: `Student`.
+        newer: `Student` with the same `rest` or none, and more classes.
+    """
+
+    def __init__(self, older, newer):
+        super().__init__(newer.rest, newer.head, coordinates=newer.coordinates)
+        self._older = state.Untracked(older)
+
+    def outputs_of(self, inputs, training=None):
+        outputs = super().outputs_of(inputs, training)
+        old = self._older.value.outputs_of(inputs, training)["logits"]
+        new = outputs["logits"][:, old.shape[-1] :]
+        return {**outputs, "logits": ops.concatenate([old, new], -1)}
+
+
+def teacher_of(student):
+    """The same stack with its own copy of all that may train."""
+    rest = student.rest
+    if rest is not None and rest.trainable_variables:
+        rest = keras.models.clone_model(rest)
+        rest.set_weights(student.rest.get_weights())
+    head = type(student.head).from_config(student.head.get_config())
+    head.build((None, student.head.input_dim))
+    head.restore(student.head.snapshot())
+    return Student(rest, head, coordinates=student.coordinates)
+
+
+def _value(term, taught, given, labels):
+    if not isinstance(term, Term):
+        return term(taught["logits"], given["logits"])
+    return term.compute_loss(taught, given, labels)
+
+
+def _map_layers(term, rest):
+    names = getattr(term, "layers", ())
+    if not names:
+        return []
+    if rest is None:
+        raise ValueError(
+            f"{type(term).__name__} reads feature maps. Received: a network "
+            "that is frozen below its head, of which only features are "
+            "cached. Unfreeze some layers, or pass `cache_features=False`."
+        )
+    return graph.stage_ends(rest) if names == "auto" else list(names)

@@ -1,0 +1,1 @@
+"""What a phase changed, measured and told."""

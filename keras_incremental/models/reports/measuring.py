@@ -1,0 +1,93 @@
+"""What a phase changed, on validation pictures."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.models.answers.deciding import decided
+from keras_incremental.models.phases.student import Student
+
+
+def predicted(classifier, trunk, inputs, labels=None, verbose=0):
+    """What a classifier predicts, as `deciding.decided` says it.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        trunk: Its `Trunk`.
+        inputs: What the trunk gave of the pictures, or `None`.
+        labels: Their labels, whose size maps are brought to. Defaults to
+            `None`, that of the outputs.
+        verbose: As of `predict`. Defaults to `0`.
+    """
+    readout = classifier.readout
+    outputs = outputs_for(classifier, trunk, inputs, readout, verbose)
+    if outputs is None:
+        return None
+    if labels is not None:
+        outputs = classifier.kind.sized(outputs, labels)
+    return decided(classifier, outputs)
+
+
+def outputs_for(classifier, trunk, inputs, readout=None, verbose=0):
+    """Logits of a head, or what a readout makes of them."""
+    if inputs is None:
+        return None
+    student = Student(trunk.rest, classifier.head, readout=readout)
+    if student.rest is not None:
+        return student.predict(inputs, verbose=verbose)
+    # A head alone is faster run than traced.
+    return ops.convert_to_numpy(student(inputs))
+
+
+def measure(lesson, validation, was, now):
+    """What a `PhaseReport` says of accuracies, by its names.
+
+    Args:
+        lesson: `Lesson` that was learnt.
+        validation: `Lesson` that was measured on, or `None`.
+        was: What was predicted before, or `None`.
+        now: What is predicted after.
+    """
+    if validation is None:
+        return {
+            "confusion_before": None,
+            "confusion_after": None,
+            "drop": None,
+            "class_drops": {},
+        }
+    return validation.kind.measured(lesson, validation.labels, was, now)
+
+
+def confusion(labels, predictions, num_classes, num_predicted):
+    """How many pictures of each class were taken for each.
+
+    Args:
+        labels: Ints of shape `(num_samples,)`, the true classes.
+        predictions: Ints of shape `(num_samples,)`.
+        num_classes: Int, rows of the result.
+        num_predicted: Int, columns of it.
+    """
+    counts = np.zeros((num_classes, num_predicted), int)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts
+
+
+def kept(classifier):
+    """What a `PhaseReport` says of what a classifier has, by its names."""
+    memory, statistics = classifier.memory, classifier.statistics
+    counts = {} if memory is None else memory.counts
+    nbytes = {"weights": sum(_nbytes(v) for v in classifier.weights)}
+    if memory is not None:
+        nbytes["exemplars"] = memory.nbytes
+    if len(statistics):
+        nbytes["statistics"] = statistics.nbytes
+    return {
+        "phase": classifier.phases,
+        "exemplars": {classifier.classes[k]: n for k, n in counts.items()},
+        "nbytes": nbytes,
+    }
+
+
+def _nbytes(variable):
+    bits = keras.backend.standardize_dtype(variable.dtype)
+    return int(np.prod(variable.shape)) * np.dtype(bits).itemsize

@@ -1,0 +1,1 @@
+"""Learning without phases, one batch after the other."""
