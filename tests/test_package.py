@@ -1,4 +1,5 @@
 import ast
+import graphlib
 import importlib
 import os
 import pathlib
@@ -137,6 +138,21 @@ def test_a_part_imports_only_from_before_it(part):
         if level_of(other) > level_of(part)
     }
     assert not late, f"{part} imports {sorted(late)}, which come after it."
+
+
+def test_rooms_of_models_import_in_one_direction():
+    graph = {}
+    for path in (ROOT / "models").rglob("*.py"):
+        room, *_ = path.relative_to(ROOT / "models").with_suffix("").parts
+        found = {
+            name.split(".")[2]
+            for name in own_imports(path)
+            if part_of(name) == "models"
+        }
+        graph.setdefault(room, set()).update(found - {room})
+    del graph["__init__"]
+    rooms = list(graphlib.TopologicalSorter(graph).static_order())
+    assert rooms[-1] == "incremental_classifier"
 
 
 def test_parts_do_not_import_each_other_in_circles():

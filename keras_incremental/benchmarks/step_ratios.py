@@ -18,8 +18,8 @@ from keras_incremental.layers import ExpandableDense
 from keras_incremental.losses.distillation_loss import DistillationLoss
 from keras_incremental.losses.ewc_loss import EWCLoss
 from keras_incremental.losses.merged_distillation import MergedDistillation
-from keras_incremental.models.phases.student import Student
-from keras_incremental.models.phases.student import teacher_of
+from keras_incremental.models.student import Student
+from keras_incremental.models.student import teacher_of
 from keras_incremental.regularizers import consolidate
 
 NUM_OLD, NUM_CLASSES = 8, 10

@@ -1,14 +1,14 @@
 """The classifier that learns in phases, and its recipes."""
 
 from keras_incremental.models.answers.review import ReviewQueue as ReviewQueue
+from keras_incremental.models.balanced_stage import (
+    BalancedStage as BalancedStage,
+)
 from keras_incremental.models.export import read_class_names as read_class_names
 from keras_incremental.models.incremental_classifier import (
     IncrementalClassifier as IncrementalClassifier,
 )
-from keras_incremental.models.phases.balanced_stage import (
-    BalancedStage as BalancedStage,
-)
-from keras_incremental.models.phases.settling import (
+from keras_incremental.models.kinds.settling import (
     PartialLabelWarning as PartialLabelWarning,
 )
 from keras_incremental.models.recipe import Recipe as Recipe

@@ -14,14 +14,14 @@ from keras_incremental.models.guarded import Guarded
 from keras_incremental.models.kinds.label_maps import LABEL_MAPS
 from keras_incremental.models.kinds.many_labels import kind_of
 from keras_incremental.models.knowledge import Knowledge
+from keras_incremental.models.learning import Learns
 from keras_incremental.models.lessons import arguments
 from keras_incremental.models.lessons import door
 from keras_incremental.models.lessons.lesson import read_known
 from keras_incremental.models.lessons.pictures import to_input_size
+from keras_incremental.models.observing import Observes
 from keras_incremental.models.persistence import SavedInOneFile
-from keras_incremental.models.phases.learning import Learns
-from keras_incremental.models.phases.student import scores_of
-from keras_incremental.models.streams.observing import Observes
+from keras_incremental.models.student import scores_of
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 from keras_incremental.utils.feature_statistics import FeatureStatistics

@@ -8,7 +8,7 @@ from keras_incremental.distillation.term import SCHEDULES
 from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.phases.balanced_stage import BalancedStage
+from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.utils.export import export
 
 AUTO, AUTOMATIC = "auto", "automatic"

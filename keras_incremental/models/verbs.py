@@ -8,12 +8,12 @@ from keras import ops
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.adoption.batch_norm import freeze_batch_norm
-from keras_incremental.models.answers.deciding import decided
 from keras_incremental.models.keeping import adapt_readout
 from keras_incremental.models.keeping import imprint
 from keras_incremental.models.keeping import keep_exemplars
 from keras_incremental.models.phases.phase import run_phase
 from keras_incremental.models.phases.tuning import run_tuned
+from keras_incremental.models.scores.deciding import decided
 from keras_incremental.models.streams.learners import remember_in_stream
 from keras_incremental.models.streams.stream import run_stream
 from keras_incremental.models.transaction import Transaction

@@ -19,7 +19,7 @@ from keras_incremental.losses import IncrementalSigmoidCrossentropy
 from keras_incremental.losses import NCALoss
 from keras_incremental.losses import SeparatedSoftmax
 from keras_incremental.memory.policies import Interleave
-from keras_incremental.models.phases.balanced_stage import BalancedStage
+from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.models.recipe import AUXILIARY
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars

@@ -13,7 +13,7 @@ from keras_incremental.memory.policies import ClassBalanced
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.policies import Weighted
-from keras_incremental.models.phases.balanced_stage import BalancedStage
+from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars

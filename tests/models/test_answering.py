@@ -6,11 +6,11 @@ from toy_classifiers import classifier
 from toy_classifiers import learn
 from toy_classifiers import samples
 
-from keras_incremental.models.answers.doubt import limits
-from keras_incremental.models.answers.doubt import normalised_entropy
-from keras_incremental.models.answers.hiding import hidden_logits
-from keras_incremental.models.answers.hiding import hidden_probabilities
-from keras_incremental.models.answers.hiding import softmax as softmax_of
+from keras_incremental.models.scores.doubt import limits
+from keras_incremental.models.scores.doubt import normalised_entropy
+from keras_incremental.models.scores.hiding import hidden_logits
+from keras_incremental.models.scores.hiding import hidden_probabilities
+from keras_incremental.models.scores.hiding import softmax as softmax_of
 
 X, Y = samples(range(3), seed=9)
 

@@ -3,10 +3,10 @@ import pytest
 from keras import ops
 
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.models.phases.centring import Coordinates
-from keras_incremental.models.phases.centring import can_centre
-from keras_incremental.models.phases.centring import centred
-from keras_incremental.models.phases.student import Student
+from keras_incremental.models.centring import Coordinates
+from keras_incremental.models.centring import can_centre
+from keras_incremental.models.centring import centred
+from keras_incremental.models.student import Student
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.graph import split_head

@@ -21,7 +21,7 @@ from keras_incremental.distillation import PooledOutputs
 from keras_incremental.losses import LogitAdjustedCrossentropy
 from keras_incremental.memory.policies import Weighted
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.phases.balanced_stage import BalancedStage
+from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import correcting
 from keras_incremental.utils.phase import Phase

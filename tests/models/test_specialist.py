@@ -10,7 +10,7 @@ from keras_incremental import recipes
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.models.phases.inputs import Inputs
 from keras_incremental.models.phases.specialist import train_specialist
-from keras_incremental.models.phases.student import Student
+from keras_incremental.models.student import Student
 from keras_incremental.utils.phase import Phase
 
 # Two new classes, 2 and 3; an old one taught again, and a picture unlabelled.

@@ -20,9 +20,9 @@ from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.phases.fitting import Fit
 from keras_incremental.models.phases.inputs import Inputs
-from keras_incremental.models.phases.student import Joined
-from keras_incremental.models.phases.student import Student
-from keras_incremental.models.phases.student import teacher_of
+from keras_incremental.models.student import Joined
+from keras_incremental.models.student import Student
+from keras_incremental.models.student import teacher_of
 
 
 def head_of(units=2, width=4):

@@ -10,7 +10,7 @@ from keras_incremental import recipes
 from keras_incremental.callbacks import BiasCorrection
 from keras_incremental.callbacks import WeightAlignment
 from keras_incremental.losses import LogitAdjustedCrossentropy
-from keras_incremental.models.phases.balanced_stage import BalancedStage
+from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.models.recipe import correcting
 
 CHANCE = 1 / toy.CLASSES

@@ -1,1 +1,1 @@
-"""From scores to names: hidden classes, unknowns, proposals, reviews."""
+"""From pictures to names: unknowns, proposals and reviews."""

@@ -1,16 +1,16 @@
 import numpy as np
 
-from keras_incremental.models.answers import hiding
-from keras_incremental.models.answers.deciding import chosen
-from keras_incremental.models.answers.deciding import decided
-from keras_incremental.models.answers.doubt import check_threshold
-from keras_incremental.models.answers.doubt import limits
-from keras_incremental.models.answers.doubt import normalised_entropy
 from keras_incremental.models.answers.reading import read
 from keras_incremental.models.answers.reading import read_pictures
 from keras_incremental.models.answers.rejecting import Rejects
 from keras_incremental.models.answers.review import make_queue
 from keras_incremental.models.lessons.arguments import whole
+from keras_incremental.models.scores import hiding
+from keras_incremental.models.scores.deciding import chosen
+from keras_incremental.models.scores.deciding import decided
+from keras_incremental.models.scores.doubt import check_threshold
+from keras_incremental.models.scores.doubt import limits
+from keras_incremental.models.scores.doubt import normalised_entropy
 
 
 class Answers(Rejects):

@@ -9,7 +9,7 @@ from keras_incremental.data import as_source
 from keras_incremental.models.lessons import door
 from keras_incremental.models.lessons.lesson import MAX_BYTES
 from keras_incremental.models.lessons.lesson import Lesson
-from keras_incremental.models.phases.student import scores_of
+from keras_incremental.models.student import scores_of
 from keras_incremental.rejection.scores import SCORES
 
 

@@ -1,1 +1,1 @@
-"""What a classifier answers: a class, a map of classes, or several."""
+"""What labels and answers mean: a class, a map of classes, or several."""

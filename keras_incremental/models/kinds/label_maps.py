@@ -5,8 +5,8 @@ from keras_incremental.data.labels import to_indices
 from keras_incremental.losses.resizing import logits_at
 from keras_incremental.memory import policies
 from keras_incremental.metrics.pixel_counts import count_pixels
+from keras_incremental.models.kinds.declared import UNKNOWN
 from keras_incremental.models.kinds.one_label import OneLabel
-from keras_incremental.models.lessons.declared import UNKNOWN
 from keras_incremental.models.reports.report import PIXELS
 
 

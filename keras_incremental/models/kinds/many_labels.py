@@ -22,16 +22,16 @@ from keras_incremental.losses.partial_binary_crossentropy import (
 )
 from keras_incremental.metrics.class_counts import paired_drop
 from keras_incremental.metrics.label_counts import count_labels
-from keras_incremental.models.answers import hiding
-from keras_incremental.models.answers.doubt import check_threshold
 from keras_incremental.models.kinds import many_objectives
 from keras_incremental.models.kinds import many_settling
+from keras_incremental.models.kinds.declared import BACKGROUND
+from keras_incremental.models.kinds.declared import NOT_NEW
 from keras_incremental.models.kinds.label_maps import LABEL_MAPS
 from keras_incremental.models.kinds.one_label import ONE_LABEL
 from keras_incremental.models.kinds.one_label import OneLabel
-from keras_incremental.models.lessons.declared import BACKGROUND
-from keras_incremental.models.lessons.declared import NOT_NEW
 from keras_incremental.models.reports.report import LABELS
+from keras_incremental.models.scores import hiding
+from keras_incremental.models.scores.doubt import check_threshold
 
 
 class ManyLabels(OneLabel):

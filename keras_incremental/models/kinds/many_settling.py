@@ -8,7 +8,7 @@ from keras_incremental.data.multi_hot import NO
 from keras_incremental.data.multi_hot import YES
 from keras_incremental.data.ontology import NOVEL
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
-from keras_incremental.models.phases.settling import PartialLabelWarning
+from keras_incremental.models.kinds.settling import PartialLabelWarning
 
 
 def only_positive(inputs, lesson):

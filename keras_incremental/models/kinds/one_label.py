@@ -18,13 +18,13 @@ from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.metrics.class_counts import paired_drop
 from keras_incremental.models.adoption.loss_outputs import check_loss
-from keras_incremental.models.answers import deciding
-from keras_incremental.models.answers import hiding
-from keras_incremental.models.lessons import candidates
-from keras_incremental.models.phases import objectives
-from keras_incremental.models.phases import settling
+from keras_incremental.models.kinds import candidates
+from keras_incremental.models.kinds import objectives
+from keras_incremental.models.kinds import settling
 from keras_incremental.models.reports.measuring import confusion
 from keras_incremental.models.reports.report import PICTURES
+from keras_incremental.models.scores import deciding
+from keras_incremental.models.scores import hiding
 
 
 class OneLabel:

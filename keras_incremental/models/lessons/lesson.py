@@ -7,9 +7,9 @@ import numpy as np
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data.names import normal
+from keras_incremental.models.kinds.declared import Declared
 from keras_incremental.models.kinds.one_label import ONE_LABEL
 from keras_incremental.models.kinds.one_label import OneLabel
-from keras_incremental.models.lessons.declared import Declared
 
 # Of data that does not say how long it is: 4 GiB.
 MAX_BYTES = 2**32

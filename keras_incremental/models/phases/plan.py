@@ -6,14 +6,14 @@ import keras
 
 from keras_incremental.callbacks.margin_calibration import MarginCalibration
 from keras_incremental.memory import policies
-from keras_incremental.models.lessons.declared import Declared
-from keras_incremental.models.phases.centring import Coordinates
-from keras_incremental.models.phases.centring import can_centre
-from keras_incremental.models.phases.objectives import has_negatives
-from keras_incremental.models.phases.objectives import in_words
-from keras_incremental.models.phases.objectives import only_splits
-from keras_incremental.models.phases.objectives import part_or
-from keras_incremental.models.phases.objectives import splits_any
+from keras_incremental.models.centring import Coordinates
+from keras_incremental.models.centring import can_centre
+from keras_incremental.models.kinds.declared import Declared
+from keras_incremental.models.kinds.objectives import has_negatives
+from keras_incremental.models.kinds.objectives import in_words
+from keras_incremental.models.kinds.objectives import only_splits
+from keras_incremental.models.kinds.objectives import part_or
+from keras_incremental.models.kinds.objectives import splits_any
 from keras_incremental.models.recipe import AUTOMATIC
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.recipe import Recipe

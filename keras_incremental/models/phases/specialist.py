@@ -5,8 +5,8 @@ from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.phases.inputs import Inputs
-from keras_incremental.models.phases.student import Student
-from keras_incremental.models.phases.student import teacher_of
+from keras_incremental.models.student import Student
+from keras_incremental.models.student import teacher_of
 
 
 def train_specialist(teacher, inputs, plan, fit):

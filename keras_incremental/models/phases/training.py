@@ -9,17 +9,17 @@ from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.proxy_imprinting import ProxyImprinting
 from keras_incremental.layers.split_share import SplitShare
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models.phases.balanced_stage import balanced_rows
-from keras_incremental.models.phases.centring import centred
+from keras_incremental.models.balanced_stage import balanced_rows
+from keras_incremental.models.centring import centred
 from keras_incremental.models.phases.fitting import Fit
 from keras_incremental.models.phases.inputs import Inputs
 from keras_incremental.models.phases.inputs import only
 from keras_incremental.models.phases.optimizing import make_optimizer
 from keras_incremental.models.phases.restart import restart
 from keras_incremental.models.phases.specialist import train_specialist
-from keras_incremental.models.phases.student import Joined
-from keras_incremental.models.phases.student import Student
-from keras_incremental.models.phases.student import teacher_of
+from keras_incremental.models.student import Joined
+from keras_incremental.models.student import Student
+from keras_incremental.models.student import teacher_of
 
 IMPRINTING = "imprinting"
 FIRST_SHARE = 0.1

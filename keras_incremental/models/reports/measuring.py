@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.models.answers.deciding import decided
-from keras_incremental.models.phases.student import Student
+from keras_incremental.models.scores.deciding import decided
+from keras_incremental.models.student import Student
 
 
 def predicted(classifier, trunk, inputs, labels=None, verbose=0):

@@ -8,15 +8,15 @@ from keras_incremental.data.teacher_outputs import join
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.stream_replay import StreamReplay
+from keras_incremental.models.centring import centred
 from keras_incremental.models.keeping import stores_logits
-from keras_incremental.models.phases.centring import centred
 from keras_incremental.models.phases.learners import check_seen
 from keras_incremental.models.phases.optimizing import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
-from keras_incremental.models.phases.student import Student
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.models.reports import measuring
 from keras_incremental.models.streams.student import AsymmetricStudent
+from keras_incremental.models.student import Student
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
 

@@ -2,7 +2,7 @@ from keras import ops
 
 from keras_incremental.losses.asymmetric_crossentropy import competitors
 from keras_incremental.losses.label_loss import only_among
-from keras_incremental.models.phases.student import Student
+from keras_incremental.models.student import Student
 
 
 class AsymmetricStudent(Student):

@@ -9,7 +9,7 @@ from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.data.ontology import EVER
 from keras_incremental.distillation.pseudo_labels import pseudo_labels
 from keras_incremental.losses.resizing import logits_at
-from keras_incremental.models.lessons.declared import BACKGROUND
+from keras_incremental.models.kinds.declared import BACKGROUND
 
 
 class CandidateIds:

@@ -2,10 +2,10 @@ import dataclasses
 
 from keras_incremental.models import verbs
 from keras_incremental.models.gate import Gate
+from keras_incremental.models.kinds.declared import check_meaning
+from keras_incremental.models.kinds.declared import declared
 from keras_incremental.models.lessons import arguments
 from keras_incremental.models.lessons import door
-from keras_incremental.models.lessons.declared import check_meaning
-from keras_incremental.models.lessons.declared import declared
 from keras_incremental.models.lessons.lesson import checked_version
 from keras_incremental.models.lessons.lesson import read_auxiliary
 from keras_incremental.models.lessons.lesson import read_known

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.layers.hierarchical import hierarchical_argmax
-from keras_incremental.models.answers.hiding import lowest
+from keras_incremental.models.scores.hiding import lowest
 
 TINY = 1e-37
 

@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from keras_incremental.models.answers.hiding import softmax
+from keras_incremental.models.scores.hiding import softmax
 
 # Below this a prediction is sure, however sure those beside it are.
 SURE = 0.05

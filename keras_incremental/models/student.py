@@ -3,7 +3,7 @@ from keras import ops
 
 from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
-from keras_incremental.models.phases.centring import CentredFeatures
+from keras_incremental.models.centring import CentredFeatures
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 

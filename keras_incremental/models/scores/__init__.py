@@ -1,0 +1,1 @@
+"""What scores say: decisions, doubt, and classes that are hidden."""
