@@ -4,13 +4,12 @@ from keras_incremental.models.answers.reading import read
 from keras_incremental.models.answers.reading import read_pictures
 from keras_incremental.models.answers.rejecting import Rejects
 from keras_incremental.models.answers.review import make_queue
+from keras_incremental.models.kinds.reviewing import Judgement
 from keras_incremental.models.lessons.arguments import whole
 from keras_incremental.models.scores import hiding
 from keras_incremental.models.scores.deciding import chosen
 from keras_incremental.models.scores.deciding import decided
 from keras_incremental.models.scores.doubt import check_threshold
-from keras_incremental.models.scores.doubt import limits
-from keras_incremental.models.scores.doubt import normalised_entropy
 
 
 class Answers(Rejects):
@@ -108,12 +107,13 @@ class Answers(Rejects):
         return np.where(rejected, unknown, known[best])
 
     def propose(self, x, threshold=None, *, batch_size=32, steps=None):
-        """Names for unlabelled pictures, where the classifier is sure enough.
+        """Labels for unlabelled pictures, where the classifier is sure enough.
 
         For people who have more pictures than labels. How sure it is, is the
         entropy of the softmax, normalised by the number of classes: 0 is
         sure, 1 knows nothing. Where `calibrate_unknown` was called, unknown
-        pictures get no name.
+        pictures get no name. Where classes do not exclude each other, each
+        yes and each no has an entropy and a median of its own.
 
         Reference:
         - [Douillard et al., 2021](https://arxiv.org/abs/2011.11390), medians
@@ -129,22 +129,22 @@ class Answers(Rejects):
             steps: Int. How many batches to read of data that never ends.
 
         Returns:
-            Array of names and `None`.
+            Labels as `learn` takes them: an array of names and `None`; of
+            pixels maps of ints, positions in `self.classes`, and -1; of
+            several labels multi-hot rows of 1, 0 and -1.
         """
-        self.kind.check_exclusive("propose")
         check_threshold(threshold, self.classes)
         reading = _reading(self, x, batch_size, steps)
-        names, _, doubtful = _judged(self, reading, threshold)
-        unknown, _ = self.unknown_in(reading)
-        return np.where(doubtful | unknown, None, names)
+        predicted, judgement = self._judged(reading, threshold)
+        return self.kind.reviewing.proposed(predicted, judgement, self.classes)
 
     def review(
         self, x, threshold=None, *, batch_size=32, count=None, steps=None
     ):
         """Pictures that a person should look at, most doubtful first.
 
-        Those are the pictures that `propose` gives no name: of something
-        unknown, where `calibrate_unknown` was called, or doubtful.
+        Those are the pictures that `propose` leaves a label out of: of
+        something unknown, where `calibrate_unknown` was called, or doubtful.
 
         Args:
             x: As of `propose`.
@@ -156,40 +156,26 @@ class Answers(Rejects):
         Returns:
             A `ReviewQueue`: `clf.learn(*queue.answer({index: name, ...}))`.
         """
-        self.kind.check_exclusive("review")
         check_threshold(threshold, self.classes)
         if count is not None:
             count = whole("count", count, least=1)
         reading = _reading(self, x, batch_size, steps)
-        _check_one_label_each(reading)
-        names, entropy, doubtful = _judged(self, reading, threshold)
-        unknown, strangeness = self.unknown_in(reading)
-        return make_queue(
-            reading, names, entropy, doubtful, unknown, strangeness, count
+        predicted, judgement = self._judged(reading, threshold)
+        return make_queue(self, reading, predicted, judgement, count)
+
+    def _judged(self, reading, threshold):
+        """What logits mean, and a `Judgement` of it."""
+        predicted = chosen(self, reading.logits)
+        entropy, doubtful = self.kind.reviewing.judged(
+            reading.logits, predicted, self.classes, threshold
         )
+        unknown = self.unknown_in(reading)
+        return predicted, Judgement(entropy, doubtful, *unknown)
 
 
 def _reading(classifier, x, batch_size, steps):
     pictures, _ = read_pictures(x, batch_size, steps)
     return read(classifier, pictures, batch_size)
-
-
-def _judged(classifier, reading, threshold):
-    """Predicted names, their entropy, and which are not sure enough."""
-    names = classifier.classes
-    predicted = chosen(classifier, reading.logits)
-    entropy = normalised_entropy(reading.logits)
-    sure = entropy < limits(entropy, predicted, names, threshold)
-    return np.asarray(names, object)[predicted], entropy, ~sure
-
-
-def _check_one_label_each(reading):
-    if reading.logits.ndim != 2:
-        raise ValueError(
-            "`review` is for pictures with one label each. Received: logits "
-            f"of shape {reading.logits.shape}. For label maps, `propose` "
-            "gives a name or `None` to each pixel."
-        )
 
 
 def _rows(x, rows):

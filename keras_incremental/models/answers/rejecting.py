@@ -51,6 +51,9 @@ class Rejects:
         From then on `predict_names(x, unknown="unknown")`, `review` and
         `propose` tell unknown pictures. What was calibrated is saved with
         the classifier; it holds until a weight changes, by `learn` or else.
+        Where pixels are classified, pixels are known or unknown; those of a
+        picture are alike, so take more pictures than the number of pixels
+        asks for.
 
         Args:
             x: Pictures of all known classes, as often as they are met in
@@ -80,11 +83,12 @@ class Rejects:
         """
         self.kind.check_exclusive("calibrate_unknown")
         rejector = Rejector(score, false_alarm=false_alarm)
-        pictures, names = _read_known(self, x, y, classes, batch_size)
+        pictures, lesson = _read_known(self, x, y, classes, batch_size)
         statistics = None
         if score not in OF_LOGITS:
             statistics = _statistics(self, batch_size)
-        scores = read(self, pictures, batch_size).strangeness(score, statistics)
+        reading = read(self, pictures, batch_size)
+        scores, names = _scores(self, reading, lesson, score, statistics)
         rejector.calibrate(scores, names=names)
         self._calibration = Calibration(rejector, statistics, fingerprint(self))
         return rejector
@@ -184,7 +188,7 @@ def fingerprint(classifier):
 
 
 def _read_known(classifier, x, y, classes, batch_size):
-    """Pictures, and their names where there are labels."""
+    """Pictures, and their `Lesson` where there are labels."""
     if y is None and classes is None:
         pictures, labels = read_pictures(x, batch_size)
         if labels is None:
@@ -192,12 +196,30 @@ def _read_known(classifier, x, y, classes, batch_size):
         # What is an iterator cannot be read again.
         classes = getattr(x, "class_names", None)
         x, y = pictures, labels
-    lesson = read_known(x, y, classes, classifier.classes, batch_size)
-    return lesson.pictures, np.asarray(lesson.names)[lesson.labels]
+    lesson = read_known(
+        x, y, classes, classifier.classes, batch_size, kind=classifier.kind
+    )
+    return lesson.pictures, lesson
+
+
+def _scores(classifier, reading, lesson, score, statistics):
+    """Scores of what has a label, and names; of all, where none has."""
+    if lesson is None:
+        return reading.strangeness(score, statistics), None
+    labels = lesson.labels
+    logits = classifier.kind.sized(reading.logits, labels)
+    reading = dataclasses.replace(reading, logits=logits)
+    scores, given = reading.strangeness(score, statistics), labels >= 0
+    return scores[given], np.asarray(lesson.names)[labels[given]]
 
 
 def _statistics(classifier, batch_size):
     """Of the features of all classes: those learnt, else of exemplars."""
+    if classifier.classifies_pixels:
+        raise ValueError(
+            "Distances need statistics of features by class, which are not "
+            'kept of pixels. Pass score="energy".'
+        )
     known, memory = range(len(classifier.classes)), classifier.memory
     statistics = classifier.statistics
     if not statistics.covers(known) and memory is not None and len(memory):

@@ -3,7 +3,6 @@ import typing
 
 import numpy as np
 
-from keras_incremental.data.names import normal
 from keras_incremental.rejection import cluster
 
 DOUBTFUL, UNKNOWN = "doubtful", "unknown"
@@ -22,6 +21,21 @@ class Answered(typing.NamedTuple):
     names: np.ndarray
 
 
+class Numbered(typing.NamedTuple):
+    """The same of label maps, and of several labels.
+
+    Attributes:
+        pictures: Array of shape `(num_answers, ...)`.
+        labels: Ints of shape `(num_answers, height, width)`, positions in
+            `classes`, or multi-hot rows.
+        classes: Names.
+    """
+
+    pictures: np.ndarray
+    labels: np.ndarray
+    classes: tuple
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ReviewQueue:
     """Pictures that a person should look at. Made by `clf.review(x)`.
@@ -32,12 +46,17 @@ class ReviewQueue:
     Attributes:
         indices: Ints, which pictures of `x` they are.
         pictures: Array of shape `(num_samples, ...)`.
-        names: Array of strings, what the classifier proposes.
+        names: What the classifier proposes: strings; of label maps ints of
+            shape `(num_samples, height, width)`, positions in `classes`; of
+            several labels tuples of strings.
         scores: Floats: of a doubtful picture the normalised entropy of its
-            prediction, from 0 to 1; of an unknown one the score of the
+            prediction, from 0 to 1, of a map the mean over pixels, of
+            several labels the largest; of an unknown one the score of the
             `Rejector`.
         reasons: Array of strings, `"unknown"` or `"doubtful"`.
         features: Array of what the head reads of them.
+        classes: Tuple of strings, the names of all classes.
+        kind: What is proposed and answered. For this package.
     """
 
     indices: np.ndarray
@@ -46,24 +65,32 @@ class ReviewQueue:
     scores: np.ndarray
     reasons: np.ndarray
     features: np.ndarray
+    classes: tuple
+    kind: object
 
     def __len__(self):
         return len(self.indices)
 
-    def answer(self, answers):
+    def answer(self, answers, classes=None):
         """Pictures and names of what a person has answered.
 
         Args:
             answers: Dict of indices and names; or a list of names, one for
                 each picture in the order of the queue. `None` is for "I do
-                not know": the picture is left out. Names may be new.
+                not know": the picture is left out. Names may be new. Of a
+                label map the answer is a map of ints as in `names`, -1 where
+                it is not clear; of several labels, a tuple of all names that
+                the picture shows.
+            classes: Names that the ints of maps number, if some are new.
+                Defaults to `None`, those of the queue.
 
         Returns:
-            `Answered`, for `clf.learn(*queue.answer(answers))`.
+            `Answered`, for `clf.learn(*queue.answer(answers))`; of label
+            maps and of several labels, `Numbered`.
 
         Raises:
             ValueError: if an index is not in the queue, or names are missing.
-            TypeError: if a name is no string.
+            TypeError: if an answer is no name, no map or no tuple.
         """
         if not isinstance(answers, dict):
             answers = self._by_index(answers)
@@ -75,9 +102,12 @@ class ReviewQueue:
                 f"Received: {strange[:SHOWN]}, which are not in the queue. "
                 f"It has {self.indices[:SHOWN].tolist()} and so on."
             )
-        given = {i: _checked(n) for i, n in answers.items() if n is not None}
-        chosen = [rows[index] for index in given]
-        return Answered(self.pictures[chosen], np.array([*given.values()], str))
+        given = {i: said for i, said in answers.items() if said is not None}
+        pictures = self.pictures[[rows[index] for index in given]]
+        names = self.classes if classes is None else tuple(classes)
+        labels = self.kind.from_answers(list(given.values()), names)
+        made = Answered if len(labels) == 1 else Numbered
+        return made(pictures, *labels)
 
     def clusters(self, min_size=5):
         """Groups of the unknown ones, which may be new classes.
@@ -107,7 +137,12 @@ class ReviewQueue:
             return head
         rows = [("index", "reason", "proposed", "score")]
         rows += [
-            (str(index), str(reason), str(name), f"{score:.3g}")
+            (
+                str(index),
+                str(reason),
+                self.kind.in_words(name, self.classes),
+                f"{score:.3g}",
+            )
             for index, reason, name, score in zip(
                 self.indices[:SHOWN],
                 self.reasons[:SHOWN],
@@ -134,39 +169,33 @@ class ReviewQueue:
         return dict(zip(self.indices.tolist(), names, strict=True))
 
 
-def make_queue(reading, names, entropy, doubtful, unknown, strangeness, count):
+def make_queue(classifier, reading, predicted, judgement, count):
     """A `ReviewQueue` of what is doubtful or unknown.
 
     Args:
+        classifier: `IncrementalClassifier`.
         reading: `Reading`.
-        names: Array of proposed names.
-        entropy: Floats, normalised entropy of each prediction.
-        doubtful: Bools.
-        unknown: Bools; what is both is unknown.
-        strangeness: Floats, scores of the rejector.
+        predicted: Array, what the logits mean.
+        judgement: `Judgement`; what is both is unknown.
         count: Int, how many to keep, or `None`.
     """
-    scores = np.where(unknown, strangeness, entropy)
+    kind, classes = classifier.kind.reviewing, classifier.classes
+    judgement = kind.by_picture(judgement)
+    unknown = judgement.unknown
+    scores = np.where(unknown, judgement.strangeness, judgement.entropy)
     # The last key counts first.
     order = np.lexsort((-scores, ~unknown))
-    order = order[(unknown | doubtful)[order]][:count]
+    order = order[(unknown | judgement.doubtful)[order]][:count]
     return ReviewQueue(
         order,
         reading.pictures[order],
-        names[order],
+        kind.suggested(predicted[order], classes),
         scores[order],
         np.where(unknown, UNKNOWN, DOUBTFUL)[order],
         reading.features[order],
+        tuple(classes),
+        kind,
     )
-
-
-def _checked(name):
-    if not isinstance(name, str) or not name.strip():
-        raise TypeError(
-            "Answers must be names, or `None` for what is not clear. "
-            f"Received: {name!r}."
-        )
-    return normal(str(name))
 
 
 def _table(rows):

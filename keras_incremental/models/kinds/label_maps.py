@@ -7,6 +7,7 @@ from keras_incremental.memory import policies
 from keras_incremental.metrics.pixel_counts import count_pixels
 from keras_incremental.models.kinds.declared import UNKNOWN
 from keras_incremental.models.kinds.one_label import OneLabel
+from keras_incremental.models.kinds.reviewing import ReviewMaps
 from keras_incremental.models.reports.report import PIXELS
 
 
@@ -17,6 +18,7 @@ class LabelMaps(OneLabel):
     balances = calibrates = centres = False
     # Pixels without a label do not count.
     said_missing = UNKNOWN
+    reviewing = ReviewMaps()
 
     def labels(self, y, names, known, argument, missing=False):
         return to_indices(y, names, known, argument, missing, maps=True)

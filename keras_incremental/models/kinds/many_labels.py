@@ -29,6 +29,7 @@ from keras_incremental.models.kinds.declared import NOT_NEW
 from keras_incremental.models.kinds.label_maps import LABEL_MAPS
 from keras_incremental.models.kinds.one_label import ONE_LABEL
 from keras_incremental.models.kinds.one_label import OneLabel
+from keras_incremental.models.kinds.reviewing import ReviewSets
 from keras_incremental.models.reports.report import LABELS
 from keras_incremental.models.scores import hiding
 from keras_incremental.models.scores.doubt import check_threshold
@@ -40,6 +41,7 @@ class ManyLabels(OneLabel):
     unit = LABELS
     exclusive = balances = calibrates = False
     rows = True
+    reviewing = ReviewSets()
 
     def known_at(self, version, ontology):
         if version == ontology.version:

@@ -21,6 +21,7 @@ from keras_incremental.models.adoption.loss_outputs import check_loss
 from keras_incremental.models.kinds import candidates
 from keras_incremental.models.kinds import objectives
 from keras_incremental.models.kinds import settling
+from keras_incremental.models.kinds.reviewing import ReviewNames
 from keras_incremental.models.reports.measuring import confusion
 from keras_incremental.models.reports.report import PICTURES
 from keras_incremental.models.scores import deciding
@@ -40,6 +41,7 @@ class OneLabel:
         said_missing: What a missing label of known data means, or `None` if
             none may be missing.
         rows: Bool. Whether a row of labels is a yes or no for each class.
+        reviewing: What is proposed to people, and what they answer.
     """
 
     unit = PICTURES
@@ -47,6 +49,7 @@ class OneLabel:
     balances = calibrates = centres = True
     said_missing = None
     rows = False
+    reviewing = ReviewNames()
 
     def known_at(self, version, ontology):
         """Names that labels of a version number, `None` for those of now."""

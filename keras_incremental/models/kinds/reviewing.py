@@ -1,0 +1,158 @@
+"""What is proposed to people, and what they answer, by kind of label."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.data.multi_hot import NO
+from keras_incremental.data.multi_hot import YES
+from keras_incremental.data.multi_hot import columns_of_names
+from keras_incremental.data.names import normal
+from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
+from keras_incremental.models.scores.doubt import limits
+from keras_incremental.models.scores.doubt import normalised_entropy
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """What is to be said against predictions.
+
+    Attributes:
+        entropy: Floats from 0 to 1, normalised.
+        doubtful: Bools of the same shape.
+        unknown: Bools, of shape `(num_samples, ...)`.
+        strangeness: Floats of that shape, scores of the rejector.
+    """
+
+    entropy: np.ndarray
+    doubtful: np.ndarray
+    unknown: np.ndarray
+    strangeness: np.ndarray
+
+
+class ReviewNames:
+    """A name for each picture."""
+
+    def judged(self, logits, predicted, names, threshold):
+        """Entropy of predictions, and which of them are not sure enough."""
+        entropy = normalised_entropy(logits)
+        return entropy, entropy >= limits(entropy, predicted, names, threshold)
+
+    def proposed(self, predicted, judgement, names):
+        """Labels as `learn` takes them, none where they are not sure."""
+        left_out = judgement.doubtful | judgement.unknown
+        return np.where(left_out, None, self.suggested(predicted, names))
+
+    def by_picture(self, judgement):
+        """The `Judgement` with one entry for each picture."""
+        return judgement
+
+    def suggested(self, predicted, names):
+        """What a person is shown of each picture."""
+        return np.asarray(names, object)[predicted]
+
+    def in_words(self, suggestion, names):
+        """A suggestion as a few words."""
+        return str(suggestion)
+
+    def from_answers(self, answers, names):
+        """What people answered, as `learn` takes it behind the pictures."""
+        return (np.array([_checked_name(name) for name in answers], str),)
+
+
+class ReviewMaps(ReviewNames):
+    """A map of numbers of classes for each picture."""
+
+    def proposed(self, predicted, judgement, names):
+        left_out = judgement.doubtful | judgement.unknown
+        return np.where(left_out, NO_LABEL, predicted)
+
+    def by_picture(self, judgement):
+        # A picture is not unknown for a few pixels that are.
+        doubtful = judgement.doubtful | judgement.unknown
+        nowhere = np.zeros(len(doubtful), bool)
+        return Judgement(
+            entropy=judgement.entropy.mean((1, 2)),
+            doubtful=doubtful.any((1, 2)),
+            unknown=nowhere,
+            strangeness=nowhere.astype(float),
+        )
+
+    def suggested(self, predicted, names):
+        return predicted
+
+    def in_words(self, suggestion, names):
+        return ", ".join(names[label] for label in np.unique(suggestion))
+
+    def from_answers(self, answers, names):
+        return np.array([_checked_map(a) for a in answers], int), names
+
+
+class ReviewSets(ReviewNames):
+    """All names that apply to each picture."""
+
+    def judged(self, logits, predicted, names, threshold):
+        entropy = normalised_entropy(
+            np.stack([np.zeros_like(logits), logits], -1)
+        )
+        # The yes and the no of a class have limits of their own.
+        answers = 2 * np.arange(len(names)) + predicted
+        twice = [name for name in names for _ in range(2)]
+        return entropy, entropy >= limits(entropy, answers, twice, threshold)
+
+    def proposed(self, predicted, judgement, names):
+        labels = np.where(judgement.doubtful, UNKNOWN, predicted)
+        return labels.astype("float32")
+
+    def by_picture(self, judgement):
+        return dataclasses.replace(
+            judgement,
+            entropy=judgement.entropy.max(-1),
+            doubtful=judgement.doubtful.any(-1),
+        )
+
+    def suggested(self, predicted, names):
+        shown = np.empty(len(predicted), object)
+        names = np.asarray(names)
+        shown[:] = [tuple(names[row].tolist()) for row in predicted]
+        return shown
+
+    def in_words(self, suggestion, names):
+        return ", ".join(suggestion) or "nothing"
+
+    def from_answers(self, answers, names):
+        shown = [_checked_set(answer) for answer in answers]
+        new = [name for found in shown for name in found]
+        names = tuple(dict.fromkeys([*names, *new]))
+        rows = columns_of_names(shown, names)
+        return np.where(rows == YES, YES, NO).astype("float32"), names
+
+
+def _checked_name(name):
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(
+            "Answers must be names, or `None` for what is not clear. "
+            f"Received: {name!r}."
+        )
+    return normal(str(name))
+
+
+def _checked_map(answer):
+    found = np.asarray(answer)
+    if found.ndim != 2 or found.dtype.kind not in "iu":
+        raise TypeError(
+            "Answers must be maps of shape (height, width) of integers, the "
+            "positions in `queue.classes`, -1 where it is not clear; or "
+            f"`None`. Received: shape {found.shape}, dtype {found.dtype}."
+        )
+    return found
+
+
+def _checked_set(answer):
+    if not isinstance(answer, tuple | list):
+        raise TypeError(
+            "Answers must be tuples of all names that apply, or `None` for "
+            f"what is not clear. Received: {answer!r}. Pass () for none."
+        )
+    return tuple(_checked_name(name) for name in answer)
