@@ -180,7 +180,8 @@ def test_the_page_of_questions_names_what_there_is(which_method):
     verbs = ki.IncrementalClassifier
     known = {*ki.recipes.names(), *inspect.signature(verbs).parameters}
     known |= set(inspect.signature(verbs.learn).parameters)
-    known |= {*dir(verbs), *dir(ki), *dir(ki.losses)}
+    known |= {*dir(verbs), *dir(ki), *dir(ki.losses), *dir(ki.callbacks)}
+    known |= set(inspect.signature(ki.callbacks.MarginCalibration).parameters)
     names = re.findall(r"`(?:clf\.|ki\.)?(\w+)[`(=]", which_method)
     others = {"fit", "s2", "Dense"}
     assert set(names) - others <= known
