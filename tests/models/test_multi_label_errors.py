@@ -81,9 +81,7 @@ def test_a_recipe_of_exclusive_classes_is_refused():
     "call",
     [
         lambda clf: clf.remember(X, TRUTH[:, :2]),
-        lambda clf: clf.calibrate_unknown(X),
         lambda clf: clf.observe(X, TRUTH[:, :2], ["car", "bike"]),
-        lambda clf: clf.predict_names(X, unknown="unknown"),
     ],
 )
 def test_what_needs_one_class_is_refused(clf, call):

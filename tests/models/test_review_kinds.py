@@ -173,3 +173,27 @@ def test_pixels_are_calibrated_at_the_size_of_their_labels():
     large = labels.repeat(2, 1).repeat(2, 2)
     assert clf.calibrate_unknown(known, large, score="energy").count == 20 * 256
     assert clf.calibrate_unknown(known, score="energy").count == 20 * 64
+
+
+def test_pictures_of_something_unknown_are_told_by_their_joint_energy():
+    streets = toy_helmets.classifier(activation=None, multi_label=True)
+    known, labels = toy_helmets.streets(200, seed=8)
+    shown = labels[:, :2].any(1)
+    known, labels = known[shown], labels[shown, :2]
+    with pytest.raises(ValueError, match='Pass score="energy"'):
+        streets.calibrate_unknown(known, labels)
+    rejector = streets.calibrate_unknown(known, labels, score="energy")
+    assert rejector.count == len(known)
+    logits = streets.predict(STREETS, verbose=0).astype("float64")
+    scores = -np.logaddexp(0, logits).sum(-1)
+    rejected = scores > rejector.threshold
+    assert 0 < rejected.sum() < len(rejected)
+    plain = streets.predict_names(STREETS)
+    named = streets.predict_names(STREETS, unknown="unknown")
+    for name, was, gone in zip(named, plain, rejected, strict=True):
+        assert name == (("unknown",) if gone else was)
+    assert (streets.propose(STREETS, 1.0)[rejected] == -1).all()
+    queue = streets.review(STREETS)
+    assert set(queue.indices[queue.reasons == "unknown"]) == set(
+        np.flatnonzero(rejected)
+    )

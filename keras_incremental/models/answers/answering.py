@@ -96,15 +96,16 @@ class Answers(Rejects):
             given = self.activation is not None
             answers = decided(self, outputs, given, thresholds)
             return self.kind.named(answers, known)
-        self.kind.check_exclusive("unknown")
         _check_answer(unknown, self.classes)
         self.check_calibrated()
         among = self.classes if classes is None else classes
         shown = hiding.shown_columns(among, self.classes)
         reading = _reading(self, x, batch_size or 32, steps)
-        best = chosen(self, hiding.hidden_logits(reading.logits, shown))
+        logits = hiding.hidden_logits(reading.logits, shown)
+        logits = self.kind.shifted(logits, self.classes, thresholds)
+        answers = self.kind.named(chosen(self, logits), known)
         rejected, _ = self.unknown_in(reading)
-        return np.where(rejected, unknown, known[best])
+        return self.kind.reviewing.with_unknown(answers, rejected, unknown)
 
     def propose(self, x, threshold=None, *, batch_size=32, steps=None):
         """Labels for unlabelled pictures, where the classifier is sure enough.

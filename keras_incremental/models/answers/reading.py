@@ -10,7 +10,6 @@ from keras_incremental.models.lessons import door
 from keras_incremental.models.lessons.lesson import MAX_BYTES
 from keras_incremental.models.lessons.lesson import Lesson
 from keras_incremental.models.student import scores_of
-from keras_incremental.rejection.scores import SCORES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +26,6 @@ class Reading:
     pictures: np.ndarray
     features: np.ndarray
     logits: np.ndarray
-
-    def strangeness(self, score, statistics):
-        """Scores by name, larger ones of samples less like what is known."""
-        return SCORES[score](self.logits, self.features, statistics)
 
 
 def read_pictures(x, batch_size=32, steps=None):

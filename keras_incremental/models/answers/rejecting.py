@@ -81,8 +81,8 @@ class Rejects:
             ValueError: if there are too few pictures for `false_alarm`, or
                 no statistics of the classes. Nothing is changed.
         """
-        self.kind.check_exclusive("calibrate_unknown")
         rejector = Rejector(score, false_alarm=false_alarm)
+        _check_score(self, score)
         pictures, lesson = _read_known(self, x, y, classes, batch_size)
         statistics = None
         if score not in OF_LOGITS:
@@ -116,7 +116,9 @@ class Rejects:
             shape = reading.logits.shape[:-1]
             return np.zeros(shape, bool), np.zeros(shape)
         self.check_calibrated()
-        scores = reading.strangeness(held.rejector.score, held.statistics)
+        scores = self.kind.reviewing.strangeness(
+            reading, held.rejector.score, held.statistics
+        )
         return held.rejector.is_unknown(scores), scores
 
     def check_calibrated(self):
@@ -187,6 +189,17 @@ def fingerprint(classifier):
     return digest.hexdigest()
 
 
+def _check_score(classifier, score):
+    """Raises if a score does not tell what is unknown to a classifier."""
+    known = classifier.kind.reviewing.tells_unknown
+    if score not in known:
+        raise ValueError(
+            "`score` is for classifiers of one class for each picture. "
+            f"Received: score={score!r}, where {classifier.kind.unit} are "
+            'classified. Pass score="energy".'
+        )
+
+
 def _read_known(classifier, x, y, classes, batch_size):
     """Pictures, and their `Lesson` where there are labels."""
     if y is None and classes is None:
@@ -204,22 +217,18 @@ def _read_known(classifier, x, y, classes, batch_size):
 
 def _scores(classifier, reading, lesson, score, statistics):
     """Scores of what has a label, and names; of all, where none has."""
+    kind = classifier.kind.reviewing
     if lesson is None:
-        return reading.strangeness(score, statistics), None
-    labels = lesson.labels
-    logits = classifier.kind.sized(reading.logits, labels)
+        return kind.strangeness(reading, score, statistics), None
+    logits = classifier.kind.sized(reading.logits, lesson.labels)
     reading = dataclasses.replace(reading, logits=logits)
-    scores, given = reading.strangeness(score, statistics), labels >= 0
-    return scores[given], np.asarray(lesson.names)[labels[given]]
+    scores = kind.strangeness(reading, score, statistics)
+    given, names = kind.known_in(lesson.labels, lesson.names)
+    return scores[given], names
 
 
 def _statistics(classifier, batch_size):
     """Of the features of all classes: those learnt, else of exemplars."""
-    if classifier.classifies_pixels:
-        raise ValueError(
-            "Distances need statistics of features by class, which are not "
-            'kept of pixels. Pass score="energy".'
-        )
     known, memory = range(len(classifier.classes)), classifier.memory
     statistics = classifier.statistics
     if not statistics.covers(known) and memory is not None and len(memory):

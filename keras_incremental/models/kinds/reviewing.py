@@ -12,6 +12,9 @@ from keras_incremental.data.names import normal
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.models.scores.doubt import limits
 from keras_incremental.models.scores.doubt import normalised_entropy
+from keras_incremental.rejection.scores import OF_LOGITS
+from keras_incremental.rejection.scores import SCORES
+from keras_incremental.rejection.scores import energy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +35,26 @@ class Judgement:
 
 
 class ReviewNames:
-    """A name for each picture."""
+    """A name for each picture.
+
+    Attributes:
+        tells_unknown: Names of the scores that tell what is unknown.
+    """
+
+    tells_unknown = tuple(SCORES)
+
+    def strangeness(self, reading, score, statistics):
+        """Larger scores of samples less like what is known."""
+        return SCORES[score](reading.logits, reading.features, statistics)
+
+    def known_in(self, labels, names):
+        """Which samples show something known, and its names or `None`."""
+        given = labels >= 0
+        return given, np.asarray(names)[labels[given]]
+
+    def with_unknown(self, answers, rejected, unknown):
+        """Names, and the answer for what was rejected."""
+        return np.where(rejected, unknown, answers)
 
     def judged(self, logits, predicted, names, threshold):
         """Entropy of predictions, and which of them are not sure enough."""
@@ -64,6 +86,9 @@ class ReviewNames:
 class ReviewMaps(ReviewNames):
     """A map of numbers of classes for each picture."""
 
+    # Statistics of pixels are not kept.
+    tells_unknown = OF_LOGITS
+
     def proposed(self, predicted, judgement, names):
         left_out = judgement.doubtful | judgement.unknown
         return np.where(left_out, NO_LABEL, predicted)
@@ -90,19 +115,37 @@ class ReviewMaps(ReviewNames):
 
 
 class ReviewSets(ReviewNames):
-    """All names that apply to each picture."""
+    """All names that apply to each picture.
+
+    Unknown is what no class says much about: the energies of the classes,
+    each a yes or a no, are added.
+
+    Reference:
+    - [Wang et al., 2021](https://arxiv.org/abs/2109.14162), joint energy
+    """
+
+    tells_unknown = ("energy",)
+
+    def strangeness(self, reading, score, statistics):
+        return energy(_as_pairs(reading.logits)).sum(-1)
+
+    def known_in(self, labels, names):
+        return np.ones(len(labels), bool), None
+
+    def with_unknown(self, answers, rejected, unknown):
+        pairs = zip(answers, rejected, strict=True)
+        return [(unknown,) if gone else names for names, gone in pairs]
 
     def judged(self, logits, predicted, names, threshold):
-        entropy = normalised_entropy(
-            np.stack([np.zeros_like(logits), logits], -1)
-        )
+        entropy = normalised_entropy(_as_pairs(logits))
         # The yes and the no of a class have limits of their own.
         answers = 2 * np.arange(len(names)) + predicted
         twice = [name for name in names for _ in range(2)]
         return entropy, entropy >= limits(entropy, answers, twice, threshold)
 
     def proposed(self, predicted, judgement, names):
-        labels = np.where(judgement.doubtful, UNKNOWN, predicted)
+        left_out = judgement.doubtful | judgement.unknown[:, None]
+        labels = np.where(left_out, UNKNOWN, predicted)
         return labels.astype("float32")
 
     def by_picture(self, judgement):
@@ -127,6 +170,11 @@ class ReviewSets(ReviewNames):
         names = tuple(dict.fromkeys([*names, *new]))
         rows = columns_of_names(shown, names)
         return np.where(rows == YES, YES, NO).astype("float32"), names
+
+
+def _as_pairs(logits):
+    """Logits of the no and of the yes of each class."""
+    return np.stack([np.zeros_like(logits), logits], -1)
 
 
 def _checked_name(name):
