@@ -1,4 +1,8 @@
-"""The pictures of `quickstart.py`, and the order in which classes arrive."""
+"""The pictures of `quickstart.py`, and the order in which classes arrive.
+
+Labels are names. Plain Keras trains its `Dense` layers on features, so these
+are computed once; `IncrementalClassifier` is given pictures.
+"""
 
 import dataclasses
 

@@ -84,6 +84,8 @@ def test_answers_of_scenes_are_maps_of_numbers(pixels):
     for odd in ("red", np.zeros((8, 8)), np.zeros(8, int)):
         with pytest.raises(TypeError, match="maps of shape"):
             queue.answer([odd, None])
+    with pytest.raises(ValueError, match="Maps must be of one size"):
+        queue.answer([queue.names[0], queue.names[1][:4]])
     pictures, labels, classes = queue.answer([None, queue.names[1]])
     assert pictures.shape == (1, 8, 8, 3) and labels.shape == (1, 8, 8)
     assert classes == pixels.classes
@@ -178,12 +180,12 @@ def test_pixels_are_calibrated_at_the_size_of_their_labels():
 def test_pictures_of_something_unknown_are_told_by_their_joint_energy():
     streets = toy_helmets.classifier(activation=None, multi_label=True)
     known, labels = toy_helmets.streets(200, seed=8)
-    shown = labels[:, :2].any(1)
-    known, labels = known[shown], labels[shown, :2]
+    labels = labels[:, :2]
     with pytest.raises(ValueError, match='Pass score="energy"'):
         streets.calibrate_unknown(known, labels)
     rejector = streets.calibrate_unknown(known, labels, score="energy")
-    assert rejector.count == len(known)
+    # Those that show nothing do not say where the known ends.
+    assert rejector.count == labels.any(1).sum() < len(known)
     logits = streets.predict(STREETS, verbose=0).astype("float64")
     scores = -np.logaddexp(0, logits).sum(-1)
     rejected = scores > rejector.threshold
@@ -197,3 +199,16 @@ def test_pictures_of_something_unknown_are_told_by_their_joint_energy():
     assert set(queue.indices[queue.reasons == "unknown"]) == set(
         np.flatnonzero(rejected)
     )
+
+
+def test_what_was_calibrated_is_saved_and_ends_with_a_change(tmp_path):
+    clf = toy_helmets.classifier(activation=None, multi_label=True)
+    known, labels = toy_helmets.streets(200, seed=8)
+    clf.calibrate_unknown(known, labels[:, :2], score="energy")
+    clf.save(tmp_path / "streets.keras")
+    again = keras.saving.load_model(tmp_path / "streets.keras")
+    named = clf.predict_names(STREETS, unknown="unknown")
+    assert again.predict_names(STREETS, unknown="unknown") == named
+    again.learn(STREETS, SHOWN[:, :2], ("car", "bike"), epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="has changed since"):
+        again.predict_names(STREETS, unknown="unknown")

@@ -72,7 +72,8 @@ class Answers(Rejects):
             steps: Int.
             classes: Names to choose among. Defaults to `None`, all.
             unknown: String, the answer for pictures that are like none of
-                all known classes, as `calibrate_unknown` has found out.
+                all known classes, as `calibrate_unknown` has found out; in a
+                tuple, alone, where classes do not exclude each other.
                 Defaults to `None`: every picture gets the name of a class.
             thresholds: Float, or dict of names and floats, from 0 to 1: how
                 probable a class must be to be named, where classes do not

@@ -53,7 +53,8 @@ class Rejects:
         the classifier; it holds until a weight changes, by `learn` or else.
         Where pixels are classified, pixels are known or unknown; those of a
         picture are alike, so take more pictures than the number of pixels
-        asks for.
+        asks for. Where several labels apply, pictures that show no class at
+        all look unknown, and do not count here.
 
         Args:
             x: Pictures of all known classes, as often as they are met in
@@ -68,7 +69,9 @@ class Rejects:
                 `"relative_distance"`, which finds more of what is near them;
                 `"energy"` of the logits, which needs no statistics and is
                 often best where the backbone was trained on the classes; or
-                `"max_softmax"`, to compare with. Defaults to `"distance"`.
+                `"max_softmax"`, to compare with. Pixels are told by the last
+                two, several labels by the energy alone. Defaults to
+                `"distance"`.
             false_alarm: Float between 0 and 1, the share of known pictures
                 that may be called unknown. A larger value finds more of the
                 unknown. Defaults to `0.05`.

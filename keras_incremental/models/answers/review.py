@@ -1,5 +1,4 @@
 import dataclasses
-import typing
 
 import numpy as np
 
@@ -7,33 +6,6 @@ from keras_incremental.rejection import cluster
 
 DOUBTFUL, UNKNOWN = "doubtful", "unknown"
 SHOWN = 10
-
-
-class Answered(typing.NamedTuple):
-    """What a person said of pictures, for `learn(*answered)`.
-
-    Attributes:
-        pictures: Array of shape `(num_answers, ...)`.
-        names: Array of strings.
-    """
-
-    pictures: np.ndarray
-    names: np.ndarray
-
-
-class Numbered(typing.NamedTuple):
-    """The same of label maps, and of several labels.
-
-    Attributes:
-        pictures: Array of shape `(num_answers, ...)`.
-        labels: Ints of shape `(num_answers, height, width)`, positions in
-            `classes`, or multi-hot rows.
-        classes: Names.
-    """
-
-    pictures: np.ndarray
-    labels: np.ndarray
-    classes: tuple
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -56,7 +28,7 @@ class ReviewQueue:
         reasons: Array of strings, `"unknown"` or `"doubtful"`.
         features: Array of what the head reads of them.
         classes: Tuple of strings, the names of all classes.
-        kind: What is proposed and answered. For this package.
+        reviewing: What may be proposed and answered. For this package.
     """
 
     indices: np.ndarray
@@ -66,7 +38,7 @@ class ReviewQueue:
     reasons: np.ndarray
     features: np.ndarray
     classes: tuple
-    kind: object
+    reviewing: object
 
     def __len__(self):
         return len(self.indices)
@@ -105,9 +77,7 @@ class ReviewQueue:
         given = {i: said for i, said in answers.items() if said is not None}
         pictures = self.pictures[[rows[index] for index in given]]
         names = self.classes if classes is None else tuple(classes)
-        labels = self.kind.from_answers(list(given.values()), names)
-        made = Answered if len(labels) == 1 else Numbered
-        return made(pictures, *labels)
+        return self.reviewing.answered(pictures, list(given.values()), names)
 
     def clusters(self, min_size=5):
         """Groups of the unknown ones, which may be new classes.
@@ -140,7 +110,7 @@ class ReviewQueue:
             (
                 str(index),
                 str(reason),
-                self.kind.in_words(name, self.classes),
+                self.reviewing.in_words(name, self.classes),
                 f"{score:.3g}",
             )
             for index, reason, name, score in zip(
@@ -179,8 +149,8 @@ def make_queue(classifier, reading, predicted, judgement, count):
         judgement: `Judgement`; what is both is unknown.
         count: Int, how many to keep, or `None`.
     """
-    kind, classes = classifier.kind.reviewing, classifier.classes
-    judgement = kind.by_picture(judgement)
+    reviewing, classes = classifier.kind.reviewing, classifier.classes
+    judgement = reviewing.by_picture(judgement)
     unknown = judgement.unknown
     scores = np.where(unknown, judgement.strangeness, judgement.entropy)
     # The last key counts first.
@@ -189,12 +159,12 @@ def make_queue(classifier, reading, predicted, judgement, count):
     return ReviewQueue(
         order,
         reading.pictures[order],
-        kind.suggested(predicted[order], classes),
+        reviewing.suggested(predicted[order], classes),
         scores[order],
         np.where(unknown, UNKNOWN, DOUBTFUL)[order],
         reading.features[order],
         tuple(classes),
-        kind,
+        reviewing,
     )
 
 

@@ -1,6 +1,7 @@
 """What is proposed to people, and what they answer, by kind of label."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -15,6 +16,33 @@ from keras_incremental.models.scores.doubt import normalised_entropy
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.rejection.scores import SCORES
 from keras_incremental.rejection.scores import energy
+
+
+class Answered(typing.NamedTuple):
+    """What a person said of pictures, for `learn(*answered)`.
+
+    Attributes:
+        pictures: Array of shape `(num_answers, ...)`.
+        names: Array of strings.
+    """
+
+    pictures: np.ndarray
+    names: np.ndarray
+
+
+class Numbered(typing.NamedTuple):
+    """The same of label maps, and of several labels.
+
+    Attributes:
+        pictures: Array of shape `(num_answers, ...)`.
+        labels: Ints of shape `(num_answers, height, width)`, positions in
+            `classes`, or multi-hot rows.
+        classes: Names.
+    """
+
+    pictures: np.ndarray
+    labels: np.ndarray
+    classes: tuple
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +106,10 @@ class ReviewNames:
         """A suggestion as a few words."""
         return str(suggestion)
 
-    def from_answers(self, answers, names):
-        """What people answered, as `learn` takes it behind the pictures."""
-        return (np.array([_checked_name(name) for name in answers], str),)
+    def answered(self, pictures, answers, names):
+        """What people said of pictures, as `learn` takes it."""
+        given = [_checked_name(name) for name in answers]
+        return Answered(pictures, np.array(given, str))
 
 
 class ReviewMaps(ReviewNames):
@@ -110,8 +139,8 @@ class ReviewMaps(ReviewNames):
     def in_words(self, suggestion, names):
         return ", ".join(names[label] for label in np.unique(suggestion))
 
-    def from_answers(self, answers, names):
-        return np.array([_checked_map(a) for a in answers], int), names
+    def answered(self, pictures, answers, names):
+        return Numbered(pictures, _stacked(answers), names)
 
 
 class ReviewSets(ReviewNames):
@@ -130,7 +159,8 @@ class ReviewSets(ReviewNames):
         return energy(_as_pairs(reading.logits)).sum(-1)
 
     def known_in(self, labels, names):
-        return np.ones(len(labels), bool), None
+        # A picture of nothing looks as one of something unknown.
+        return (labels == YES).any(1), None
 
     def with_unknown(self, answers, rejected, unknown):
         pairs = zip(answers, rejected, strict=True)
@@ -164,12 +194,13 @@ class ReviewSets(ReviewNames):
     def in_words(self, suggestion, names):
         return ", ".join(suggestion) or "nothing"
 
-    def from_answers(self, answers, names):
+    def answered(self, pictures, answers, names):
         shown = [_checked_set(answer) for answer in answers]
         new = [name for found in shown for name in found]
         names = tuple(dict.fromkeys([*names, *new]))
         rows = columns_of_names(shown, names)
-        return np.where(rows == YES, YES, NO).astype("float32"), names
+        labels = np.where(rows == YES, YES, NO).astype("float32")
+        return Numbered(pictures, labels, names)
 
 
 def _as_pairs(logits):
@@ -186,15 +217,23 @@ def _checked_name(name):
     return normal(str(name))
 
 
-def _checked_map(answer):
-    found = np.asarray(answer)
-    if found.ndim != 2 or found.dtype.kind not in "iu":
-        raise TypeError(
-            "Answers must be maps of shape (height, width) of integers, the "
-            "positions in `queue.classes`, -1 where it is not clear; or "
-            f"`None`. Received: shape {found.shape}, dtype {found.dtype}."
+def _stacked(answers):
+    maps = [np.asarray(answer) for answer in answers]
+    for found in maps:
+        if found.ndim != 2 or found.dtype.kind not in "iu":
+            raise TypeError(
+                "Answers must be maps of shape (height, width) of integers, "
+                "the positions in `queue.classes`, -1 where it is not clear; "
+                f"or `None`. Received: shape {found.shape}, dtype "
+                f"{found.dtype}."
+            )
+    shapes = sorted({found.shape for found in maps})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"Maps must be of one size. Received: shapes {shapes}. Answer "
+            "all in the size of the pictures."
         )
-    return found
+    return np.array(maps, int)
 
 
 def _checked_set(answer):
