@@ -28,7 +28,7 @@ that the classifier is made of works alone, in a plain Keras model.
 
 - `ExpandableDense` and `ki.expand()`: a head that grows;
 - `EWCLoss`: holds weights that old classes need;
-- `DistillationLoss`, `with_teacher()` and `OnLabels`: keep old outputs;
+- `LossWithTeacher`, `with_teacher()` and `OnLabels`: keep old outputs;
 - `ExemplarMemory.mix()`: replays a few old samples.
 
 All four learn the same two digits after the same eight.
@@ -129,7 +129,7 @@ def with_ewc(model, old, new):
 ## Keeping old outputs
 
 The teacher is the model as it was; `with_teacher()` runs it once and puts its
-logits behind the labels. `DistillationLoss` takes them off again, and so must
+logits behind the labels. `LossWithTeacher` takes them off again, and so must
 metrics: `OnLabels` lets accuracy see the label alone. No old sample is needed,
 and alone it does not help here: on new digits the old outputs say little about
 old digits, and nothing compares old classes with new ones. A larger `weight`
@@ -153,7 +153,7 @@ def with_distillation(model, old, new):
 
 def distil(model):
     accuracy = ki.metrics.OnLabels("accuracy", num_old=NUM_OLD)
-    loss = ki.losses.DistillationLoss(crossentropy(), num_old=NUM_OLD)
+    loss = ki.losses.LossWithTeacher(crossentropy(), num_old=NUM_OLD)
     model.compile(keras.optimizers.Adam(), loss, metrics=[accuracy])
 
 
@@ -203,7 +203,7 @@ Each way starts from the same model.
 WAYS = {
     "fit on new samples": fine_tuned,
     "EWCLoss": with_ewc,
-    "DistillationLoss": with_distillation,
+    "LossWithTeacher": with_distillation,
     "ExemplarMemory": with_replay,
     "memory and distillation": with_both,
 }

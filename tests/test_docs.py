@@ -75,6 +75,16 @@ def test_each_argument_is_documented(name):
     assert not missing, f"{name} says nothing of {sorted(missing)}."
 
 
+@pytest.mark.parametrize("package", REFERENCE.packages())
+def test_no_class_has_the_name_of_a_class_of_keras(package):
+    name = package.__name__.rpartition(".")[2]
+    theirs = {**vars(getattr(keras, name, keras.distillation))}
+    if name == "losses":
+        theirs.update(vars(keras.distillation))
+    names = set(REFERENCE.public_names(package))
+    assert not {n for n in names if isinstance(theirs.get(n), type)}
+
+
 def test_arguments_that_are_left_out_are_found():
     def function(x, y):
         """Adds.

@@ -44,8 +44,8 @@ LOSSES = {
         LABELS,
         Z,
     ),
-    "DistillationLoss": lambda: (
-        losses.DistillationLoss(plain_loss(), num_old=2),
+    "LossWithTeacher": lambda: (
+        losses.LossWithTeacher(plain_loss(), num_old=2),
         with_teacher_outputs(),
         Z,
     ),

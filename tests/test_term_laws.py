@@ -165,13 +165,13 @@ TERMS = {
     "ConfidenceLoss": confidence,
     "DarkReplay": dark_replay,
     "DoubleDistillation": double,
-    "FeatureDistillation": lambda: features(distillation.FeatureDistillation()),
+    "FeatureMatching": lambda: features(distillation.FeatureMatching()),
     "GlobalDistillation": global_distillation,
     "GroupDistillation": lambda: logits(distillation.GroupDistillation()),
     "LessForget": lambda: features(distillation.LessForget()),
     "LocalPooledLogits": local_logits,
     "LocalPooledOutputs": local_maps,
-    "LogitDistillation": lambda: logits(distillation.LogitDistillation()),
+    "SoftmaxDistillation": lambda: logits(distillation.SoftmaxDistillation()),
     "MarginRanking": margin,
     "MergedOutputs": lambda: logits(distillation.MergedOutputs([-1, -1])),
     "PooledOutputs": maps,
@@ -206,7 +206,7 @@ def test_every_law_is_on_its_list():
 
 
 def test_a_term_that_trains_the_teacher_breaks_the_law():
-    class Leaking(distillation.LogitDistillation):
+    class Leaking(distillation.SoftmaxDistillation):
         def compute_loss(self, teacher_outputs, student_outputs, labels=None):
             student = ops.convert_to_tensor(student_outputs["logits"])
             taught = teacher_outputs["logits"]
@@ -219,7 +219,7 @@ def test_a_term_that_trains_the_teacher_breaks_the_law():
 
 
 def test_a_norm_without_a_guard_breaks_the_law():
-    class Naive(distillation.FeatureDistillation):
+    class Naive(distillation.FeatureMatching):
         def compute_loss(self, teacher_outputs, student_outputs, labels=None):
             taught = ops.convert_to_tensor(teacher_outputs["features"])
             squared = ops.square(student_outputs["features"] - taught)
@@ -230,7 +230,7 @@ def test_a_norm_without_a_guard_breaks_the_law():
 
 
 def test_a_bound_term_that_changes_the_original_breaks_the_law():
-    class Sticky(distillation.LogitDistillation):
+    class Sticky(distillation.SoftmaxDistillation):
         def for_phase(self, phase):
             self.phase = phase
             return self

@@ -15,8 +15,8 @@ from keras_incremental.benchmarks.timing import seconds
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.teacher_outputs import with_teacher
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.losses.distillation_loss import DistillationLoss
 from keras_incremental.losses.ewc_loss import EWCLoss
+from keras_incremental.losses.loss_with_teacher import LossWithTeacher
 from keras_incremental.losses.merged_distillation import MergedDistillation
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
@@ -188,7 +188,7 @@ def _student(size, features):
 
 def _cached_teacher(size, x, y):
     teacher = networks.classifier(_resnet(size), NUM_OLD)
-    loss = DistillationLoss(_crossentropy(), num_old=NUM_OLD)
+    loss = LossWithTeacher(_crossentropy(), num_old=NUM_OLD)
     student = networks.classifier(_resnet(size), NUM_CLASSES)
     taught = with_teacher((x, y), teacher)
     return epoch(_compiled(student, loss), *taught, size.batch)

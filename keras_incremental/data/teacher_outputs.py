@@ -18,7 +18,7 @@ def with_teacher(
     from_logits: bool | None = None,
     verbose: int | str = 0,
 ):
-    """Adds the outputs of a teacher to labels, for `DistillationLoss`.
+    """Adds the outputs of a teacher to labels, for `LossWithTeacher`.
 
     The teacher runs in inference mode, on exactly what the student will see.
     Arrays pass through it once. A `tf.data.Dataset` or a `PyDataset` may

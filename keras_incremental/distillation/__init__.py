@@ -10,8 +10,8 @@ from keras_incremental.distillation.dark_replay import DarkReplay as DarkReplay
 from keras_incremental.distillation.double_distillation import (
     DoubleDistillation as DoubleDistillation,
 )
-from keras_incremental.distillation.feature_distillation import (
-    FeatureDistillation as FeatureDistillation,
+from keras_incremental.distillation.feature_matching import (
+    FeatureMatching as FeatureMatching,
 )
 from keras_incremental.distillation.global_distillation import (
     GlobalDistillation as GlobalDistillation,
@@ -26,9 +26,6 @@ from keras_incremental.distillation.local_pod import (
 from keras_incremental.distillation.local_pod import (
     LocalPooledOutputs as LocalPooledOutputs,
 )
-from keras_incremental.distillation.logit_distillation import (
-    LogitDistillation as LogitDistillation,
-)
 from keras_incremental.distillation.margin_ranking import (
     MarginRanking as MarginRanking,
 )
@@ -40,6 +37,9 @@ from keras_incremental.distillation.pooled_outputs import (
 )
 from keras_incremental.distillation.sigmoid_distillation import (
     SigmoidDistillation as SigmoidDistillation,
+)
+from keras_incremental.distillation.softmax_distillation import (
+    SoftmaxDistillation as SoftmaxDistillation,
 )
 from keras_incremental.distillation.split_risk import SplitRisk as SplitRisk
 from keras_incremental.distillation.term import Term as Term

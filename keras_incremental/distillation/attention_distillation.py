@@ -15,7 +15,7 @@ class AttentionDistillation(MapTerm):
     """Keeps where the network looks for the teacher's first answer.
 
     Obsolete: its numbers were never reproduced in public, and it adds little
-    to `LogitDistillation`, which it goes with. It is here to be compared.
+    to `SoftmaxDistillation`, which it goes with. It is here to be compared.
 
     The attention is the map of the old class that the teacher finds likeliest,
 

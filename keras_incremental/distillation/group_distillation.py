@@ -1,15 +1,17 @@
-from keras_incremental.distillation.logit_distillation import LogitDistillation
 from keras_incremental.distillation.reading import phase_of
+from keras_incremental.distillation.softmax_distillation import (
+    SoftmaxDistillation,
+)
 from keras_incremental.utils.export import export
 
 
 @export
-class GroupDistillation(LogitDistillation):
+class GroupDistillation(SoftmaxDistillation):
     """Keeps what the teacher says within each group of old classes.
 
     Classes that arrived together are compared by a softmax of their own, and
     the crossentropies of all old groups are added. How one group compares
-    with another is left free. With one old group it is `LogitDistillation`.
+    with another is left free. With one old group it is `SoftmaxDistillation`.
 
     Reference:
     - [Castro et al., 2018](https://arxiv.org/abs/1807.09536), EEIL, without

@@ -1,12 +1,10 @@
-from keras_incremental.distillation.feature_distillation import (
-    FeatureDistillation,
-)
+from keras_incremental.distillation.feature_matching import FeatureMatching
 from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
 
 
 @export
-class LessForget(FeatureDistillation):
+class LessForget(FeatureMatching):
     """Keeps the direction of the features that a cosine head reads.
 
     One minus the cosine of the angle to the teacher's features, from 0 to 2.

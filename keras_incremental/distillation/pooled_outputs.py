@@ -17,7 +17,7 @@ class PooledOutputs(MeanOverMaps):
     distance; the mean is taken over maps and samples. Sums leave the network
     free to move a response along a row or a column.
 
-    The paper adds `FeatureDistillation("cosine", weight=1.0,
+    The paper adds `FeatureMatching("cosine", weight=1.0,
     schedule="sqrt_all_per_new")` and the loss `losses.NCALoss`.
 
     Reference:

@@ -9,9 +9,6 @@ from keras_incremental.losses.candidate_set_crossentropy import (
 from keras_incremental.losses.candidate_set_crossentropy import (
     candidate_set_crossentropy as candidate_set_crossentropy,
 )
-from keras_incremental.losses.distillation_loss import (
-    DistillationLoss as DistillationLoss,
-)
 from keras_incremental.losses.emphasis import (
     effective_number_weights as effective_number_weights,
 )
@@ -27,6 +24,9 @@ from keras_incremental.losses.incremental_sigmoid_crossentropy import (
 )
 from keras_incremental.losses.logit_adjusted_crossentropy import (
     LogitAdjustedCrossentropy as LogitAdjustedCrossentropy,
+)
+from keras_incremental.losses.loss_with_teacher import (
+    LossWithTeacher as LossWithTeacher,
 )
 from keras_incremental.losses.merged_distillation import (
     MergedDistillation as MergedDistillation,

@@ -8,10 +8,10 @@ from keras_incremental.distillation import DoubleDistillation
 from keras_incremental.distillation import GlobalDistillation
 from keras_incremental.distillation import GroupDistillation
 from keras_incremental.distillation import LessForget
-from keras_incremental.distillation import LogitDistillation
 from keras_incremental.distillation import MarginRanking
 from keras_incremental.distillation import PooledOutputs
 from keras_incremental.distillation import SigmoidDistillation
+from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.layers import DualMemoryRectification
 from keras_incremental.layers import ExpandableCosine
 from keras_incremental.layers import NearestClassMean
@@ -41,7 +41,7 @@ def lwf(weight=10.0, temperature=2.0):
     return bare(
         "lwf",
         loss=SeparatedSoftmax(),
-        terms=(LogitDistillation(weight=weight, temperature=temperature),),
+        terms=(SoftmaxDistillation(weight=weight, temperature=temperature),),
     )
 
 
@@ -62,7 +62,7 @@ def lwm(beta=1.0, gamma=1.0):
         "lwm",
         loss=SeparatedSoftmax(),
         terms=(
-            LogitDistillation(weight=beta),
+            SoftmaxDistillation(weight=beta),
             AttentionDistillation(weight=gamma),
         ),
     )
@@ -249,7 +249,7 @@ def _corrected(name, budget, per_class, correction, **parts):
         name,
         memory=exemplars(budget, per_class),
         policy=Interleave(),
-        terms=(LogitDistillation(schedule="old_share"),),
+        terms=(SoftmaxDistillation(schedule="old_share"),),
         correction=correction,
         **parts,
     )

@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_incremental.distillation import DarkReplay
 from keras_incremental.distillation import GroupDistillation
-from keras_incremental.distillation import LogitDistillation
+from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.losses import AsymmetricCrossentropy
 from keras_incremental.losses import LogitAdjustedCrossentropy
 from keras_incremental.losses import ReplayWeightedCrossentropy
@@ -73,7 +73,7 @@ def balanced_replay(budget=2000, per_class=None):
         "balanced_replay",
         memory=exemplars(budget, per_class),
         policy=Interleave(),
-        terms=(LogitDistillation(weight=0.5),),
+        terms=(SoftmaxDistillation(weight=0.5),),
         stage=BalancedStage(),
     )
 

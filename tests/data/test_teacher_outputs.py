@@ -4,7 +4,7 @@ import pytest
 
 from keras_incremental.data.teacher_outputs import join
 from keras_incremental.data.teacher_outputs import with_teacher
-from keras_incremental.losses import DistillationLoss
+from keras_incremental.losses import LossWithTeacher
 from keras_incremental.metrics.on_labels import OnLabels
 
 X = np.random.RandomState(0).normal(size=(12, 4)).astype("float32")
@@ -109,7 +109,7 @@ def student():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     metric = OnLabels("accuracy", num_old=2)
-    model.compile("sgd", DistillationLoss(loss, num_old=2), metrics=[metric])
+    model.compile("sgd", LossWithTeacher(loss, num_old=2), metrics=[metric])
     return model
 
 

@@ -8,7 +8,7 @@ from toy_classifiers import trained_model
 from keras_incremental import ExemplarMemory
 from keras_incremental import recipes
 from keras_incremental.callbacks import MarginCalibration
-from keras_incremental.distillation import LogitDistillation
+from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import Weighted
 from keras_incremental.models import IncrementalClassifier
@@ -107,7 +107,7 @@ def test_a_penalty_keeps_the_coordinates_of_the_network(plan_of, name):
 
 def test_terms_of_another_come_beside_those_of_the_recipe(plan_of):
     plan = plan_of(classifier(recipes.bic(budget=6)))
-    both = plan.beside([LogitDistillation(weight=3.0)])
+    both = plan.beside([SoftmaxDistillation(weight=3.0)])
     assert [factor for factor, _ in both.terms] == [0.5, 3.0]
     assert both.terms[1][1].phase == plan.phase
     assert dataclasses.replace(both, terms=plan.terms) == plan

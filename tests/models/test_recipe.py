@@ -16,8 +16,8 @@ from keras_incremental.callbacks import MarginCalibration
 from keras_incremental.callbacks import WeightAlignment
 from keras_incremental.distillation import DarkReplay
 from keras_incremental.distillation import GroupDistillation
-from keras_incremental.distillation import LogitDistillation
 from keras_incremental.distillation import PooledOutputs
+from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.losses import LogitAdjustedCrossentropy
 from keras_incremental.memory.policies import Weighted
 from keras_incremental.models import IncrementalClassifier
@@ -119,7 +119,7 @@ def test_what_reads_exemplars_needs_a_memory():
 
 
 def test_terms_are_bound_to_the_phase_with_their_factors():
-    term = LogitDistillation(weight=3.0, schedule="old_share")
+    term = SoftmaxDistillation(weight=3.0, schedule="old_share")
     ((factor, bound),) = Recipe(terms=(term,)).bound_terms(PHASE)
     assert factor == 2.0
     assert bound.phase is PHASE

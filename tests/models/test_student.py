@@ -12,8 +12,8 @@ from keras_incremental import recipes
 from keras_incremental.callbacks import BiasCorrection
 from keras_incremental.distillation import AttentionDistillation
 from keras_incremental.distillation import LessForget
-from keras_incremental.distillation import LogitDistillation
 from keras_incremental.distillation import PooledOutputs
+from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
@@ -277,6 +277,6 @@ def test_distillation_without_terms_makes_no_dict():
     student = Student(None, head_of())
     student(np.ones((1, 4), "float32"), training=True)
     assert student._seen.value is None
-    student = Student(None, head_of(), terms=[(1.0, LogitDistillation())])
+    student = Student(None, head_of(), terms=[(1.0, SoftmaxDistillation())])
     student(np.ones((1, 4), "float32"), training=True)
     assert set(student._seen.value) == {"logits", "features", "maps"}

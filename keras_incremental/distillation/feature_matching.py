@@ -13,7 +13,7 @@ METRICS = {
 
 
 @export
-class FeatureDistillation(Term):
+class FeatureMatching(Term):
     """Keeps the features that the head reads.
 
     It is zero, and not worth its cost, where all below the head is frozen.
@@ -31,7 +31,7 @@ class FeatureDistillation(Term):
     Example:
 
     >>> import numpy as np
-    >>> term = FeatureDistillation("mse")
+    >>> term = FeatureMatching("mse")
     >>> teacher = {"features": np.zeros((1, 4))}
     >>> student = {"features": np.full((1, 4), 3.0)}
     >>> float(term.compute_loss(teacher, student))

@@ -4,7 +4,7 @@ from keras_incremental.utils.export import export
 
 
 @export
-class LogitDistillation(Term):
+class SoftmaxDistillation(Term):
     """Keeps what the teacher says about the old classes.
 
     The crossentropy of the two at a temperature, over the old classes alone:
@@ -28,7 +28,7 @@ class LogitDistillation(Term):
     Example:
 
     >>> import numpy as np
-    >>> term = LogitDistillation(temperature=1.0)
+    >>> term = SoftmaxDistillation(temperature=1.0)
     >>> teacher = {"logits": np.zeros((1, 2))}
     >>> student = {"logits": np.zeros((1, 3))}
     >>> round(float(term.compute_loss(teacher, student)), 4)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_incremental.distillation import GroupDistillation
-from keras_incremental.distillation import LogitDistillation
+from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.testing.gradients import gradient
 from keras_incremental.utils.phase import Phase
 
@@ -38,7 +38,7 @@ def slope(term, student):
 
 @pytest.mark.parametrize(
     "term",
-    [LogitDistillation(), GroupDistillation().for_phase(PAIRS)],
+    [SoftmaxDistillation(), GroupDistillation().for_phase(PAIRS)],
     ids=["all", "groups"],
 )
 @pytest.mark.parametrize("new", [NEW, 100 * NEW, -NEW])
@@ -50,13 +50,13 @@ def test_kd_zero_gradient_when_equal(term, new):
 def test_value_is_the_entropy_of_the_teacher_where_equal():
     student = np.concatenate([TEACHER, NEW], -1)
     expected = entropy(softmax(TEACHER, 2.0))
-    found = value(LogitDistillation(), TEACHER, student)
+    found = value(SoftmaxDistillation(), TEACHER, student)
     assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_kd_shift_invariant():
     shift = np.array([[3.0], [-2.0]], "float32")
-    for term in (LogitDistillation(), GroupDistillation().for_phase(PAIRS)):
+    for term in (SoftmaxDistillation(), GroupDistillation().for_phase(PAIRS)):
         expected = value(term, TEACHER, OTHER)
         found = value(term, TEACHER + shift, OTHER - shift)
         assert found == pytest.approx(expected, rel=1e-5)
@@ -64,7 +64,7 @@ def test_kd_shift_invariant():
 
 def test_kd_ignores_new_columns():
     changed = OTHER + np.float32([0, 0, 0, 7, -3])
-    for term in (LogitDistillation(), GroupDistillation().for_phase(PAIRS)):
+    for term in (SoftmaxDistillation(), GroupDistillation().for_phase(PAIRS)):
         assert value(term, TEACHER, changed) == value(term, TEACHER, OTHER)
         assert not slope(term, OTHER)[:, 3:].any()
 
@@ -73,7 +73,7 @@ def test_kd_ignores_new_columns():
 def test_gradient_is_the_difference_of_the_softened_probabilities(
     scale, factor
 ):
-    term = LogitDistillation(temperature=4.0, scale=scale)
+    term = SoftmaxDistillation(temperature=4.0, scale=scale)
     expected = softmax(OTHER[:, :3], 4.0) - softmax(TEACHER, 4.0)
     found = slope(term, OTHER)[:, :3]
     np.testing.assert_allclose(found, factor * expected / 2, atol=1e-6)
@@ -82,12 +82,12 @@ def test_gradient_is_the_difference_of_the_softened_probabilities(
 def test_a_certain_teacher_gives_the_crossentropy_of_its_answer():
     plain = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     expected = float(plain(np.array([0, 0]), OTHER[:, :3]))
-    found = value(LogitDistillation(temperature=1.0), 1000 * TEACHER, OTHER)
+    found = value(SoftmaxDistillation(temperature=1.0), 1000 * TEACHER, OTHER)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_large_temperature_compares_centred_logits():
-    term = LogitDistillation(temperature=100.0, scale=True)
+    term = SoftmaxDistillation(temperature=100.0, scale=True)
     least = 100.0**2 * entropy(softmax(TEACHER, 100.0))
     difference = OTHER[:, :3] - TEACHER
     expected = 0.5 * difference.var(axis=-1).mean()
@@ -96,12 +96,12 @@ def test_a_large_temperature_compares_centred_logits():
 
 
 def test_a_single_old_class_says_nothing():
-    assert value(LogitDistillation(), TEACHER[:, :1], OTHER) == 0.0
+    assert value(SoftmaxDistillation(), TEACHER[:, :1], OTHER) == 0.0
 
 
 def test_one_old_group_is_plain_distillation():
     term = GroupDistillation(temperature=3.0, scale=True).for_phase(ONE_GROUP)
-    plain = LogitDistillation(temperature=3.0, scale=True)
+    plain = SoftmaxDistillation(temperature=3.0, scale=True)
     assert value(term, TEACHER, OTHER) == value(plain, TEACHER, OTHER)
 
 
@@ -128,4 +128,4 @@ def test_groups_without_a_phase_are_refused():
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
 def test_an_impossible_temperature_is_refused(temperature):
     with pytest.raises(ValueError, match="temperature="):
-        LogitDistillation(temperature=temperature)
+        SoftmaxDistillation(temperature=temperature)

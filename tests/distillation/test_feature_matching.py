@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_incremental.distillation import FeatureDistillation
+from keras_incremental.distillation import FeatureMatching
 from keras_incremental.distillation import LessForget
 from keras_incremental.testing.gradients import gradient
 from keras_incremental.utils.phase import Phase
@@ -17,11 +17,11 @@ def value(term, teacher, student):
 
 
 def test_mse_is_the_mean_over_samples_and_features():
-    found = value(FeatureDistillation("mse"), TEACHER, STUDENT)
+    found = value(FeatureMatching("mse"), TEACHER, STUDENT)
     assert found == pytest.approx((1 + 9 + 16 + 9) / 6, rel=1e-6)
 
 
-@pytest.mark.parametrize("term", [FeatureDistillation("cosine"), LessForget()])
+@pytest.mark.parametrize("term", [FeatureMatching("cosine"), LessForget()])
 def test_cosine_is_the_mean_of_one_minus_the_cosines(term):
     assert value(term, TEACHER, STUDENT) == pytest.approx(1.5, rel=1e-6)
     assert value(term, TEACHER, -TEACHER) == pytest.approx(2.0, rel=1e-6)
@@ -63,4 +63,4 @@ def test_the_weight_of_less_forget_grows_with_the_old_classes():
 
 def test_an_unknown_metric_is_refused():
     with pytest.raises(ValueError, match="metric='l1'"):
-        FeatureDistillation("l1")
+        FeatureMatching("l1")

@@ -9,7 +9,7 @@ from keras_incremental.utils.export import export
 
 
 @export
-class DistillationLoss(keras.losses.Loss):
+class LossWithTeacher(keras.losses.Loss):
     """Adds distillation to any loss, within plain `compile` and `fit`.
 
     The outputs of the teacher travel with the labels, in the last columns of
@@ -40,7 +40,7 @@ class DistillationLoss(keras.losses.Loss):
             `MergedDistillation(num_old=num_old, temperature=temperature)`.
         from_logits: Boolean. Whether `y_pred` are logits, not probabilities.
             Defaults to what `loss` says, and to `True` if it does not say.
-        name: String. Defaults to `"distillation_loss"`.
+        name: String. Defaults to `"loss_with_teacher"`.
 
     Input shape:
         `y_true`: `(batch_size, ..., 1 + num_old)` with an int label first,
@@ -61,7 +61,7 @@ class DistillationLoss(keras.losses.Loss):
         temperature: float = 2.0,
         distillation=None,
         from_logits: bool | None = None,
-        name: str = "distillation_loss",
+        name: str = "loss_with_teacher",
     ):
         loss = function_loss.as_loss(loss)
         super().__init__(name=name, reduction=loss.reduction, dtype="float32")
@@ -69,7 +69,7 @@ class DistillationLoss(keras.losses.Loss):
         self.num_old = _checked_num_old(num_old, distillation)
         if not np.isfinite(weight) or weight < 0:
             raise ValueError(
-                "`weight` of DistillationLoss must be a finite number of 0 "
+                "`weight` of LossWithTeacher must be a finite number of 0 "
                 f"or more. Received: weight={weight}."
             )
         self.weight = float(weight)
@@ -101,7 +101,7 @@ class DistillationLoss(keras.losses.Loss):
         classes = y_pred.shape[-1]
         if self.num_old > classes:
             raise ValueError(
-                f"The teacher of DistillationLoss '{self.name}' has "
+                f"The teacher of LossWithTeacher '{self.name}' has "
                 f"{self.num_old} classes and the student only {classes}. "
                 "Expand the head of the student first."
             )
@@ -110,7 +110,7 @@ class DistillationLoss(keras.losses.Loss):
         if not same_rank or y_true.shape[-1] - self.num_old not in widths:
             wanted = " or ".join(str(w + self.num_old) for w in sorted(widths))
             raise ValueError(
-                f"DistillationLoss '{self.name}' takes the label and "
+                f"LossWithTeacher '{self.name}' takes the label and "
                 f"{self.num_old} outputs of the teacher in the last dimension "
                 f"of `y_true`, which is {wanted}. Received: "
                 f"y_true.shape={tuple(y_true.shape)}. Add them by "
@@ -153,12 +153,12 @@ def _checked_num_old(num_old, distillation):
     num_old = known if num_old is None else num_old
     if isinstance(num_old, bool) or not isinstance(num_old, (int, np.integer)):
         raise ValueError(
-            "`num_old` of DistillationLoss must be the number of classes of "
+            "`num_old` of LossWithTeacher must be the number of classes of "
             f"the teacher. Received: num_old={num_old}."
         )
     if num_old < 1 or known not in (None, num_old):
         raise ValueError(
-            "`num_old` of DistillationLoss must be 1 or more, and that of "
+            "`num_old` of LossWithTeacher must be 1 or more, and that of "
             f"`distillation`. Received: num_old={num_old}, "
             f"distillation.num_old={known}."
         )
