@@ -2,10 +2,9 @@
 
 import dataclasses
 
+import benchmarks
 import keras
 import numpy as np
-
-from keras_incremental import benchmarks
 
 EPOCHS = 20
 BATCH = 32

@@ -6,9 +6,8 @@ are computed once; `IncrementalClassifier` is given pictures.
 
 import dataclasses
 
+import benchmarks
 import numpy as np
-
-from keras_incremental import benchmarks
 
 
 @dataclasses.dataclass(frozen=True)

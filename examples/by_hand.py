@@ -13,11 +13,11 @@ import time
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import benchmarks
 import keras
 import numpy as np
 
 import keras_incremental as ki
-from keras_incremental import benchmarks
 
 """
 ## Introduction

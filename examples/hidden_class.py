@@ -13,12 +13,12 @@ import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import benchmarks
 import keras
 import numpy as np
+from benchmarks import backbones
 
 import keras_incremental as ki
-from keras_incremental import benchmarks
-from keras_incremental.benchmarks import backbones
 
 """
 ## Introduction

@@ -14,11 +14,10 @@ import pathlib
 import re
 import shutil
 
+import benchmarks
 import keras
 import numpy as np
 from PIL import Image
-
-from keras_incremental import benchmarks
 
 PETS = ("cat", "dog")
 GOOGLE = "https://storage.googleapis.com/"

@@ -14,12 +14,12 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import benchmarks
 import keras
 import numpy as np
+from benchmarks import segmenters
 
 import keras_incremental as ki
-from keras_incremental import benchmarks
-from keras_incremental.benchmarks import segmenters
 
 """
 ## Introduction
@@ -87,7 +87,7 @@ def load(toy, data_dir):
     def scenes(articles, count, seed, part="train"):
         chosen = [data.class_names.index(name) for name in articles]
         x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
-        return ki.data.scenes(
+        return benchmarks.scenes(
             x, y, chosen, count, size=size, scale=(0.8, 1.2), seed=seed
         )
 
@@ -152,7 +152,7 @@ def ways(scenes):
     """Labels of the new scenes, and what is said of them."""
     names, (_, truth) = scenes["names"], scenes["new"]
     g = len(names) - 1
-    only_g = ki.data.annotated_only(truth, [g], INVALID)
+    only_g = benchmarks.annotated_only(truth, [g], INVALID)
     ours = {"unlabelled": "not_new", "parents": {names[g]: None}}
     return {
         "naive": (np.where(only_g == g, g, 0), {"distillation": None}),

@@ -6,11 +6,11 @@ that is neither. What that costs the old classes is measured for three amounts
 of old data: exemplars, features seen once, and nothing at all.
 """
 
+import benchmarks
 import keras
 import numpy as np
 
 import keras_incremental as ki
-from keras_incremental import benchmarks
 
 EPOCHS = 20
 LIMIT = 500

@@ -16,6 +16,7 @@ import time
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import benchmarks
 import curves
 import keras
 import pets
@@ -23,7 +24,6 @@ from arriving import order_of_classes
 from arriving import read_samples
 
 import keras_incremental as ki
-from keras_incremental import benchmarks
 
 """
 ## Introduction

@@ -34,8 +34,6 @@ LEVELS = (
     ("callbacks", "models"),
     ("testing",),
     ("recipes",),
-    ("benchmarks",),
-    ("cli",),
 )
 
 # Public bases that nobody makes an object of.

@@ -3,9 +3,8 @@ import importlib.util
 import keras
 import numpy as np
 import pytest
-
-from keras_incremental.benchmarks import backbones
-from keras_incremental.benchmarks import pretrained
+from benchmarks import backbones
+from benchmarks import pretrained
 
 
 def needs(package):

@@ -5,16 +5,15 @@ import sys
 
 import numpy as np
 import pytest
+from benchmarks import plots
+from benchmarks import results
+from benchmarks import tables
+from benchmarks.__main__ import main
+from benchmarks.protocols import S1
+from benchmarks.protocols import Protocol
+from benchmarks.summary import Figure
+from benchmarks.summary import rows_of
 from toy_benchmarks import toys as toys
-
-from keras_incremental.benchmarks import plots
-from keras_incremental.benchmarks import results
-from keras_incremental.benchmarks import tables
-from keras_incremental.benchmarks.__main__ import main
-from keras_incremental.benchmarks.protocols import S1
-from keras_incremental.benchmarks.protocols import Protocol
-from keras_incremental.benchmarks.summary import Figure
-from keras_incremental.benchmarks.summary import rows_of
 
 PROTOCOL = Protocol(data="toy")
 
@@ -176,7 +175,7 @@ def test_curves_are_drawn_to_a_file(folder, tmp_path):
 
 def test_without_matplotlib_the_remedy_is_named(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"keras-incremental\[benchmarks\]"):
+    with pytest.raises(ImportError, match="pip install matplotlib"):
         plots.draw(results.read(folder), "curves.png")
 
 
@@ -197,7 +196,7 @@ def test_the_commands_run_and_report(toys, tmp_path, capsys):
 
 
 def test_defaults_of_a_network_are_written_down(toys, tmp_path):
-    from keras_incremental.benchmarks import __main__ as commands
+    from benchmarks import __main__ as commands
 
     parser = commands._parser()
     options = parser.parse_args(["run", "--out", "x", "--seeds", "3"])
@@ -217,7 +216,7 @@ def test_a_named_protocol_cannot_be_changed(toys, tmp_path, capsys):
 def test_a_failed_run_ends_in_an_error_code(
     toys, monkeypatch, tmp_path, capsys
 ):
-    from keras_incremental.benchmarks import runner
+    from benchmarks import runner
 
     def fail(*arguments):
         raise RuntimeError("diverged")

@@ -2,9 +2,8 @@ import gzip
 
 import numpy as np
 import pytest
+from benchmarks import datasets
 from PIL import Image
-
-from keras_incremental.benchmarks import datasets
 
 
 @pytest.fixture(scope="module")

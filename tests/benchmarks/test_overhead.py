@@ -3,12 +3,11 @@ import json
 import keras
 import numpy as np
 import pytest
-
-from keras_incremental.benchmarks import overhead
-from keras_incremental.benchmarks import passes
-from keras_incremental.benchmarks.ratios import TOY
-from keras_incremental.benchmarks.ratios import Row
-from keras_incremental.benchmarks.timing import interleaved
+from benchmarks import overhead
+from benchmarks import passes
+from benchmarks.ratios import TOY
+from benchmarks.ratios import Row
+from benchmarks.timing import interleaved
 
 PARTS = {
     "network": (

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from keras_incremental.benchmarks.pet_masks import PetMasks
-from keras_incremental.benchmarks.pet_masks import pet_masks
+from benchmarks.pet_masks import PetMasks
+from benchmarks.pet_masks import pet_masks
 
 
 def test_the_real_set_is_read_by_its_own_names():

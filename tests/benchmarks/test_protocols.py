@@ -3,20 +3,19 @@ import math
 
 import numpy as np
 import pytest
+from benchmarks import datasets
+from benchmarks import peers
+from benchmarks import scratch
+from benchmarks.course import course_of
+from benchmarks.material import prepare
+from benchmarks.material import single_channel
+from benchmarks.protocols import PROTOCOLS
+from benchmarks.protocols import S1
+from benchmarks.protocols import S2
+from benchmarks.protocols import Protocol
+from benchmarks.protocols import order_seed
 from toy_benchmarks import PROTOCOL
 from toy_benchmarks import toys as toys
-
-from keras_incremental.benchmarks import datasets
-from keras_incremental.benchmarks import peers
-from keras_incremental.benchmarks import scratch
-from keras_incremental.benchmarks.course import course_of
-from keras_incremental.benchmarks.material import prepare
-from keras_incremental.benchmarks.material import single_channel
-from keras_incremental.benchmarks.protocols import PROTOCOLS
-from keras_incremental.benchmarks.protocols import S1
-from keras_incremental.benchmarks.protocols import S2
-from keras_incremental.benchmarks.protocols import Protocol
-from keras_incremental.benchmarks.protocols import order_seed
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)

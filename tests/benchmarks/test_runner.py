@@ -5,17 +5,16 @@ import sys
 
 import numpy as np
 import pytest
+from benchmarks import methods
+from benchmarks import peak_memory
+from benchmarks import results
+from benchmarks import runner
+from benchmarks.material import prepare
+from benchmarks.one_run import optimizer_of
+from benchmarks.one_run import run_one
 from toy_benchmarks import PROTOCOL
 from toy_benchmarks import install
 from toy_benchmarks import toys as toys
-
-from keras_incremental.benchmarks import methods
-from keras_incremental.benchmarks import peak_memory
-from keras_incremental.benchmarks import results
-from keras_incremental.benchmarks import runner
-from keras_incremental.benchmarks.material import prepare
-from keras_incremental.benchmarks.one_run import optimizer_of
-from keras_incremental.benchmarks.one_run import run_one
 
 pytestmark = pytest.mark.usefixtures("toys")
 

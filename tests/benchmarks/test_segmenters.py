@@ -3,9 +3,9 @@ import importlib.util
 import keras
 import numpy as np
 import pytest
+from benchmarks import segmenters
+from benchmarks.scenes import scenes
 
-from keras_incremental.benchmarks import segmenters
-from keras_incremental.data import scenes
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.metrics import count_pixels
 from keras_incremental.utils import graph

@@ -3,10 +3,9 @@
 import keras
 import numpy as np
 import pytest
-
-from keras_incremental.benchmarks import datasets
-from keras_incremental.benchmarks import material
-from keras_incremental.benchmarks.protocols import Protocol
+from benchmarks import datasets
+from benchmarks import material
+from benchmarks.protocols import Protocol
 
 NAMES = ("a", "b", "c", "d")
 PROTOCOL = Protocol(

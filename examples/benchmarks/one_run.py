@@ -9,15 +9,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.benchmarks import methods
-from keras_incremental.benchmarks.course import course_of
-from keras_incremental.benchmarks.peak_memory import MEGABYTE
-from keras_incremental.benchmarks.peak_memory import PeakMemory
 from keras_incremental.metrics import AccuracyMatrix
 from keras_incremental.metrics import calibration_by_age
 from keras_incremental.metrics import confusion_groups
 from keras_incremental.metrics import count_phase
 from keras_incremental.version import __version__
+
+from . import methods
+from .course import course_of
+from .peak_memory import MEGABYTE
+from .peak_memory import PeakMemory
 
 FROZEN_EPOCHS, NETWORK_EPOCHS = 20, 5
 FORMAT = 1

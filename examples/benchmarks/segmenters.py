@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_incremental.benchmarks import pretrained
+from . import pretrained
 
 # The size of a picture, for that of the maps that are joined.
 STRIDE = 4

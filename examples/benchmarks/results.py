@@ -6,8 +6,9 @@ import json
 import os
 import pathlib
 
-from keras_incremental.benchmarks.protocols import Protocol
 from keras_incremental.metrics import AccuracyMatrix
+
+from .protocols import Protocol
 
 
 @dataclasses.dataclass(frozen=True)

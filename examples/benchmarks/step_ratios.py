@@ -5,13 +5,6 @@ import importlib.util
 import keras
 import numpy as np
 
-from keras_incremental.benchmarks import networks
-from keras_incremental.benchmarks import passes
-from keras_incremental.benchmarks.ratios import Row
-from keras_incremental.benchmarks.ratios import rows_of
-from keras_incremental.benchmarks.timing import epoch
-from keras_incremental.benchmarks.timing import interleaved
-from keras_incremental.benchmarks.timing import seconds
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.teacher_outputs import with_teacher
 from keras_incremental.layers import ExpandableDense
@@ -21,6 +14,14 @@ from keras_incremental.losses.merged_distillation import MergedDistillation
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
 from keras_incremental.regularizers import consolidate
+
+from . import networks
+from . import passes
+from .ratios import Row
+from .ratios import rows_of
+from .timing import epoch
+from .timing import interleaved
+from .timing import seconds
 
 NUM_OLD, NUM_CLASSES = 8, 10
 STRENGTH = 10.0

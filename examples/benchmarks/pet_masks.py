@@ -5,8 +5,9 @@ import itertools
 
 import numpy as np
 
-from keras_incremental.benchmarks.from_tfds import package
 from keras_incremental.data.labels import VOID
+
+from .from_tfds import package
 
 NAME = "oxford_iiit_pet"
 # What the masks of the data set say: 1 is the animal, 2 is not, 3 the edge.

@@ -3,11 +3,11 @@
 import contextlib
 import traceback
 
-from keras_incremental.benchmarks import results
-from keras_incremental.benchmarks.course import course_of
-from keras_incremental.benchmarks.material import backbone_of
-from keras_incremental.benchmarks.material import prepare
-from keras_incremental.benchmarks.one_run import run_one
+from . import results
+from .course import course_of
+from .material import backbone_of
+from .material import prepare
+from .one_run import run_one
 
 
 def run_all(protocol, recipes, folder, quiet=False) -> list[str]:
@@ -72,8 +72,7 @@ def _progress(quiet, **options):
         import tqdm
     except ImportError as error:
         raise ImportError(
-            "Progress is shown by tqdm: `pip install "
-            "'keras-incremental[benchmarks]'`, or pass `--quiet`."
+            "Progress is shown by tqdm: `pip install tqdm`, or pass `--quiet`."
         ) from error
     return tqdm.tqdm(**options)
 

@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from keras_incremental.benchmarks import from_tfds
+from . import from_tfds
 
 FASHION_NAMES = (
     "t-shirt",
@@ -81,7 +81,7 @@ def load(
 
     Example:
 
-    >>> from keras_incremental.benchmarks import datasets
+    >>> from benchmarks import datasets
     >>> data = datasets.load("digits", image_size=16, train_per_class=5)
     >>> data.x_train.shape
     (50, 16, 16, 3)
@@ -120,7 +120,7 @@ def phases(
 
     Example:
 
-    >>> from keras_incremental.benchmarks import datasets
+    >>> from benchmarks import datasets
     >>> datasets.phases(["cat", "dog", "bird", "cow"], 2, 1)
     [['cat', 'dog'], ['bird'], ['cow']]
     """

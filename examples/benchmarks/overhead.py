@@ -1,6 +1,6 @@
 """What the parts of this package cost, measured against plain `fit`.
 
-    python -m keras_incremental.benchmarks.overhead --size small
+    python -m examples.benchmarks.overhead --size small
 
 Each ratio is the median over rounds of pairs that were timed in turn, in one
 thread; beside it the quartiles, and the same of wall time. Tracing and
@@ -18,11 +18,11 @@ import json
 
 import keras
 
-from keras_incremental.benchmarks import cost_ratios
-from keras_incremental.benchmarks import step_ratios
-from keras_incremental.benchmarks.ratios import FULL
-from keras_incremental.benchmarks.ratios import SMALL
-from keras_incremental.benchmarks.timing import one_thread
+from . import cost_ratios
+from . import step_ratios
+from .ratios import FULL
+from .ratios import SMALL
+from .timing import one_thread
 
 GROUPS = {
     "network": step_ratios.network_rows,

@@ -1,7 +1,7 @@
 """Compares recipes on data sets whose classes arrive in phases.
 
-    python -m keras_incremental.benchmarks run --recipes all --out runs
-    python -m keras_incremental.benchmarks report runs --curves curves.png
+    python -m examples.benchmarks run --recipes all --out runs
+    python -m examples.benchmarks report runs --curves curves.png
 
 A run is a recipe with a seed; each leaves a file, and is not run again.
 Options are defaults, nothing is searched for.
@@ -11,14 +11,14 @@ import argparse
 import dataclasses
 import sys
 
-from keras_incremental.benchmarks import methods
-from keras_incremental.benchmarks import plots
-from keras_incremental.benchmarks import results
-from keras_incremental.benchmarks import runner
-from keras_incremental.benchmarks import tables
-from keras_incremental.benchmarks.material import BACKBONES
-from keras_incremental.benchmarks.protocols import PROTOCOLS
-from keras_incremental.benchmarks.protocols import Protocol
+from . import methods
+from . import plots
+from . import results
+from . import runner
+from . import tables
+from .material import BACKBONES
+from .protocols import PROTOCOLS
+from .protocols import Protocol
 
 # Options that a named protocol allows.
 ALWAYS = ("protocol", "recipes", "seeds", "out", "quiet", "data_dir", "act")
@@ -86,7 +86,7 @@ def _with_defaults(given):
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog="python -m keras_incremental.benchmarks",
+        prog="python -m examples.benchmarks",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -4,9 +4,9 @@ import csv
 import io
 import math
 
-from keras_incremental.benchmarks import peers
-from keras_incremental.benchmarks.summary import peer_rows
-from keras_incremental.benchmarks.summary import rows_of
+from . import peers
+from .summary import peer_rows
+from .summary import rows_of
 
 # Heading, and digits after the point.
 COLUMNS = {

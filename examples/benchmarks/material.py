@@ -6,10 +6,10 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_incremental.benchmarks import backbones
-from keras_incremental.benchmarks import datasets
-from keras_incremental.benchmarks import networks
-from keras_incremental.benchmarks import scratch
+from . import backbones
+from . import datasets
+from . import networks
+from . import scratch
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,16 +3,17 @@
 import keras
 import numpy as np
 
-from keras_incremental.benchmarks import networks
-from keras_incremental.benchmarks import passes
-from keras_incremental.benchmarks.ratios import Row
-from keras_incremental.benchmarks.timing import Stopwatch
-from keras_incremental.benchmarks.timing import interleaved
-from keras_incremental.benchmarks.timing import now
-from keras_incremental.benchmarks.timing import seconds
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.regularizers import fisher_importance
+
+from . import networks
+from . import passes
+from .ratios import Row
+from .timing import Stopwatch
+from .timing import interleaved
+from .timing import now
+from .timing import seconds
 
 NUM_CLASSES = 10
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from keras_incremental.data.scenes import annotated_only
-from keras_incremental.data.scenes import scenes
+from benchmarks.scenes import annotated_only
+from benchmarks.scenes import scenes
 
 # Squares of one grey for each class, with a frame without ink.
 GREYS = {"cat": 200, "dog": 220, "cow": 250}

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_incremental.benchmarks import datasets
-from keras_incremental.benchmarks.protocols import order_seed
+from . import datasets
+from .protocols import order_seed
 
 
 @dataclasses.dataclass(frozen=True)

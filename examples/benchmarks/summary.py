@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from keras_incremental.benchmarks import peers
+from . import peers
 
 FIGURES = (
     "average",

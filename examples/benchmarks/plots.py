@@ -90,7 +90,6 @@ def _matplotlib():
         import matplotlib
     except ImportError as error:
         raise ImportError(
-            "Curves are drawn by matplotlib: `pip install "
-            "'keras-incremental[benchmarks]'`."
+            "Curves are drawn by matplotlib: `pip install matplotlib`."
         ) from error
     return matplotlib

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_incremental.benchmarks import pretrained
+from . import pretrained
 
 # Repeats, kernel size, stride, expansion and filters of each stage.
 EFFICIENTNET_LITE0_STAGES = (
