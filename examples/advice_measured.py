@@ -97,7 +97,7 @@ def with_the_package(model, task):
     yield words + ", `ranpac`", "seen once", learnt(clf, task, task.old)
     milder = ki.callbacks.MarginCalibration(recall=0.8)
     clf = ki.IncrementalClassifier(frozen_below(model), names)
-    result = learnt(clf, task, None, correction=milder)
+    result = learnt(clf, task, None, bias_correction=milder)
     yield words + ", `recall=0.8`", "none", result
 
 

@@ -156,7 +156,7 @@ def remedies(pictures, count, share):
         "all boots labelled in new pictures": (
             np.concatenate([boots, others]),
             alone + [None] * len(others),
-            {"unlabelled": "not_new"},
+            {"unlabeled": "not_new"},
         ),
         "20 old shoes labelled anew": (
             np.concatenate([boots, shoes]),
@@ -236,12 +236,12 @@ def main(arguments=None):
 """
 ## Which to take
 
-1. Label every new class in the new pictures, and say `unlabelled="not_new"`.
+1. Label every new class in the new pictures, and say `unlabeled="not_new"`.
    Nothing old is needed: where the old model says "car" and nobody says
    "police car", it is a car.
 2. Label some old pictures of the parent anew: a few dozen are enough.
 3. Say which share it was, if you know it or can count it in a hundred old
-   pictures: with exemplars of the parent, the loss for positive and unlabelled
+   pictures: with exemplars of the parent, the loss for positive and unlabeled
    samples then counts off those that are hidden.
 4. Below 5 %, take the old labels at their word: `shares={"police car": 0.02}`.
 

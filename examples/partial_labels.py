@@ -35,9 +35,9 @@ the "Invalid" pixels out, nothing ever says "this is not G", and everything
 becomes G. The way out is to say what "Invalid" means, and to let the old
 model answer where nobody has:
 
-- `unlabelled="not_new"`: every G was labelled, so the rest is anything but G;
-- `unlabelled="unknown"`: nobody looked there, so it may be anything;
-- `unlabelled="background"`: somebody looked, and it is background;
+- `unlabeled="not_new"`: every G was labelled, so the rest is anything but G;
+- `unlabeled="unknown"`: nobody looked there, so it may be anything;
+- `unlabeled="background"`: somebody looked, and it is background;
 
 and where G was in the old pictures, which changes what old labels mean:
 
@@ -153,7 +153,7 @@ def ways(scenes):
     names, (_, truth) = scenes["names"], scenes["new"]
     g = len(names) - 1
     only_g = benchmarks.annotated_only(truth, [g], INVALID)
-    ours = {"unlabelled": "not_new", "parents": {names[g]: None}}
+    ours = {"unlabeled": "not_new", "parents": {names[g]: None}}
     return {
         "naive": (np.where(only_g == g, g, 0), {"distillation": None}),
         "ours": (only_g, ours),

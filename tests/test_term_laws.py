@@ -108,7 +108,7 @@ def split_risk():
     surely = np.zeros((4, 5), "float32")
     surely[0, 4], surely[1:, 1] = 60, 60
     return Case(
-        distillation.SplitRisk(child=4, parent=1, prior=0.0, unlabelled=[5]),
+        distillation.SplitRisk(child=4, parent=1, prior=0.0, unlabeled=[5]),
         {},
         {"logits": OTHER},
         {"logits": surely},

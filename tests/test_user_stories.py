@@ -232,7 +232,7 @@ def test_the_loss_of_exemplars_moves_the_head(model_file, remembers):
         classes=["3"],
         loss=LossOfOldClasses(),
         distillation=None,
-        correction=None,
+        bias_correction=None,
         epochs=1,
         verbose=0,
     )

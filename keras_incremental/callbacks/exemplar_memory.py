@@ -145,7 +145,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         y=None,
         features=None,
         model=None,
-        ontology=0,
+        label_space=0,
         logits=None,
     ):
         """Selects exemplars of the classes in new data.
@@ -161,7 +161,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
                 batch of samples. Defaults to `None`: the memory's own
                 function, else the input of the head of the model.
             model: Classifier. Defaults to `None`, the one last trained.
-            ontology: Int, version of the meaning of the labels. Defaults to
+            label_space: Int, version of the meaning of the labels. Defaults to
                 `0`.
             logits: Array with one row for each sample, if x is an array, that
                 is kept with the exemplars for `stored_logits`. Defaults to
@@ -173,7 +173,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         model = self.model if model is None else model
         select = Selector(self._select, self.seed, source.dtype)
         select.look_at(x, [features, self.features], model, logits)
-        self.insert(x, y, select, source.dtype, ontology, logits)
+        self.insert(x, y, select, source.dtype, label_space, logits)
 
     def mix(self, data, y=None, batch_size=None, num_classes=None, steps=None):
         """Adds exemplars to every batch of new data.
@@ -219,7 +219,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             check_features(self._select, self.model)
         width = self._training.num_classes or _num_outputs(self.model)
         self._training.check_labels(self.classes, width)
-        self._training.replay.restart(width)
+        self._training.replay.reinitialize(width)
 
     def on_train_end(self, logs=None):
         training, self._training = self._training, None

@@ -37,7 +37,7 @@ class PseudoLabels:
         labels: Ints of the shape of the annotations.
         table: Boolean array `(num_labels, num_classes)`, what they mean.
         share: Floats of shape `(num_samples,)`, from 0 to 1: how much of
-            what was unlabelled has a proposal. PLOP multiplies the loss of
+            what was unlabeled has a proposal. PLOP multiplies the loss of
             a picture by it, so that few new pixels do not outweigh the old.
     """
 
@@ -50,12 +50,12 @@ def pseudo_labels(
     annotations,
     logits,
     parents,
-    unlabelled: str,
+    unlabeled: str,
     background: int | None = None,
     minimum: float = 0.05,
     thresholds=None,
 ) -> PseudoLabels:
-    """Proposes labels for what is unlabelled, where the old model is sure.
+    """Proposes labels for what is unlabeled, where the old model is sure.
 
     An annotation is never changed. What the old model is not sure of keeps
     the set of all classes that it may be.
@@ -67,7 +67,7 @@ def pseudo_labels(
         parents: Ints, one for each new class: the old class that it was part
             of, the background for one that was hidden there; -1 for one that
             occurred nowhere.
-        unlabelled: What no annotation means. `"unknown"`: it may be
+        unlabeled: What no annotation means. `"unknown"`: it may be
             anything; `"not_new"`: anything but a new class, because all of
             those were annotated; `"background"`: the background.
         background: Int, the index of the background, or `None` where there
@@ -91,7 +91,7 @@ def pseudo_labels(
     annotations, logits = np.asarray(annotations), np.asarray(logits)
     _check_sizes(annotations, logits)
     num_old = logits.shape[-1]
-    table, ids = meanings(num_old, parents, unlabelled, background)
+    table, ids = meanings(num_old, parents, unlabeled, background)
     missing = _unlabelled(annotations, table.shape[1])
     said, entropies = guesses(logits)
     if thresholds is None:
@@ -99,20 +99,20 @@ def pseudo_labels(
             said[missing], entropies[missing], num_old, minimum
         )
     sure = is_sure(said, entropies, thresholds)
-    if unlabelled == "background":
+    if unlabeled == "background":
         sure = np.ones_like(sure)
     proposed = np.where(sure, ids[said], ids[-1])
     labels = np.where(missing, proposed, annotations).astype("int32")
     return PseudoLabels(labels, table, accepted_share(sure, missing))
 
 
-def meanings(num_old, parents, unlabelled, background=None):
+def meanings(num_old, parents, unlabeled, background=None):
     """What the proposals of an old model mean.
 
     Args:
         num_old: Int, how many classes the old model has.
         parents: As of `pseudo_labels`.
-        unlabelled: As of `pseudo_labels`.
+        unlabeled: As of `pseudo_labels`.
         background: As of `pseudo_labels`.
 
     Returns:
@@ -120,12 +120,12 @@ def meanings(num_old, parents, unlabelled, background=None):
         takes for each class, and at last of what it is not sure of.
     """
     parents = [int(parent) for parent in parents]
-    _check_meaning(num_old, parents, unlabelled, background)
+    _check_meaning(num_old, parents, unlabeled, background)
     num_classes = num_old + len(parents)
     everything = set(range(num_classes))
-    if unlabelled == "background":
+    if unlabeled == "background":
         sets = [{background}] * (num_old + 1)
-    elif unlabelled == "not_new":
+    elif unlabeled == "not_new":
         sets = [{c} for c in range(num_old)] + [set(range(num_old))]
     else:
         homes = [background if p == NOVEL else p for p in parents]
@@ -165,7 +165,7 @@ def entropy_thresholds(said, entropies, num_old, minimum=0.05):
     the old model is surest of.
 
     Args:
-        said: Ints of any shape, what the old model takes unlabelled
+        said: Ints of any shape, what the old model takes unlabeled
             positions of the new pictures for.
         entropies: Floats of the same shape.
         num_old: Int.
@@ -237,14 +237,14 @@ def _check_sizes(annotations, logits):
         )
 
 
-def _check_meaning(num_old, parents, unlabelled, background):
-    if unlabelled not in MEANINGS:
+def _check_meaning(num_old, parents, unlabeled, background):
+    if unlabeled not in MEANINGS:
         raise ValueError(
-            f"`unlabelled` must be one of {list(MEANINGS)}. Received: "
-            f"unlabelled={unlabelled!r}. Say what no annotation means: it "
+            f"`unlabeled` must be one of {list(MEANINGS)}. Received: "
+            f"unlabeled={unlabeled!r}. Say what no annotation means: it "
             "changes the result."
         )
-    if background is None and unlabelled == "background":
+    if background is None and unlabeled == "background":
         raise ValueError(
             "Without annotation is background, but there is none. Received: "
             "background=None. Name the index of the background."

@@ -14,7 +14,7 @@ class SplitRisk(Term):
     """Tells a class from its parent, where only the class is labelled.
 
     Old labels of "car" may be a "police car", and none says that one is not.
-    If it is known which share of them is, they are the unlabelled samples of
+    If it is known which share of them is, they are the unlabeled samples of
     a `losses.PositiveUnlabelledLoss`, whose logit is that of the child less
     that of the parent.
 
@@ -25,8 +25,8 @@ class SplitRisk(Term):
         child: Int, the index of the class; labels of it are positive.
         parent: Int, the index of the class that it came out of.
         prior: Float, 0 or more and below 1: the share of the child in what
-            is unlabelled.
-        unlabelled: List of ints, the labels that may be either.
+            is unlabeled.
+        unlabeled: List of ints, the labels that may be either.
         weight: Float, 0 or more. Defaults to `1.0`.
         schedule: As of `Term`. Defaults to `"constant"`.
     """
@@ -38,18 +38,18 @@ class SplitRisk(Term):
         child,
         parent,
         prior,
-        unlabelled,
+        unlabeled,
         weight=1.0,
         schedule="constant",
     ):
         super().__init__(weight, schedule)
         self.child, self.parent = int(child), int(parent)
-        self.unlabelled = [int(label) for label in unlabelled]
+        self.unlabeled = [int(label) for label in unlabeled]
         self._risk = PositiveUnlabelledLoss(prior)
 
     @property
     def prior(self):
-        """Float, the share of the child in what is unlabelled."""
+        """Float, the share of the child in what is unlabeled."""
         return self._risk.prior
 
     def compute_loss(self, teacher_outputs, student_outputs, labels=None):
@@ -57,7 +57,7 @@ class SplitRisk(Term):
         scores = logits[..., self.child] - logits[..., self.parent]
         labels = ops.reshape(ops.cast(labels, "int32"), ops.shape(scores))
         says = ops.full_like(labels, IGNORED)
-        for label in self.unlabelled:
+        for label in self.unlabeled:
             says = ops.where(labels == label, UNLABELLED, says)
         says = ops.where(labels == self.child, POSITIVE, says)
         return self._risk(says, ops.expand_dims(scores, -1))
@@ -68,5 +68,5 @@ class SplitRisk(Term):
             "child": self.child,
             "parent": self.parent,
             "prior": self.prior,
-            "unlabelled": self.unlabelled,
+            "unlabeled": self.unlabeled,
         }

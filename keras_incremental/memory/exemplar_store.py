@@ -63,7 +63,7 @@ class ExemplarStore(Holder):
             )
         return {c: share + (i < rest) for i, c in enumerate(classes)}
 
-    def insert(self, x, y, select, dtype=None, ontology=0, logits=None):
+    def insert(self, x, y, select, dtype=None, label_space=0, logits=None):
         """Stores a choice of new samples, and makes room for it.
 
         Args:
@@ -74,7 +74,7 @@ class ExemplarStore(Holder):
                 `rows` the positions in `x` of the new ones. Returns indices
                 into the union, stored ones first.
             dtype: dtype of `x` as the model saw it. Defaults to `x.dtype`.
-            ontology: Int, version of the meaning of the labels. Defaults to
+            label_space: Int, version of the meaning of the labels. Defaults to
                 `0`.
             logits: Array of shape `(n, num_classes)`, kept with the samples.
                 Defaults to `None`.
@@ -91,7 +91,7 @@ class ExemplarStore(Holder):
             picks = np.arange(min(quota, len(part)))
             if len(rows):
                 own = None if logits is None else logits[rows]
-                new = content.new(x[rows], label, ontology, dtype, own)
+                new = content.new(x[rows], label, label_space, dtype, own)
                 content = dataclasses.replace(content, next_id=new.next_id)
                 stored = part.x.astype(part.dtype) if len(part) else x[:0]
                 picks = select(label, stored, rows, quota)

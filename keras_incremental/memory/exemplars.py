@@ -5,7 +5,7 @@ import numpy as np
 from keras_incremental.data import arrays
 from keras_incremental.memory import stored_logits
 
-COLUMNS = ("y", "ids", "phases", "ontologies")
+COLUMNS = ("y", "ids", "phases", "label_versions")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Exemplars:
         y: Class of each row.
         ids: Identity of each row, never used twice.
         phases: Number of the update that brought the row.
-        ontologies: Version of the meaning of the labels at that time.
+        label_versions: Version of the meaning of the labels at that time.
         dtype: dtype of the samples as the model saw them.
         next_id: Identity of the next row.
         next_phase: Number of the next update.
@@ -33,7 +33,7 @@ class Exemplars:
     phases: np.ndarray = dataclasses.field(
         default_factory=lambda: _integers(())
     )
-    ontologies: np.ndarray = dataclasses.field(
+    label_versions: np.ndarray = dataclasses.field(
         default_factory=lambda: _integers(())
     )
     dtype: np.dtype | None = None
@@ -72,7 +72,7 @@ class Exemplars:
     def rows_of(self, label):
         return np.flatnonzero(self.y == label)
 
-    def new(self, x, labels, ontology, dtype, logits=None):
+    def new(self, x, labels, label_space, dtype, logits=None):
         """Samples as exemplars of the phase that runs."""
         size = len(x)
         if len(self):
@@ -83,7 +83,7 @@ class Exemplars:
             y=np.full(size, labels, "int64"),
             ids=np.arange(self.next_id, self.next_id + size),
             phases=np.full(size, self.next_phase, "int64"),
-            ontologies=np.full(size, ontology, "int64"),
+            label_versions=np.full(size, label_space, "int64"),
             dtype=dtype,
             next_id=self.next_id + size,
             logits=logits,

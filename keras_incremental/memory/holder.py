@@ -47,9 +47,9 @@ class Holder:
         return self._content.phases.copy()
 
     @property
-    def ontologies(self):
+    def label_versions(self):
         """Version of the meaning of the labels, for each exemplar."""
-        return self._content.ontologies.copy()
+        return self._content.label_versions.copy()
 
     def arrays(self):
         """All exemplars; class by class, best first, if they were selected.

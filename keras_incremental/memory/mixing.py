@@ -5,7 +5,7 @@ from keras_incremental.data.source import split_batch
 from keras_incremental.data.sources import as_source
 from keras_incremental.data.wrapping import MappedDataset
 from keras_incremental.data.wrapping import map_loader
-from keras_incremental.memory.replay import unlabelled
+from keras_incremental.memory.replay import unlabeled
 
 MOST_BYTES = 2**32
 
@@ -63,7 +63,7 @@ def mix(data, source, replay, batch_size, seed):
     if source.whole is None and not source.reiterable:
         source = _held(source, batch_size)
     if source.has_labels is False:
-        raise unlabelled(source.kind)
+        raise unlabeled(source.kind)
     if source.whole is not None:
         return _mix_arrays(source, replay, batch_size, seed), source
     return _ROUTES[source.kind](data, replay), source

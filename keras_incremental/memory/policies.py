@@ -22,7 +22,7 @@ class MixingPolicy:
     """
 
     corrects_bias = False
-    words = "natural shares"
+    description = "natural shares"
 
     def indices(self, labels, num_new, batch_size, generator):
         """The batches of one epoch; their sizes are those of every epoch.
@@ -119,7 +119,7 @@ class Weighted(MixingPolicy):
     """
 
     corrects_bias = True
-    words = "class-balanced weights"
+    description = "class-balanced weights"
 
     def weights(self, labels):
         return balanced_weights(labels)
@@ -157,7 +157,7 @@ class Interleave(MixingPolicy):
 
     share: float = 0.5
     replayed: int | None = None
-    words = "a fixed share of each batch"
+    description = "a fixed share of each batch"
 
     def __post_init__(self):
         if not isinstance(self.share, numbers.Real) or not 0 < self.share < 1:
@@ -215,7 +215,7 @@ class ClassBalanced(MixingPolicy):
     """
 
     corrects_bias = True
-    words = "class-balanced batches"
+    description = "class-balanced batches"
 
     def _mixed(self, labels, num_new, batch_size, generator):
         classes, places = np.unique(labels, return_inverse=True)

@@ -37,7 +37,7 @@ class Replay:
     def is_empty(self):
         return len(self._exemplars) == 0 or self._share == 0
 
-    def restart(self, num_classes=None):
+    def reinitialize(self, num_classes=None):
         """Begins anew, and checks labels against a number of classes."""
         self.num_classes = num_classes
         self._position = 0
@@ -45,7 +45,7 @@ class Replay:
     def __call__(self, batch):
         x, y = split_batch(batch, "the data to mix")
         if y is None:
-            raise unlabelled("batch")
+            raise unlabeled("batch")
         x, y = arrays.to_numpy(x, "x"), arrays.to_numpy(y, "y")
         self.check(y)
         if self.is_empty:
@@ -131,7 +131,7 @@ class Replay:
         return _cast(new, dtype)
 
 
-def unlabelled(kind):
+def unlabeled(kind):
     """The error for data without labels."""
     return ValueError(
         "Labels are needed to mix and to select. Received: a "

@@ -1,6 +1,5 @@
 """The classifier that learns in phases, and its recipes."""
 
-from keras_incremental.models.answers.review import ReviewQueue as ReviewQueue
 from keras_incremental.models.balanced_stage import (
     BalancedStage as BalancedStage,
 )
@@ -8,8 +7,9 @@ from keras_incremental.models.export import read_class_names as read_class_names
 from keras_incremental.models.incremental_classifier import (
     IncrementalClassifier as IncrementalClassifier,
 )
-from keras_incremental.models.kinds.settling import (
+from keras_incremental.models.problems.ambiguous_splits import (
     PartialLabelWarning as PartialLabelWarning,
 )
 from keras_incremental.models.recipe import Recipe as Recipe
 from keras_incremental.models.reports.report import PhaseReport as PhaseReport
+from keras_incremental.models.unknown.review import ReviewQueue as ReviewQueue

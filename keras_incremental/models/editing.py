@@ -56,14 +56,14 @@ class Edits:
                     f"merged itself. Received: names={names}."
                 )
             pairs.append(self._pair(source, target))
-        self._edit(merged=(*self.ontology.merged, *pairs))
+        self._edit(merged=(*self.label_space.merged, *pairs))
 
     def remove(self, names):
         """Makes classes no answer any more, and forgets what is kept of them.
 
         Exemplars and mean features are deleted, the output says 0, and the
         other probabilities are as if it had never been. What the weights
-        learnt of these pictures stays in the weights: train anew without
+        learned of these pictures stays in the weights: train anew without
         them where that is not allowed.
 
         Args:
@@ -76,7 +76,7 @@ class Edits:
         for name in names:
             self._check_active("names", name)
         gone = [self.classes.index(name) for name in names]
-        answers = self.ontology.counted_as
+        answers = self.label_space.counted_as
         gone = np.flatnonzero(np.isin(answers, gone)).tolist()
         if set(answers) <= {-1, *gone}:
             raise ValueError(
@@ -87,13 +87,13 @@ class Edits:
             ids, labels = self.memory.ids, self.memory.arrays()[1]
             self.memory.forget(ids[np.isin(labels, gone)])
         self.set_knowledge(
-            self.ontology, self.phases, self.statistics.without(gone)
+            self.label_space, self.phases, self.statistics.without(gone)
         )
-        self._edit(removed=(*self.ontology.removed, *gone))
+        self._edit(removed=(*self.label_space.removed, *gone))
 
     def _edit(self, **changes):
-        ontology = dataclasses.replace(self.ontology, **changes)
-        self.set_knowledge(ontology, self.phases, self.statistics)
+        label_space = dataclasses.replace(self.label_space, **changes)
+        self.set_knowledge(label_space, self.phases, self.statistics)
         # What it answers is part of the compiled functions.
         state.forget_compiled(self)
 
@@ -116,7 +116,7 @@ class Edits:
         known = [
             name
             for index, name in enumerate(self.classes)
-            if self.ontology.counted_as[index] == index
+            if self.label_space.counted_as[index] == index
         ]
         if name not in known:
             raise ValueError(

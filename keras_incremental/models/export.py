@@ -13,7 +13,7 @@ from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.plain_cosine import plain_cosine
 from keras_incremental.layers.plain_form import plain_dense
-from keras_incremental.models.scores.hiding import HIDDEN
+from keras_incremental.models.problems.hiding import HIDDEN
 from keras_incremental.utils import state
 
 METADATA = "metadata.json"
@@ -57,7 +57,7 @@ def _plain_head(classifier, features):
 
 def _without_removed(classifier, logits):
     """Logits that leave removed classes no chance."""
-    removed = list(classifier.ontology.removed)
+    removed = list(classifier.label_space.removed)
     if not removed:
         return logits
     bias = np.zeros(logits.shape[-1], "float32")
@@ -67,24 +67,24 @@ def _without_removed(classifier, logits):
 
 def _merged(classifier, outputs):
     """Probabilities added up where classes were merged."""
-    ontology = classifier.ontology
-    if not ontology.merged:
+    label_space = classifier.label_space
+    if not label_space.merged:
         return outputs
     if classifier.multi_label:
         raise ValueError(
             "Where classes do not exclude each other, a merged class is as "
             "probable as the surer of the two, which no layer of Keras "
-            f"computes. Received: merged={ontology.merged}. Keep the "
+            f"computes. Received: merged={label_space.merged}. Keep the "
             "classifier, by `save`."
         )
     if classifier.activation is None:
         raise ValueError(
             "Merged classes have summed probabilities, which no layer of "
             "Keras makes of logits. Received: a classifier of logits, with "
-            f"merged={ontology.merged}. End the model in `softmax`, or keep "
+            f"merged={label_space.merged}. End the model in `softmax`, or keep "
             "the classifier, by `save`."
         )
-    answers = ontology.counted_as
+    answers = label_space.counted_as
     kernel = answers[:, None] == np.arange(len(answers))
     return _linear(outputs, kernel, None, "merged")
 

@@ -1,8 +1,8 @@
 import keras
 
-from keras_incremental.models import verbs
-from keras_incremental.models.adoption.loss_outputs import check_loss
-from keras_incremental.models.lessons import door
+from keras_incremental.models import session
+from keras_incremental.models.conversion.loss_outputs import check_loss
+from keras_incremental.models.inputs import checks
 from keras_incremental.utils import state
 
 
@@ -11,15 +11,15 @@ class Guarded:
 
     def fit(self, x=None, y=None, *args, **kwargs):
         self._check_loss()
-        kwargs = door.checked_validation(self, kwargs)
-        x, y = door.checked_data(self, x, y)
-        verbs.make_ready_to_fit(self)
+        kwargs = checks.checked_validation(self, kwargs)
+        x, y = checks.checked_data(self, x, y)
+        session.make_ready_to_fit(self)
         self._check_optimizer()
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         self._check_loss()
-        x, y = door.checked_data(self, x, y)
+        x, y = checks.checked_data(self, x, y)
         return super().evaluate(x, y, *args, **kwargs)
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
@@ -59,6 +59,6 @@ class Guarded:
             optimizer = type(optimizer).from_config(optimizer.get_config())
         self.compile(
             optimizer=optimizer or "adam",
-            loss=self.kind.default_loss(self.activation is None),
-            metrics=self.kind.default_metrics(),
+            loss=self.problem.default_loss(self.activation is None),
+            metrics=self.problem.default_metrics(),
         )

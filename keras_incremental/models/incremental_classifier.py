@@ -1,26 +1,26 @@
 import keras
 from keras import ops
 
-from keras_incremental.data import Ontology
+from keras_incremental.data import LabelSpace
 from keras_incremental.data import check_class_names
-from keras_incremental.models import verbs
-from keras_incremental.models.adoption.adopt import adopt
-from keras_incremental.models.adoption.adopt import awaits_imprinting
-from keras_incremental.models.adoption.adopt import readout_for
-from keras_incremental.models.adoption.trunk import Trunk
-from keras_incremental.models.answers.answering import Answers
+from keras_incremental.models import session
+from keras_incremental.models.conversion.backbone import Backbone
+from keras_incremental.models.conversion.convert import awaits_imprinting
+from keras_incremental.models.conversion.convert import convert
+from keras_incremental.models.conversion.convert import readout_for
 from keras_incremental.models.editing import Edits
 from keras_incremental.models.guarded import Guarded
-from keras_incremental.models.kinds.label_maps import LABEL_MAPS
-from keras_incremental.models.kinds.many_labels import kind_of
+from keras_incremental.models.inputs import arguments
+from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.image_size import to_input_size
+from keras_incremental.models.inputs.samples import read_known
 from keras_incremental.models.knowledge import Knowledge
 from keras_incremental.models.learning import Learns
-from keras_incremental.models.lessons import arguments
-from keras_incremental.models.lessons import door
-from keras_incremental.models.lessons.lesson import read_known
-from keras_incremental.models.lessons.pictures import to_input_size
 from keras_incremental.models.observing import Observes
-from keras_incremental.models.persistence import SavedInOneFile
+from keras_incremental.models.predicting import Answers
+from keras_incremental.models.problems.multi_label import problem_of
+from keras_incremental.models.problems.segmentation import SEGMENTATION
+from keras_incremental.models.saving import SavedInOneFile
 from keras_incremental.models.student import scores_of
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
@@ -99,9 +99,9 @@ class IncrementalClassifier(
     ):
         names = check_class_names(classes)
         recipe = arguments.recipe(recipe, memory)
-        split = adopt(model, recipe, multi_label)
-        kind = kind_of(split)
-        kind.check_recipe(recipe)
+        split = convert(model, recipe, multi_label)
+        problem = problem_of(split)
+        problem.check_recipe(recipe)
         if split.head.units != len(names):
             raise ValueError(
                 f"`classes` must name the {split.head.units} classes of the "
@@ -109,7 +109,7 @@ class IncrementalClassifier(
                 f"{list(names)}."
             )
         super().__init__(**kwargs)
-        self.kind = kind
+        self.problem = problem
         self.features = split.features
         self.head = split.head
         self.activation = split.activation
@@ -121,38 +121,38 @@ class IncrementalClassifier(
         self.awaits_imprinting = awaits_imprinting(split, model)
         self.previous = None
         self._trunk = None
-        self.set_knowledge(Ontology(names), 0, FeatureStatistics())
+        self.set_knowledge(LabelSpace(names), 0, FeatureStatistics())
         self.build(self.features.input_shape)
         self.compile_like(model)
 
     @property
     def classes(self):
         """Names of all classes, in the order of the outputs."""
-        return self._knowledge.ontology.classes
+        return self._knowledge.label_space.classes
 
     @property
-    def ontology(self):
-        """`Ontology`: what labels meant when they were given."""
-        return self._knowledge.ontology
+    def label_space(self):
+        """`LabelSpace`: what labels meant when they were given."""
+        return self._knowledge.label_space
 
     @property
     def classifies_pixels(self):
         """Bool. Whether labels are maps, with a class for each pixel."""
-        return self.kind is LABEL_MAPS
+        return self.problem is SEGMENTATION
 
     @property
     def multi_label(self):
         """Bool. Whether several classes may apply to one picture."""
-        return not self.kind.exclusive
+        return not self.problem.exclusive
 
     @property
     def phases(self):
-        """Int. How many times it has learnt."""
+        """Int. How many times it has learned."""
         return self._knowledge.phases
 
     @property
     def statistics(self):
-        """`FeatureStatistics` of the pictures learnt so far."""
+        """`FeatureStatistics` of the pictures learned so far."""
         return self._knowledge.statistics
 
     def evaluate_classes(self, x, y=None, classes=None, *, batch_size=32):
@@ -164,26 +164,26 @@ class IncrementalClassifier(
         Returns:
             Dict of names and scores from 0 to 1, of classes in the data.
         """
-        lesson = read_known(
+        samples = read_known(
             x,
             y,
             classes,
             self.classes,
             batch_size,
-            kind=self.kind,
+            problem=self.problem,
         )
-        lesson = door.fitted(lesson, self)
-        return verbs.accuracy_by_class(self, lesson, batch_size)
+        samples = checks.fitted(samples, self)
+        return session.accuracy_by_class(self, samples, batch_size)
 
     def call(self, inputs, training=None):
         inputs = to_input_size(inputs, self.features)
         features = self.features(inputs, training=training)
         logits = scores_of(self.head, self.readout, features)
-        logits = self.kind.answered(self.ontology, logits)
+        logits = self.problem.answered(self.label_space, logits)
         if self.activation is None:
             return logits
         logits = ops.cast(logits, "float32")
-        return self.kind.probabilities(logits, self.head.group_slices)
+        return self.problem.probabilities(logits, self.head.group_slices)
 
     def compute_output_shape(self, input_shape):
         if self.classifies_pixels:
@@ -191,14 +191,14 @@ class IncrementalClassifier(
             return (*inner[:-1], self.head.units)
         return (input_shape[0], self.head.units)
 
-    def trunk(self, cache=True):
+    def backbone(self, cache=True):
         """The frozen part of the network, with what is cached of it."""
         held = self._trunk and self._trunk.value
         if held is None or not held.still_fits(self.features, cache):
-            held = Trunk(self.features, cache)
+            held = Backbone(self.features, cache)
             self._trunk = state.Untracked(held)
         return held
 
-    def set_knowledge(self, ontology, phases, statistics):
+    def set_knowledge(self, label_space, phases, statistics):
         """Says what it knows. For the parts of this package."""
-        self._knowledge = Knowledge(ontology, phases, statistics)
+        self._knowledge = Knowledge(label_space, phases, statistics)

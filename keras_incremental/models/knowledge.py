@@ -1,6 +1,6 @@
 import dataclasses
 
-from keras_incremental.data.ontology import Ontology
+from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
@@ -9,11 +9,11 @@ class Knowledge:
     """What a classifier knows beside its weights.
 
     Attributes:
-        ontology: `Ontology` of its classes, in the order of the outputs.
-        phases: Int. How many times it has learnt.
-        statistics: `FeatureStatistics` of the pictures learnt.
+        label_space: `LabelSpace` of its classes, in the order of the outputs.
+        phases: Int. How many times it has learned.
+        statistics: `FeatureStatistics` of the pictures learned.
     """
 
-    ontology: Ontology
+    label_space: LabelSpace
     phases: int
     statistics: FeatureStatistics

@@ -1,19 +1,19 @@
 import dataclasses
 
-from keras_incremental.models import verbs
+from keras_incremental.models import session
 from keras_incremental.models.gate import Gate
-from keras_incremental.models.kinds.declared import check_meaning
-from keras_incremental.models.kinds.declared import declared
-from keras_incremental.models.lessons import arguments
-from keras_incremental.models.lessons import door
-from keras_incremental.models.lessons.lesson import checked_version
-from keras_incremental.models.lessons.lesson import read_auxiliary
-from keras_incremental.models.lessons.lesson import read_known
-from keras_incremental.models.lessons.lesson import read_lesson
-from keras_incremental.models.lessons.lesson import read_old
-from keras_incremental.models.lessons.lesson import read_validation
+from keras_incremental.models.inputs import arguments
+from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.samples import checked_version
+from keras_incremental.models.inputs.samples import read_auxiliary
+from keras_incremental.models.inputs.samples import read_known
+from keras_incremental.models.inputs.samples import read_old
+from keras_incremental.models.inputs.samples import read_samples
+from keras_incremental.models.inputs.samples import read_validation
 from keras_incremental.models.phases.tuning import check_candidates
-from keras_incremental.models.streams.checks import check_phases
+from keras_incremental.models.problems.partial_labels import check_meaning
+from keras_incremental.models.problems.partial_labels import partial_labels
+from keras_incremental.models.streams.stream_checks import check_phases
 
 
 class Learns:
@@ -32,14 +32,14 @@ class Learns:
         max_class_drop=None,
         optimizer=None,
         loss=None,
-        unlabelled=None,
+        unlabeled=None,
         parents=None,
         shares=None,
         old_data=None,
         old_version=None,
         auxiliary=None,
         distillation="auto",
-        correction="auto",
+        bias_correction="auto",
         tune=None,
         backbone_learning_rate=None,
         cache_features=True,
@@ -78,9 +78,9 @@ class Learns:
             loss: Loss of integer labels and logits. Defaults to
                 `CandidateSetCrossentropy`, and to
                 `PartialBinaryCrossentropy` of a multi-label classifier.
-            unlabelled: What a sample whose label is missing may be:
+            unlabeled: What a sample whose label is missing may be:
                 `"unknown"`, anything; `"not_new"`, any class but the new
-                ones, because all of those were labelled; `"background"`,
+                ones, because all of those were labeled; `"background"`,
                 the class of that name. Defaults to `None`, none is missing.
                 In a multi-label classifier, what a new class is that is not
                 named, absent for `"not_new"`; old ones are unknown.
@@ -97,18 +97,19 @@ class Learns:
             old_data: Data of known classes that is at hand, as `(x, y)` or a
                 data set, replayed as it is beside exemplars. Defaults to
                 `None`.
-            old_version: Int, the `ontology.version` at which it was
-                labelled. Defaults to `None`, that before this phase.
+            old_version: Int, the `label_space.version` at which it was
+                labeled. Defaults to `None`, that before this phase.
             auxiliary: Pictures without labels, or a data set of them, of
                 anything: some recipes learn from them too.
             distillation: Loss of teacher and student logits, or `None`.
                 `"auto"` takes `MergedDistillation`.
-            correction: Callback against the bias to new classes, or `None`.
+            bias_correction: Callback against the bias to new classes, or
+                `None`.
                 `"auto"` takes `MarginCalibration` where no old class can be
                 replayed.
             tune: List of recipes, or `None`. They are tried on a part of this
                 data and of the memory, and measured on the rest of it; the
-                phase is learnt by the best. Defaults to `None`.
+                phase is learned by the best. Defaults to `None`.
             backbone_learning_rate: Float, for what is trainable below the
                 head. Defaults to a hundredth of the head's.
             cache_features: Bool. `False` runs the whole network in every
@@ -133,7 +134,7 @@ class Learns:
             optimizer=optimizer,
             loss=loss,
             distillation=distillation,
-            correction=correction,
+            bias_correction=bias_correction,
             tune=tune,
             backbone_learning_rate=backbone_learning_rate,
             cache_features=cache_features,
@@ -141,45 +142,45 @@ class Learns:
             verbose=verbose,
         )
         applied = options.applied_to(self.recipe)
-        self.kind.check_recipe(applied, options.callbacks)
+        self.problem.check_recipe(applied, options.callbacks)
         if tune is not None:
-            self.kind.check_exclusive("tune")
+            self.problem.check_exclusive("tune")
         for candidate in tune or ():
-            self.kind.check_recipe(candidate)
-        check_meaning(unlabelled, self.classes, self.kind)
-        lesson = read_lesson(
+            self.problem.check_recipe(candidate)
+        check_meaning(unlabeled, self.classes, self.problem)
+        samples = read_samples(
             x,
             y,
             classes,
             self.classes,
             batch_size,
             steps,
-            meaning=unlabelled,
-            kind=self.kind,
+            meaning=unlabeled,
+            problem=self.problem,
         )
-        lesson = dataclasses.replace(
-            lesson,
-            declared=declared(
-                lesson, self.classes, unlabelled, parents, shares
+        samples = dataclasses.replace(
+            samples,
+            partial_labels=partial_labels(
+                samples, self.classes, unlabeled, parents, shares
             ),
         )
         old = read_old(self, old_data, old_version, batch_size, steps)
-        lesson = dataclasses.replace(lesson, old=door.fitted(old, self))
+        samples = dataclasses.replace(samples, old=checks.fitted(old, self))
         validation = read_validation(
             validation_data,
-            lesson.names,
+            samples.names,
             batch_size,
             steps,
-            self.kind,
+            self.problem,
         )
         auxiliary = read_auxiliary(auxiliary, batch_size, steps)
-        door.check_gate(gate, lesson, validation)
-        door.check_auxiliary(self.recipe, auxiliary)
-        return verbs.learn(
+        checks.check_gate(gate, samples, validation)
+        checks.check_auxiliary(self.recipe, auxiliary)
+        return session.learn(
             self,
-            door.taught(lesson, self),
-            door.fitted(validation, self),
-            door.fitted(auxiliary, self),
+            checks.phase_classes(samples, self),
+            checks.fitted(validation, self),
+            checks.fitted(auxiliary, self),
             gate,
             options,
         )
@@ -206,22 +207,22 @@ class Learns:
                 names of the data set, else to `self.classes`.
             batch_size: Int. Defaults to `32`.
             steps: Int. As of `learn`.
-            version: Int, the `ontology.version` at which it was labelled.
+            version: Int, the `label_space.version` at which it was labeled.
                 Defaults to `None`, the present one.
         """
-        self.kind.check_exclusive("remember")
-        version = checked_version(version, self.ontology)
-        lesson = read_known(
+        self.problem.check_exclusive("remember")
+        version = checked_version(version, self.label_space)
+        samples = read_known(
             x,
             y,
             classes,
             self.classes,
             batch_size,
             steps,
-            self.kind,
+            self.problem,
         )
-        lesson = dataclasses.replace(lesson, version=version)
-        verbs.remember(self, door.taught(lesson, self), batch_size)
+        samples = dataclasses.replace(samples, version=version)
+        session.remember(self, checks.phase_classes(samples, self), batch_size)
 
     def rollback(self):
         """Goes back to before the last accepted `learn`, one phase at most.
@@ -229,4 +230,4 @@ class Learns:
         Raises:
             ValueError: if there is no phase to go back to.
         """
-        verbs.rollback(self)
+        session.rollback(self)

@@ -1,11 +1,11 @@
-from keras_incremental.models import verbs
+from keras_incremental.models import session
 from keras_incremental.models.gate import Gate
-from keras_incremental.models.lessons import arguments
-from keras_incremental.models.lessons import door
-from keras_incremental.models.lessons.lesson import Lesson
-from keras_incremental.models.streams.checks import check_stream
-from keras_incremental.models.streams.lessons import read_judges
-from keras_incremental.models.streams.lessons import read_stream
+from keras_incremental.models.inputs import arguments
+from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.streams.stream_checks import check_stream
+from keras_incremental.models.streams.stream_samples import read_judges
+from keras_incremental.models.streams.stream_samples import read_stream
 
 
 class Observes:
@@ -92,18 +92,18 @@ class Observes:
             optimizer=optimizer,
             loss=None,
             distillation="auto",
-            correction="auto",
+            bias_correction="auto",
             tune=None,
             backbone_learning_rate=backbone_learning_rate,
             cache_features=True,
             callbacks=(),
             verbose=verbose,
         )
-        self.kind.check_exclusive("observe")
+        self.problem.check_exclusive("observe")
         check_stream(self.recipe)
-        door.check_memory(self)
+        checks.check_memory(self)
         judges = read_judges(validation_data, self.classes, batch_size)
-        door.check_gate(gate, Lesson(None, None, self.classes), judges)
-        lessons = read_stream(x, y, classes, self.classes, batch_size, steps)
-        judges = door.fitted(judges, self)
-        return verbs.observe(self, lessons, judges, gate, options)
+        checks.check_gate(gate, Samples(None, None, self.classes), judges)
+        batches = read_stream(x, y, classes, self.classes, batch_size, steps)
+        judges = checks.fitted(judges, self)
+        return session.observe(self, batches, judges, gate, options)

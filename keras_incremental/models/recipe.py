@@ -12,7 +12,7 @@ from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.utils.export import export
 
 AUTO, AUTOMATIC = "auto", "automatic"
-LABELLED, MEMORY, AUXILIARY = "labelled", "memory", "auxiliary"
+LABELED, MEMORY, AUXILIARY = "labeled", "memory", "auxiliary"
 # What the loss of the labels is multiplied by.
 LABEL_WEIGHTS = {
     "one": lambda phase: 1.0,
@@ -50,7 +50,7 @@ class Recipe:
             `memory.policies`, or `memory.StreamReplay`. Defaults to
             `"auto"`: a shuffled union with class-balanced weights.
         callbacks: Tuple of Keras callbacks. Defaults to `()`.
-        correction: Callback against the bias to new classes, or `None`.
+        bias_correction: Callback against the bias to new classes, or `None`.
             Defaults to `"auto"`: `MarginCalibration` where nothing old can
             be replayed.
         stage: `BalancedStage` after the training, or `None`. Defaults to
@@ -67,14 +67,14 @@ class Recipe:
         low_rank: Int or `None`: only changes of that rank of the Dense
             layers below the head are trained (`layers.enable_lora`).
             Defaults to `None`.
-        centres: Bool. Whether the head is trained in coordinates where its
-            inputs are centred, if they may be; else as plain Keras would.
-            Defaults to `True`.
-        restart: Bool. Whether each phase starts from new weights. Defaults
+        center_features: Bool. Whether the head is trained on centered
+            features, where that leaves its loss as it is. Defaults to
+            `True`.
+        reinitialize: Bool. Whether each phase starts from new weights. Defaults
             to `False`.
-        trains_on: `"labelled"`: new samples and exemplars; `"memory"`: only
+        trains_on: `"labeled"`: new samples and exemplars; `"memory"`: only
             exemplars, chosen before; `"auxiliary"`: only the samples that
-            `learn` gets as `auxiliary`. Defaults to `"labelled"`.
+            `learn` gets as `auxiliary`. Defaults to `"labeled"`.
         epochs: Int or `None`: how often a phase goes through its samples,
             where the method says so, whatever `learn` is told. Defaults to
             `None`.
@@ -101,23 +101,23 @@ class Recipe:
     label_weight: str = "one"
     policy: object = AUTO
     callbacks: tuple = ()
-    correction: object = AUTO
+    bias_correction: object = AUTO
     stage: BalancedStage | None = None
     initializer: object = "zeros"
     statistics: bool | str = AUTO
     freeze_old: bool | str = AUTO
     freeze_backbone: bool = False
     low_rank: int | None = None
-    centres: bool = True
-    restart: bool = False
-    trains_on: str = LABELLED
+    center_features: bool = True
+    reinitialize: bool = False
+    trains_on: str = LABELED
     epochs: int | None = None
     specialist: tuple[Term, ...] | None = None
 
     def __post_init__(self):
         for name, known in (
             ("label_weight", tuple(LABEL_WEIGHTS)),
-            ("trains_on", (LABELLED, MEMORY, AUXILIARY)),
+            ("trains_on", (LABELED, MEMORY, AUXILIARY)),
         ):
             value = getattr(self, name)
             if value not in known:
@@ -137,14 +137,16 @@ class Recipe:
                 )
         check_corrections(self)
 
-    def bound_terms(self, phase, taught=True, trains=True, stored=True):
+    def bound_terms(
+        self, phase, has_teacher=True, is_trainable=True, stored=True
+    ):
         """Pairs of factors and terms, as they are in a phase.
 
         Args:
             phase: `Phase`.
-            taught: Bool. Whether a teacher knows classes that the phase does
-                not show. Defaults to `True`.
-            trains: Bool. Whether anything below the head trains. Defaults to
+            has_teacher: Bool. Whether a teacher knows classes that the phase
+                does not show. Defaults to `True`.
+            is_trainable: Bool. Whether layers below the head train. Defaults to
                 `True`.
             stored: Bool. Whether there are exemplars with logits. Defaults
                 to `True`.
@@ -152,8 +154,8 @@ class Recipe:
         return tuple(
             (term.factor(phase), term.for_phase(phase))
             for term in self.terms
-            if taught or not term.needs_teacher
-            if trains or not term.only_below_head
+            if has_teacher or not term.needs_teacher
+            if is_trainable or not term.only_below_head
             if stored or "stored" not in term.reads
         )
 
@@ -163,7 +165,7 @@ class Recipe:
             self,
             memory=copy.deepcopy(self.memory),
             callbacks=copy.deepcopy(self.callbacks),
-            correction=copy.deepcopy(self.correction),
+            bias_correction=copy.deepcopy(self.bias_correction),
         )
 
     def get_config(self):
@@ -206,7 +208,7 @@ def correcting(recipe, callbacks=()):
         recipe.loss,
         recipe.policy,
         recipe.stage,
-        recipe.correction,
+        recipe.bias_correction,
         *recipe.callbacks,
         *callbacks,
     )

@@ -3,23 +3,23 @@ from keras import ops
 
 from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
-from keras_incremental.models.centring import CentredFeatures
+from keras_incremental.models.phases.centering import CenteredFeatures
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 
 
 class Student(keras.Model):
-    """What trains in a phase: the layers above the frozen trunk, and logits.
+    """What trains in a phase: the layers above the frozen backbone, and logits.
 
     The teacher is the same stack as it was before the phase. It reads what
-    the student reads, so the two share the frozen trunk, and distillation
+    the student reads, so the two share the frozen backbone, and distillation
     costs one more head.
 
     Labels may have logits beside them that were stored with an exemplar, as
     `data.teacher_outputs.join` puts them.
 
     Args:
-        rest: Model between the trunk and the head, or `None`.
+        upper: Model between the backbone and the head, or `None`.
         head: `ExpandableHead`.
         teacher: `Student` of the phase before, or `None`.
         terms: Pairs `(factor, term)`: a `Term`, or a loss of teacher and
@@ -32,7 +32,7 @@ class Student(keras.Model):
 
     def __init__(
         self,
-        rest,
+        upper,
         head,
         teacher=None,
         terms=(),
@@ -44,7 +44,7 @@ class Student(keras.Model):
         super().__init__(**kwargs)
         # Whether a row of labels is a yes or no for each class.
         self.rows_are_labels = False
-        self.rest = rest
+        self.upper = upper
         self.head = head
         self._readout = state.Untracked(readout)
         self.coordinates = coordinates
@@ -56,9 +56,9 @@ class Student(keras.Model):
             for _, term in terms
             for name in getattr(term, "reads", ("logits",))
         )
-        layers = [n for _, t in terms for n in _map_layers(t, rest)]
+        layers = [n for _, t in terms for n in _map_layers(t, upper)]
         self._maps = state.Untracked(
-            graph.with_outputs(rest, layers) if layers else None
+            graph.with_outputs(upper, layers) if layers else None
         )
         self._seen = state.Untracked(None)
         if teacher is not None and layers:
@@ -68,8 +68,8 @@ class Student(keras.Model):
     def features(self):
         """From the inputs to what the head reads, for `split_head`."""
         if self.coordinates is not None:
-            return CentredFeatures(self.rest, self.coordinates)
-        return keras.layers.Identity() if self.rest is None else self.rest
+            return CenteredFeatures(self.upper, self.coordinates)
+        return keras.layers.Identity() if self.upper is None else self.upper
 
     @property
     def activation(self):
@@ -78,7 +78,7 @@ class Student(keras.Model):
 
     def watch(self, layers):
         """Also gives the outputs of these layers of `rest`, as maps."""
-        self._maps.value = graph.with_outputs(self.rest, layers)
+        self._maps.value = graph.with_outputs(self.upper, layers)
 
     def call(self, inputs, training=None):
         outputs = self.outputs_of(inputs, training)
@@ -91,8 +91,8 @@ class Student(keras.Model):
         maps = []
         if self._maps.value is not None:
             inputs, *maps = self._maps.value(inputs, training=training)
-        elif self.rest is not None:
-            inputs = self.rest(inputs, training=training)
+        elif self.upper is not None:
+            inputs = self.upper(inputs, training=training)
         read = inputs
         if self.coordinates is not None:
             read = self.coordinates.of(inputs)
@@ -129,9 +129,9 @@ class Student(keras.Model):
             return loss
         given, self._seen.value = self._seen.value, None
         given = self._completed(given, stored)
-        taught = self._taught(x)
+        phase_classes = self._teacher_outputs(x)
         for factor, term in terms:
-            loss = loss + factor * _value(term, taught, given, labels)
+            loss = loss + factor * _value(term, phase_classes, given, labels)
         return loss
 
     def _unpacked(self, y):
@@ -142,15 +142,15 @@ class Student(keras.Model):
             return y, None
         return ops.cast(y[:, 0], "int32"), y[:, 1:]
 
-    def _taught(self, inputs):
+    def _teacher_outputs(self, inputs):
         teacher, specialist = self._teacher.value, self._specialist.value
-        taught = {}
+        phase_classes = {}
         if teacher is not None:
             outputs = teacher.outputs_of(inputs, training=False)
-            taught = teacher._completed(outputs, needs=self._needs)
+            phase_classes = teacher._completed(outputs, needs=self._needs)
         if specialist is not None:
-            taught["specialist"] = specialist(inputs, training=False)
-        return taught
+            phase_classes["specialist"] = specialist(inputs, training=False)
+        return phase_classes
 
     def _completed(self, outputs, stored=None, needs=None):
         """Outputs with what only some terms read."""
@@ -182,7 +182,7 @@ class Joined(Student):
     """
 
     def __init__(self, older, newer):
-        super().__init__(newer.rest, newer.head, coordinates=newer.coordinates)
+        super().__init__(newer.upper, newer.head, coordinates=newer.coordinates)
         self._older = state.Untracked(older)
 
     def outputs_of(self, inputs, training=None):
@@ -194,30 +194,30 @@ class Joined(Student):
 
 def teacher_of(student):
     """The same stack with its own copy of all that may train."""
-    rest = student.rest
-    if rest is not None and rest.trainable_variables:
-        rest = keras.models.clone_model(rest)
-        rest.set_weights(student.rest.get_weights())
+    upper = student.upper
+    if upper is not None and upper.trainable_variables:
+        upper = keras.models.clone_model(upper)
+        upper.set_weights(student.upper.get_weights())
     head = type(student.head).from_config(student.head.get_config())
     head.build((None, student.head.input_dim))
     head.restore(student.head.snapshot())
-    return Student(rest, head, coordinates=student.coordinates)
+    return Student(upper, head, coordinates=student.coordinates)
 
 
-def _value(term, taught, given, labels):
+def _value(term, phase_classes, given, labels):
     if not isinstance(term, Term):
-        return term(taught["logits"], given["logits"])
-    return term.compute_loss(taught, given, labels)
+        return term(phase_classes["logits"], given["logits"])
+    return term.compute_loss(phase_classes, given, labels)
 
 
-def _map_layers(term, rest):
+def _map_layers(term, upper):
     names = getattr(term, "layers", ())
     if not names:
         return []
-    if rest is None:
+    if upper is None:
         raise ValueError(
             f"{type(term).__name__} reads feature maps. Received: a network "
             "that is frozen below its head, of which only features are "
             "cached. Unfreeze some layers, or pass `cache_features=False`."
         )
-    return graph.stage_ends(rest) if names == "auto" else list(names)
+    return graph.stage_ends(upper) if names == "auto" else list(names)

@@ -11,7 +11,7 @@ class Snapshot:
     """
 
     def __init__(self, classifier):
-        self._ontology = classifier.ontology
+        self._ontology = classifier.label_space
         self._phases = classifier.phases
         self._statistics = classifier.statistics
         self._head = classifier.head.snapshot()

@@ -70,7 +70,7 @@ def lwm(beta=1.0, gamma=1.0):
 
 def dmc():
     """Deep model consolidation: a specialist and the old network teach a new
-    one, on unlabelled pictures ([Zhang et al., 2020](
+    one, on unlabeled pictures ([Zhang et al., 2020](
     https://arxiv.org/abs/1903.07864)).
 
     `learn` needs `auxiliary` pictures like those of old and new classes.
@@ -80,12 +80,12 @@ def dmc():
         terms=(DoubleDistillation(),),
         specialist=(),
         trains_on=AUXILIARY,
-        restart=True,
+        reinitialize=True,
     )
 
 
 def gd(budget=2000, per_class=None):
-    """Global distillation with unlabelled pictures ([Lee et al., 2019](
+    """Global distillation with unlabeled pictures ([Lee et al., 2019](
     https://arxiv.org/abs/1903.12648)).
 
     Only the specialist is taught to be unsure of `auxiliary` pictures: for
@@ -244,12 +244,12 @@ def podnet(budget=2000, per_class=None):
     )
 
 
-def _corrected(name, budget, per_class, correction, **parts):
+def _corrected(name, budget, per_class, bias_correction, **parts):
     return bare(
         name,
         memory=exemplars(budget, per_class),
         policy=Interleave(),
         terms=(SoftmaxDistillation(schedule="old_share"),),
-        correction=correction,
+        bias_correction=bias_correction,
         **parts,
     )

@@ -17,7 +17,7 @@ def bare(name, **parts):
         **{
             "terms": (),
             "policy": Concatenate(),
-            "correction": None,
+            "bias_correction": None,
             "statistics": False,
             "freeze_old": False,
             **parts,

@@ -11,7 +11,7 @@ def fine_tuning():
 
     It forgets nearly everything; a method that ends lower is broken.
     """
-    return bare("fine_tuning", centres=False)
+    return bare("fine_tuning", center_features=False)
 
 
 def frozen():
@@ -31,7 +31,7 @@ def joint():
     return bare(
         "joint",
         memory=ExemplarMemory(EVERYTHING, selection="random"),
-        restart=True,
+        reinitialize=True,
     )
 
 

@@ -109,7 +109,7 @@ def gdumb(budget=2000, per_class=None, epochs=30):
     return bare(
         "gdumb",
         memory=exemplars(budget, per_class, "random"),
-        restart=True,
+        reinitialize=True,
         trains_on=MEMORY,
         epochs=epochs,
     )

@@ -104,8 +104,8 @@ def test_samples_without_a_label_also_follow_the_common_targets():
 
 
 def test_old_and_new_are_compared_on_samples_without_a_label_only():
-    labelled = gradient(lambda z: loss(z, [0, 1, 2]), STUDENT)
-    assert not labelled[:, 2].any()
+    labeled = gradient(lambda z: loss(z, [0, 1, 2]), STUDENT)
+    assert not labeled[:, 2].any()
     mixed = gradient(lambda z: loss(z, [0, -1, 2]), STUDENT)
     assert mixed[:, 2].astype(bool).tolist() == [False, True, False]
 

@@ -55,10 +55,10 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize("relation, parent, unlabelled, expected", RULES)
-def test_the_rules_for_one_pixel(relation, parent, unlabelled, expected):
+@pytest.mark.parametrize("relation, parent, unlabeled, expected", RULES)
+def test_the_rules_for_one_pixel(relation, parent, unlabeled, expected):
     found = pseudo_labels(
-        LABELS, SURE, [parent], unlabelled, background=0, thresholds=[0.5] * 3
+        LABELS, SURE, [parent], unlabeled, background=0, thresholds=[0.5] * 3
     )
     assert sets_of(found) == expected
     np.testing.assert_array_equal(found.table[:4], np.eye(4))
@@ -77,12 +77,12 @@ def test_several_new_classes_have_parents_of_their_own():
     assert ids[3] == -1
 
 
-@pytest.mark.parametrize("unlabelled", ["unknown", "not_new", "background"])
+@pytest.mark.parametrize("unlabeled", ["unknown", "not_new", "background"])
 @pytest.mark.parametrize("parent", [-1, 0, 1])
-def test_pseudo_never_overwrites_annotation(unlabelled, parent):
+def test_pseudo_never_overwrites_annotation(unlabeled, parent):
     annotations = np.where(RANDOM.random(TRUTH.shape) < 0.5, TRUTH, -1)
     logits = teacher(RANDOM.integers(0, 3, TRUTH.shape))
-    found = pseudo_labels(annotations, logits, [parent], unlabelled, 0)
+    found = pseudo_labels(annotations, logits, [parent], unlabeled, 0)
     given = annotations >= 0
     np.testing.assert_array_equal(found.labels[given], TRUTH[given])
 
@@ -163,10 +163,10 @@ def test_soft_targets_are_kept_where_the_old_model_is_sure():
 
 
 REFUSALS = {
-    "`unlabelled` must be one of.*unlabelled=None.*changes the result": {
-        "unlabelled": None
+    "`unlabeled` must be one of.*unlabeled=None.*changes the result": {
+        "unlabeled": None
     },
-    "background=None.*Name": {"unlabelled": "background", "background": None},
+    "background=None.*Name": {"unlabeled": "background", "background": None},
     "`parents`.*from 0 to 2.*parents=\\[3\\]": {"parents": [3]},
     "`background`.*background=5": {"background": 5},
     "`annotations` must be classes from 0 to 3.*\\[4\\]": {
@@ -182,7 +182,7 @@ def test_what_has_no_meaning_is_refused(message):
         "annotations": LABELS,
         "logits": SURE,
         "parents": [0],
-        "unlabelled": "unknown",
+        "unlabeled": "unknown",
         "background": 0,
     }
     with pytest.raises(ValueError, match=message):

@@ -23,8 +23,8 @@ def distilled(student):
 
 
 def whole(student):
-    labelled = IncrementalSigmoidCrossentropy(num_old=2)(LABELS, student)
-    return labelled + distilled(student)
+    labeled = IncrementalSigmoidCrossentropy(num_old=2)(LABELS, student)
+    return labeled + distilled(student)
 
 
 def test_icarl_targets_exemplar_replaced():
@@ -53,9 +53,9 @@ def test_new_logits_are_left_alone():
 
 
 def test_summed_over_classes_the_whole_is_as_often_larger():
-    labelled = IncrementalSigmoidCrossentropy(num_old=2, sum_classes=True)
+    labeled = IncrementalSigmoidCrossentropy(num_old=2, sum_classes=True)
     term = SigmoidDistillation(sum_classes=True)
     kept = term.compute_loss({"logits": TEACHER}, {"logits": STUDENT})
-    summed = float(keras.ops.convert_to_numpy(labelled(LABELS, STUDENT) + kept))
+    summed = float(keras.ops.convert_to_numpy(labeled(LABELS, STUDENT) + kept))
     mean = float(keras.ops.convert_to_numpy(whole(STUDENT)))
     assert summed == pytest.approx(3 * mean, rel=1e-5)

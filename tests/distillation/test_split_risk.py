@@ -8,7 +8,7 @@ LOGITS = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
 
 
 def test_it_is_the_risk_of_the_child_against_its_parent():
-    term = SplitRisk(child=3, parent=1, prior=0.2, unlabelled=[4, 6])
+    term = SplitRisk(child=3, parent=1, prior=0.2, unlabeled=[4, 6])
     labels = np.array([3, 4, 6, 0, -1])
     found = term.compute_loss({}, {"logits": LOGITS}, labels)
     expected = PositiveUnlabelledLoss(0.2)(
@@ -19,4 +19,4 @@ def test_it_is_the_risk_of_the_child_against_its_parent():
 
 def test_a_share_outside_zero_and_one_is_refused():
     with pytest.raises(ValueError, match="prior=1.2"):
-        SplitRisk(child=3, parent=1, prior=1.2, unlabelled=[4])
+        SplitRisk(child=3, parent=1, prior=1.2, unlabeled=[4])

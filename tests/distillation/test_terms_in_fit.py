@@ -53,7 +53,7 @@ class Network(keras.Model):
 # What has no default, and what reads logits of pixels.
 ARGUMENTS = {
     "MergedOutputs": {"parents": [-1, 0]},
-    "SplitRisk": {"child": 4, "parent": 1, "prior": 0.2, "unlabelled": [3]},
+    "SplitRisk": {"child": 4, "parent": 1, "prior": 0.2, "unlabeled": [3]},
 }
 OF_PIXELS = ("LocalPooledLogits",)
 

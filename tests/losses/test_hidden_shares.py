@@ -42,11 +42,11 @@ def test_all_or_nothing_is_found_too():
 
 
 def test_corrected_probabilities_are_those_of_bayes():
-    share, positive, unlabelled = 0.2, 500, 2000
+    share, positive, unlabeled = 0.2, 500, 2000
     mixture = share * POSITIVES + (1 - share) * NEGATIVES
-    logits = np.log(positive * POSITIVES / (unlabelled * mixture))
+    logits = np.log(positive * POSITIVES / (unlabeled * mixture))
     expected = share * POSITIVES / mixture
-    found = prior_corrected(logits, share, positive, unlabelled)
+    found = prior_corrected(logits, share, positive, unlabeled)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 

@@ -23,10 +23,10 @@ def column(values):
 
 
 def population(prior):
-    """Positives and unlabelled samples at each point, by their density."""
-    unlabelled = prior * POSITIVES + (1 - prior) * NEGATIVES
+    """Positives and unlabeled samples at each point, by their density."""
+    unlabeled = prior * POSITIVES + (1 - prior) * NEGATIVES
     labels = np.repeat([1, 0], len(GRID))
-    weights = np.concatenate([POSITIVES, unlabelled]).astype("float32")
+    weights = np.concatenate([POSITIVES, unlabeled]).astype("float32")
     return labels, np.tile(GRID, 2).astype("float32"), weights
 
 

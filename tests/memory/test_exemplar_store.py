@@ -69,9 +69,9 @@ def test_a_class_that_comes_again_is_selected_from_the_union():
 def test_exemplars_carry_phase_identity_and_ontology():
     store = ExemplarStore(4)
     store.insert(*samples(0, 4), first)
-    store.insert(*samples(1, 4), first, ontology=3)
+    store.insert(*samples(1, 4), first, label_space=3)
     assert store.phases.tolist() == [0, 0, 1, 1]
-    assert store.ontologies.tolist() == [0, 0, 3, 3]
+    assert store.label_versions.tolist() == [0, 0, 3, 3]
     assert store.ids.tolist() == [0, 1, 4, 5]
 
 

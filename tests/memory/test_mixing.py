@@ -145,9 +145,9 @@ def test_one_hot_labels_that_are_too_narrow_name_the_width():
     memory.update(*data.old_data((3, 3, 3)))
     y = keras.utils.to_categorical([0, 1] * 30, 2)
     x, _ = data.new_data()
-    for labelled in ((x, y), data.as_tf_data(x, y)):
+    for labeled in ((x, y), data.as_tf_data(x, y)):
         with pytest.raises(ValueError, match="num_classes=3"):
-            memory.mix(labelled)
+            memory.mix(labeled)
 
 
 def test_labels_that_do_not_fit_the_dtype_are_refused():

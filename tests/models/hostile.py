@@ -58,7 +58,7 @@ def plain_model(*after, shape=(4,), units=2, **head):
 
 
 def make_classifier(budget=20):
-    """One that has seen three classes, learnt the last of them, and fit."""
+    """One that has seen three classes, learned the last of them, and fit."""
     keras.utils.set_random_seed(1)
     memory = ExemplarMemory(budget)
     clf = IncrementalClassifier(plain_model(), NAMES[:2], memory)

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_incremental import recipes
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.models.adoption.adopt import adopt
+from keras_incremental.models.conversion.convert import convert
 
 INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 
@@ -30,14 +30,14 @@ def softmax(z):
 
 def test_logits_head_gives_the_same_logits():
     model = classifier(layers.Dense(3))
-    split = adopt(model)
+    split = convert(model)
     assert split.activation is None
     np.testing.assert_array_equal(logits_of(split), outputs_of(model))
 
 
 def test_softmax_head_gives_the_same_probabilities():
     model = classifier(layers.Dense(3, activation="softmax"))
-    split = adopt(model)
+    split = convert(model)
     assert split.activation == "softmax"
     np.testing.assert_allclose(
         softmax(logits_of(split)), outputs_of(model), atol=1e-6
@@ -45,14 +45,14 @@ def test_softmax_head_gives_the_same_probabilities():
 
 
 def test_softmax_layer_after_the_head_is_found():
-    split = adopt(classifier(layers.Dense(3), layers.Softmax()))
+    split = convert(classifier(layers.Dense(3), layers.Softmax()))
     assert split.activation == "softmax"
     assert split.head.units == 3
 
 
 def test_one_logit_becomes_two_exactly():
     model = classifier(layers.Dense(1))
-    logits = logits_of(adopt(model))
+    logits = logits_of(convert(model))
     np.testing.assert_array_equal(logits[:, 0], -logits[:, 1])
     np.testing.assert_allclose(
         logits[:, 1:] - logits[:, :1], outputs_of(model), atol=1e-6
@@ -61,7 +61,7 @@ def test_one_logit_becomes_two_exactly():
 
 def test_one_sigmoid_becomes_two_probabilities():
     model = classifier(layers.Dense(1, activation="sigmoid"))
-    split = adopt(model)
+    split = convert(model)
     assert split.activation == "softmax"
     np.testing.assert_allclose(
         softmax(logits_of(split))[:, 1:], outputs_of(model), atol=1e-6
@@ -70,18 +70,18 @@ def test_one_sigmoid_becomes_two_probabilities():
 
 def test_head_without_bias_gets_a_bias_of_zero():
     model = classifier(layers.Dense(3, use_bias=False))
-    split = adopt(model)
+    split = convert(model)
     np.testing.assert_allclose(logits_of(split), outputs_of(model), atol=1e-6)
 
 
 def test_expandable_head_is_taken_as_it_is():
     head = ExpandableDense([2, 1], frozen_groups=1)
-    assert adopt(classifier(head)).head is head
+    assert convert(classifier(head)).head is head
 
 
 def test_regularizers_and_precision_of_the_head_are_kept():
     dense = layers.Dense(3, kernel_regularizer="l2", dtype="mixed_bfloat16")
-    head = adopt(classifier(dense)).head
+    head = convert(classifier(dense)).head
     assert head.kernel_regularizer is dense.kernel_regularizer
     assert head.compute_dtype == "bfloat16"
 
@@ -89,7 +89,7 @@ def test_regularizers_and_precision_of_the_head_are_kept():
 def test_nested_pretrained_model_is_shared_not_copied():
     base = keras.Sequential([keras.Input((4,)), layers.Dense(5)], name="base")
     model = keras.Sequential([keras.Input((4,)), base, layers.Dense(2)])
-    assert adopt(model).features.get_layer("base") is base
+    assert convert(model).features.get_layer("base") is base
 
 
 @pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy"])
@@ -97,25 +97,25 @@ def test_warns_where_the_loss_expects_probabilities_of_logits(loss):
     model = classifier(layers.Dense(3))
     model.compile("sgd", loss)
     with pytest.warns(UserWarning, match="gives logits.*from_logits=True"):
-        adopt(model)
+        convert(model)
 
 
 def test_warns_where_the_loss_expects_logits_of_probabilities():
     model = classifier(layers.Dense(1, activation="sigmoid"))
     model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
     with pytest.warns(UserWarning, match="probabilities.*from_logits=False"):
-        adopt(model)
+        convert(model)
 
 
 def test_agreeing_loss_does_not_warn():
     model = classifier(layers.Dense(1))
     model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
-    adopt(model)
+    convert(model)
 
 
 def test_sigmoids_do_not_exclude_each_other():
     model = classifier(layers.Dense(3, activation="sigmoid"))
-    split = adopt(model)
+    split = convert(model)
     assert split.activation == "sigmoid" and not split.head.exclusive
     outputs = ops.convert_to_numpy(ops.sigmoid(logits_of(split)))
     np.testing.assert_allclose(outputs, outputs_of(model), atol=1e-6)
@@ -124,7 +124,7 @@ def test_sigmoids_do_not_exclude_each_other():
 def test_sigmoids_cannot_be_said_to_exclude_each_other():
     model = classifier(layers.Dense(3, activation="sigmoid"))
     with pytest.raises(ValueError, match="3 sigmoid outputs.*softmax"):
-        adopt(model, multi_label=False)
+        convert(model, multi_label=False)
 
 
 def test_another_head_cannot_take_the_place_of_splits():
@@ -132,14 +132,14 @@ def test_another_head_cannot_take_the_place_of_splits():
     model = classifier(head)
     head.expand(1, parents=[0])
     with pytest.raises(ValueError, match="came out of others"):
-        adopt(model, recipes.slda())
+        convert(model, recipes.slda())
 
 
 def test_refuses_a_model_that_ends_in_something_else():
     with pytest.raises(ValueError, match="must end in a `Dense`.*Normaliz"):
-        adopt(classifier(layers.LayerNormalization()))
+        convert(classifier(layers.LayerNormalization()))
 
 
 def test_refuses_what_is_no_model():
     with pytest.raises(ValueError, match="must be a Keras model.*str"):
-        adopt("model.keras")
+        convert("model.keras")

@@ -6,11 +6,11 @@ from toy_classifiers import classifier
 from toy_classifiers import learn
 from toy_classifiers import samples
 
-from keras_incremental.models.scores.doubt import limits
-from keras_incremental.models.scores.doubt import normalised_entropy
-from keras_incremental.models.scores.hiding import hidden_logits
-from keras_incremental.models.scores.hiding import hidden_probabilities
-from keras_incremental.models.scores.hiding import softmax as softmax_of
+from keras_incremental.models.problems.hiding import hidden_logits
+from keras_incremental.models.problems.hiding import hidden_probabilities
+from keras_incremental.models.problems.hiding import softmax as softmax_of
+from keras_incremental.models.problems.uncertainty import limits
+from keras_incremental.models.problems.uncertainty import normalized_entropy
 
 X, Y = samples(range(3), seed=9)
 
@@ -111,7 +111,7 @@ def test_maps_are_restricted_and_judged_by_pixel():
     result, lost = hidden_probabilities(softmax_of(maps), shown)
     np.testing.assert_allclose(result.sum(-1), np.ones((2, 3, 4)))
     assert lost.shape == (2, 3, 4) and not lost.any()
-    entropy, best = normalised_entropy(maps), maps.argmax(-1)
+    entropy, best = normalized_entropy(maps), maps.argmax(-1)
     np.testing.assert_array_equal(
         limits(entropy, best, NAMES[:3]).ravel(),
         limits(entropy.ravel(), best.ravel(), NAMES[:3]),
@@ -120,10 +120,10 @@ def test_maps_are_restricted_and_judged_by_pixel():
 
 def test_entropy_is_zero_when_sure_and_one_when_not():
     np.testing.assert_allclose(
-        normalised_entropy([[0.0, 0, 0], [1e4, 0, 0], [5.0, 5.0, -1e9]]),
+        normalized_entropy([[0.0, 0, 0], [1e4, 0, 0], [5.0, 5.0, -1e9]]),
         [1, 0, np.log(2) / np.log(3)],
     )
-    assert normalised_entropy([[7.0]]).tolist() == [0]
+    assert normalized_entropy([[7.0]]).tolist() == [0]
 
 
 def named(proposed):
@@ -142,7 +142,7 @@ def test_half_of_each_class_is_proposed_or_more(logits):
 
 
 def test_a_threshold_takes_what_is_surer_than_it(logits):
-    entropy = normalised_entropy(logits.predict(X, verbose=0))
+    entropy = normalized_entropy(logits.predict(X, verbose=0))
     for threshold in (0.01, 0.1, 0.5):
         taken = named(logits.propose(X, threshold))
         np.testing.assert_array_equal(taken, entropy < threshold)

@@ -64,7 +64,7 @@ def test_edits_are_in_the_file_and_in_the_plain_model(tmp_path):
     outputs = clf.predict(X, verbose=0)
     clf.save(tmp_path / "pets.keras")
     loaded = keras.models.load_model(tmp_path / "pets.keras")
-    assert loaded.ontology == clf.ontology
+    assert loaded.label_space == clf.label_space
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), outputs)
     plain = clf.to_keras()
     np.testing.assert_allclose(
@@ -82,7 +82,7 @@ def test_learning_goes_on_after_edits():
         X[:30], labels, ["cat", "tabby", "bird"], epochs=1, verbose=0
     )
     assert clf.classes == (*NAMES, "bird")
-    assert report.taught_classes == ("cat", "bird")
+    assert report.phase_classes == ("cat", "bird")
     assert set(clf.predict_names(X)) <= {"cat", "dog", "bird"}
 
 
@@ -114,10 +114,10 @@ def test_a_removed_class_cannot_be_taught():
 )
 def test_wrong_edits_change_nothing(edit, message):
     clf = classifier()
-    before = clf.ontology
+    before = clf.label_space
     with pytest.raises((ValueError, TypeError), match=message):
         edit(clf)
-    assert clf.ontology == before
+    assert clf.label_space == before
 
 
 def test_logits_of_merged_classes_have_no_plain_model():

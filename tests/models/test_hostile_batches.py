@@ -7,7 +7,7 @@ from hostile import Y
 from hostile import refused
 from hostile import spoilt
 
-from keras_incremental.models.lessons import lesson
+from keras_incremental.models.inputs import samples
 
 NEW = ["fish", "frog"]
 TENSORFLOW = keras.config.backend() == "tensorflow"
@@ -25,7 +25,7 @@ def failing():
 
 
 WEIGHTS = "Sample weights are not supported"
-LABELLED = "All batches must have labels, or none"
+LABELED = "All batches must have labels, or none"
 BATCHED = "must come in batches"
 
 BATCH_CASES = {
@@ -61,7 +61,7 @@ BATCH_CASES = {
     "labels in some batches": (
         lambda: iter([(X, Y), X]),
         ValueError,
-        LABELLED,
+        LABELED,
         "x (batch 1) without labels",
     ),
     "pictures of several shapes": (
@@ -149,7 +149,7 @@ def test_a_generator_without_an_end_is_refused(monkeypatch):
         while True:
             yield X, Y
 
-    monkeypatch.setattr(lesson, "MAX_BYTES", 1000)
+    monkeypatch.setattr(samples, "MAX_BYTES", 1000)
     parts = ("`x` does not fit into 1000 bytes", "Pass `steps`")
     with refused(ValueError, *parts) as clf:
         clf.learn(endless(), classes=NEW)

@@ -62,9 +62,9 @@ def test_a_class_without_a_picture_is_refused():
 def test_both_unicode_forms_are_one_known_class():
     clf = make_classifier()
     report = clf.learn(X, [NFC, NFD] * 6, epochs=1, verbose=0)
-    assert report.taught_classes == (NFC,)
+    assert report.phase_classes == (NFC,)
     report = clf.learn(X, classes=[NFD], epochs=1, verbose=0)
-    assert report.taught_classes == (NFC,)
+    assert report.phase_classes == (NFC,)
     assert clf.classes == (NFC, "dog", "bird")
     assert set(clf.evaluate_classes(X, [NFD, "dog"] * 6)) == {NFC, "dog"}
 

@@ -139,7 +139,7 @@ def test_known_names_mean_more_samples():
     clf = classifier(ExemplarMemory(40))
     report = learn(clf, [1, 2])
     assert report.new_classes == ("bird",)
-    assert report.taught_classes == ("dog", "bird")
+    assert report.phase_classes == ("dog", "bird")
     report = learn(clf, [0])
     assert report.new_classes == ()
     assert clf.classes == ("cat", "dog", "bird")
@@ -156,7 +156,7 @@ def test_memory_fills_within_its_budget():
 
 def test_features_are_computed_once_per_picture():
     clf = classifier(ExemplarMemory(40))
-    frozen = clf.trunk().frozen
+    frozen = clf.backbone().frozen
     seen = []
     for name in ("predict", "predict_on_batch"):
         setattr(frozen, name, _counting(getattr(frozen, name), seen))
@@ -189,7 +189,7 @@ def test_a_trainable_layer_trains_end_to_end():
     clf.features.layers[-1].trainable = True
     before = ops.convert_to_numpy(clf.features.weights[0]).copy()
     report = learn(clf, [2])
-    assert report.used["road"] == "end to end"
+    assert report.used["training mode"] == "end to end"
     after = ops.convert_to_numpy(clf.features.weights[0])
     assert np.any(after != before)
 

@@ -128,7 +128,7 @@ def test_pictures_of_another_size_are_resized():
     report = clf.learn(
         pictures(12, 24, 150), classes=["bird"], epochs=2, verbose=0
     )
-    assert report.used["road"] == "cached features"
+    assert report.used["training mode"] == "cached features"
     assert clf.predict(pictures(3, 40, 0), verbose=0).shape == (3, 3)
     stored, _ = clf.memory.arrays()
     assert stored.shape[1:] == (16, 16, 3)
@@ -159,7 +159,7 @@ def test_random_layers_at_the_bottom_run_in_every_epoch():
     report = clf.learn(
         pictures(12, 16, 90), classes=["bird"], epochs=1, verbose=0
     )
-    assert report.used["road"] == "end to end"
+    assert report.used["training mode"] == "end to end"
 
 
 def test_a_partly_frozen_backbone_caches_what_is_frozen():
@@ -180,7 +180,7 @@ def test_a_partly_frozen_backbone_caches_what_is_frozen():
     report = clf.learn(
         pictures(12, 16, 90), classes=["bird"], epochs=2, verbose=0
     )
-    assert report.used["road"] == "cached features"
+    assert report.used["training mode"] == "cached features"
     after = [ops.convert_to_numpy(layer.kernel) for layer in model.layers[:2]]
     np.testing.assert_array_equal(after[0], frozen)
     assert np.any(after[1] != trained)

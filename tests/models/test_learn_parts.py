@@ -51,7 +51,7 @@ def test_nothing_old_at_all_freezes_the_old_columns():
 
 def test_a_part_can_be_replaced():
     clf = classifier(remembered=False)
-    report = learn(clf, [2], correction=WeightAlignment())
+    report = learn(clf, [2], bias_correction=WeightAlignment())
     assert "WeightAlignment" in report.used["method"]
     norms = np.linalg.norm(clf.head.columns("kernel"), axis=0)
     assert norms[2] == pytest.approx(norms[:2].mean(), rel=1e-4)
@@ -59,7 +59,7 @@ def test_a_part_can_be_replaced():
 
 def test_a_part_can_be_left_out():
     clf = classifier(ExemplarMemory(20))
-    report = learn(clf, [2], distillation=None, correction=None)
+    report = learn(clf, [2], distillation=None, bias_correction=None)
     assert "distillation" not in report.used["method"]
 
 

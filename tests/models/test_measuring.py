@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_incremental.models.lessons.lesson import Lesson
+from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.reports.measuring import confusion
 from keras_incremental.models.reports.measuring import measure
 
@@ -8,8 +8,8 @@ NAMES = ("cat", "dog", "bird")
 
 
 def measured(labels, was, now):
-    learnt = Lesson(None, None, NAMES, ("bird",))
-    validation = Lesson(None, np.array(labels), NAMES)
+    learnt = Samples(None, None, NAMES, ("bird",))
+    validation = Samples(None, np.array(labels), NAMES)
     return measure(learnt, validation, np.array(was), np.array(now))
 
 

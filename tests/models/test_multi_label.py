@@ -92,7 +92,7 @@ def test_what_was_not_looked_at_has_many_spellings(unknown):
 def test_names_say_what_is_there():
     named = [["helmet"] if h else [] for h in HELMETS[:, 0]]
     clf, plainly = classifier(), classifier()
-    learn(clf, y=named, unlabelled="not_new")
+    learn(clf, y=named, unlabeled="not_new")
     learn(plainly)
     np.testing.assert_array_equal(
         clf.predict(X, verbose=0), plainly.predict(X, verbose=0)
@@ -105,7 +105,7 @@ def test_only_positives_warn():
         learn(classifier(), shown, None)
     named = ["helmet" if h else None for h in HELMETS[:, 0]]
     with pytest.warns(PartialLabelWarning, match="'helmet' in every picture"):
-        learn(classifier(), y=named, unlabelled="unknown")
+        learn(classifier(), y=named, unlabeled="unknown")
 
 
 @pytest.mark.learning
@@ -194,7 +194,7 @@ def test_a_file_keeps_labels_and_children(tmp_path):
     outputs = clf.predict(X, verbose=0)
     clf.save(tmp_path / "streets.keras")
     loaded = keras.models.load_model(tmp_path / "streets.keras")
-    assert loaded.multi_label and loaded.ontology == clf.ontology
+    assert loaded.multi_label and loaded.label_space == clf.label_space
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), outputs)
     clf.to_keras(tmp_path / "plain.keras")
     plainly = keras.models.load_model(tmp_path / "plain.keras")

@@ -24,10 +24,10 @@ CASES = {
     ),
     "names without a meaning": (
         {"y": [["helmet"]] * 8, "classes": ["helmet"]},
-        'unlabelled="not_new"',
+        'unlabeled="not_new"',
     ),
     "the background": (
-        {"y": TRUTH[:, 2:], "classes": ["helmet"], "unlabelled": "background"},
+        {"y": TRUTH[:, 2:], "classes": ["helmet"], "unlabeled": "background"},
         "may show none",
     ),
     "a two": (

@@ -35,7 +35,7 @@ def merged(logits):
 @pytest.mark.learning
 def test_all_police_cars_labelled_tell_them_from_cars():
     clf = classifier()
-    learn(clf, unlabelled="not_new")
+    learn(clf, unlabeled="not_new")
     found = accuracies(clf)
     assert min(found.values()) > 0.85
 
@@ -43,7 +43,7 @@ def test_all_police_cars_labelled_tell_them_from_cars():
 def test_what_was_a_car_before_is_one_of_both_now():
     clf = classifier(memory=None)
     before = clf.predict(OLD[0], verbose=0)
-    learn(clf, unlabelled="not_new", epochs=2)
+    learn(clf, unlabeled="not_new", epochs=2)
     after = clf.predict(OLD[0], verbose=0)
     np.testing.assert_allclose(merged(after), before, atol=1e-5)
     np.testing.assert_array_equal(after[:, 1], before[:, 1])
@@ -51,11 +51,11 @@ def test_what_was_a_car_before_is_one_of_both_now():
 
 def test_a_plain_model_and_a_file_keep_the_split(tmp_path):
     clf = classifier()
-    learn(clf, unlabelled="not_new", epochs=2)
+    learn(clf, unlabeled="not_new", epochs=2)
     outputs = clf.predict(OLD[0], verbose=0)
     clf.save(tmp_path / "vehicles.keras")
     loaded = keras.models.load_model(tmp_path / "vehicles.keras")
-    assert loaded.ontology == clf.ontology
+    assert loaded.label_space == clf.label_space
     np.testing.assert_array_equal(loaded.predict(OLD[0], verbose=0), outputs)
     plain = clf.to_keras()
     np.testing.assert_allclose(
@@ -103,17 +103,17 @@ def test_cars_labelled_anew_tell_police_cars_from_cars():
 
 def test_old_labels_keep_their_meaning_in_later_phases():
     clf = classifier()
-    learn(clf, unlabelled="not_new", epochs=1)
+    learn(clf, unlabeled="not_new", epochs=1)
     clf.learn(seen(TRUCK, 20) + 5, classes=["bus"], epochs=1, verbose=0)
-    assert clf.ontology.version == 2
-    versions = dict(zip(clf.memory.ids, clf.memory.ontologies, strict=True))
+    assert clf.label_space.version == 2
+    versions = dict(zip(clf.memory.ids, clf.memory.label_versions, strict=True))
     assert set(versions.values()) == {0, 1, 2}
-    assert clf.ontology.table(0)[CAR].tolist() == [True, False, True, False]
+    assert clf.label_space.table(0)[CAR].tolist() == [True, False, True, False]
 
 
 def test_old_data_of_an_earlier_version_is_replayed():
     clf = classifier(memory=None)
-    learn(clf, unlabelled="not_new", epochs=1)
+    learn(clf, unlabeled="not_new", epochs=1)
     report = clf.learn(
         seen(TRUCK, 20) + 5,
         classes=["bus"],
@@ -141,28 +141,28 @@ def test_old_data_keeps_old_classes():
 def test_weights_of_classes_hold_for_sets_of_them():
     clf = classifier()
     loss = CandidateSetCrossentropy(label_weights=[1.0, 1.0, 4.0], focus=1.0)
-    report = learn(clf, unlabelled="not_new", loss=loss, epochs=2)
+    report = learn(clf, unlabeled="not_new", loss=loss, epochs=2)
     assert np.isfinite(report.history["loss"]).all()
 
 
 def test_a_missing_label_needs_a_meaning():
-    with pytest.raises(ValueError, match="`unlabelled`"):
+    with pytest.raises(ValueError, match="`unlabeled`"):
         learn(classifier(None), y=np.where(TRUE == POLICE, 0, -1))
 
 
 def test_a_wrong_meaning_is_refused():
-    with pytest.raises(ValueError, match="`unlabelled` must be one of"):
-        learn(classifier(None), unlabelled="nothing")
+    with pytest.raises(ValueError, match="`unlabeled` must be one of"):
+        learn(classifier(None), unlabeled="nothing")
 
 
 def test_background_must_be_a_class():
     with pytest.raises(ValueError, match="needs a class of that name"):
-        learn(classifier(None), unlabelled="background")
+        learn(classifier(None), unlabeled="background")
 
 
 def test_what_new_classes_were_must_be_said():
     with pytest.raises(ValueError, match="where .* were before"):
-        learn(classifier(None), unlabelled="not_new", parents=None)
+        learn(classifier(None), unlabeled="not_new", parents=None)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_declarations_are_checked_before_anything_changes(arguments, message):
     clf = classifier(None)
     before = clf.get_weights()
     with pytest.raises((ValueError, TypeError), match=message):
-        learn(clf, unlabelled="not_new", **arguments)
+        learn(clf, unlabeled="not_new", **arguments)
     assert clf.classes == ("car", "truck")
     for old, new in zip(before, clf.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
@@ -193,7 +193,7 @@ def test_a_loss_of_exact_labels_says_that_it_cannot():
     clf = classifier(None)
     clf.recipe = er_ace(budget=20)
     with pytest.raises(ValueError, match="AsymmetricCrossentropy"):
-        learn(clf, unlabelled="not_new")
+        learn(clf, unlabeled="not_new")
     assert clf.classes == ("car", "truck")
 
 
@@ -202,7 +202,7 @@ def test_a_recipe_goes_without_its_correction_where_a_class_is_divided():
         plain(), ["car", "truck"], recipe=bic(budget=40)
     )
     clf.remember(OLD[0], OLD_LABELS)
-    report = learn(clf, unlabelled="not_new", epochs=1)
+    report = learn(clf, unlabeled="not_new", epochs=1)
     assert "no BiasCorrection, as old classes are" in report.used["method"]
 
 

@@ -26,7 +26,7 @@ def test_labels_of_the_new_class_alone_are_enough(meaning, old_data):
         classifier(),
         NEW,
         only_blue(TRUTH),
-        unlabelled=meaning,
+        unlabeled=meaning,
         old_data=old_data,
         validation_data=TEST,
     )
@@ -64,7 +64,7 @@ def test_a_class_hidden_in_the_background_comes_out_of_it():
         clf,
         NEW,
         only_blue(TRUTH),
-        unlabelled="not_new",
+        unlabeled="not_new",
         parents={"blue": "background"},
         validation_data=TEST,
         backbone_learning_rate=0.0,
@@ -126,7 +126,7 @@ def test_the_report_is_the_mean_iou_by_hand():
 
 def test_a_file_goes_on_where_it_was(tmp_path):
     clf = classifier()
-    learn(clf, NEW, only_blue(TRUTH), unlabelled="not_new", epochs=1)
+    learn(clf, NEW, only_blue(TRUTH), unlabeled="not_new", epochs=1)
     clf.save(tmp_path / "scenes.keras")
     loaded = keras.models.load_model(tmp_path / "scenes.keras")
     expected = clf.predict(NEW[:4], verbose=0)

@@ -57,16 +57,18 @@ def classifier(recipe=None, memory=None, remembered=True):
 def test_with_nothing_old_the_old_columns_freeze_and_biases_are_set(plan_of):
     plan = plan_of(classifier(remembered=False))
     assert plan.freeze_old and not plan.terms
-    assert isinstance(plan.correction, MarginCalibration)
+    assert isinstance(plan.bias_correction, MarginCalibration)
     assert isinstance(plan.policy, Concatenate)
-    assert plan.words == ("no exemplars, old columns frozen, MarginCalibration")
+    assert plan.description == (
+        "no exemplars, old columns frozen, MarginCalibration"
+    )
 
 
 def test_exemplars_are_replayed_and_lightly_distilled(plan_of):
     plan = plan_of(classifier(memory=ExemplarMemory(6)))
     assert plan.sources == ("exemplars", "feature statistics")
     assert isinstance(plan.policy, Weighted)
-    assert plan.correction is None and not plan.freeze_old
+    assert plan.bias_correction is None and not plan.freeze_old
     # Half of the classes are old, and a tenth of that beside replay.
     ((share, _),) = plan.terms
     assert share == pytest.approx(0.05)
@@ -76,7 +78,9 @@ def test_exemplars_are_replayed_and_lightly_distilled(plan_of):
 def test_statistics_stand_for_old_classes_without_exemplars(plan_of):
     plan = plan_of(classifier())
     assert plan.sources == ("feature statistics",)
-    assert plan.words.startswith("no exemplars, replay of feature statistics")
+    assert plan.description.startswith(
+        "no exemplars, replay of feature statistics"
+    )
 
 
 def test_the_phase_counts_what_it_shows(plan_of):
@@ -88,7 +92,7 @@ def test_the_phase_counts_what_it_shows(plan_of):
 
 def test_known_classes_alone_need_no_correction(plan_of):
     plan = plan_of(classifier(remembered=False), classes=(0, 1))
-    assert plan.correction is None and not plan.freeze_old
+    assert plan.bias_correction is None and not plan.freeze_old
     assert plan.phase.num_new == 0
 
 

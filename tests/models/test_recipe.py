@@ -39,7 +39,7 @@ CORRECTING = {
     "loss": LogitAdjustedCrossentropy(),
     "policy": Weighted(),
     "stage": BalancedStage(),
-    "correction": WeightAlignment(),
+    "bias_correction": WeightAlignment(),
     "callbacks": (BiasCorrection(),),
 }
 PAIRS = [(a, b) for a in CORRECTING for b in CORRECTING if a < b]
@@ -54,7 +54,7 @@ def test_two_corrections_are_refused_with_the_reason(pair):
 
 def test_one_correction_is_not_refused():
     for name, part in CORRECTING.items():
-        recipe = Recipe(**{"correction": None, name: part})
+        recipe = Recipe(**{"bias_correction": None, name: part})
         assert len(correcting(recipe)) == 1
 
 
@@ -71,7 +71,7 @@ def test_a_second_correction_in_learn_is_refused_and_changes_nothing():
 
 def test_a_correction_in_learn_takes_the_place_of_the_recipes():
     clf = make(recipes.wa(per_class=5))
-    report = learn(clf, [2], correction=MarginCalibration())
+    report = learn(clf, [2], bias_correction=MarginCalibration())
     assert "MarginCalibration" in report.used["method"]
     assert "WeightAlignment" not in report.used["method"]
 
@@ -129,8 +129,8 @@ def test_terms_are_bound_to_the_phase_with_their_factors():
 @pytest.mark.parametrize(
     ("term", "missing"),
     [
-        (GroupDistillation(), "taught"),
-        (PooledOutputs(), "trains"),
+        (GroupDistillation(), "has_teacher"),
+        (PooledOutputs(), "is_trainable"),
         (DarkReplay(), "stored"),
     ],
     ids=lambda value: getattr(value, "name", type(value).__name__),
@@ -174,7 +174,7 @@ def test_a_frozen_backbone_stays_as_it_was():
     clf = IncrementalClassifier(model, NAMES[:2], recipe=recipes.frozen())
     before = ops.convert_to_numpy(model.layers[0].kernel).copy()
     report = learn(clf, [2], epochs=1)
-    assert report.used["road"] == "cached features"
+    assert report.used["training mode"] == "cached features"
     np.testing.assert_array_equal(
         ops.convert_to_numpy(model.layers[0].kernel), before
     )

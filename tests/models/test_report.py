@@ -19,7 +19,7 @@ def report(**changes):
     fields = {
         "classes": NAMES,
         "new_classes": ("bird",),
-        "taught_classes": ("bird",),
+        "phase_classes": ("bird",),
         "confusion_before": np.array([[9, 1], [2, 8], [5, 0]]),
         "confusion_after": np.array([[7, 1, 2], [2, 8, 0], [1, 0, 4]]),
         "drop": Drop(0.1, 0.07, 2, 0, 20),
@@ -118,7 +118,7 @@ def test_learning_reports_what_is_kept_and_what_it_took():
     assert made.phase == 1
     assert made.exemplars == {"cat": 3, "dog": 3, "bird": 3}
     assert made.nbytes["exemplars"] == clf.memory.nbytes
-    # 8 x 16 and 16 of the trunk, 16 x 3 and 3 of the head, 4 bytes each.
+    # 8 x 16 and 16 of the backbone, 16 x 3 and 3 of the head, 4 bytes each.
     assert made.nbytes["weights"] == 4 * (8 * 16 + 16 + 16 * 3 + 3)
     # Means of 3 classes and a covariance of 16 features, 8 bytes each.
     assert made.nbytes["statistics"] == 8 * (3 * 16 + 16 * 16)

@@ -6,7 +6,7 @@ from toy_classifiers import classifier
 from toy_classifiers import samples
 
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.answers.review import ReviewQueue
+from keras_incremental.models.unknown.review import ReviewQueue
 
 KNOWN, _ = samples([0, 1], count=200, seed=20)
 MIXED, TRUTH = samples([0, 1, 2, 3], count=25, seed=22)
@@ -23,10 +23,10 @@ def test_unknown_ones_come_first_and_the_most_doubtful_follow(clf):
     queue = clf.review(MIXED)
     kinds = queue.reasons.tolist()
     assert kinds == sorted(kinds, reverse=True)
-    for reason in ("unknown", "doubtful"):
+    for reason in ("unknown", "uncertain"):
         scores = queue.scores[queue.reasons == reason]
         assert len(scores) and (np.diff(scores) <= 0).all()
-    assert (queue.scores[queue.reasons == "doubtful"] <= 1).all()
+    assert (queue.scores[queue.reasons == "uncertain"] <= 1).all()
     np.testing.assert_array_equal(queue.pictures, MIXED[queue.indices])
     np.testing.assert_array_equal(
         queue.names, clf.predict_names(MIXED)[queue.indices]
@@ -52,7 +52,7 @@ def test_unknown_ones_are_those_that_are_rejected(clf):
 
 def test_without_calibration_all_are_doubtful():
     queue = classifier().review(MIXED)
-    assert set(queue.reasons) == {"doubtful"}
+    assert set(queue.reasons) == {"uncertain"}
     assert len(queue.clusters()) == 0
 
 
@@ -112,23 +112,23 @@ def test_an_empty_queue_is_shown_too():
 
 
 def test_what_a_person_answers_can_be_learnt(clf):
-    taught = classifier()
-    queue = taught.review(MIXED, threshold=0.0)
+    phase_classes = classifier()
+    queue = phase_classes.review(MIXED, threshold=0.0)
     truth = ["cat", "dog", "bird", "fish"]
     answered = queue.answer({i: truth[TRUTH[i]] for i in queue.indices})
-    report = taught.learn(*answered, epochs=10, verbose=0)
+    report = phase_classes.learn(*answered, epochs=10, verbose=0)
     assert set(report.new_classes) == {"bird", "fish"}
 
 
 def test_proposals_can_be_learnt_with_what_they_leave_open():
-    taught = classifier()
+    phase_classes = classifier()
     birds, _ = samples([2], count=25, seed=4)
-    proposed = taught.propose(MIXED, threshold=0.3)
+    proposed = phase_classes.propose(MIXED, threshold=0.3)
     assert None in proposed.tolist()
-    report = taught.learn(
+    report = phase_classes.learn(
         np.concatenate([MIXED, birds]),
         [*proposed, *["bird"] * 25],
-        unlabelled="unknown",
+        unlabeled="unknown",
         parents={"bird": None},
         epochs=5,
         verbose=0,
@@ -183,7 +183,7 @@ def test_an_unknown_class_is_found_named_and_learnt():
     # A person looks at the most central picture of each cluster only.
     clusters = queue.clusters()
     assert len(clusters) <= 6
-    seen = [truth[index] for index in clusters.centres]
+    seen = [truth[index] for index in clusters.center_features]
     assert set(seen[:2]) == set(NEW)
     answers = clusters.named(seen)
     assert np.mean([truth[i] == name for i, name in answers.items()]) > 0.8

@@ -6,7 +6,7 @@ import pytest
 import toy_helmets
 import toy_scenes
 
-from keras_incremental.models.scores.doubt import normalised_entropy
+from keras_incremental.models.problems.uncertainty import normalized_entropy
 
 X, TRUTH = toy_scenes.scenes([1, 2, 3], 40, seed=5)
 STREETS, SHOWN = toy_helmets.streets(80, seed=6)
@@ -25,7 +25,7 @@ def streets():
 def test_pixels_are_proposed_where_they_are_sure(pixels):
     logits = pixels.predict(X, verbose=0)
     proposed = pixels.propose(X, 0.1)
-    sure = normalised_entropy(logits) < 0.1
+    sure = normalized_entropy(logits) < 0.1
     assert 0.1 < sure.mean() < 1
     np.testing.assert_array_equal(
         proposed, np.where(sure, logits.argmax(-1), -1)
@@ -35,15 +35,15 @@ def test_pixels_are_proposed_where_they_are_sure(pixels):
 def test_scenes_to_review_are_ordered_by_their_mean_entropy(pixels):
     queue = pixels.review(X, 0.1, count=10)
     logits = pixels.predict(X, verbose=0)
-    entropy = normalised_entropy(logits)
-    doubtful = (entropy >= 0.1).any((1, 2))
-    order = np.argsort(-entropy.mean((1, 2)), kind="stable")
-    np.testing.assert_array_equal(queue.indices, order[doubtful[order]][:10])
+    entropy = normalized_entropy(logits)
+    uncertain = (entropy >= 0.1).any((1, 2))
+    order = np.argsort(-entropy.mean((1, 2)), problem="stable")
+    np.testing.assert_array_equal(queue.indices, order[uncertain[order]][:10])
     np.testing.assert_allclose(
         queue.scores, entropy.mean((1, 2))[queue.indices]
     )
     np.testing.assert_array_equal(queue.names, logits.argmax(-1)[queue.indices])
-    assert set(queue.reasons) == {"doubtful"} and len(queue) == 10
+    assert set(queue.reasons) == {"uncertain"} and len(queue) == 10
     with pytest.raises(ValueError, match="Pool maps first"):
         queue.clusters()
     shown = [toy_scenes.NAMES[k] for k in np.unique(queue.names[0])]
@@ -74,9 +74,9 @@ def test_scenes_that_a_person_answered_are_learnt():
 def test_proposals_go_back_into_learn(pixels):
     clf = toy_scenes.classifier()
     report = clf.learn(
-        X, clf.propose(X), clf.classes, unlabelled="unknown", verbose=0
+        X, clf.propose(X), clf.classes, unlabeled="unknown", verbose=0
     )
-    assert report.taught_classes == clf.classes
+    assert report.phase_classes == clf.classes
 
 
 def test_answers_of_scenes_are_maps_of_numbers(pixels):
@@ -93,7 +93,7 @@ def test_answers_of_scenes_are_maps_of_numbers(pixels):
 
 def test_each_yes_and_no_is_proposed_where_it_is_sure(streets):
     logits = streets.predict(STREETS, verbose=0)
-    entropy = normalised_entropy(np.stack([0 * logits, logits], -1))
+    entropy = normalized_entropy(np.stack([0 * logits, logits], -1))
     proposed = streets.propose(STREETS, 0.2)
     sure = entropy < 0.2
     assert 0.1 < sure.mean() < 1
@@ -114,7 +114,7 @@ def test_a_threshold_of_one_class_leaves_the_other_alone(streets):
 def test_streets_to_review_are_ordered_by_their_largest_entropy(streets):
     queue = streets.review(STREETS, 0.2)
     logits = streets.predict(STREETS, verbose=0)
-    entropy = normalised_entropy(np.stack([0 * logits, logits], -1)).max(-1)
+    entropy = normalized_entropy(np.stack([0 * logits, logits], -1)).max(-1)
     assert (np.diff(queue.scores) <= 0).all() and len(queue)
     np.testing.assert_allclose(queue.scores, entropy[queue.indices])
     np.testing.assert_array_equal(

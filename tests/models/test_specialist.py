@@ -8,12 +8,12 @@ from keras import ops
 
 from keras_incremental import recipes
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.models.phases.inputs import Inputs
+from keras_incremental.models.phases.phase_data import Inputs
 from keras_incremental.models.phases.specialist import train_specialist
 from keras_incremental.models.student import Student
 from keras_incremental.utils.phase import Phase
 
-# Two new classes, 2 and 3; an old one taught again, and a picture unlabelled.
+# Two new classes, 2 and 3; an old one taught again, and a picture unlabeled.
 LABELS = np.array([2, 3, 0, -1, 3])
 X = np.arange(15, dtype="float32").reshape(5, 3)
 PHASE = Phase(group_sizes=(2, 2), num_old=2, counts=(1, 0, 1, 2))
@@ -32,10 +32,10 @@ class Recorder:
 
 def teacher():
     keras.utils.set_random_seed(0)
-    rest = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    upper = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
     head = ExpandableDense(2)
     head.build((None, 4))
-    return Student(rest, head)
+    return Student(upper, head)
 
 
 def trained(phase=PHASE):
@@ -66,10 +66,10 @@ def test_it_knows_only_the_new_classes_and_starts_undecided():
 
 def test_it_does_not_share_what_trains_with_the_old_network():
     specialist, _, old = trained()
-    before = old.rest.get_weights()
-    for variable in specialist.rest.trainable_variables:
+    before = old.upper.get_weights()
+    for variable in specialist.upper.trainable_variables:
         variable.assign(variable + 1.0)
-    for now, then in zip(old.rest.get_weights(), before, strict=True):
+    for now, then in zip(old.upper.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
 
 

@@ -9,24 +9,24 @@ from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.models import BalancedStage
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import Recipe
-from keras_incremental.models.phases.stages import Stages
+from keras_incremental.models.phases.progress import Progress
 
 
 def test_stages_are_numbered_as_they_begin(capsys):
-    stages = Stages(1, ["features", "training"])
+    stages = Progress(1, ["features", "training"])
     stages("features")
     stages("training", "replay")
     assert capsys.readouterr().out == "[1/2] features\n[2/2] training: replay\n"
 
 
 def test_what_is_no_stage_of_a_phase_is_passed_over(capsys):
-    stages = Stages(1, ["training"])
+    stages = Progress(1, ["training"])
     stages("exemplars")
     assert capsys.readouterr().out == "" and not stages.seconds
 
 
 def test_silence_is_kept_and_timed(capsys):
-    stages = Stages(0, ["training"])
+    stages = Progress(0, ["training"])
     stages("training")
     assert capsys.readouterr().out == ""
     assert stages.seconds["training"] > 0

@@ -34,7 +34,7 @@ def test_replay_keeps_what_a_stream_alone_forgets():
         assert report.class_accuracy("fish") > 0.8
         return report.old_accuracy
 
-    alone = dataclasses.replace(recipes.fine_tuning(), centres=True)
+    alone = dataclasses.replace(recipes.fine_tuning(), center_features=True)
     forgetting = old_accuracy(alone)
     assert old_accuracy(recipes.stream_er(budget=60)) > forgetting + 0.2
 
@@ -47,7 +47,7 @@ def test_names_arrive_in_any_batch():
     assert clf.classes == ("cat", "dog", "fish", "bird")
     assert report.new_classes == ("fish", "bird")
     assert report.old_classes == ("cat", "dog")
-    assert report.taught_classes == ("cat", "dog", "fish", "bird")
+    assert report.phase_classes == ("cat", "dog", "fish", "bird")
     assert report.used["new pictures"] == 6
     assert report.used["batches"] == 3
 
@@ -55,13 +55,13 @@ def test_names_arrive_in_any_batch():
 @pytest.mark.parametrize("recipe", CLOSED_FORMS)
 def test_a_closed_form_by_stream_is_that_of_a_phase(recipe):
     x, names = stream([2, 3], [0, 2, 4])
-    streamed, taught = follower(recipe()), follower(recipe())
+    streamed, phase_classes = follower(recipe()), follower(recipe())
     report = streamed.observe(x, names, verbose=0)
-    taught.learn(x, names, report.taught_classes, verbose=0)
-    in_order = [taught.classes.index(name) for name in streamed.classes]
+    phase_classes.learn(x, names, report.phase_classes, verbose=0)
+    in_order = [phase_classes.classes.index(name) for name in streamed.classes]
     np.testing.assert_allclose(
         streamed.predict(VALIDATION[0], verbose=0),
-        taught.predict(VALIDATION[0], verbose=0)[:, in_order],
+        phase_classes.predict(VALIDATION[0], verbose=0)[:, in_order],
         rtol=1e-6,
         atol=1e-6,
     )
@@ -118,8 +118,8 @@ def test_a_step_is_that_of_dark_replay_by_hand():
     error = _softmax(logits) - np.eye(2)[[*labels, *old_labels]]
     error *= np.array([1] * 4 + [beta] * 4)[:, None] / 4
     error[4:] += alpha * 2 * (logits[4:] - stored) / (4 * 2)
-    centred = features - features[:4].mean(0)
-    expected = logits - rate * (centred @ centred.T @ error + error.sum(0))
+    centered = features - features[:4].mean(0)
+    expected = logits - rate * (centered @ centered.T @ error + error.sum(0))
     names = np.array(NAMES)[labels]
     sgd = keras.optimizers.SGD(rate)
     clf.observe(new, names, optimizer=sgd, verbose=0)
@@ -162,7 +162,7 @@ def test_erace_stream_with_all_classes_is_plain_replay():
 
 
 def test_erace_stream_tells_replayed_samples_apart_from_all_classes():
-    recipe = dataclasses.replace(recipes.stream_er_ace(), centres=False)
+    recipe = dataclasses.replace(recipes.stream_er_ace(), center_features=False)
     clf = follower(recipe, remembered=False)
     old, old_labels = samples([0, 1], 2, seed=5)
     new, labels = samples([1], 4, seed=6)
@@ -205,7 +205,7 @@ def test_a_stream_trains_what_is_not_frozen():
     clf = IncrementalClassifier(model, NAMES[:2], Reservoir(20))
     before = [ops.convert_to_numpy(w).copy() for w in clf.features.weights]
     report = clf.observe(*stream([0, 1, 2], count=10), verbose=0)
-    assert report.used["road"] == "end to end"
+    assert report.used["training mode"] == "end to end"
     after = clf.features.get_weights()
     assert not np.allclose(before[0], after[0])
     assert len(report.history["loss"]) == 1
@@ -214,7 +214,7 @@ def test_a_stream_trains_what_is_not_frozen():
 
 def test_the_frozen_part_runs_once_for_each_picture():
     clf = follower(recipes.stream_er(), remembered=False)
-    frozen = clf.trunk().frozen
+    frozen = clf.backbone().frozen
     seen = []
     predict = frozen.predict_on_batch
     frozen.predict_on_batch = lambda x: seen.append(len(x)) or predict(x)

@@ -18,8 +18,8 @@ from keras_incremental.layers import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.phases.fitting import Fit
-from keras_incremental.models.phases.inputs import Inputs
+from keras_incremental.models.phases.fit import Fit
+from keras_incremental.models.phases.phase_data import Inputs
 from keras_incremental.models.student import Joined
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
@@ -62,9 +62,9 @@ def spied(monkeypatch):
 
 
 def test_a_student_gives_logits_features_and_maps():
-    rest, head = network(), head_of()
+    upper, head = network(), head_of()
     term = PooledOutputs(["conv"])
-    student = Student(rest, head, terms=[(1.0, term)])
+    student = Student(upper, head, terms=[(1.0, term)])
     x = np.random.default_rng(0).normal(size=(3, 4, 4, 1)).astype("float32")
     outputs = student.outputs_of(x)
     assert set(outputs) == {"logits", "features", "maps"}
@@ -247,19 +247,21 @@ def test_the_second_stage_of_eeil_distils_what_the_first_taught(monkeypatch):
     old = clf.predict(samples([0])[0], verbose=0)
     learn(clf, [2, 3], epochs=2)
     (first, _), (second, balanced) = runs
-    taught = second._teacher.value
-    assert isinstance(taught, Joined)
+    phase_classes = second._teacher.value
+    assert isinstance(phase_classes, Joined)
     assert np.bincount(balanced.all[1]).tolist() == [5, 5, 5, 5]
     ((_, term),) = second._terms.value
     assert term.phase.old_groups == (slice(0, 2), slice(2, 4))
-    logits = ops.convert_to_numpy(taught.outputs_of(samples([0])[0])["logits"])
+    logits = ops.convert_to_numpy(
+        phase_classes.outputs_of(samples([0])[0])["logits"]
+    )
     assert logits.shape == (30, 4)
     np.testing.assert_allclose(logits[:, :2], old, rtol=1e-4, atol=1e-5)
 
 
 def test_the_frozen_part_runs_once_for_each_picture(monkeypatch):
     clf = make(recipes.eeil(per_class=5, stage_epochs=1))
-    frozen, seen = clf.trunk().frozen, []
+    frozen, seen = clf.backbone().frozen, []
     for name in ("predict", "predict_on_batch"):
         run = getattr(frozen, name)
 

@@ -43,7 +43,7 @@ def classifier(names=NAMES[:3], enlarged=False):
 
 
 def only_blue(y):
-    """Maps where only blue is labelled, under the index 0."""
+    """Maps where only blue is labeled, under the index 0."""
     return np.where(y == BLUE, 0, INVALID)
 
 

@@ -33,8 +33,8 @@ def test_replay_beats_fine_tuning():
 
 
 CORRECTIONS = {
-    "bic": {"correction": BiasCorrection()},
-    "wa": {"correction": WeightAlignment()},
+    "bic": {"bias_correction": BiasCorrection()},
+    "wa": {"bias_correction": WeightAlignment()},
     "balanced softmax": {"loss": LogitAdjustedCrossentropy()},
     "balanced stage": {"stage": BalancedStage()},
 }

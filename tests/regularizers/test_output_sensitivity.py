@@ -87,9 +87,9 @@ def test_logits_of_zero_give_zeros():
 
 def test_labels_are_not_used():
     model = linear()
-    unlabelled = sensitivities(model)
-    labelled = sensitivities(model, (X, np.arange(7)))
-    np.testing.assert_array_equal(unlabelled[0], labelled[0])
+    unlabeled = sensitivities(model)
+    labeled = sensitivities(model, (X, np.arange(7)))
+    np.testing.assert_array_equal(unlabeled[0], labeled[0])
 
 
 def test_no_examples_are_refused():

@@ -37,7 +37,7 @@ def phase(names, known, number=1, accepted=True, each=20, lost=3, **changes):
     fields = {
         "classes": tuple(names),
         "new_classes": tuple(names[known:]),
-        "taught_classes": tuple(names[known:]),
+        "phase_classes": tuple(names[known:]),
         "confusion_before": before,
         "confusion_after": after,
         "drop": Drop(share, 0.01, int(flips), 0, each * known),

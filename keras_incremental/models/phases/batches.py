@@ -49,10 +49,10 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         chosen = self._rows[index]
-        inputs, *rest = (array[chosen] for array in self.arrays)
+        inputs, *upper = (array[chosen] for array in self.arrays)
         if self.augmentation is not None:
             inputs = self.augmentation(inputs)
-        return (inputs, *rest)
+        return (inputs, *upper)
 
     def on_epoch_end(self):
         self._shuffle()

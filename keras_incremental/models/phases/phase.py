@@ -2,15 +2,15 @@
 
 import time
 
-from keras_incremental.models import keeping
-from keras_incremental.models.adoption.batch_norm import freeze_batch_norm
-from keras_incremental.models.adoption.batch_norm import unchanged_statistics
-from keras_incremental.models.phases.inputs import read
-from keras_incremental.models.phases.inputs import with_held_out
-from keras_incremental.models.phases.inputs import with_old_classes
-from keras_incremental.models.phases.learners import learner_of
+from keras_incremental.models import memory_update
+from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
+from keras_incremental.models.conversion.batch_norm import unchanged_statistics
+from keras_incremental.models.phases.closed_form import learner_of
+from keras_incremental.models.phases.phase_data import read
+from keras_incremental.models.phases.phase_data import with_held_out
+from keras_incremental.models.phases.phase_data import with_old_classes
 from keras_incremental.models.phases.plan import make_plan
-from keras_incremental.models.phases.stages import Stages
+from keras_incremental.models.phases.progress import Progress
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.reports import measuring
 from keras_incremental.models.reports.report import PhaseReport
@@ -20,16 +20,16 @@ BEFORE, AFTER = "evaluation before", "evaluation after"
 STAGES = (FEATURES, BEFORE, TRAINING, EXEMPLARS, AFTER)
 
 
-def run_phase(classifier, lesson, validation, auxiliary, options):
-    """Learns a lesson, and measures what that changed.
+def run_phase(classifier, samples, validation, auxiliary, options):
+    """Learns a samples, and measures what that changed.
 
     The door has checked before, and the transaction around undoes if it must.
 
     Args:
         classifier: `IncrementalClassifier`.
-        lesson: `Lesson`, the pictures to learn.
-        validation: `Lesson` to measure on, or `None`.
-        auxiliary: `Lesson` of pictures without labels, or `None`.
+        samples: `Samples`, the pictures to learn.
+        validation: `Samples` to measure on, or `None`.
+        auxiliary: `Samples` of pictures without labels, or `None`.
         options: `Options`.
 
     Returns:
@@ -37,67 +37,73 @@ def run_phase(classifier, lesson, validation, auxiliary, options):
     """
     started = time.perf_counter()
     freeze_batch_norm(classifier)
-    trunk = classifier.trunk(options.cache_features)
-    stages = Stages(options.verbose, _stages(classifier, validation))
+    backbone = classifier.backbone(options.cache_features)
+    stages = Progress(options.verbose, _stages(classifier, validation))
     stages(FEATURES)
     first_kept = classifier.recipe.trains_on == MEMORY
     if first_kept:
-        keeping.keep_exemplars(classifier, trunk, lesson, options.verbose)
+        memory_update.keep_exemplars(
+            classifier, backbone, samples, options.verbose
+        )
     inputs = read(
-        trunk,
+        backbone,
         classifier.memory,
-        lesson,
+        samples,
         validation,
         auxiliary,
         options,
-        keeping.stores_logits(classifier.recipe),
+        memory_update.stores_logits(classifier.recipe),
     )
-    kind = classifier.kind
-    statistics = kind.statistics(classifier.statistics, trunk, inputs)
-    inputs = with_old_classes(classifier, inputs, lesson, trunk)
-    inputs = kind.with_candidates(
+    problem = classifier.problem
+    statistics = problem.statistics(classifier.statistics, backbone, inputs)
+    inputs = with_old_classes(classifier, inputs, samples, backbone)
+    inputs = problem.with_candidates(
         classifier,
         inputs,
-        lesson,
-        lambda samples: measuring.outputs_for(classifier, trunk, samples),
+        samples,
+        lambda samples: measuring.outputs_for(classifier, backbone, samples),
     )
-    inputs, risks = kind.settled(inputs, lesson)
-    plan = make_plan(classifier, lesson, trunk, inputs, statistics, options)
+    inputs, risks = problem.resolve_splits(inputs, samples)
+    plan = make_plan(classifier, samples, backbone, inputs, statistics, options)
     plan = plan.beside(risks)
     inputs = with_held_out(
         inputs, _held_out_share(plan), classifier.seed + classifier.phases
     )
     judged = inputs.validation, inputs.validation_labels
-    measured = (classifier, trunk, *judged, options.verbose)
+    measured = (classifier, backbone, *judged, options.verbose)
     stages(BEFORE)
     was = measuring.predicted(*measured)
-    stages(TRAINING, plan.words)
+    stages(TRAINING, plan.description)
     with unchanged_statistics(classifier):
         history = learner_of(classifier.head)(
-            classifier, trunk, inputs, plan, options
+            classifier, backbone, inputs, plan, options
         )
     classifier.set_knowledge(
-        lesson.ontology(classifier),
+        samples.label_space(classifier),
         classifier.phases + 1,
-        trunk.lasting(kind.lasting(statistics)),
+        backbone.valid_statistics(problem.valid_statistics(statistics)),
     )
     stages(EXEMPLARS)
     if not first_kept:
-        keeping.keep_exemplars(classifier, trunk, lesson, options.verbose)
-    keeping.adapt_readout(classifier, trunk, lesson)
+        memory_update.keep_exemplars(
+            classifier, backbone, samples, options.verbose
+        )
+    memory_update.adapt_readout(classifier, backbone, samples)
     stages(AFTER)
     now = measuring.predicted(*measured)
     return PhaseReport(
-        classes=lesson.names,
-        new_classes=lesson.new_names,
-        taught_classes=tuple(lesson.names[i] for i in lesson.taught),
-        **measuring.measure(lesson, validation, was, now),
+        classes=samples.names,
+        new_classes=samples.new_classes,
+        phase_classes=tuple(samples.names[i] for i in samples.phase_classes),
+        **measuring.measure(samples, validation, was, now),
         **measuring.kept(classifier),
         used={
-            "method": plan.words,
-            "new pictures": len(lesson.labels),
+            "method": plan.description,
+            "new pictures": len(samples.labels),
             "exemplars": inputs.num_exemplars,
-            "road": "cached features" if trunk.frozen else "end to end",
+            "training mode": "cached features"
+            if backbone.frozen
+            else "end to end",
             "epochs": len(history.get("loss", ())),
         },
         seconds=time.perf_counter() - started,
@@ -113,7 +119,7 @@ def _held_out_share(plan):
     return max(
         (
             callback.validation_share
-            for callback in (*plan.callbacks, plan.correction)
+            for callback in (*plan.callbacks, plan.bias_correction)
             if getattr(callback, "wants", "new") == "held_out"
             if callback.data is None
         ),

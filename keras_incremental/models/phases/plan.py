@@ -6,14 +6,14 @@ import keras
 
 from keras_incremental.callbacks.margin_calibration import MarginCalibration
 from keras_incremental.memory import policies
-from keras_incremental.models.centring import Coordinates
-from keras_incremental.models.centring import can_centre
-from keras_incremental.models.kinds.declared import Declared
-from keras_incremental.models.kinds.objectives import has_negatives
-from keras_incremental.models.kinds.objectives import in_words
-from keras_incremental.models.kinds.objectives import only_splits
-from keras_incremental.models.kinds.objectives import part_or
-from keras_incremental.models.kinds.objectives import splits_any
+from keras_incremental.models.phases.centering import Coordinates
+from keras_incremental.models.phases.centering import can_center
+from keras_incremental.models.problems.objectives import describe
+from keras_incremental.models.problems.objectives import has_negatives
+from keras_incremental.models.problems.objectives import only_splits
+from keras_incremental.models.problems.objectives import part_or
+from keras_incremental.models.problems.objectives import splits_any
+from keras_incremental.models.problems.partial_labels import PartialLabels
 from keras_incremental.models.recipe import AUTOMATIC
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.recipe import Recipe
@@ -43,12 +43,12 @@ class Plan:
         terms: Pairs `(factor, term)` that are added to it.
         policy: Decides which samples are in which batch.
         callbacks: Tuple of callbacks.
-        correction: Callback against the bias to new classes, or `None`.
+        bias_correction: Callback against the bias to new classes, or `None`.
         left_out: Callback against that bias that the phase does without, or
             `None`.
         freeze_old: Whether the columns of old classes stay as they are.
         coordinates: `Coordinates` to train the head in, or `None`.
-        declared: `Declared`, where the new classes were before.
+        partial_labels: `PartialLabels`, where the new classes were before.
     """
 
     recipe: Recipe
@@ -60,11 +60,11 @@ class Plan:
     terms: tuple
     policy: object
     callbacks: tuple
-    correction: object
+    bias_correction: object
     left_out: object
     freeze_old: bool
     coordinates: Coordinates | None
-    declared: Declared
+    partial_labels: PartialLabels
 
     def beside(self, terms):
         """The plan with terms added to its own."""
@@ -72,7 +72,7 @@ class Plan:
         return dataclasses.replace(self, terms=(*self.terms, *bound))
 
     @property
-    def words(self):
+    def description(self):
         """The parts, in words, for the report."""
         parts = []
         if self.recipe.name != AUTOMATIC:
@@ -81,21 +81,21 @@ class Plan:
             parts.append("no exemplars")
         if self.sources:
             parts.append(f"replay of {' and '.join(self.sources)}")
-            parts.append(self.policy.words)
-        parts.extend(in_words(term) for _, term in self.terms)
+            parts.append(self.policy.description)
+        parts.extend(describe(term) for _, term in self.terms)
         if self.freeze_old:
             parts.append("old columns frozen")
         if self.recipe.stage is not None:
             parts.append("balanced stage")
-        if self.correction is not None:
-            parts.append(type(self.correction).__name__)
+        if self.bias_correction is not None:
+            parts.append(type(self.bias_correction).__name__)
         if self.left_out is not None:
             name = type(self.left_out).__name__
             parts.append(f"no {name}, as old classes are divided")
         return ", ".join(parts)
 
 
-def make_plan(classifier, lesson, trunk, inputs, statistics, options):
+def make_plan(classifier, samples, backbone, inputs, statistics, options):
     """Chooses the parts of a phase.
 
     What the recipe leaves open follows from what there is: exemplars are
@@ -108,35 +108,36 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
     these keep what they said.
     """
     recipe = options.applied_to(classifier.recipe)
-    kind = classifier.kind
-    alone, arrives = not inputs.sources, bool(lesson.new_names)
-    divides = only_splits(classifier, lesson)
+    problem = classifier.problem
+    alone, arrives = not inputs.sources, bool(samples.new_classes)
+    divides = only_splits(classifier, samples)
     freeze = recipe.freeze_old
     if is_auto(freeze):
-        keeps = kind.freezes_old(classifier, lesson, alone)
-        freeze = keeps and not trunk.trains
+        keeps = problem.freezes_old(classifier, samples, alone)
+        freeze = keeps and not backbone.is_trainable
     corrected = bool(correcting(recipe, options.callbacks))
     calibrate = (
         alone
         and not corrected
-        and kind.calibrates
-        and not has_negatives(inputs, lesson)
+        and problem.calibrates
+        and not has_negatives(inputs, samples)
     )
-    correction = part_or(
-        recipe.correction, lambda: MarginCalibration() if calibrate else None
+    bias_correction = part_or(
+        recipe.bias_correction,
+        lambda: MarginCalibration() if calibrate else None,
     )
-    automatic = is_auto(recipe.correction)
-    splits = automatic and splits_any(classifier, lesson)
-    left_out = correction if divides or splits else None
-    natural = alone or corrected or divides or not kind.balances
+    automatic = is_auto(recipe.bias_correction)
+    splits = automatic and splits_any(classifier, samples)
+    left_out = bias_correction if divides or splits else None
+    natural = alone or corrected or divides or not problem.balances
     policy = part_or(
         recipe.policy, policies.Concatenate if natural else policies.Weighted
     )
-    loss = kind.loss(recipe, inputs, lesson)
-    phase = _phase(classifier, lesson, inputs, policy, options.batch_size)
-    untaught = _untaught(classifier, lesson)
-    terms, label_weight = kind.terms(
-        recipe, phase, inputs, lesson, untaught, trunk
+    loss = problem.loss(recipe, inputs, samples)
+    phase = _phase(classifier, samples, inputs, policy, options.batch_size)
+    untaught = _untaught(classifier, samples)
+    terms, label_weight = problem.terms(
+        recipe, phase, inputs, samples, untaught, backbone
     )
     if freeze and arrives and is_auto(recipe.terms):
         terms, label_weight = (), 1.0
@@ -146,47 +147,47 @@ def make_plan(classifier, lesson, trunk, inputs, statistics, options):
         sources=inputs.sources,
         epochs=recipe.epochs
         or options.epochs
-        or (NETWORK_EPOCHS if trunk.trains else HEAD_EPOCHS),
+        or (NETWORK_EPOCHS if backbone.is_trainable else HEAD_EPOCHS),
         loss=for_phase(loss, phase),
         label_weight=label_weight,
         terms=terms,
         policy=policy,
         callbacks=(*options.callbacks, *recipe.callbacks),
-        correction=correction if arrives and not left_out else None,
+        bias_correction=bias_correction if arrives and not left_out else None,
         left_out=left_out,
         freeze_old=freeze and arrives,
-        coordinates=coordinates_of(classifier, statistics, trunk, options),
-        declared=lesson.declared,
+        coordinates=coordinates_of(classifier, statistics, backbone, options),
+        partial_labels=samples.partial_labels,
     )
 
 
-def sources_of(classifier, lesson, trunk, num_exemplars):
-    """What stands for the old classes that a lesson does not show."""
+def sources_of(classifier, samples, backbone, num_exemplars):
+    """What stands for the old classes that a samples does not show."""
     if num_exemplars:
         yield EXEMPLARS
-    if lesson.old is not None:
+    if samples.old is not None:
         yield OLD_DATA
-    untaught = _untaught(classifier, lesson)
+    untaught = _untaught(classifier, samples)
     covered = untaught and classifier.statistics.covers(untaught)
-    lasting = trunk.is_flat and not trunk.trains
-    if classifier.recipe.statistics and covered and lasting:
+    valid_statistics = backbone.caches_head_inputs and not backbone.is_trainable
+    if classifier.recipe.statistics and covered and valid_statistics:
         yield STATISTICS
 
 
-def _phase(classifier, lesson, inputs, policy, batch_size):
+def _phase(classifier, samples, inputs, policy, batch_size):
     groups = classifier.head.group_sizes
-    if lesson.new_names:
-        groups = (*groups, len(lesson.new_names))
-    labels, num_new = inputs.known[1], len(inputs.labelled[1])
+    if samples.new_classes:
+        groups = (*groups, len(samples.new_classes))
+    labels, num_new = inputs.known[1], len(inputs.labeled[1])
     if classifier.recipe.trains_on == MEMORY:
         labels, num_new = inputs.old_labels, 0
-    counts = classifier.kind.counts(
+    counts = classifier.problem.counts(
         policy,
         labels,
         inputs.is_exact(labels),
         num_new,
         batch_size,
-        len(lesson.names),
+        len(samples.names),
     )
     return Phase(
         group_sizes=groups,
@@ -196,11 +197,13 @@ def _phase(classifier, lesson, inputs, policy, batch_size):
     )
 
 
-def _untaught(classifier, lesson):
-    return sorted(set(classifier.ontology.active) - set(lesson.taught))
+def _untaught(classifier, samples):
+    return sorted(
+        set(classifier.label_space.active) - set(samples.phase_classes)
+    )
 
 
-def coordinates_of(classifier, statistics, trunk, options):
+def coordinates_of(classifier, statistics, backbone, options):
     """Where the features of a head lie, or `None` to leave them there."""
     # A penalty refers to the coordinates that the weights are stored in.
     penalised = any(
@@ -208,11 +211,11 @@ def coordinates_of(classifier, statistics, trunk, options):
         for callback in (*options.callbacks, *classifier.recipe.callbacks)
     )
     rescales = options.optimizer is None
-    may = classifier.recipe.centres and can_centre(classifier.head)
-    if penalised or not may or not classifier.kind.centres:
+    may = classifier.recipe.center_features and can_center(classifier.head)
+    if penalised or not may or not classifier.problem.center_features:
         return None
     # The learning rate of a user is meant for the features as they are.
     # Frozen ones without their mean are smaller, so that it stays stable.
-    if trunk.trains and not rescales:
+    if backbone.is_trainable and not rescales:
         return None
     return Coordinates(statistics.mean, statistics.scale if rescales else 1.0)

@@ -4,7 +4,7 @@ from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models.phases.inputs import Inputs
+from keras_incremental.models.phases.phase_data import Inputs
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
 
@@ -31,7 +31,7 @@ def train_specialist(teacher, inputs, plan, fit):
     head = ExpandableDense(phase.num_new, kernel_initializer="zeros")
     head.build((None, teacher.head.input_dim))
     specialist = Student(
-        teacher_of(teacher).rest,
+        teacher_of(teacher).upper,
         head,
         terms=[(t.factor(phase), t.for_phase(phase)) for t in terms],
         coordinates=plan.coordinates,

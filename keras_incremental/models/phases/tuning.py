@@ -11,8 +11,8 @@ from keras_incremental.models.transaction import Transaction
 HELD_OUT = 0.2
 
 
-def tuned(classifier, lesson, auxiliary, options, candidates):
-    """The recipe that learns a lesson best, tried on a part of it.
+def tuned(classifier, samples, auxiliary, options, candidates):
+    """The recipe that learns a samples best, tried on a part of it.
 
     A fifth of the new pictures and of the exemplars is held out, as many of
     each class. Each candidate learns the rest, is measured by the mean of
@@ -21,8 +21,8 @@ def tuned(classifier, lesson, auxiliary, options, candidates):
 
     Args:
         classifier: `IncrementalClassifier`, unchanged in the end.
-        lesson: `Lesson`.
-        auxiliary: `Lesson` of pictures without labels, or `None`.
+        samples: `Samples`.
+        auxiliary: `Samples` of pictures without labels, or `None`.
         options: `Options`.
         candidates: List of `Recipe`.
 
@@ -40,7 +40,7 @@ def tuned(classifier, lesson, auxiliary, options, candidates):
         with Transaction(classifier) as transaction:
             try:
                 classifier.recipe = recipe
-                part, held = _split(classifier, lesson)
+                part, held = _split(classifier, samples)
                 report = run_phase(classifier, part, held, auxiliary, options)
             finally:
                 classifier.recipe = own
@@ -49,13 +49,13 @@ def tuned(classifier, lesson, auxiliary, options, candidates):
     return usable[int(np.argmax(scores))], scores
 
 
-def run_tuned(classifier, lesson, validation, auxiliary, options):
+def run_tuned(classifier, samples, validation, auxiliary, options):
     """`run_phase` by the best of the recipes in `options.tune`."""
-    arguments = (classifier, lesson, auxiliary, options, options.tune)
+    arguments = (classifier, samples, auxiliary, options, options.tune)
     own, (recipe, scores) = classifier.recipe, tuned(*arguments)
     classifier.recipe = recipe
     try:
-        report = run_phase(classifier, lesson, validation, auxiliary, options)
+        report = run_phase(classifier, samples, validation, auxiliary, options)
     finally:
         classifier.recipe = own
     shown = ", ".join(f"{100 * score:.1f} %" for score in scores)
@@ -92,13 +92,13 @@ def check_candidates(candidates, recipe):
             )
 
 
-def _split(classifier, lesson):
-    """A lesson without, and one with what is held out; the memory as well."""
-    kept, held = split_held_out(lesson.labels, HELD_OUT, classifier.seed)
+def _split(classifier, samples):
+    """A samples without, and one with what is held out; the memory as well."""
+    kept, held = split_held_out(samples.labels, HELD_OUT, classifier.seed)
     part = dataclasses.replace(
-        lesson, pictures=lesson.pictures[kept], labels=lesson.labels[kept]
+        samples, pictures=samples.pictures[kept], labels=samples.labels[kept]
     )
-    pictures, labels = lesson.pictures[held], lesson.labels[held]
+    pictures, labels = samples.pictures[held], samples.labels[held]
     memory = classifier.memory
     if memory is not None and len(memory):
         old, old_labels = memory.arrays()
@@ -107,7 +107,7 @@ def _split(classifier, lesson):
         labels = np.concatenate([labels, old_labels[rows]])
         memory.forget(memory.ids[rows])
     return part, dataclasses.replace(
-        lesson, pictures=pictures, labels=labels, argument="tune"
+        samples, pictures=pictures, labels=labels, argument="tune"
     )
 
 

@@ -4,47 +4,47 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.models.scores.deciding import decided
+from keras_incremental.models.problems.decoding import decided
 from keras_incremental.models.student import Student
 
 
-def predicted(classifier, trunk, inputs, labels=None, verbose=0):
+def predicted(classifier, backbone, inputs, labels=None, verbose=0):
     """What a classifier predicts, as `deciding.decided` says it.
 
     Args:
         classifier: `IncrementalClassifier`.
-        trunk: Its `Trunk`.
-        inputs: What the trunk gave of the pictures, or `None`.
+        backbone: Its `Backbone`.
+        inputs: What the backbone gave of the pictures, or `None`.
         labels: Their labels, whose size maps are brought to. Defaults to
             `None`, that of the outputs.
         verbose: As of `predict`. Defaults to `0`.
     """
     readout = classifier.readout
-    outputs = outputs_for(classifier, trunk, inputs, readout, verbose)
+    outputs = outputs_for(classifier, backbone, inputs, readout, verbose)
     if outputs is None:
         return None
     if labels is not None:
-        outputs = classifier.kind.sized(outputs, labels)
+        outputs = classifier.problem.sized(outputs, labels)
     return decided(classifier, outputs)
 
 
-def outputs_for(classifier, trunk, inputs, readout=None, verbose=0):
+def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):
     """Logits of a head, or what a readout makes of them."""
     if inputs is None:
         return None
-    student = Student(trunk.rest, classifier.head, readout=readout)
-    if student.rest is not None:
+    student = Student(backbone.upper, classifier.head, readout=readout)
+    if student.upper is not None:
         return student.predict(inputs, verbose=verbose)
     # A head alone is faster run than traced.
     return ops.convert_to_numpy(student(inputs))
 
 
-def measure(lesson, validation, was, now):
+def measure(samples, validation, was, now):
     """What a `PhaseReport` says of accuracies, by its names.
 
     Args:
-        lesson: `Lesson` that was learnt.
-        validation: `Lesson` that was measured on, or `None`.
+        samples: `Samples` that was learned.
+        validation: `Samples` that was measured on, or `None`.
         was: What was predicted before, or `None`.
         now: What is predicted after.
     """
@@ -55,7 +55,7 @@ def measure(lesson, validation, was, now):
             "drop": None,
             "class_drops": {},
         }
-    return validation.kind.measured(lesson, validation.labels, was, now)
+    return validation.problem.measured(samples, validation.labels, was, now)
 
 
 def confusion(labels, predictions, num_classes, num_predicted):

@@ -9,7 +9,7 @@ from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.class_counts import Drop
 from keras_incremental.metrics.label_counts import LabelCounts
 from keras_incremental.metrics.pixel_counts import PixelCounts
-from keras_incremental.models.reports import plain_values as report_json
+from keras_incremental.models.reports import serialization as report_json
 from keras_incremental.models.reports import text as report_text
 from keras_incremental.reporting.page import to_html
 from keras_incremental.utils.versions import versions
@@ -47,7 +47,7 @@ class PhaseReport:
     Attributes:
         classes: Names of all classes after the phase, in order of index.
         new_classes: Names of the classes that arrived.
-        taught_classes: Names of the classes that the data had pictures of.
+        phase_classes: Names of the classes that the data had pictures of.
         confusion_before: Ints of shape `(classes, old classes)`: how many
             validation pictures of each class were taken for each, before the
             phase; or `None` without validation.
@@ -70,7 +70,7 @@ class PhaseReport:
         nbytes: Dict of what is kept (`weights`, `exemplars`, `statistics`),
             and the bytes it takes.
         stages: Dict of the stages of the phase, and seconds.
-        versions: Dict of packages, and the versions that learnt.
+        versions: Dict of packages, and the versions that learned.
         date: When it ended, in ISO format, UTC.
         unit: `"pictures"`, `"pixels"` or `"labels"`, what is counted.
         labels_before: Ints of shape `(old classes, 2, 2)`, where classes do
@@ -81,7 +81,7 @@ class PhaseReport:
 
     classes: tuple[str, ...]
     new_classes: tuple[str, ...]
-    taught_classes: tuple[str, ...]
+    phase_classes: tuple[str, ...]
     confusion_before: np.ndarray | None
     confusion_after: np.ndarray | None
     drop: Drop | None

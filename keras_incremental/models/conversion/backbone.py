@@ -1,0 +1,95 @@
+import hashlib
+import math
+
+from keras import ops
+
+from keras_incremental.data.feature_cache import FeatureCache
+from keras_incremental.utils import graph
+from keras_incremental.utils.feature_statistics import FeatureStatistics
+
+# Floats a picture: 256 KiB.
+MAX_CACHED = 2**16
+
+
+class Backbone:
+    """The part of a network that no phase changes, run once per picture.
+
+    Args:
+        features: Model from pictures to what the head reads.
+        cache: Bool. `False` runs everything end to end. Defaults to `True`.
+
+    Attributes:
+        frozen: Model from pictures to what is cached, or `None` where
+            nothing below the head is frozen and deterministic.
+        upper: Model from there to the head, or `None`.
+        trains: Bool. Whether anything below the head trains.
+    """
+
+    def __init__(self, features, cache=True):
+        self.frozen, self.upper = graph.split_frozen(features)
+        if not cache or _is_large(self.frozen, self.upper):
+            self.frozen, self.upper = None, features
+        self.is_trainable = bool(features.trainable_variables)
+        self._key = _key(features, cache)
+        self._fingerprint = self._hash()
+        self._cache = FeatureCache()
+
+    def still_fits(self, features, cache=True):
+        """Whether trainability and frozen weights are as they were."""
+        return (
+            _key(features, cache) == self._key
+            and self._hash() == self._fingerprint
+        )
+
+    def features_of(self, inputs, verbose=0):
+        """What the head reads, of what `inputs_for` gave."""
+        if self.upper is None:
+            return inputs
+        return _run(self.upper, inputs, verbose=verbose)
+
+    @property
+    def caches_head_inputs(self):
+        """Whether what is cached is what the head reads."""
+        return self.frozen is not None and (
+            self.upper is None or not self.upper.weights
+        )
+
+    def valid_statistics(self, statistics):
+        """Statistics that will hold in the next phase: none, if it moves."""
+        return FeatureStatistics() if self.is_trainable else statistics
+
+    def student_inputs(self, pictures, batch_size=32, verbose=0):
+        """What the student reads: the pictures, or features cached of them.
+
+        The same picture, in any call, runs through the frozen part once.
+        """
+        if self.frozen is None or not len(pictures):
+            return pictures
+        return self._cache.rows(
+            pictures,
+            lambda missing: _run(self.frozen, missing, batch_size, verbose),
+        )
+
+    def _hash(self):
+        digest = hashlib.sha1(usedforsecurity=False)
+        for weight in self.frozen.weights if self.frozen else ():
+            digest.update(ops.convert_to_numpy(weight).tobytes())
+        return digest.hexdigest()
+
+
+def _run(model, inputs, batch_size=32, verbose=0):
+    """Outputs of a model; `predict` takes long to begin, in a stream often."""
+    if len(inputs) <= batch_size:
+        return model.predict_on_batch(inputs)
+    return model.predict(inputs, batch_size=batch_size, verbose=verbose)
+
+
+def _key(model, cache):
+    return cache, tuple(variable.trainable for variable in model.variables)
+
+
+def _is_large(frozen, upper):
+    """Whether keeping feature maps would cost more than it saves."""
+    if frozen is None or upper is None:
+        return False
+    return math.prod(frozen.output_shape[1:]) > MAX_CACHED

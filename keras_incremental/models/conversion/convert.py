@@ -1,0 +1,228 @@
+"""Taking over the classifier that a user has already trained."""
+
+import dataclasses
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.expandable_cosine import ExpandableCosine
+from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.layers.low_rank import enable_lora
+from keras_incremental.models.conversion.exclusivity import is_multi_label
+from keras_incremental.models.conversion.exclusivity import units_of
+from keras_incremental.models.conversion.preprocessing import with_preprocessor
+from keras_incremental.utils import graph
+from keras_incremental.utils import state
+
+# How far the proxies of an old class lie from its column, for its length.
+PROXY_SPREAD = 0.1
+
+
+def convert(model, recipe=None, multi_label=None):
+    """Cuts a trained classifier below its head and makes the head growable.
+
+    A `Dense(1)` head becomes two columns: the softmax of `[-z / 2, z / 2]`
+    is exactly `[1 - sigmoid(z), sigmoid(z)]`. So would be that of `[0, z]`,
+    but there the first class could never be surer than a third one is by 0.
+
+    Args:
+        model: Built Sequential or Functional classifier, compiled or not.
+            The layers below the head are shared with it, not copied.
+        recipe: `Recipe` that may bring another head, or `None`.
+        multi_label: As of `IncrementalClassifier`. Defaults to `None`.
+
+    Returns:
+        A `HeadSplit` whose head is an `ExpandableHead` that computes logits
+        and whose activation is `"softmax"`, `"sigmoid"` or `None`.
+
+    Raises:
+        ValueError: if the model does not end in classes.
+    """
+    split = model
+    if not isinstance(model, graph.HeadSplit):
+        _check_plain(model)
+        split = with_preprocessor(graph.split_head(model), model)
+        _warn_of_mismatch(model, split)
+    _check_shapes(split)
+    own = isinstance(split.head, ExpandableHead)
+    if not own:
+        _check_dense(split)
+    many = is_multi_label(split, model, multi_label)
+    if not own:
+        split = dataclasses.replace(
+            split,
+            head=_expandable(split.head, many),
+            activation=split.activation and ("sigmoid" if many else "softmax"),
+        )
+    elif many:
+        split.head.exclusive = False
+    if recipe is not None and recipe.head is not None:
+        split = dataclasses.replace(split, head=_replaced(split.head, recipe))
+    _choose_trained(split, recipe)
+    return split
+
+
+def awaits_imprinting(split, model):
+    """Whether a cosine head took the place of a trained one.
+
+    The directions of old columns without their biases are a poor start; it
+    waits for `remember`, which points them at the features.
+    """
+    if isinstance(model, graph.HeadSplit):
+        return False
+    own = any(x is split.head for x in state.flatten_layers(model))
+    return isinstance(split.head, ExpandableCosine) and not own
+
+
+def _choose_trained(split, recipe):
+    """Freezes what a recipe does not train below the head."""
+    frozen = recipe is not None and recipe.freeze_backbone
+    if frozen or isinstance(split.head, ClosedFormHead):
+        split.features.trainable = False
+    elif recipe is not None and recipe.low_rank is not None:
+        enable_lora(split.features, recipe.low_rank)
+
+
+def readout_for(split, recipe):
+    """A readout of a recipe, with as many classes as a head, or `None`."""
+    if recipe.readout is None:
+        return None
+    return _sized_like(split.head, recipe.readout)
+
+
+def _replaced(head, recipe):
+    """The head of a recipe in the place of another.
+
+    The columns of a cosine head start at the direction of the old ones, its
+    proxies near it; a head in closed form waits for `remember`.
+    """
+    if isinstance(head, type(recipe.head)):
+        return head
+    if getattr(head, "has_splits", False):
+        raise ValueError(
+            f"The recipe '{recipe.name}' brings another head, and in "
+            f"'{head.name}' classes came out of others, which only an "
+            f"ExpandableDense knows. Received: {type(recipe.head).__name__}. "
+            "Leave the head of the recipe out."
+        )
+    new = _sized_like(head, recipe.head)
+    if isinstance(new, ExpandableCosine):
+        new.assign_columns("kernel", _spread(head.columns("kernel"), new))
+    return new
+
+
+def _spread(kernel, head):
+    """Columns, or proxies around each that training can tell apart."""
+    if head.proxies == 1:
+        return kernel
+    drawn = head.columns("kernel")
+    lengths = np.linalg.norm(kernel, axis=0) / np.linalg.norm(drawn, axis=0)
+    return kernel[:, None] + PROXY_SPREAD * lengths * drawn
+
+
+def _sized_like(head, prototype):
+    config = {**prototype.get_config(), "units": list(head.group_sizes)}
+    config.pop("blocks", None)
+    new = type(prototype).from_config(config)
+    new.build((None, head.input_dim))
+    return new
+
+
+def _check_plain(model):
+    if isinstance(getattr(model, "head", None), ExpandableHead):
+        raise ValueError(
+            f"Model '{model.name}' of class {type(model).__name__} learns "
+            "classes already. Use it as it is, or adopt a plain copy, as "
+            "`to_keras` makes it."
+        )
+
+
+def _check_shapes(split):
+    inputs, output = split.features.inputs, split.features.output_shape
+    of_pixels = len(output) == 4 and _is_pointwise(split.head)
+    if len(inputs) != 1 or not (len(output) == 2 or of_pixels):
+        raise ValueError(
+            "A classifier must read one input, and its head one row of "
+            f"features. Received: {len(inputs)} inputs and features of shape "
+            f"{output} below '{split.head.name}'. Join the inputs, or put a "
+            "`Flatten` or `GlobalAveragePooling2D` layer below the head; to "
+            "classify pixels, end in `Conv2D(classes, 1)`."
+        )
+
+
+def _check_dense(split):
+    head = split.head
+    if not isinstance(head, (keras.layers.Dense, keras.layers.Conv2D)):
+        raise ValueError(
+            "A classifier must end in a `Dense` or `ExpandableDense` layer. "
+            f"Received: '{head.name}' of class {type(head).__name__}."
+        )
+
+
+def _is_pointwise(head):
+    """Whether a head looks at one place of a feature map at a time."""
+    if not isinstance(head, keras.layers.Conv2D):
+        return isinstance(head, (keras.layers.Dense, ExpandableDense))
+    simple = head.kernel_size == head.strides == (1, 1) and head.groups == 1
+    return simple and head.data_format == "channels_last"
+
+
+def _expandable(dense, many):
+    kernel = ops.convert_to_numpy(dense.kernel)
+    kernel = kernel.reshape(kernel.shape[-2:])
+    bias = (
+        ops.convert_to_numpy(dense.bias)
+        if dense.use_bias
+        else np.zeros(kernel.shape[-1], kernel.dtype)
+    )
+    if units_of(dense) == 1 and not many:
+        kernel = np.concatenate([-kernel / 2, kernel / 2], -1)
+        bias = np.concatenate([-bias / 2, bias / 2])
+    head = ExpandableDense(
+        kernel.shape[-1],
+        kernel_regularizer=dense.kernel_regularizer,
+        bias_regularizer=dense.bias_regularizer,
+        exclusive=not many,
+        dtype=dense.dtype_policy,
+        name=dense.name,
+    )
+    head.build((None, kernel.shape[0]))
+    head.assign_columns("kernel", kernel)
+    head.assign_columns("bias", bias)
+    return head
+
+
+def _warn_of_mismatch(model, split):
+    wants_logits = _wants_logits(getattr(model, "loss", None))
+    gives_logits = split.activation is None
+    if wants_logits is None or wants_logits == gives_logits:
+        return
+    given, wanted = (
+        ("logits", "probabilities")
+        if gives_logits
+        else ("probabilities", "logits")
+    )
+    fix = "from_logits=True" if gives_logits else "from_logits=False"
+    warnings.warn(
+        f"The head '{split.head.name}' of model '{model.name}' gives {given}, "
+        f"but the loss it was compiled with expects {wanted}; training was "
+        f"not what it seemed. Compile with a loss that has `{fix}`. The "
+        f"incremental classifier takes the outputs for {given}.",
+        stacklevel=4,
+    )
+
+
+def _wants_logits(loss):
+    """Whether a loss expects logits; `None` where it does not say."""
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+        return (
+            False if "crossentropy" in getattr(loss, "__name__", "") else None
+        )
+    if isinstance(loss, keras.losses.Loss):
+        return loss.get_config().get("from_logits")
+    return None

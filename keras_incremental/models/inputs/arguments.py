@@ -1,0 +1,165 @@
+"""Checks of arguments that are no data, before anything is changed."""
+
+import dataclasses
+import numbers
+
+import keras
+import numpy as np
+
+from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.memory.reservoir import Reservoir
+from keras_incremental.models.conversion.loss_outputs import check_loss
+from keras_incremental.models.inputs.options import Options
+from keras_incremental.models.recipe import Recipe
+
+
+def options(
+    epochs,
+    batch_size,
+    optimizer,
+    loss,
+    distillation,
+    bias_correction,
+    tune,
+    backbone_learning_rate,
+    cache_features,
+    callbacks,
+    verbose,
+):
+    """`Options` of checked arguments of `learn`."""
+    _check_boolean("cache_features", cache_features)
+    _check_part("distillation", distillation, "a loss", _is_function)
+    _check_part("bias_correction", bias_correction, "a callback", _is_callback)
+    _check_known("optimizer", optimizer, keras.optimizers)
+    _check_known("loss", loss, keras.losses)
+    check_loss(loss, True, "the network in training")
+    return Options(
+        epochs=None if epochs is None else whole("epochs", epochs),
+        batch_size=whole("batch_size", batch_size),
+        optimizer=optimizer,
+        loss=loss,
+        distillation=distillation,
+        bias_correction=bias_correction,
+        tune=tune,
+        backbone_learning_rate=_rate(backbone_learning_rate),
+        cache_features=cache_features,
+        callbacks=_callbacks(callbacks),
+        verbose=_verbose(verbose),
+    )
+
+
+def whole(name, value, least=1):
+    """An int of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"`{name}` must be an int. Received: {name}={value!r}. Pass a "
+            f"whole number of {least} or more."
+        )
+    if value < least:
+        raise ValueError(
+            f"`{name}` must be {least} or more. Received: {name}={value}."
+        )
+    return int(value)
+
+
+def recipe(value, memory):
+    """A `Recipe` with parts of its own, and the memory that was given."""
+    if value is not None and not isinstance(value, Recipe):
+        raise TypeError(
+            "`recipe` must be a `Recipe` or `None`. Received: recipe="
+            f"{value!r}. Pass one of `keras_incremental.recipes`, as in "
+            "`recipe=recipes.bic(budget=2000)`."
+        )
+    value = (value or Recipe()).copy()
+    if memory is None:
+        return value
+    if not isinstance(memory, (ExemplarMemory, Reservoir)):
+        raise TypeError(
+            "`memory` must be an `ExemplarMemory`, a `Reservoir` or `None`. "
+            f"Received: memory={memory!r}. Pass "
+            "`ExemplarMemory(budget=2000)`."
+        )
+    if value.memory is not None:
+        raise ValueError(
+            f"The recipe '{value.name}' has a memory of its own. Received: "
+            f"memory={memory!r} too. Give one of them: the recipe takes "
+            "`budget` or `per_class`."
+        )
+    return dataclasses.replace(value, memory=memory)
+
+
+def _rate(value):
+    """A learning rate of 0 or more, or `None`."""
+    if value is None:
+        return None
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not (np.isfinite(value) and value >= 0):
+        raise ValueError(
+            "`backbone_learning_rate` must be a number of 0 or more. "
+            f"Received: backbone_learning_rate={value!r}. Pass 0.0 to keep "
+            "the backbone as it is."
+        )
+    return float(value)
+
+
+def _callbacks(value):
+    """A tuple of Keras callbacks."""
+    if value is None:
+        return ()
+    given = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    wrong = [callback for callback in given if not _is_callback(callback)]
+    if wrong:
+        raise TypeError(
+            "`callbacks` must be Keras callbacks. Received: callbacks="
+            f"{value!r}. Pass a list of instances of "
+            "`keras.callbacks.Callback`."
+        )
+    return given
+
+
+def _verbose(value):
+    if value not in ("auto", 0, 1, 2):
+        raise ValueError(
+            f'`verbose` must be "auto", 0, 1 or 2. Received: verbose={value!r}.'
+        )
+    return 1 if value == "auto" else int(value)
+
+
+def _check_boolean(name, value):
+    if not isinstance(value, bool):
+        raise TypeError(
+            f"`{name}` must be True or False. Received: {name}={value!r}."
+        )
+
+
+def _check_part(name, value, kind, fits):
+    if value is not None and not fits(value) and not _is_auto(value):
+        raise TypeError(
+            f'`{name}` must be {kind}, `None` or "auto". Received: '
+            f"{name}={value!r}. Pass an instance."
+        )
+
+
+def _check_known(name, value, module):
+    """What Keras finds under a name; mistakes would show only in training."""
+    if value is None:
+        return
+    try:
+        module.get(value)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"`{name}` is not known to Keras. Received: {name}={value!r}. "
+            f"Pass an instance, or a name from `{module.__name__}`."
+        ) from error
+
+
+def _is_auto(value):
+    return isinstance(value, str) and value == "auto"
+
+
+def _is_function(value):
+    return callable(value) and not isinstance(value, type)
+
+
+def _is_callback(value):
+    return isinstance(value, keras.callbacks.Callback)

@@ -1,0 +1,114 @@
+"""What a classifier keeps of the pictures it has learned."""
+
+import numpy as np
+
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.proxy_imprinting import ProxyImprinting
+from keras_incremental.models.reports import measuring
+
+
+def keep_exemplars(classifier, backbone, samples, verbose=0):
+    """Lets the memory choose among the pictures of a samples."""
+    if classifier.memory is None:
+        return
+    samples = samples.labeled
+    inputs = backbone.student_inputs(samples.pictures, verbose=verbose)
+    logits = None
+    if stores_logits(classifier.recipe):
+        logits = measuring.outputs_for(classifier, backbone, inputs)
+    classifier.memory.update(
+        samples.pictures,
+        samples.labels,
+        features=backbone.features_of(inputs, verbose),
+        model=classifier,
+        label_space=samples.label_space(classifier).version
+        if samples.version is None
+        else samples.version,
+        logits=logits,
+    )
+
+
+def stores_logits(recipe):
+    """Whether a term compares with logits kept beside exemplars."""
+    terms = recipe.terms if isinstance(recipe.terms, tuple) else ()
+    return any("stored" in term.reads for term in terms)
+
+
+def adapt_readout(classifier, backbone, samples):
+    """Lets the readout look at what is kept, by the features as they are."""
+    readout = classifier.readout
+    if readout is None or not len(classifier.memory):
+        return
+    missing = len(classifier.classes) - readout.units
+    if missing > 0:
+        readout.expand(missing)
+    pictures, labels = classifier.memory.arrays()
+    samples = backbone.student_inputs(pictures)
+    if isinstance(readout, ClosedFormHead):
+        readout.reset()
+        readout.adapt(backbone.features_of(samples), labels)
+        return
+    newest = readout.units - readout.group_sizes[-1]
+    if samples.labels.max() < newest:
+        return
+    new = backbone.student_inputs(samples.pictures)
+    readout.adapt(
+        measuring.outputs_for(classifier, backbone, new),
+        samples.labels,
+        measuring.outputs_for(classifier, backbone, samples),
+        labels,
+    )
+
+
+def imprint(classifier, backbone, features, labels):
+    """Points the columns of a cosine head that is not trained at features."""
+    if not classifier.awaits_imprinting:
+        return
+    head = classifier.head
+    if not backbone.is_trainable:
+        recenter(head, classifier.statistics)
+    kernel = head.columns("kernel")
+    phase_classes, positions = np.unique(labels, return_inverse=True)
+    start = ProxyImprinting(head.centered(features), positions)
+    new = start(
+        {"kernel": kernel[..., phase_classes]},
+        len(phase_classes),
+        classifier.seed,
+    )
+    kernel[..., phase_classes] = new["kernel"]
+    head.assign_columns("kernel", kernel)
+
+
+def recenter(head, statistics):
+    """Moves the center of a cosine head to the mean of all features.
+
+    Columns of classes that were seen go on pointing at the same places, as
+    far from the center as the means of the classes.
+
+    Args:
+        head: `ExpandableCosine`.
+        statistics: `FeatureStatistics`.
+    """
+    seen = np.flatnonzero(statistics.counts)
+    reach = np.linalg.norm(head.centered(statistics.means[seen]), axis=-1)
+    step = head.centered(statistics.mean)
+    kernel = head.columns("kernel")
+    kernel[..., seen] = seen_from(kernel[..., seen], reach, step)
+    head.assign_columns("kernel", kernel)
+    head.assign_center(statistics.mean)
+
+
+def seen_from(kernel, reach, step):
+    """Directions of the same places from a center that has moved.
+
+    Args:
+        kernel: Array of shape `(features, ..., classes)`.
+        reach: Array of shape `(classes,)`: how far from the old center the
+            place of a class lies.
+        step: Array of shape `(features,)`, from the old to the new center.
+    """
+    lengths = np.linalg.norm(kernel, axis=0)
+    places = kernel / np.maximum(lengths, 1e-12) * reach
+    places = places - step.reshape(-1, *[1] * (kernel.ndim - 1))
+    new = np.linalg.norm(places, axis=0)
+    return places * (lengths / np.maximum(new, 1e-12))

@@ -1,0 +1,269 @@
+"""What the student reads in a phase, of new, kept and validation pictures."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_incremental.data.held_out import split_held_out
+from keras_incremental.data.label_space import EVER
+from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.phases.plan import STATISTICS
+from keras_incremental.models.phases.plan import sources_of
+from keras_incremental.models.problems.single_label import SINGLE_LABEL
+from keras_incremental.models.problems.single_label import SingleLabel
+from keras_incremental.models.recipe import AUXILIARY
+from keras_incremental.models.recipe import MEMORY
+
+# How many features are drawn for each old class, and for all of them.
+DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Arrays of a phase: what the backbone gave, and labels.
+
+    Attributes:
+        new: What stands for the new pictures, unlabeled ones after them.
+        new_labels: Ints, -1 for unlabeled pictures.
+        new_classes: Int. How many classes arrive.
+        old: What stands for old classes.
+        old_labels: Ints.
+        validation: What is measured on, or `None`.
+        validation_labels: Ints, or `None`.
+        old_versions: Ints, versions of the label_space that these labels are
+            of; -1 where they stand for all that a class ever was.
+        num_exemplars: Int. How many of `old` come from exemplars: the first.
+        stored: Logits that were stored with exemplars, or `None`.
+        sources: What `old` comes from, in words.
+        held_out: Pair of inputs and labels kept out of the training, or
+            `None`.
+        table: Boolean array `(num_labels, num_classes)`: which classes each
+            label may be. `None`, if labels are classes. Those below the
+            number of classes always are.
+        problem: What a label is, of `models.problems`.
+    """
+
+    new: np.ndarray
+    new_labels: np.ndarray
+    new_classes: int
+    old: np.ndarray
+    old_labels: np.ndarray
+    validation: np.ndarray | None
+    validation_labels: np.ndarray | None
+    old_versions: np.ndarray = dataclasses.field(
+        default_factory=lambda: np.zeros(0, int)
+    )
+    num_exemplars: int = 0
+    stored: np.ndarray | None = None
+    sources: tuple[str, ...] = ()
+    held_out: tuple | None = None
+    table: np.ndarray | None = None
+    problem: SingleLabel = SINGLE_LABEL
+
+    @property
+    def all(self):
+        """Inputs and labels of new and kept pictures together."""
+        if not len(self.old_labels):
+            return self.new, self.new_labels
+        return (
+            np.concatenate([self.new, self.old]),
+            np.concatenate([self.new_labels, self.old_labels]),
+        )
+
+    @classmethod
+    def of(cls, new, new_labels):
+        """Inputs with new pictures only."""
+        return cls(new, new_labels, 0, new[:0], new_labels[:0], None, None)
+
+    @property
+    def known(self):
+        """Inputs and labels of all pictures that have labels."""
+        return self._with_labels(*self.all)
+
+    @property
+    def labeled(self):
+        """Inputs and labels of the new pictures that have labels."""
+        return self._with_labels(self.new, self.new_labels)
+
+    def _with_labels(self, samples, labels):
+        known = of_samples(self.is_exact(labels))
+        return (
+            (samples, labels)
+            if known.all()
+            else (samples[known], labels[known])
+        )
+
+    def is_exact(self, labels):
+        """Which labels are one class, neither missing nor several."""
+        exact = labels != NO_LABEL
+        if self.table is not None:
+            exact &= labels < self.table.shape[1]
+        return exact
+
+    def data_of(self, wanted):
+        """What a callback wants: of `"new"`, `"all"` and `"held_out"`."""
+        return {
+            "new": self.labeled,
+            "all": self.known,
+            "held_out": self.held_out,
+        }[wanted]
+
+
+def read(
+    backbone,
+    memory,
+    samples,
+    validation,
+    auxiliary,
+    options,
+    stores_logits=False,
+):
+    """`Inputs` of the pictures of a phase.
+
+    Args:
+        backbone: `Backbone`.
+        memory: `ExemplarMemory`, or `None`.
+        samples: `Samples`.
+        validation: `Samples` to measure on, or `None`.
+        auxiliary: `Samples` of pictures without labels, or `None`.
+        options: `Options`.
+        stores_logits: Bool. Whether logits kept beside exemplars are read
+            too. Defaults to `False`.
+    """
+    how = {"batch_size": options.batch_size, "verbose": options.verbose}
+    kept = [] if memory is None or not len(memory) else [_kept(memory)]
+    num_exemplars = sum(len(labels) for _, labels, _ in kept)
+    kept += [] if samples.old is None else [_given(samples.old)]
+    kept = [(backbone.student_inputs(x, **how), *upper) for x, *upper in kept]
+    new, labels = (
+        backbone.student_inputs(samples.pictures, **how),
+        samples.labels,
+    )
+    if auxiliary is not None:
+        extra = backbone.student_inputs(auxiliary.pictures, **how)
+        new = np.concatenate([new, extra])
+        nothing = samples.problem.nothing(len(extra), len(samples.names))
+        labels = np.concatenate([labels, nothing])
+    measured = validation or Samples(None, None, ())
+    stored = None
+    if stores_logits and num_exemplars:
+        stored = memory.stored_logits(len(samples.names))
+    old, old_labels, versions = _joined(kept, new, samples.labels)
+    return Inputs(
+        new=new,
+        new_labels=labels,
+        new_classes=len(samples.new_classes),
+        old=old,
+        old_labels=old_labels,
+        old_versions=versions,
+        validation=validation
+        and backbone.student_inputs(measured.pictures, **how),
+        validation_labels=measured.labels,
+        num_exemplars=num_exemplars,
+        stored=stored,
+        problem=samples.problem,
+    )
+
+
+def _kept(memory):
+    """Exemplars, their labels, and the versions that these are of."""
+    return (*memory.arrays(), memory.label_versions)
+
+
+def _given(old):
+    """The same of a data set of known classes."""
+    return (*old.arrays, np.full(len(old.labels), old.version))
+
+
+def _joined(parts, new, labels):
+    """Inputs, labels and versions of several parts as one."""
+    if not parts:
+        return new[:0], labels[:0], np.zeros(0, int)
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def with_old_classes(classifier, inputs, samples, backbone):
+    """Inputs with features of old classes drawn from their statistics."""
+    sources = tuple(
+        sources_of(classifier, samples, backbone, inputs.num_exemplars)
+    )
+    inputs = dataclasses.replace(inputs, sources=sources)
+    if STATISTICS not in sources:
+        return inputs
+    old = sorted(
+        set(classifier.label_space.active) - set(samples.phase_classes)
+    )
+    per_class = min(DRAWN_PER_CLASS, max(MAX_DRAWN // len(old), 1))
+    drawn, labels = classifier.statistics.draw(
+        old, per_class, classifier.seed + classifier.phases
+    )
+    return dataclasses.replace(
+        inputs,
+        old=np.concatenate([inputs.old, drawn]) if len(inputs.old) else drawn,
+        old_labels=np.concatenate([inputs.old_labels, labels]),
+        old_versions=np.concatenate(
+            [inputs.old_versions, np.full(len(labels), EVER)]
+        ),
+    )
+
+
+def with_held_out(inputs, share, seed):
+    """Inputs with a class-balanced part kept out of the training.
+
+    Args:
+        inputs: `Inputs`.
+        share: Float from 0 to 1.
+        seed: Int.
+    """
+    if not share:
+        return inputs
+    everything, labels = inputs.all
+    known = np.flatnonzero(of_samples(inputs.is_exact(labels)))
+    held = known[split_held_out(labels[known], share, seed)[1]]
+    kept = np.setdiff1d(np.arange(len(labels)), held)
+    edge = len(inputs.new_labels)
+    new, old = kept[kept < edge], kept[kept >= edge] - edge
+    return dataclasses.replace(
+        inputs,
+        new=inputs.new[new],
+        new_labels=inputs.new_labels[new],
+        old=inputs.old[old],
+        old_labels=inputs.old_labels[old],
+        stored=inputs.stored
+        if inputs.stored is None
+        else inputs.stored[old[old < len(inputs.stored)]],
+        held_out=(everything[held], labels[held]),
+    )
+
+
+def of_samples(mask):
+    """Which samples have a place where a mask is true."""
+    return mask.reshape(len(mask), -1).any(axis=1)
+
+
+def only(inputs, trains_on):
+    """Inputs with only those samples that a recipe trains on."""
+    return _CHOICES.get(trains_on, lambda inputs: inputs)(inputs)
+
+
+def _only_memory(inputs):
+    return dataclasses.replace(
+        inputs,
+        new=inputs.new[:0],
+        new_labels=inputs.new_labels[:0],
+    )
+
+
+def _only_auxiliary(inputs):
+    chosen = inputs.new_labels == NO_LABEL
+    return dataclasses.replace(
+        inputs,
+        new=inputs.new[chosen],
+        new_labels=inputs.new_labels[chosen],
+        old=inputs.old[:0],
+        old_labels=inputs.old_labels[:0],
+    )
+
+
+_CHOICES = {MEMORY: _only_memory, AUXILIARY: _only_auxiliary}

@@ -1,0 +1,152 @@
+"""What a phase minimizes where several labels may apply."""
+
+import keras
+from keras import ops
+
+from keras_incremental.data.multi_hot import YES
+from keras_incremental.distillation.sigmoid_distillation import (
+    SigmoidDistillation,
+)
+from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
+from keras_incremental.losses.partial_binary_crossentropy import (
+    PartialBinaryCrossentropy,
+)
+from keras_incremental.losses.positive_unlabelled import IGNORED
+from keras_incremental.losses.positive_unlabelled import POSITIVE
+from keras_incremental.losses.positive_unlabelled import UNLABELLED
+from keras_incremental.losses.positive_unlabelled import PositiveUnlabelledLoss
+from keras_incremental.memory.policies import Concatenate
+from keras_incremental.models.conversion.loss_outputs import check_loss
+from keras_incremental.models.problems.multi_label_ambiguity import (
+    only_positive,
+)
+from keras_incremental.models.problems.multi_label_ambiguity import unlabeled
+from keras_incremental.models.recipe import LABEL_WEIGHTS
+from keras_incremental.models.recipe import LABELED
+from keras_incremental.models.recipe import is_auto
+
+# What terms may read that do not compare softmaxes.
+WITHOUT_SOFTMAX = {"features", "maps"}
+
+
+def label_loss(recipe, inputs, samples):
+    """The loss of the known labels, and of classes with a known share."""
+    loss = recipe.loss
+    if is_auto(loss):
+        loss = PartialBinaryCrossentropy()
+    risks = [
+        (child, parent, PositiveUnlabelledLoss(share))
+        for child, parent, share in only_positive(inputs, samples)
+        if share is not None
+    ]
+    return WithShares(loss, risks) if risks else loss
+
+
+def terms_of(recipe, phase, is_trainable):
+    """Pairs of factors and terms, and the weight of the labels.
+
+    Columns do not compete, so an old one changes only where the network
+    below it does.
+    """
+    terms = recipe.terms
+    if is_auto(terms):
+        terms = (SigmoidDistillation(),) if is_trainable else ()
+    if terms is None or not phase.num_old:
+        return (), 1.0
+    if not isinstance(terms, tuple):
+        return ((1.0, terms),), 1.0
+    pairs = [
+        (term.factor(phase), term.for_phase(phase))
+        for term in terms
+        if is_trainable or not term.only_below_head
+    ]
+    return tuple(pairs), LABEL_WEIGHTS[recipe.label_weight](phase)
+
+
+class WithShares(keras.losses.Loss):
+    """Partial binary crossentropy, and the risk of classes with a share.
+
+    Args:
+        loss: Loss of the known labels.
+        risks: List of triples: a class of which only the yes is known, its
+            parent or -1, and its `PositiveUnlabelledLoss`.
+    """
+
+    def __init__(self, loss, risks):
+        super().__init__(name=loss.name, reduction=None, dtype="float32")
+        self.loss = loss
+        self.risks = risks
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true = ops.cast(y_true, "float32")
+        decided = [child for child, *_ in self.risks]
+        columns = ops.arange(y_pred.shape[-1])
+        elsewhere = sum(ops.cast(columns == k, "int32") for k in decided) > 0
+        known = ops.where(elsewhere, float(UNKNOWN), y_true)
+        total = self.loss(known, y_pred, sample_weight)
+        for child, parent, risk in self.risks:
+            says = self._said(y_true, child, parent)
+            total = total + risk(says, y_pred[:, child : child + 1])
+        return total
+
+    def _said(self, labels, child, parent):
+        says = ops.full_like(labels[:, child], IGNORED)
+        is_open = unlabeled(labels, child, parent)
+        says = ops.where(is_open, float(UNLABELLED), says)
+        return ops.where(labels[:, child] == YES, float(POSITIVE), says)
+
+
+def check_recipe(recipe, callbacks=()):
+    """Raises if a part of a recipe needs classes that exclude each other."""
+    if not is_auto(recipe.loss):
+        check_loss(recipe.loss, True, "the network in training")
+    parts = [name for name, fits in _FITS.items() if not fits(recipe)]
+    if any(hasattr(callback, "data") for callback in callbacks):
+        parts.append("callbacks")
+    if "memory" in parts:
+        raise ValueError(
+            "A memory keeps exemplars of one class each, and here a picture "
+            f"may show several. Received: memory={recipe.memory!r}. Pass old "
+            "pictures to `learn` as `old_data=(x, y)`, with 1, 0, or -1 for "
+            "each class."
+        )
+    if parts:
+        raise ValueError(
+            f"Parts of the recipe '{recipe.name}' are for classes that "
+            f"exclude each other. Received: {', '.join(parts)}. Leave them "
+            'out, for a multi-label classifier, or "auto"; the loss may be '
+            "`losses.PartialBinaryCrossentropy`, and terms "
+            "`distillation.SigmoidDistillation` or such as compare features."
+        )
+
+
+def _fits_term(term):
+    return isinstance(term, SigmoidDistillation) or (
+        not term.needs_specialist and set(term.reads) <= WITHOUT_SOFTMAX
+    )
+
+
+def _is_open(value):
+    return value is None or is_auto(value)
+
+
+_FITS = {
+    "memory": lambda r: r.memory is None,
+    "head": lambda r: r.head is None or isinstance(r.head, ExpandableDense),
+    "readout": lambda r: r.readout is None,
+    "loss": lambda r: (
+        is_auto(r.loss) or isinstance(r.loss, PartialBinaryCrossentropy)
+    ),
+    "terms": lambda r: (
+        not isinstance(r.terms, tuple) or all(map(_fits_term, r.terms))
+    ),
+    "policy": lambda r: is_auto(r.policy) or isinstance(r.policy, Concatenate),
+    "callbacks": lambda r: not any(hasattr(c, "data") for c in r.callbacks),
+    "bias_correction": lambda r: _is_open(r.bias_correction),
+    "stage": lambda r: r.stage is None,
+    "initializer": lambda r: r.initializer != "imprinting",
+    "statistics": lambda r: r.statistics is not True,
+    "trains_on": lambda r: r.trains_on == LABELED,
+    "specialist": lambda r: r.specialist is None,
+}

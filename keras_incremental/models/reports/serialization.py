@@ -1,0 +1,112 @@
+"""A `PhaseReport` as plain values, and back."""
+
+import dataclasses
+import json
+import math
+import re
+
+import numpy as np
+
+from keras_incremental.metrics.class_counts import Drop
+
+NAMES = ("classes", "new_classes", "phase_classes")
+INDICES = ("flips", "flipped_from", "flipped_to")
+CONFUSIONS = ("confusion_before", "confusion_after")
+# Files of older versions do not have them.
+TABLES = ("labels_before", "labels_after")
+AS_THEY_ARE = (
+    "phase",
+    "accepted",
+    "reason",
+    "used",
+    "seconds",
+    "stages",
+    "exemplars",
+    "nbytes",
+    "history",
+    "versions",
+    "date",
+    "unit",
+)
+MEASURED = ("old_accuracy_before", "old_accuracy", "new_accuracy", "accuracy")
+# A raw line break is never inside a string.
+NUMBERS = re.compile(r"\[\n[-+\d.,eE\snul]*\]")
+
+
+def to_dict(report):
+    """All that a report says, as plain Python values."""
+    names = (*AS_THEY_ARE, *NAMES, *MEASURED, *INDICES, *CONFUSIONS, *TABLES)
+    values = {name: getattr(report, name) for name in names}
+    values["drop"] = report.drop and dataclasses.asdict(report.drop)
+    values["per_class"] = {c: _of_class(report, c) for c in report.classes}
+    return _plain(values)
+
+
+def fields_of(values):
+    """The fields of the report that `to_dict` wrote.
+
+    Raises:
+        ValueError: if something is missing.
+    """
+    needed = (*AS_THEY_ARE, *NAMES, *INDICES, *CONFUSIONS, "drop", "per_class")
+    missing = [name for name in needed if name not in values]
+    if missing:
+        raise ValueError(
+            "These are not all the values of a PhaseReport. Missing: "
+            f"{missing}. Give what `to_dict` or `to_json` wrote."
+        )
+    drops = {c: _drop(v["drop"]) for c, v in values["per_class"].items()}
+    return {
+        **{name: values[name] for name in AS_THEY_ARE},
+        **{name: tuple(values[name]) for name in NAMES},
+        **{name: np.asarray(values[name], int) for name in INDICES},
+        **{name: _matrix(values[name]) for name in CONFUSIONS},
+        **{name: _matrix(values.get(name)) for name in TABLES},
+        "drop": _drop(values["drop"]),
+        "class_drops": {c: d for c, d in drops.items() if d is not None},
+    }
+
+
+def dumps(values):
+    """JSON text, with one line for each list of numbers."""
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    return NUMBERS.sub(lambda found: _on_one_line(found.group()), text)
+
+
+def _of_class(report, name):
+    drop = report.class_drops.get(name)
+    return {
+        "before": report.class_accuracy(name, before=True),
+        "after": report.class_accuracy(name),
+        "pictures": report.num_pictures(name),
+        "drop": drop and dataclasses.asdict(drop),
+    }
+
+
+def _plain(value):
+    """Plain Python values; numbers that are not finite become `None`."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _drop(values):
+    if values is None:
+        return None
+    return Drop(**{k: np.nan if v is None else v for k, v in values.items()})
+
+
+def _matrix(rows):
+    return None if rows is None else np.asarray(rows, int)
+
+
+def _on_one_line(text):
+    return re.sub(r"\s+", " ", text).replace("[ ", "[").replace(" ]", "]")

@@ -1,0 +1,138 @@
+import copy
+import os
+
+import keras
+import numpy as np
+
+from keras_incremental.data.label_space import LabelSpace
+from keras_incremental.models.export import plain_model
+from keras_incremental.models.export import write_plain
+from keras_incremental.models.inputs import checks
+from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.utils.graph import HeadSplit
+
+MEMORY_FILE = "exemplars.npz"
+# In the compile configuration: whether the optimizer has ever stepped.
+TRAINED = "trained"
+STATISTICS = ("counts", "means", "scatter")
+
+
+class SavedInOneFile:
+    """What of an `IncrementalClassifier` goes where in a `.keras` file.
+
+    Names and groups are in the configuration, feature statistics and
+    penalties beside the weights, exemplars in an asset, with the place in
+    the stream of a `Reservoir`. A plain file has none of that.
+    """
+
+    def to_keras(self, filepath=None):
+        """A plain Keras model, without anything of this package.
+
+        Args:
+            filepath: Where to save it as a `.keras` file, or `None`. The
+                names of the classes are then in its `metadata.json`
+                (`keras_incremental.models.read_class_names`).
+
+        Returns:
+            A `keras.Model` that ends in a `Dense` layer, with the weights
+            copied and the names in `model.class_names`.
+        """
+        model = plain_model(self)
+        if filepath is not None:
+            write_plain(model, filepath)
+        return model
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "features": serialize(self.features),
+            "head": serialize(self.head),
+            "activation": self.activation,
+            "classes": list(self.classes),
+            "label_space": self.label_space.get_config(),
+            "recipe": serialize(self.recipe),
+            "seed": self.seed,
+            "train_batch_norm": self.train_batch_norm,
+            "multi_label": self.multi_label,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        def deserialize(value):
+            return keras.saving.deserialize_keras_object(value, custom_objects)
+
+        config = dict(config)
+        split = HeadSplit(
+            deserialize(config.pop("features")),
+            deserialize(config.pop("head")),
+            config.pop("activation"),
+        )
+        # Files of 0.1 have a memory in the place of a recipe.
+        parts = {
+            key: deserialize(value)
+            for key in ("recipe", "memory")
+            if (value := config.pop(key, None))
+        }
+        label_space = config.pop("label_space", None)
+        classifier = cls(split, **parts, **config)
+        if label_space is not None:
+            classifier.set_knowledge(
+                LabelSpace.from_config(label_space), 0, classifier.statistics
+            )
+        return classifier
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config:
+            config[TRAINED] = bool(self.optimizer and self.optimizer.built)
+        return config
+
+    def compile_from_config(self, config):
+        config = dict(config)
+        trained = config.pop(TRAINED, True)
+        super().compile_from_config(copy.deepcopy(config))
+        if not trained:
+            # Keras built an optimizer that the file has no variables of.
+            self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def save_own_variables(self, store):
+        store["phases"] = np.asarray(self.phases)
+        if len(self.statistics):
+            for key in STATISTICS:
+                store[key] = getattr(self.statistics, key)
+        for index, variable in enumerate(self.weights):
+            penalty = variable.regularizer
+            if isinstance(penalty, QuadraticPenalty):
+                store[f"importance_{index}"] = penalty.importance
+                store[f"reference_{index}"] = penalty.reference
+                store[f"strength_{index}"] = np.asarray(penalty.strength)
+
+    def load_own_variables(self, store):
+        names = set(store.keys())
+        statistics = FeatureStatistics()
+        if "counts" in names:
+            statistics = FeatureStatistics(
+                *(np.asarray(store[key]) for key in STATISTICS)
+            )
+        phases = int(np.asarray(store["phases"]))
+        self.set_knowledge(self.label_space, phases, statistics)
+        for index, variable in enumerate(self.weights):
+            if f"importance_{index}" in names:
+                variable.regularizer = QuadraticPenalty(
+                    np.asarray(store[f"importance_{index}"]),
+                    np.asarray(store[f"reference_{index}"]),
+                    float(np.asarray(store[f"strength_{index}"])),
+                    also=variable.regularizer,
+                )
+
+    def save_assets(self, dir_path):
+        if self.memory is not None and len(self.memory):
+            self.memory.save(os.path.join(dir_path, MEMORY_FILE))
+
+    def load_assets(self, dir_path):
+        path = os.path.join(dir_path, MEMORY_FILE)
+        if self.memory is not None and os.path.exists(path):
+            self.memory.load(path)
+            checks.check_memory(self)

@@ -1,1 +1,0 @@
-"""What scores say: decisions, doubt, and classes that are hidden."""
