@@ -71,8 +71,8 @@ LOSSES = {
         np.array([[1, 0, -1], [-1, -1, 0], [0, 1, 1], [-1, 0.5, -1]]),
         Z,
     ),
-    "PositiveUnlabelledLoss": lambda: (
-        losses.PositiveUnlabelledLoss(prior=0.1),
+    "PositiveUnlabeledLoss": lambda: (
+        losses.PositiveUnlabeledLoss(prior=0.1),
         np.array([0, 1, 0, 1]),
         Z[:, 1:2] - 1,
     ),

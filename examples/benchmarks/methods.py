@@ -4,7 +4,7 @@ from keras_incremental import recipes
 from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.recipe import AUXILIARY
-from keras_incremental.recipes import catalogue
+from keras_incremental.recipes import catalog
 
 
 def names() -> list[str]:
@@ -39,7 +39,7 @@ def options_of(name, protocol) -> dict:
     return {
         option: value
         for option, value in given.items()
-        if value is not None and catalogue.takes(name, option)
+        if value is not None and catalog.takes(name, option)
     }
 
 

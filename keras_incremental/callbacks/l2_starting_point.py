@@ -68,9 +68,9 @@ class L2StartingPoint(PhaseCallback):
         own = {id(v) for v in split_head(self.model).head.variables}
         for variable in kernels(self.model):
             if id(variable) in own:
-                variable.regularizer = _towards(variable, 0.0, self.beta)
+                variable.regularizer = _toward(variable, 0.0, self.beta)
             elif self.anchor == "previous" or not _anchored(variable):
-                variable.regularizer = _towards(variable, 1.0, self.alpha)
+                variable.regularizer = _toward(variable, 1.0, self.alpha)
         # `fit` made its step before it came here, without the penalties.
         state.forget_compiled(self.model)
         state.trace_again(self.model)
@@ -88,7 +88,7 @@ def _anchored(variable):
     return isinstance(variable.regularizer, QuadraticPenalty)
 
 
-def _towards(variable, share, strength):
+def _toward(variable, share, strength):
     """A penalty around a share of the present weight, beside another kind."""
     value = ops.convert_to_numpy(variable)
     earlier = variable.regularizer

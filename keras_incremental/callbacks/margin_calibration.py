@@ -23,7 +23,7 @@ class MarginCalibration(PhaseCallback):
 
     Args:
         recall: Float above 0, up to 1. Share of the new pictures that still
-            win over the old classes. A larger value favours new classes.
+            win over the old classes. A larger value favors new classes.
             Defaults to `0.95`.
         data: Tuple `(inputs, labels)` of the `fit`, integer labels; may be
             set as an attribute before it. Defaults to `None`.

@@ -52,9 +52,9 @@ def double_targets(old, new):
         Tensor `(..., num_old + num_new)`. A constant added to all logits of
         a sample in `old`, or in `new`, does not change it.
     """
-    return ops.concatenate([centred(old), centred(new)], axis=-1)
+    return ops.concatenate([centered(old), centered(new)], axis=-1)
 
 
-def centred(logits):
+def centered(logits):
     """Logits less their mean over the classes."""
     return logits - ops.mean(logits, axis=-1, keepdims=True)

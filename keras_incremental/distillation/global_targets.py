@@ -1,4 +1,4 @@
-"""What a picture that nobody labelled should be, by two teachers."""
+"""What a picture that nobody labeled should be, by two teachers."""
 
 from keras import ops
 
@@ -23,12 +23,12 @@ def global_targets(old, new, origin):
     """
     num_old, num_new = old.shape[-1], new.shape[-1]
     total = num_old + num_new
-    favouring_old = _favouring(old, new)
-    favouring_new = _favouring(new, old)[::-1]
+    favoring_old = _favoring(old, new)
+    favoring_new = _favoring(new, old)[::-1]
     neither = (old * (num_old / total), new * (num_new / total))
     cases = [
         ops.concatenate(case, axis=-1)
-        for case in (favouring_old, favouring_new, neither)
+        for case in (favoring_old, favoring_new, neither)
     ]
     origin = ops.expand_dims(origin, -1)
     return ops.where(
@@ -55,7 +55,7 @@ def likely_origin(old, new, threshold):
     return ops.where(outside, OUTSIDE, origin)
 
 
-def _favouring(own, other):
+def _favoring(own, other):
     """Parts of the classes of the teacher that is right, and of the other."""
     total = own.shape[-1] + other.shape[-1]
     top = ops.max(own, axis=-1, keepdims=True)

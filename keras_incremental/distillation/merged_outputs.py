@@ -20,7 +20,7 @@ class MergedOutputs(Term):
     are compared with the teacher: "police car" and "car" together are as
     probable as "car" was. A class that was part of none is left out. That is
     `losses.MergedDistillation`, at every sample or pixel but those where
-    the annotation contradicts the teacher: labelled with a new class, but
+    the annotation contradicts the teacher: labeled with a new class, but
     taken by the teacher for something else than what that class was.
 
     Reference:

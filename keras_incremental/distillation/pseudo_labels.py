@@ -1,4 +1,4 @@
-"""Labels that the old model proposes for what nobody labelled.
+"""Labels that the old model proposes for what nobody labeled.
 
 Logits are NumPy arrays `(num_samples, ..., num_old)` of the teacher in
 inference mode, on the pictures that the student sees, and of the size of the
@@ -24,7 +24,7 @@ from keras_incremental.losses import tables
 
 NOTHING = -1
 # Labels that annotations have where there is none.
-UNLABELLED = (-1, 255)
+UNLABELED = (-1, 255)
 MEANINGS = ("unknown", "not_new", "background")
 NOVEL = -1
 
@@ -92,7 +92,7 @@ def pseudo_labels(
     _check_sizes(annotations, logits)
     num_old = logits.shape[-1]
     table, ids = meanings(num_old, parents, unlabeled, background)
-    missing = _unlabelled(annotations, table.shape[1])
+    missing = _unlabeled(annotations, table.shape[1])
     said, entropies = guesses(logits)
     if thresholds is None:
         thresholds = entropy_thresholds(
@@ -214,9 +214,9 @@ def soft_targets(logits, confidence: float = 0.9):
     return np.where(sure, probabilities, np.float32(-1))
 
 
-def _unlabelled(annotations, num_classes):
+def _unlabeled(annotations, num_classes):
     """Where there is no annotation; others must be classes."""
-    codes = [k for k in UNLABELLED if not 0 <= k < num_classes]
+    codes = [k for k in UNLABELED if not 0 <= k < num_classes]
     missing = np.isin(annotations, codes)
     wrong = np.setdiff1d(annotations[~missing], np.arange(num_classes))
     if wrong.size:

@@ -2,20 +2,20 @@ from keras import ops
 
 from keras_incremental.distillation.reading import read
 from keras_incremental.distillation.term import Term
-from keras_incremental.losses.positive_unlabelled import IGNORED
-from keras_incremental.losses.positive_unlabelled import POSITIVE
-from keras_incremental.losses.positive_unlabelled import UNLABELLED
-from keras_incremental.losses.positive_unlabelled import PositiveUnlabelledLoss
+from keras_incremental.losses.positive_unlabeled import IGNORED
+from keras_incremental.losses.positive_unlabeled import POSITIVE
+from keras_incremental.losses.positive_unlabeled import UNLABELED
+from keras_incremental.losses.positive_unlabeled import PositiveUnlabeledLoss
 from keras_incremental.utils.export import export
 
 
 @export
 class SplitRisk(Term):
-    """Tells a class from its parent, where only the class is labelled.
+    """Tells a class from its parent, where only the class is labeled.
 
     Old labels of "car" may be a "police car", and none says that one is not.
     If it is known which share of them is, they are the unlabeled samples of
-    a `losses.PositiveUnlabelledLoss`, whose logit is that of the child less
+    a `losses.PositiveUnlabeledLoss`, whose logit is that of the child less
     that of the parent.
 
     Reference:
@@ -45,7 +45,7 @@ class SplitRisk(Term):
         super().__init__(weight, schedule)
         self.child, self.parent = int(child), int(parent)
         self.unlabeled = [int(label) for label in unlabeled]
-        self._risk = PositiveUnlabelledLoss(prior)
+        self._risk = PositiveUnlabeledLoss(prior)
 
     @property
     def prior(self):
@@ -58,7 +58,7 @@ class SplitRisk(Term):
         labels = ops.reshape(ops.cast(labels, "int32"), ops.shape(scores))
         says = ops.full_like(labels, IGNORED)
         for label in self.unlabeled:
-            says = ops.where(labels == label, UNLABELLED, says)
+            says = ops.where(labels == label, UNLABELED, says)
         says = ops.where(labels == self.child, POSITIVE, says)
         return self._risk(says, ops.expand_dims(scores, -1))
 

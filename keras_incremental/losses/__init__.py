@@ -35,8 +35,8 @@ from keras_incremental.losses.nca_loss import NCALoss as NCALoss
 from keras_incremental.losses.partial_binary_crossentropy import (
     PartialBinaryCrossentropy as PartialBinaryCrossentropy,
 )
-from keras_incremental.losses.positive_unlabelled import (
-    PositiveUnlabelledLoss as PositiveUnlabelledLoss,
+from keras_incremental.losses.positive_unlabeled import (
+    PositiveUnlabeledLoss as PositiveUnlabeledLoss,
 )
 from keras_incremental.losses.replay_weighted_crossentropy import (
     ReplayWeightedCrossentropy as ReplayWeightedCrossentropy,

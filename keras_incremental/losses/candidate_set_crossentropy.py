@@ -27,10 +27,10 @@ class CandidateSetCrossentropy(keras.losses.Loss):
     with the logits `z`, and all classes `V` unless `denominator` says less.
     A set of one class gives the plain crossentropy; the set of all classes
     gives 0 and no gradient. So one loss serves exact labels, "some animal",
-    "anything but a bird", and pixels that nobody labelled.
+    "anything but a bird", and pixels that nobody labeled.
 
     The mean is taken over the positions whose label says something, so that
-    it does not depend on how much is unlabelled. A label outside the table
+    it does not depend on how much is unlabeled. A label outside the table
     raises `ValueError` where labels are NumPy arrays; within a compiled step
     it gives a loss of 1e9, the same on all backends.
 

@@ -25,7 +25,7 @@ def effective_number_weights(counts, beta: float = 0.999) -> np.ndarray:
             are. For pixels, the number of pictures that show the class:
             pixels of one picture are not independent.
         beta: Float, 0 or more and below 1. At 0 all weights are 1; a larger
-            value favours rare classes more, up to one over their counts.
+            value favors rare classes more, up to one over their counts.
             Defaults to `0.999`.
 
     Returns:

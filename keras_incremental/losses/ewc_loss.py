@@ -9,7 +9,7 @@ from keras_incremental.utils.state import Untracked
 
 @export
 class EWCLoss(keras.losses.Loss):
-    """A Keras loss plus a pull towards the present weights of a model.
+    """A Keras loss plus a pull toward the present weights of a model.
 
     For a plain `compile`, without callbacks. With `w*`, the weights when the
     loss was made, the value is
@@ -75,7 +75,7 @@ class EWCLoss(keras.losses.Loss):
             self.attach(model, importance)
 
     def attach(self, model, importance) -> None:
-        """Pulls `model` towards its present weights from now on.
+        """Pulls `model` toward its present weights from now on.
 
         Args:
             model: Built model.

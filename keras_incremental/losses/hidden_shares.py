@@ -1,8 +1,8 @@
-"""How much of a new class is hidden in what is not labelled for it."""
+"""How much of a new class is hidden in what is not labeled for it."""
 
 import numpy as np
 
-from keras_incremental.losses.positive_unlabelled import checked_prior
+from keras_incremental.losses.positive_unlabeled import checked_prior
 
 # Beyond it `exp` overflows; probabilities are 0 or 1 long before.
 LARGEST = 500.0
@@ -56,24 +56,24 @@ def estimated_share(logits, prior: float = 0.5) -> float:
 
 
 def prior_corrected(
-    logits, prior: float, num_positive: int, num_unlabelled: int
+    logits, prior: float, num_positive: int, num_unlabeled: int
 ) -> np.ndarray:
-    """Probabilities from a classifier that took the unlabelled for negatives.
+    """Probabilities from a classifier that took the unlabeled for negatives.
 
-    Such a classifier learns how many labelled positives there are for each
-    unlabelled sample, so the probability of an unlabelled one is
+    Such a classifier learns how many labeled positives there are for each
+    unlabeled sample, so the probability of an unlabeled one is
 
-        min(1, prior * num_unlabelled / num_positive * exp(logit))
+        min(1, prior * num_unlabeled / num_positive * exp(logit))
 
     It needs no training of its own, but a classifier that fits well; else
-    `PositiveUnlabelledLoss` finds more.
+    `PositiveUnlabeledLoss` finds more.
 
     Args:
         logits: Array of any shape, of a classifier trained by crossentropy.
         prior: Float above 0, below 1: the share of positives in what is
-            unlabelled. A larger value finds more.
-        num_positive: Int: how many labelled positives it was trained on.
-        num_unlabelled: Int: how many samples it took for negatives.
+            unlabeled. A larger value finds more.
+        num_positive: Int: how many labeled positives it was trained on.
+        num_unlabeled: Int: how many samples it took for negatives.
 
     Returns:
         Array of the shape of `logits`.
@@ -85,12 +85,12 @@ def prior_corrected(
     """
     logits = _checked_logits(logits)
     prior = checked_prior(prior, "prior_corrected")
-    if min(num_positive, num_unlabelled) < 1:
+    if min(num_positive, num_unlabeled) < 1:
         raise ValueError(
             "`prior_corrected` needs how many samples there were. Received: "
-            f"num_positive={num_positive}, num_unlabelled={num_unlabelled}."
+            f"num_positive={num_positive}, num_unlabeled={num_unlabeled}."
         )
-    ratio = prior * num_unlabelled / num_positive
+    ratio = prior * num_unlabeled / num_positive
     return np.minimum(1.0, ratio * np.exp(np.minimum(logits, LARGEST)))
 
 

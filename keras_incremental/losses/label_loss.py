@@ -8,8 +8,8 @@ from keras_incremental.losses.positions import one_per_position
 from keras_incremental.losses.positions import spread_weights
 from keras_incremental.utils import state
 
-# The label of a sample that nobody labelled.
-UNLABELLED = -1
+# The label of a sample that nobody labeled.
+UNLABELED = -1
 # Finite in float32, and its exponential is exactly 0.
 _EXCLUDED = -1e9
 
@@ -50,7 +50,7 @@ class LabelLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         labels = ops.cast(one_per_position(y_true, y_pred), "int32")
-        counts = ops.not_equal(labels, UNLABELLED)
+        counts = ops.not_equal(labels, UNLABELED)
         losses = ops.where(counts, self.losses(labels, y_pred), 0.0)
         return state.set_mask(losses, counts)
 
@@ -124,7 +124,7 @@ def one_hot(labels, num_classes):
 def check_labels(labels, num_classes, owner):
     """Raises if a label is neither a class nor -1."""
     labels = np.asarray(labels)
-    allowed = [UNLABELLED, *range(num_classes)]
+    allowed = [UNLABELED, *range(num_classes)]
     wrong = np.setdiff1d(labels, allowed).tolist()
     if wrong:
         raise ValueError(

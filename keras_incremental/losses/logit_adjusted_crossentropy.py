@@ -29,7 +29,7 @@ class LogitAdjustedCrossentropy(LabelLoss):
     - [Ren et al., 2020](https://arxiv.org/abs/2007.10740), balanced softmax
 
     Args:
-        tau: Float, 0 or more. A larger value favours rare classes more; 1 is
+        tau: Float, 0 or more. A larger value favors rare classes more; 1 is
             right for the mean of the accuracies of all classes. Defaults to
             `1.0`.
         counts: List of ints, one for each class: how many samples of it an

@@ -29,7 +29,7 @@ class NCALoss(LabelLoss):
     Reference:
     - [Douillard et al., 2020](https://arxiv.org/abs/2004.13513), PODNet;
       [Movshovitz-Attias et al., 2017](https://arxiv.org/abs/1703.07464). The
-      paper uses the hinge, and multiplies the margin by a learnt scale.
+      paper uses the hinge, and multiplies the margin by a learned scale.
 
     Args:
         margin: Float, 0 or more, in cosines, of which 2 is the largest

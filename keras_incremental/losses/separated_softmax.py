@@ -16,7 +16,7 @@ class SeparatedSoftmax(OldNewLoss):
     links them, and `LogitAdjustedCrossentropy` is the safer choice.
 
     A class that arrives alone has no other new class to be told apart from,
-    and would never be learnt: `for_phase` then compares all classes.
+    and would never be learned: `for_phase` then compares all classes.
 
     Reference:
     - [Ahn et al., 2021](https://arxiv.org/abs/2003.13947), SS-IL, which

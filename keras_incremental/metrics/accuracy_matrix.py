@@ -132,7 +132,7 @@ class AccuracyMatrix:
         return mean_of(np.nanmax(lower[:-1], axis=0) - lower[-1])
 
     def backward_transfer(self, phase=-1):
-        """Change of accuracy since a group was learnt; mean over groups."""
+        """Change of accuracy since a group was learned; mean over groups."""
         phase = self._phase(phase)
         if not phase:
             return 0.0
@@ -142,27 +142,27 @@ class AccuracyMatrix:
         )
 
     def forward_transfer(self, untrained):
-        """What earlier phases gave to groups that had not been learnt yet.
+        """What earlier phases gave to groups that had not been learned yet.
 
         It needs counts of later groups, which only make sense `task_aware`:
         among all classes, one that has not arrived cannot be predicted.
 
         Args:
-            untrained: Accuracies of each group before anything was learnt.
+            untrained: Accuracies of each group before anything was learned.
         """
         ahead = np.diagonal(self.accuracies, offset=1)
         missing = np.flatnonzero(np.isnan(ahead)) + 1
         if len(missing) or not len(ahead):
             raise ValueError(
                 "`forward_transfer` needs counts of each group before it is "
-                f"learnt. There are none of groups={missing.tolist()}, after "
+                f"learned. There are none of groups={missing.tolist()}, after "
                 f"{len(self)} phases."
             )
         untrained = np.asarray(untrained, float)
         return mean_of(ahead - untrained[1 : len(ahead) + 1])
 
     def intransigence(self, reference):
-        """What a group lacks, when just learnt, to a model of all data.
+        """What a group lacks, when just learned, to a model of all data.
 
         Args:
             reference: `AccuracyMatrix` of joint training, or the accuracies

@@ -5,8 +5,8 @@
 by its name.
 """
 
-from keras_incremental.recipes.catalogue import get as get
-from keras_incremental.recipes.catalogue import names as names
+from keras_incremental.recipes.catalog import get as get
+from keras_incremental.recipes.catalog import names as names
 from keras_incremental.recipes.closed_form import acil as acil
 from keras_incremental.recipes.closed_form import ds_al as ds_al
 from keras_incremental.recipes.closed_form import fecam as fecam
@@ -31,11 +31,11 @@ from keras_incremental.recipes.references import joint as joint
 from keras_incremental.recipes.references import (
     transfer_twice as transfer_twice,
 )
-from keras_incremental.recipes.regularisation import ewc as ewc
-from keras_incremental.recipes.regularisation import l2sp as l2sp
-from keras_incremental.recipes.regularisation import mas as mas
-from keras_incremental.recipes.regularisation import rwalk as rwalk
-from keras_incremental.recipes.regularisation import si as si
+from keras_incremental.recipes.regularization import ewc as ewc
+from keras_incremental.recipes.regularization import l2sp as l2sp
+from keras_incremental.recipes.regularization import mas as mas
+from keras_incremental.recipes.regularization import rwalk as rwalk
+from keras_incremental.recipes.regularization import si as si
 from keras_incremental.recipes.rehearsal import (
     balanced_replay as balanced_replay,
 )

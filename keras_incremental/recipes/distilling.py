@@ -91,7 +91,7 @@ def gd(budget=2000, per_class=None):
     Only the specialist is taught to be unsure of `auxiliary` pictures: for
     the network itself that would contradict its targets for them. The
     balanced stage stands for its fine-tuning with inverse frequencies.
-    `learn` takes the `auxiliary` pictures; without, it distils labelled
+    `learn` takes the `auxiliary` pictures; without, it distils labeled
     ones only.
 
     Args:

@@ -7,7 +7,7 @@ from keras_incremental.utils.export import export
 
 @export
 class QuadraticPenalty(keras.regularizers.Regularizer):
-    """Pulls a weight towards a reference, harder where it matters more.
+    """Pulls a weight toward a reference, harder where it matters more.
 
     The penalty of a weight `w` is
 

@@ -7,7 +7,7 @@ from keras_incremental.rejection.splitting import ward
 
 # Ward's clustering holds the distances of all pairs: 1.6 GB.
 MAX_SAMPLES = 20_000
-# Further from the centre than so many medians, a sample belongs nowhere.
+# Further from the center than so many medians, a sample belongs nowhere.
 FAR = 3.0
 
 
@@ -20,13 +20,13 @@ class Clusters:
         labels: Ints of the same shape: the cluster of each, from 0 for the
             largest one; -1 for samples that belong nowhere.
         sizes: Tuple of ints, how many samples each cluster has.
-        centres: Tuple of ints, the index of the most central sample of each.
+        centers: Tuple of ints, the index of the most central sample of each.
     """
 
     indices: np.ndarray
     labels: np.ndarray
     sizes: tuple[int, ...]
-    centres: tuple[int, ...]
+    centers: tuple[int, ...]
 
     def __len__(self):
         return len(self.sizes)
@@ -64,7 +64,7 @@ class Clusters:
 
     def __str__(self):
         lines = [
-            f"cluster {k}: {size} samples, such as index {self.centres[k]}"
+            f"cluster {k}: {size} samples, such as index {self.centers[k]}"
             for k, size in enumerate(self.sizes)
         ]
         nowhere = len(self.members(-1))
@@ -157,15 +157,15 @@ def _leaves(tree, node):
 
 
 def _without_far_ones(rows, group):
-    distances = _from_centre(rows, group)
+    distances = _from_center(rows, group)
     return group[distances <= FAR * np.median(distances)]
 
 
 def _most_central(rows, group):
-    return group[_from_centre(rows, group).argmin()]
+    return group[_from_center(rows, group).argmin()]
 
 
-def _from_centre(rows, group):
+def _from_center(rows, group):
     return np.linalg.norm(rows[group] - rows[group].mean(0), axis=-1)
 
 

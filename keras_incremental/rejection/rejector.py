@@ -76,7 +76,7 @@ class Rejector:
 
         Args:
             scores: Floats of any shape, of samples of known classes that
-                neither the model nor the statistics have learnt from.
+                neither the model nor the statistics have learned from.
             false_alarm: Float between 0 and 1, the share of known samples
                 that may be called unknown. A smaller value finds fewer of
                 the unknown, and needs more samples. Defaults to that of the

@@ -67,7 +67,7 @@ def distance(features, statistics) -> np.ndarray:
     """Mahalanobis distance of features to the nearest class mean.
 
     Every class is a normal distribution around its mean. The covariance is
-    that within classes, shrunk towards a sphere by the oracle approximating
+    that within classes, shrunk toward a sphere by the oracle approximating
     shrinkage, so that it can be inverted with few samples. This is the
     distance, of which Lee et al. take minus the square.
 

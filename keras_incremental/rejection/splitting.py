@@ -59,10 +59,10 @@ def separation(first, second):
 
 def _by_chance(rows, generator):
     """The separation of halves of a normal distribution like these rows."""
-    centred = rows - rows.mean(0)
+    centered = rows - rows.mean(0)
     count = min(len(rows), MAX_DRAWN)
     noise = generator.standard_normal((count, len(rows)))
-    drawn = noise @ centred / np.sqrt(len(rows) - 1)
+    drawn = noise @ centered / np.sqrt(len(rows) - 1)
     halves = ward(n_clusters=2).fit_predict(drawn)
     return separation(drawn[halves == 0], drawn[halves == 1])
 

@@ -25,7 +25,7 @@ def model_card(classifier, reports=(), path=None):
     """Writes what a classifier knows as a page of Markdown.
 
     It lists the classes with the phase in which each arrived, what was
-    learnt and is kept of each, its accuracy at first and now, the phases,
+    learned and is kept of each, its accuracy at first and now, the phases,
     the method and the versions. What only you know (what the model is meant
     for, where the pictures are from) is yours to add.
 
@@ -71,7 +71,7 @@ def _summary(classifier):
     shape = tuple(classifier.features.input_shape[1:])
     return (
         f"A Keras classifier of {len(classifier.classes)} classes, which "
-        f"learnt new ones in {classifier.phases} phases. It reads inputs of "
+        f"learned new ones in {classifier.phases} phases. It reads inputs of "
         f"shape `{shape}` and gives {outputs}, in the order of the table. An "
         "index never moves when classes are added.\n"
     )
@@ -91,7 +91,7 @@ def _classes(classifier, reports):
         row = [index, _text(name), since, counts.get(index, "–")]
         row += [kept.get(index, 0), first.get(name, "–"), now.get(name, "–")]
         rows.append(row)
-    heads = ["Index", "Class", "Since phase", "Pictures learnt", "Exemplars"]
+    heads = ["Index", "Class", "Since phase", "Pictures learned", "Exemplars"]
     return _table([*heads, "Accuracy at first", "Accuracy now"], rows)
 
 

@@ -36,13 +36,13 @@ def plot_classes(report, worst=None, figure=None):
     axes = figure.add_subplot()
     new = np.isin(names, report.new_classes)
     axes.barh(places, was, 0.78, color="#cfcfcf", label="before")
-    for chosen, colour, label in (
+    for chosen, color, label in (
         (~new, figures.OLD, "after"),
         (new, figures.NEW, "after, new class"),
     ):
         if chosen.any():
             axes.barh(
-                places[chosen], now[chosen], 0.42, color=colour, label=label
+                places[chosen], now[chosen], 0.42, color=color, label=label
             )
     for place, before, after in zip(places, was, now, strict=True):
         _say(axes, place, before, after)

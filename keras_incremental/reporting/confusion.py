@@ -88,7 +88,7 @@ def _draw(axes, shares, name, report):
 
 
 def _explain(bar):
-    """What the colours of a panel say."""
+    """What the colors of a panel say."""
     signed = bar.vmin < 0
     bar.set_ticks([-50, -25, 0, 25, 50] if signed else [0, 10, 25, 50, 100])
     if signed:

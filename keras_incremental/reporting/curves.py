@@ -65,7 +65,7 @@ def _draw(axes, reports, starts, key):
     factor = 100 if key == "accuracy" else 1
     for start in starts[:-1]:
         axes.axvline(start, color=figures.INK, lw=0.9, ls=(0, (1, 2)))
-    for name, colour, style, label in (
+    for name, color, style, label in (
         (key, figures.BEFORE, "--", "training"),
         (f"val_{key}", figures.OLD, "-", "validation"),
     ):
@@ -76,7 +76,7 @@ def _draw(axes, reports, starts, key):
                 epochs,
                 factor * values,
                 style,
-                color=colour,
+                color=color,
                 lw=1.8,
                 marker="o",
                 ms=3 if len(values) < 40 else 0,

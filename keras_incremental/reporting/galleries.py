@@ -119,7 +119,7 @@ def show(axes, picture):
 def in_display_range(picture):
     """A picture as floats from 0 to 1, without a channel of length 1.
 
-    Values beyond 0 to 1 and 0 to 255 were centred or scaled in some way, so
+    Values beyond 0 to 1 and 0 to 255 were centered or scaled in some way, so
     they are stretched over the range that they have.
     """
     picture = np.asarray(picture, float)

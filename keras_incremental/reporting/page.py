@@ -229,4 +229,6 @@ def _cost(reports):
 
 def _versions(report):
     shown = ", ".join(f"{k} {v}" for k, v in report.versions.items())
-    return _section("Versions", element("p", f"{shown}. Learnt {report.date}."))
+    return _section(
+        "Versions", element("p", f"{shown}. Learned {report.date}.")
+    )

@@ -12,7 +12,7 @@ MANY, NAMED = 8, 3
 def plot_phases(reports, figure=None):
     """Draws the accuracy of old and of new classes, phase by phase.
 
-    Old classes are those known before a phase, so a grey dash says what
+    Old classes are those known before a phase, so a gray dash says what
     these same classes had before it. A refused phase has open marks, and the
     lines pass it by.
 
@@ -122,12 +122,12 @@ def _width(reports):
     return min(5.5 + 0.5 * max(len(reports) - 4, 0), 12)
 
 
-def _marks(axes, places, values, kept, marker, colour, label=None):
+def _marks(axes, places, values, kept, marker, color, label=None):
     """Filled marks of accepted phases, open ones of refused ones."""
     places = np.broadcast_to(places, values.shape)
-    style = {"marker": marker, "s": 42, "edgecolor": colour, "zorder": 3}
+    style = {"marker": marker, "s": 42, "edgecolor": color, "zorder": 3}
     style |= {"linewidth": 1.6, "clip_on": False}
-    axes.scatter(places[kept], values[kept], color=colour, label=label, **style)
+    axes.scatter(places[kept], values[kept], color=color, label=label, **style)
     axes.scatter(places[~kept], values[~kept], color="white", **style)
 
 

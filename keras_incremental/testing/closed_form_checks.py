@@ -212,7 +212,7 @@ def check_forget_undoes_adapt(make_head):
 
 
 def check_relabel_is_exact(make_head):
-    """Relabelled features count as if they had come so."""
+    """Relabeled features count as if they had come so."""
     features, labels = data()
     head = adapted(make_head, features, np.minimum(labels, 1))
     moved = labels == 2

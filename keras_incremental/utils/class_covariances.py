@@ -17,8 +17,8 @@ class ClassCovariances(ClassMeans):
     scatter_ndim = 3
 
     @staticmethod
-    def scatter_of(centred, labels):
-        parts = [centred[labels == k] for k in range(labels.max() + 1)]
+    def scatter_of(centered, labels):
+        parts = [centered[labels == k] for k in range(labels.max() + 1)]
         return np.stack([part.T @ part for part in parts])
 
     @staticmethod

@@ -103,7 +103,7 @@ class ClassMeans:
     # What a subclass keeps of the distances to the means.
 
     @staticmethod
-    def scatter_of(centred, labels):
+    def scatter_of(centered, labels):
         """What is kept of distances of shape `(num_samples, features)`."""
         return np.zeros(())
 

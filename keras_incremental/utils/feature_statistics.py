@@ -29,8 +29,8 @@ class FeatureStatistics(ClassMeans):
     scatter_ndim = 2
 
     @staticmethod
-    def scatter_of(centred, labels):
-        return centred.T @ centred
+    def scatter_of(centered, labels):
+        return centered.T @ centered
 
     @staticmethod
     def scatter_between(weights, steps):

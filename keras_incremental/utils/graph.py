@@ -167,7 +167,7 @@ def _moves(layer):
 def _is_frozen_network(layer):
     """Whether a layer is a pretrained model, frozen as a whole.
 
-    Its dropout and stochastic depth regularised a training that is over; as
+    Its dropout and stochastic depth regularized a training that is over; as
     its BatchNormalization does, they stay in inference mode.
     """
     is_network = isinstance(layer, keras.Model) and bool(layer.weights)

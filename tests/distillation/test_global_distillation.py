@@ -87,7 +87,7 @@ def value(labels, **kwargs):
     return float(ops.convert_to_numpy(loss(STUDENT, labels, **kwargs)))
 
 
-def test_labelled_samples_are_distilled_from_both_teachers():
+def test_labeled_samples_are_distilled_from_both_teachers():
     q, p = softmax(TEACHER["logits"], 2.0), softmax(STUDENT[:, :2], 2.0)
     # The one new class is always certain.
     expected = 4.0 * (2 / 3) * -(q * np.log(p)).sum(-1).mean()

@@ -147,7 +147,7 @@ def test_about_half_of_each_class_is_accepted():
         assert found[said == c].mean() == pytest.approx(0.5, abs=0.01)
 
 
-def test_medians_are_of_unlabelled_positions_only():
+def test_medians_are_of_unlabeled_positions_only():
     annotations = np.array([3, 3, 3, -1, -1, -1])
     sureness = np.float32([0, 0, 0, 1, 2, 3])
     logits = sureness[:, None] * np.float32([1, 0, 0])

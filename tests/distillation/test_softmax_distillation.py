@@ -86,7 +86,7 @@ def test_a_certain_teacher_gives_the_crossentropy_of_its_answer():
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_large_temperature_compares_centred_logits():
+def test_a_large_temperature_compares_centered_logits():
     term = SoftmaxDistillation(temperature=100.0, scale=True)
     least = 100.0**2 * entropy(softmax(TEACHER, 100.0))
     difference = OTHER[:, :3] - TEACHER

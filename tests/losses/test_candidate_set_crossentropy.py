@@ -117,7 +117,7 @@ def test_several_labels_can_be_ignored():
     assert result.tolist() == [0.0, 0.0]
 
 
-def test_the_mean_does_not_depend_on_how_much_is_unlabelled():
+def test_the_mean_does_not_depend_on_how_much_is_unlabeled():
     loss = CandidateSetCrossentropy(SETS, ignore_class=-1)
     alone = float(loss(np.array([3, 0]), Z))
     diluted = float(loss(np.array([3, 0, -1, 4]), np.concatenate([Z, Z])))

@@ -100,7 +100,7 @@ def test_maps_have_targets_at_each_position():
     assert maps == pytest.approx(float(loss(SOME, Z)), rel=1e-6)
 
 
-def test_old_outputs_stay_where_only_the_new_class_is_labelled():
+def test_old_outputs_stay_where_only_the_new_class_is_labeled():
     inputs = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     head = layers.ExpandableDense(2)
     head.build((None, 4))

@@ -16,7 +16,7 @@ LABELS[0, 0, :2], LABELS[1, 5, 6:] = -1, 255
 
 
 def enlarged(logits, height, width):
-    """Bilinear interpolation between the centres of places, slowly."""
+    """Bilinear interpolation between the centers of places, slowly."""
 
     def weights(old, new):
         at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
@@ -116,7 +116,7 @@ def test_ignored_labels_are_safe_in_a_compiled_step():
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
-def test_nothing_labelled_trains_nothing_in_a_compiled_step():
+def test_nothing_labeled_trains_nothing_in_a_compiled_step():
     model = small_model()
     before = model.get_weights()
     labels = np.where(LABELS == 1, -1, 255)

@@ -9,7 +9,7 @@ from keras_incremental.metrics import count_phase
 
 @pytest.fixture
 def oracle():
-    """Three groups of one class and 100 samples, counted before learnt."""
+    """Three groups of one class and 100 samples, counted before learned."""
     matrix = AccuracyMatrix([1, 1, 1])
     for row in ([90, 10, 5], [70, 80, 20], [50, 60, 85]):
         matrix.append(ClassCounts(row, [100] * 3))
@@ -66,7 +66,7 @@ def test_forgetting_is_from_the_best_phase_not_from_the_first():
     assert matrix.forgetting(1) == pytest.approx(-0.3)
 
 
-def test_what_a_group_had_before_it_was_learnt_is_not_forgotten():
+def test_what_a_group_had_before_it_was_learned_is_not_forgotten():
     matrix = AccuracyMatrix([1, 1, 1])
     for row in ([90, 100, 0], [90, 70, 0], [90, 60, 80]):
         matrix.append(ClassCounts(row, [100] * 3))

@@ -183,7 +183,7 @@ def test_an_unknown_class_is_found_named_and_learnt():
     # A person looks at the most central picture of each cluster only.
     clusters = queue.clusters()
     assert len(clusters) <= 6
-    seen = [truth[index] for index in clusters.center_features]
+    seen = [truth[index] for index in clusters.centers]
     assert set(seen[:2]) == set(NEW)
     answers = clusters.named(seen)
     assert np.mean([truth[i] == name for i, name in answers.items()]) > 0.8

@@ -17,9 +17,9 @@ def clouds(classes, count, seed=0):
     """Gaussian clouds, one around a corner for each class, and indices."""
     generator = np.random.default_rng(seed)
     labels = np.repeat(classes, count)
-    centres = 2.5 * np.eye(CLASSES, DIM) + 1
+    centers = 2.5 * np.eye(CLASSES, DIM) + 1
     noise = generator.normal(size=(len(labels), DIM))
-    return (centres[labels] + noise).astype("float32"), labels
+    return (centers[labels] + noise).astype("float32"), labels
 
 
 @functools.lru_cache
@@ -45,7 +45,7 @@ def copy_of(model):
 
 
 def trained(recipe, trainable=False, phases=PHASES, count=60, **options):
-    """A classifier that learnt all phases by a recipe."""
+    """A classifier that learned all phases by a recipe."""
     model = copy_of(trained_model(trainable))
     clf = IncrementalClassifier(model, list("01"), recipe=recipe)
     clf.remember(*clouds([0, 1], count))

@@ -10,7 +10,7 @@ from keras import layers
 from keras_incremental import recipes
 from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.recipes import catalogue
+from keras_incremental.recipes import catalog
 
 SIDE = 6
 NAMES = ("rows", "columns", "checks", "dark", "bright", "stripes")
@@ -72,7 +72,7 @@ def _model(trainable, dense):
 def make(name, **options):
     """A recipe with a small memory, a short stage, and little to solve."""
     for option, value in (("budget", 12), ("expansion", 32)):
-        if catalogue.takes(name, option):
+        if catalog.takes(name, option):
             options.setdefault(option, value)
     recipe = recipes.get(name, **options)
     if recipe.stage is None:

@@ -8,11 +8,11 @@ from keras_incremental.rejection.splitting import separation
 
 
 def clouds(sizes, dim=8, apart=8.0, seed=0):
-    """Unit clouds whose centres are as far apart, and which each is of."""
+    """Unit clouds whose centers are as far apart, and which each is of."""
     generator = np.random.default_rng(seed)
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    centres = apart / np.sqrt(2) * np.eye(len(sizes), dim)
-    return centres[labels] + generator.normal(size=(len(labels), dim)), labels
+    centers = apart / np.sqrt(2) * np.eye(len(sizes), dim)
+    return centers[labels] + generator.normal(size=(len(labels), dim)), labels
 
 
 def same_partition(a, b):
@@ -70,10 +70,10 @@ def test_equal_samples_are_one_cluster():
 def test_the_most_central_sample_is_the_nearest_to_the_mean():
     features, labels = clouds([30, 20])
     clusters = cluster(features, indices=np.arange(50) + 100)
-    for label, centre in enumerate(clusters.centres):
+    for label, center in enumerate(clusters.centers):
         rows = features[labels == label]
         steps = np.linalg.norm(rows - rows.mean(0), axis=-1)
-        assert centre - 100 == np.flatnonzero(labels == label)[steps.argmin()]
+        assert center - 100 == np.flatnonzero(labels == label)[steps.argmin()]
 
 
 def test_the_order_of_samples_does_not_matter():

@@ -43,9 +43,9 @@ def test_max_softmax_tells_apart_what_rounds_to_one():
 def clouds(count=500):
     """Two stretched clouds in the plane, far from 0."""
     labels = np.repeat([0, 1], count)
-    centres = np.array([[1000.0, 0.0], [1000.0, 50.0]])
+    centers = np.array([[1000.0, 0.0], [1000.0, 50.0]])
     noise = np.random.default_rng(1).normal(size=(2 * count, 2)) * [10, 1]
-    return centres[labels] + noise, labels
+    return centers[labels] + noise, labels
 
 
 def test_distance_is_that_of_mahalanobis_to_the_nearest_mean():
@@ -114,8 +114,8 @@ def test_relative_distance_takes_off_that_to_all_as_one():
     features, labels = clouds()
     statistics = FeatureStatistics().updated(features, labels)
     samples = np.array([[1010.0, 0.0], [1000.0, 25.0], [1000.0, 90.0]])
-    centred = features - features.mean(0)
-    whole = shrunk(centred.T @ centred / 1000, "oas", 1000)
+    centered = features - features.mean(0)
+    whole = shrunk(centered.T @ centered / 1000, "oas", 1000)
     steps = samples - features.mean(0)
     slow = (steps * np.linalg.solve(whole, steps.T).T).sum(-1)
     np.testing.assert_allclose(

@@ -12,10 +12,10 @@ from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.losses.partial_binary_crossentropy import (
     PartialBinaryCrossentropy,
 )
-from keras_incremental.losses.positive_unlabelled import IGNORED
-from keras_incremental.losses.positive_unlabelled import POSITIVE
-from keras_incremental.losses.positive_unlabelled import UNLABELLED
-from keras_incremental.losses.positive_unlabelled import PositiveUnlabelledLoss
+from keras_incremental.losses.positive_unlabeled import IGNORED
+from keras_incremental.losses.positive_unlabeled import POSITIVE
+from keras_incremental.losses.positive_unlabeled import UNLABELED
+from keras_incremental.losses.positive_unlabeled import PositiveUnlabeledLoss
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.problems.multi_label_ambiguity import (
@@ -36,7 +36,7 @@ def label_loss(recipe, inputs, samples):
     if is_auto(loss):
         loss = PartialBinaryCrossentropy()
     risks = [
-        (child, parent, PositiveUnlabelledLoss(share))
+        (child, parent, PositiveUnlabeledLoss(share))
         for child, parent, share in only_positive(inputs, samples)
         if share is not None
     ]
@@ -70,7 +70,7 @@ class WithShares(keras.losses.Loss):
     Args:
         loss: Loss of the known labels.
         risks: List of triples: a class of which only the yes is known, its
-            parent or -1, and its `PositiveUnlabelledLoss`.
+            parent or -1, and its `PositiveUnlabeledLoss`.
     """
 
     def __init__(self, loss, risks):
@@ -93,7 +93,7 @@ class WithShares(keras.losses.Loss):
     def _said(self, labels, child, parent):
         says = ops.full_like(labels[:, child], IGNORED)
         is_open = unlabeled(labels, child, parent)
-        says = ops.where(is_open, float(UNLABELLED), says)
+        says = ops.where(is_open, float(UNLABELED), says)
         return ops.where(labels[:, child] == YES, float(POSITIVE), says)
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_incremental.losses import PositiveUnlabelledLoss
+from keras_incremental.losses import PositiveUnlabeledLoss
 from keras_incremental.testing.gradients import gradient
 
 # A line on which negatives lie around 0 and positives around 2.
@@ -45,7 +45,7 @@ def slope(loss, labels, logits):
 
 
 def test_value_by_hand():
-    loss = PositiveUnlabelledLoss(prior=0.3)
+    loss = PositiveUnlabeledLoss(prior=0.3)
     rest = (softplus(-0.5) + softplus(1.0) + softplus(-2.0)) / 3
     rest -= 0.3 * (softplus(1.5) + softplus(-1.0)) / 2
     expected = 0.3 * (softplus(-1.5) + softplus(1.0)) / 2 + rest
@@ -57,7 +57,7 @@ def test_value_by_hand():
 @pytest.mark.parametrize("prior", [0.1, 0.5])
 def test_with_the_true_share_the_bayes_boundary_is_the_best(prior):
     labels, x, weights = population(prior)
-    loss = PositiveUnlabelledLoss(prior)
+    loss = PositiveUnlabeledLoss(prior)
 
     def risk(line):
         return loss(labels, on_line(x, line), weights)
@@ -74,15 +74,15 @@ def test_the_risk_of_negatives_is_that_of_true_negatives():
     prior = 0.4
     labels, x, weights = population(prior)
     logits = (0.5 * x - 0.2)[:, None]
-    whole = PositiveUnlabelledLoss(prior)(labels, logits, weights)
+    whole = PositiveUnlabeledLoss(prior)(labels, logits, weights)
     positive = prior * np.mean(POSITIVES * softplus(-0.5 * GRID + 0.2))
     negative = (1 - prior) * np.mean(NEGATIVES * softplus(0.5 * GRID - 0.2))
     assert negative > 0
     assert float(whole) == pytest.approx(positive + negative, rel=1e-4)
 
 
-def test_a_share_of_0_leaves_the_mean_over_the_unlabelled():
-    loss = PositiveUnlabelledLoss(prior=0.0)
+def test_a_share_of_0_leaves_the_mean_over_the_unlabeled():
+    loss = PositiveUnlabeledLoss(prior=0.0)
     expected = (softplus(0.5) + softplus(-1.0)) / 2
     result = value(loss, [0, 1, 0], [0.5, 7.0, -1.0])
     assert result == pytest.approx(expected, rel=1e-6)
@@ -92,9 +92,9 @@ def test_an_overfitted_risk_counts_as_0_and_is_stepped_against():
     labels, logits = [1, 0], [2.0, -5.0]
     rest = softplus(-5.0) - 0.5 * softplus(2.0)
     assert rest < 0
-    result = value(PositiveUnlabelledLoss(0.5), labels, logits)
+    result = value(PositiveUnlabeledLoss(0.5), labels, logits)
     assert result == pytest.approx(0.5 * softplus(-2.0), rel=1e-5)
-    found = slope(PositiveUnlabelledLoss(0.5, gamma=0.7), labels, logits)
+    found = slope(PositiveUnlabeledLoss(0.5, gamma=0.7), labels, logits)
     sigmoid = 1 / (1 + np.exp(-np.array(logits)))
     expected = 0.7 * np.array([0.5, -1]) * sigmoid
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -103,20 +103,20 @@ def test_an_overfitted_risk_counts_as_0_and_is_stepped_against():
 def test_a_little_overfitting_is_let_be():
     labels, logits = [1, 0], [2.0, -5.0]
     rest = softplus(-5.0) - 0.5 * softplus(2.0)
-    result = value(PositiveUnlabelledLoss(0.5, beta=2.0), labels, logits)
+    result = value(PositiveUnlabeledLoss(0.5, beta=2.0), labels, logits)
     assert result == pytest.approx(0.5 * softplus(-2.0) + rest, rel=1e-5)
-    result = value(PositiveUnlabelledLoss(0.5, beta=0.1), labels, logits)
+    result = value(PositiveUnlabeledLoss(0.5, beta=0.1), labels, logits)
     assert result == pytest.approx(0.5 * softplus(-2.0) - 0.1, rel=1e-5)
 
 
-def test_a_batch_of_one_kind_only_is_learnt_from():
-    loss = PositiveUnlabelledLoss(0.5)
+def test_a_batch_of_one_kind_only_is_learned_from():
+    loss = PositiveUnlabeledLoss(0.5)
     assert slope(loss, [1, 1], [1.0, 0.0]).max() < 0
     assert slope(loss, [0, 0], [1.0, 0.0]).min() > 0
 
 
 def test_what_does_not_count_changes_nothing():
-    loss = PositiveUnlabelledLoss(0.3)
+    loss = PositiveUnlabeledLoss(0.3)
     labels, logits = [1, 0, 0], [1.5, -0.5, 1.0]
     expected = value(loss, labels, logits)
     result = value(loss, [*labels, -1, -1], [*logits, 3.0, -9.0])
@@ -126,7 +126,7 @@ def test_what_does_not_count_changes_nothing():
 
 
 def test_maps_of_logits_are_one_batch():
-    loss = PositiveUnlabelledLoss(0.3)
+    loss = PositiveUnlabeledLoss(0.3)
     labels = np.array([1, 0, 0, 1, 0, 0])
     logits = np.array([1.0, -2, 0.5, 0.1, 2, -1], "float32")
     flat = value(loss, labels, logits)
@@ -136,21 +136,21 @@ def test_maps_of_logits_are_one_batch():
 
 @pytest.mark.parametrize("prior", [-0.1, 1.0, float("nan")])
 def test_a_prior_that_is_no_share_is_refused(prior):
-    with pytest.raises(ValueError, match="`prior` of PositiveUnlabelledLoss"):
-        PositiveUnlabelledLoss(prior)
+    with pytest.raises(ValueError, match="`prior` of PositiveUnlabeledLoss"):
+        PositiveUnlabeledLoss(prior)
 
 
 def test_logits_of_several_classes_are_refused():
     with pytest.raises(ValueError, match="z\\[..., child, None\\]"):
-        PositiveUnlabelledLoss(0.1)(np.array([1, 0]), np.zeros((2, 3)))
+        PositiveUnlabeledLoss(0.1)(np.array([1, 0]), np.zeros((2, 3)))
 
 
 def test_labels_of_other_kinds_are_refused():
     with pytest.raises(ValueError, match=r"1 for positive.*\[2\]"):
-        PositiveUnlabelledLoss(0.1)(np.array([1, 2]), np.zeros((2, 1)))
+        PositiveUnlabeledLoss(0.1)(np.array([1, 2]), np.zeros((2, 1)))
 
 
-def test_it_finds_more_than_unlabelled_taken_for_negatives():
+def test_it_finds_more_than_unlabeled_taken_for_negatives():
     random = np.random.default_rng(0)
     hidden = random.normal(2.0, 1.0, 400)
     x = [random.normal(2.0, 1.0, 300), hidden, random.normal(0.0, 1.0, 600)]
@@ -166,4 +166,4 @@ def test_it_finds_more_than_unlabelled_taken_for_negatives():
         return np.mean(line[0] * hidden + line[1] > 0)
 
     naive = recall(keras.losses.BinaryCrossentropy(from_logits=True))
-    assert recall(PositiveUnlabelledLoss(0.4)) > naive + 0.3
+    assert recall(PositiveUnlabeledLoss(0.4)) > naive + 0.3

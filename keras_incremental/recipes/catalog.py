@@ -5,13 +5,13 @@ import inspect
 from keras_incremental.recipes import closed_form
 from keras_incremental.recipes import distilling
 from keras_incremental.recipes import references
-from keras_incremental.recipes import regularisation
+from keras_incremental.recipes import regularization
 from keras_incremental.recipes import rehearsal
 from keras_incremental.recipes import streams
 
 MODULES = (
     references,
-    regularisation,
+    regularization,
     distilling,
     rehearsal,
     closed_form,

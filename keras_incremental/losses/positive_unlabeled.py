@@ -7,20 +7,20 @@ from keras_incremental.losses.positions import spread_weights
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 
-IGNORED, UNLABELLED, POSITIVE = -1, 0, 1
+IGNORED, UNLABELED, POSITIVE = -1, 0, 1
 
 
 @export
-class PositiveUnlabelledLoss(keras.losses.Loss):
-    """Learns a yes or no where only some of the yes are labelled.
+class PositiveUnlabeledLoss(keras.losses.Loss):
+    """Learns a yes or no where only some of the yes are labeled.
 
-    The new class was found in some pictures, and what is unlabelled holds a
+    The new class was found in some pictures, and what is unlabeled holds a
     share `prior` of it that nobody marked. Taken for negatives, these would
     teach the class away; left out, nothing says "no". Here they are counted
     off, with the logit `s` of the class, by the non-negative risk
 
         prior * mean(softplus(-s[positive])) + max(-beta, rest)
-        rest = mean(softplus(s[unlabelled]))
+        rest = mean(softplus(s[unlabeled]))
                - prior * mean(softplus(s[positive]))
 
     The risk of the negatives, `rest`, is not negative but by overfitting.
@@ -28,14 +28,14 @@ class PositiveUnlabelledLoss(keras.losses.Loss):
     are of one batch, so let a batch hold several of each.
 
     For a class that came out of an old one, `s` is the logit of the child
-    less that of its parent, and the unlabelled are old samples of the parent.
+    less that of its parent, and the unlabeled are old samples of the parent.
 
     Reference:
     - [Kiryo et al., 2017](https://arxiv.org/abs/1703.00593)
 
     Args:
         prior: Float, 0 or more and below 1. The share of positives in what is
-            unlabelled. A larger value finds more of them, and more that are
+            unlabeled. A larger value finds more of them, and more that are
             none. Estimate it by counting them in a hundred samples, or see
             `losses.estimated_share`.
         beta: Float, 0 or more. How far below 0 `rest` may fall. A larger
@@ -44,16 +44,16 @@ class PositiveUnlabelledLoss(keras.losses.Loss):
             to `1.0`.
         reduction: As in `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
-        name: String. Defaults to `"positive_unlabelled_loss"`.
+        name: String. Defaults to `"positive_unlabeled_loss"`.
 
     Input shape:
         `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`: 1 for
-        positive, 0 for unlabelled; -1 does not count.
+        positive, 0 for unlabeled; -1 does not count.
         `y_pred`: logits, `(batch_size, ..., 1)`.
 
     Example:
 
-    >>> loss = PositiveUnlabelledLoss(prior=0.2)
+    >>> loss = PositiveUnlabeledLoss(prior=0.2)
     >>> round(float(loss(np.array([1, 0, 0]), np.zeros((3, 1)))), 4)
     0.6931
     """
@@ -64,10 +64,10 @@ class PositiveUnlabelledLoss(keras.losses.Loss):
         beta: float = 0.0,
         gamma: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
-        name: str = "positive_unlabelled_loss",
+        name: str = "positive_unlabeled_loss",
     ):
         super().__init__(name=name, reduction=reduction, dtype="float32")
-        self.prior = checked_prior(prior, "PositiveUnlabelledLoss")
+        self.prior = checked_prior(prior, "PositiveUnlabeledLoss")
         self.beta = _checked_size(beta, "beta")
         self.gamma = _checked_size(gamma, "gamma")
 
@@ -75,7 +75,7 @@ class PositiveUnlabelledLoss(keras.losses.Loss):
         y_pred = ops.convert_to_tensor(y_pred)
         if y_pred.shape[-1] != 1:
             raise ValueError(
-                "PositiveUnlabelledLoss reads one logit for each position. "
+                "PositiveUnlabeledLoss reads one logit for each position. "
                 f"Received: y_pred.shape={tuple(y_pred.shape)}. For a class "
                 "that came out of another give `z[..., child, None] - z[..., "
                 "parent, None]`."
@@ -117,12 +117,12 @@ class PositiveUnlabelledLoss(keras.losses.Loss):
 def _parts(labels, logits, prior):
     """What each position adds to the risk of positives and of negatives."""
     is_positive = ops.equal(labels, POSITIVE)
-    is_unlabelled = ops.equal(labels, UNLABELLED)
+    is_unlabeled = ops.equal(labels, UNLABELED)
     positives = _shared(is_positive) * prior
-    # Without anything unlabelled, nothing is known of the negatives.
-    known = ops.cast(ops.any(is_unlabelled), logits.dtype)
+    # Without anything unlabeled, nothing is known of the negatives.
+    known = ops.cast(ops.any(is_unlabeled), logits.dtype)
     yes, no = ops.softplus(-logits), ops.softplus(logits)
-    rest = (_shared(is_unlabelled) - positives) * known * no
+    rest = (_shared(is_unlabeled) - positives) * known * no
     return positives * yes, rest
 
 
@@ -150,17 +150,17 @@ def checked_prior(prior, owner):
 def _checked_size(value, name):
     if not 0 <= value < float("inf"):
         raise ValueError(
-            f"`{name}` of PositiveUnlabelledLoss must be a finite number of "
+            f"`{name}` of PositiveUnlabeledLoss must be a finite number of "
             f"0 or more. Received: {name}={value}."
         )
     return float(value)
 
 
 def _check_labels(labels):
-    known = (IGNORED, UNLABELLED, POSITIVE)
+    known = (IGNORED, UNLABELED, POSITIVE)
     wrong = np.setdiff1d(np.asarray(labels), known).tolist()
     if wrong:
         raise ValueError(
-            "`y_true` of PositiveUnlabelledLoss must hold 1 for positive, 0 "
-            f"for unlabelled, or -1 for none. Received: {wrong[:10]}."
+            "`y_true` of PositiveUnlabeledLoss must hold 1 for positive, 0 "
+            f"for unlabeled, or -1 for none. Received: {wrong[:10]}."
         )
