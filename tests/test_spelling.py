@@ -14,6 +14,7 @@ FOLDERS = (
     "losses",
     "metrics",
     "optimizers",
+    "recipes",
     "regularizers",
     "rejection",
     "reporting",
