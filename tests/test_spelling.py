@@ -86,3 +86,9 @@ def test_british_words_are_found_in_any_kind_of_name():
         "centred",
         "unlabelled",
     ]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_refers_to_others_by_see(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        assert not re.search(r"\b[Aa]s of\s+`", path.read_text()), path.name

@@ -64,7 +64,7 @@ class DataProtection(WeightProtection):
 
     Args:
         data: Data of the phase. Defaults to `None`: set the attribute.
-        strength: As of `WeightProtection`. Defaults to `1.0`.
+        strength: See `WeightProtection`. Defaults to `1.0`.
         decay: Float from 0 to 1: what earlier phases keep of their
             importance. Defaults to `1.0`.
         num_samples: Int or `None`, how many examples it is measured on.

@@ -34,7 +34,7 @@ class AttentionDistillation(MapTerm):
         layers: Names of layers, of which the last is read, or `"auto"`, the
             ends of the stages. Defaults to `"auto"`.
         weight: Float, 0 or more. Defaults to `1.0`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
 
     Raises:
         ValueError: if the last map has not the channels that the head reads.

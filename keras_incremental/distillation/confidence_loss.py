@@ -23,7 +23,7 @@ class ConfidenceLoss(Term):
 
     Args:
         weight: Float, 0 or more. Defaults to `1.0`, as in the paper.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
 
     Example:
 

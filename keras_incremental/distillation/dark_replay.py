@@ -26,7 +26,7 @@ class DarkReplay(Term):
     Args:
         weight: Float, 0 or more. The paper has 0.1 to 0.5. Defaults to
             `0.3`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
 
     Example:
 

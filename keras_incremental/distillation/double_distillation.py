@@ -19,7 +19,7 @@ class DoubleDistillation(Term):
 
     Args:
         weight: Float, 0 or more. Defaults to `1.0`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
 
     Example:
 

@@ -23,7 +23,7 @@ class FeatureMatching(Term):
             `"cosine"`, 1 minus the cosine of the angle, for cosine heads,
             which do not see how long features are. Defaults to `"mse"`.
         weight: Float, 0 or more. Defaults to `1.0`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
 
     Raises:
         ValueError: if there is no such metric.

@@ -36,7 +36,7 @@ class GlobalDistillation(Term):
         threshold: Float from 0 to 1. A picture of which neither teacher is
             as sure is like neither. Defaults to `0.5`.
         weight: Float, 0 or more. Defaults to `1.0`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
     """
 
     needs_specialist = True

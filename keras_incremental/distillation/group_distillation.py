@@ -24,7 +24,7 @@ class GroupDistillation(SoftmaxDistillation):
         scale: Bool. Whether to multiply by `temperature**2`. Defaults to
             `False`.
         weight: Float, 0 or more. Defaults to `1.0`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
     """
 
     def compute_loss(self, teacher_outputs, student_outputs, labels=None):

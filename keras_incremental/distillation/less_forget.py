@@ -19,7 +19,7 @@ class LessForget(FeatureMatching):
     Args:
         weight: Float, 0 or more. The paper has 5 on CIFAR-100 and 10 on
             ImageNet. Defaults to `5.0`.
-        schedule: As of `Term`. Defaults to `"sqrt_old_per_new"`.
+        schedule: See `Term`. Defaults to `"sqrt_old_per_new"`.
 
     Example:
 

@@ -38,7 +38,7 @@ class LocalPooledOutputs(MeanOverMaps):
         scales: Ints of 1 or more. Larger ones hold a response nearer to its
             place. Defaults to `(1, 2, 4)`.
         weight: Float, 0 or more. Defaults to `0.01`.
-        schedule: As of `Term`. Defaults to `"sqrt_all_per_new"`.
+        schedule: See `Term`. Defaults to `"sqrt_all_per_new"`.
 
     Example:
 
@@ -80,9 +80,9 @@ class LocalPooledLogits(Term):
 
     Args:
         background: Int, the index of the background. Defaults to `0`.
-        scales: As of `LocalPooledOutputs`. Defaults to `(1, 2, 4)`.
+        scales: See `LocalPooledOutputs`. Defaults to `(1, 2, 4)`.
         weight: Float, 0 or more. Defaults to `0.0005`.
-        schedule: As of `Term`. Defaults to `"sqrt_all_per_new"`.
+        schedule: See `Term`. Defaults to `"sqrt_all_per_new"`.
 
     Example:
 

@@ -12,7 +12,7 @@ class MapTerm(Term):
         layers: Names of layers, or `"auto"`: the last layer of each size of
             map.
         weight: Float, 0 or more.
-        schedule: As of `Term`.
+        schedule: See `Term`.
     """
 
     reads = ("maps",)

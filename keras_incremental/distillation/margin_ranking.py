@@ -30,7 +30,7 @@ class MarginRanking(Term):
         margin: Float, 0 or more, in cosines. A larger value goes on longer.
             Defaults to `0.5`.
         weight: Float, 0 or more. Defaults to `1.0`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
     """
 
     reads = ("scores",)

@@ -32,7 +32,7 @@ class MergedOutputs(Term):
             that it was part of, or -1.
         temperature: Float above 0. Defaults to `2.0`.
         weight: Float, 0 or more. Defaults to `1.0`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
 
     Example:
 

@@ -30,7 +30,7 @@ class PooledOutputs(MeanOverMaps):
             last layer of each size of map. Defaults to `"auto"`.
         weight: Float, 0 or more. The paper has 3 on CIFAR-100 and 8 on
             ImageNet. Defaults to `3.0`.
-        schedule: As of `Term`. Defaults to `"sqrt_all_per_new"`.
+        schedule: See `Term`. Defaults to `"sqrt_all_per_new"`.
 
     Example:
 

@@ -111,9 +111,9 @@ def meanings(num_old, parents, unlabeled, background=None):
 
     Args:
         num_old: Int, how many classes the old model has.
-        parents: As of `pseudo_labels`.
-        unlabeled: As of `pseudo_labels`.
-        background: As of `pseudo_labels`.
+        parents: See `pseudo_labels`.
+        unlabeled: See `pseudo_labels`.
+        background: See `pseudo_labels`.
 
     Returns:
         The table, and ints `(num_old + 1,)`: the label of what the old model

@@ -26,7 +26,7 @@ class SigmoidDistillation(Term):
         sum_classes: Bool. Whether not to divide by the number of classes;
             give the loss of the labels the same. Defaults to `False`.
         weight: Float, 0 or more. Defaults to `1.0`, as in the paper.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
 
     Example:
 

@@ -23,7 +23,7 @@ class SoftmaxDistillation(Term):
             the paper is then to be divided by it. Defaults to `False`.
         weight: Float, 0 or more. Defaults to `1.0`. Without exemplars 3 or
             10 may do better.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
 
     Example:
 

@@ -28,7 +28,7 @@ class SplitRisk(Term):
             is unlabeled.
         unlabeled: List of ints, the labels that may be either.
         weight: Float, 0 or more. Defaults to `1.0`.
-        schedule: As of `Term`. Defaults to `"constant"`.
+        schedule: See `Term`. Defaults to `"constant"`.
     """
 
     needs_teacher = False

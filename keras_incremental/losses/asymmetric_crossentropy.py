@@ -31,7 +31,7 @@ class AsymmetricCrossentropy(OldNewLoss):
         new_share: Float from 0 to 1, the weight of the crossentropy of new
             samples among all classes. A phase tells: the share of new
             classes. Defaults to `0.0`.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"asymmetric_crossentropy"`.
 

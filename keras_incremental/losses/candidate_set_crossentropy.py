@@ -54,7 +54,7 @@ class CandidateSetCrossentropy(keras.losses.Loss):
             candidates, each loss is multiplied by `(1 - p)**focus`, as in the
             focal loss. A larger value attends more to what is still wrong;
             2 is usual. Defaults to `0.0`, the plain loss.
-        reduction: As in `keras.losses.Loss`. `"sum_over_batch_size"` divides
+        reduction: See `keras.losses.Loss`. `"sum_over_batch_size"` divides
             by the number of positions that count, at least 1. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"candidate_set_crossentropy"`.
@@ -158,12 +158,12 @@ def candidate_set_crossentropy(
     Args:
         y_true: Int labels of shape `(batch_size, ...)`.
         y_pred: Outputs of shape `(batch_size, ..., num_classes)`.
-        table: As of `CandidateSetCrossentropy`.
-        denominator: As of `CandidateSetCrossentropy`.
-        from_logits: As of `CandidateSetCrossentropy`.
-        ignore_class: As of `CandidateSetCrossentropy`.
-        label_weights: As of `CandidateSetCrossentropy`.
-        focus: As of `CandidateSetCrossentropy`.
+        table: See `CandidateSetCrossentropy`.
+        denominator: See `CandidateSetCrossentropy`.
+        from_logits: See `CandidateSetCrossentropy`.
+        ignore_class: See `CandidateSetCrossentropy`.
+        label_weights: See `CandidateSetCrossentropy`.
+        focus: See `CandidateSetCrossentropy`.
 
     Returns:
         Tensor of shape `(batch_size, ...)`, 0 where a label does not count.

@@ -12,7 +12,7 @@ class FunctionLoss(keras.losses.Loss):
     Args:
         function: Function of `(y_true, y_pred)` that gives one value for
             each example, or the name of one that Keras knows.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to the name of the function.
     """

@@ -24,8 +24,8 @@ def estimated_share(logits, prior: float = 0.5) -> float:
     - [Saerens et al., 2002](https://doi.org/10.1162/089976602753284446)
 
     Args:
-        logits: Array of any shape: logits of the samples, as of held-out
-            data.
+        logits: Array of any shape: logits of held-out
+            samples.
         prior: Float above 0, below 1: the share of positives where the
             classifier was trained. A larger value lowers the estimate.
             Defaults to `0.5`.

@@ -29,7 +29,7 @@ class IncrementalSigmoidCrossentropy(OldNewLoss):
             Defaults to `0`, the mean over all classes.
         sum_classes: Bool. Whether not to divide by the number of classes;
             give `SigmoidDistillation` the same. Defaults to `False`.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"incremental_sigmoid_crossentropy"`.
 

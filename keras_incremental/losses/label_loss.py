@@ -61,7 +61,7 @@ class OldNewLoss(LabelLoss):
     Args:
         num_old: Int, 0 or more: how many classes are old. A phase tells.
             Defaults to `0`.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `default_name`.
     """

@@ -36,7 +36,7 @@ class LogitAdjustedCrossentropy(LabelLoss):
             epoch shows, repeats included; 0 counts as 1. A phase tells.
             `None` means all alike, the plain crossentropy. Defaults to
             `None`.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"logit_adjusted_crossentropy"`.
 

@@ -47,7 +47,7 @@ class MergedDistillation(keras.losses.Loss):
             to `False`, as in Learning without Forgetting.
         from_logits: Boolean. Whether both arguments are logits, not
             probabilities. Defaults to `True`.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"merged_distillation"`.
 

@@ -37,7 +37,7 @@ class NCALoss(LabelLoss):
             to `0.6`.
         scale: Float above 0: the scale of the head. Defaults to `1.0`.
         hinge: Bool. Defaults to `False`.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"nca_loss"`.
 

@@ -35,14 +35,14 @@ class PartialBinaryCrossentropy(keras.losses.Loss):
             Defaults to `False`, the plain mean.
         from_logits: Boolean. Whether `y_pred` are logits, not
             probabilities. Defaults to `True`.
-        reduction: As in `keras.losses.Loss`. `"sum_over_batch_size"` divides
+        reduction: See `keras.losses.Loss`. `"sum_over_batch_size"` divides
             by the number of known entries, or of samples with any. Defaults
             to `"sum_over_batch_size"`.
         name: String. Defaults to `"partial_binary_crossentropy"`.
 
     Input shape:
         `y_true`: `(batch_size, ..., num_classes)`: 1 for yes, 0 for no, or a
-        probability between them, as of a teacher; -1 for unknown.
+        probability between them, such as the teacher's; -1 for unknown.
         `y_pred`: the same shape.
 
     Example:

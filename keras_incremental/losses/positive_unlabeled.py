@@ -42,7 +42,7 @@ class PositiveUnlabeledLoss(keras.losses.Loss):
             value corrects later. Defaults to `0.0`.
         gamma: Float, 0 or more. Size of the step that corrects it. Defaults
             to `1.0`.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"positive_unlabeled_loss"`.
 

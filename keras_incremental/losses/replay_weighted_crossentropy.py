@@ -23,7 +23,7 @@ class ReplayWeightedCrossentropy(OldNewLoss):
             Defaults to `0.5`.
         num_old: Int, 0 or more: samples of the first classes are replayed. A
             phase tells. Defaults to `0`.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"replay_weighted_crossentropy"`.
 

@@ -25,7 +25,7 @@ class SeparatedSoftmax(OldNewLoss):
     Args:
         num_old: Int, 0 or more: how many classes are old. A phase tells.
             Defaults to `0`, the crossentropy of all classes.
-        reduction: As in `keras.losses.Loss`. Defaults to
+        reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"separated_softmax"`.
 

@@ -18,7 +18,7 @@ class BalancedAccuracy(keras.metrics.Metric):
         num_old: Int. The classes from `0` to `num_old - 1` are old. Others
             than classes as labels do not count.
         name: String. Defaults to `"balanced_accuracy"`.
-        dtype: As in `keras.metrics.Metric`.
+        dtype: See `keras.metrics.Metric`.
 
     Example:
 

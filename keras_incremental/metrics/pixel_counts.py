@@ -51,7 +51,7 @@ class PixelCounts:
         return self.total - self.correct
 
     def accuracy(self, classes=None):
-        """Share of pixels that were right, as of `ClassCounts`."""
+        """Share of pixels that are right. See `ClassCounts`."""
         return ClassCounts(self.correct, self.total).accuracy(classes)
 
     def iou(self):

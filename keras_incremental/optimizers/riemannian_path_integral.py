@@ -23,7 +23,7 @@ class RiemannianPathIntegral(PathIntegral):
     - [Chaudhry et al., 2018](https://arxiv.org/abs/1801.10112)
 
     Args:
-        optimizer: As of `PathIntegral`.
+        optimizer: See `PathIntegral`.
         alpha: Float above 0, up to 1. Share of the newest batch in the
             running information. A larger value forgets faster. Defaults to
             `0.9`.

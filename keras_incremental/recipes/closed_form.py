@@ -23,7 +23,7 @@ def slda(shrinkage="oas"):
     https://arxiv.org/abs/1909.01520)).
 
     Args:
-        shrinkage: As of `StreamingLDA`. Defaults to `"oas"`.
+        shrinkage: See `StreamingLDA`. Defaults to `"oas"`.
     """
     return bare("slda", head=StreamingLDA(1, shrinkage=shrinkage))
 
@@ -69,7 +69,7 @@ def ds_al(expansion=2048, strength="auto", compensation=0.6):
     ([Zhuang et al., 2024](https://arxiv.org/abs/2403.17503)).
 
     Args:
-        expansion: As of `ranpac`. Defaults to `2048`.
+        expansion: See `ranpac`. Defaults to `2048`.
         strength: As `ridge` of `AnalyticDense`. Defaults to `"auto"`.
         compensation: Float, weight of the second. Defaults to `0.6`.
     """

@@ -95,7 +95,7 @@ def gd(budget=2000, per_class=None):
     ones only.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare(
         "gd",
@@ -114,7 +114,7 @@ def icarl(budget=2000, per_class=None):
     of its code needs its learning rates of 2.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare(
         "icarl",
@@ -132,7 +132,7 @@ def eeil(budget=2000, per_class=None, stage_epochs=20):
     Without the gradient noise and the augmentation of the paper.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
         stage_epochs: Int, of the balanced stage. Defaults to `20`.
     """
     return bare(
@@ -153,7 +153,7 @@ def bic(budget=2000, per_class=None):
     weight: with few epochs, a fifth of it is a fifth of the training.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return _corrected("bic", budget, per_class, BiasCorrection())
 
@@ -167,7 +167,7 @@ def wa(budget=2000, per_class=None):
     few epochs, and making them as long as old ones lets new classes win.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return _corrected(
         "wa",
@@ -186,7 +186,7 @@ def il2m(budget=2000, per_class=None):
     Obsolete: `bic`, `wa` and `balanced_softmax` correct the same better.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare(
         "il2m",
@@ -207,7 +207,7 @@ def lucir(budget=2000, per_class=None):
     paper.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare(
         "lucir",
@@ -228,7 +228,7 @@ def podnet(budget=2000, per_class=None):
     features need `remember`, as for `lucir`.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare(
         "podnet",

@@ -32,7 +32,7 @@ def exemplars(budget=2000, per_class=None, selection="herding"):
         budget: Int. Defaults to `2000`.
         per_class: Int or `None`: exemplars of each class, in the place of
             `budget`. Defaults to `None`.
-        selection: As of `ExemplarMemory`. Defaults to `"herding"`.
+        selection: See `ExemplarMemory`. Defaults to `"herding"`.
     """
     return ExemplarMemory(
         budget=budget if per_class is None else per_class,

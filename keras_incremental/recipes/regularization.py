@@ -27,7 +27,7 @@ def ewc(strength=1e3, mode="online", variant="exact"):
     https://arxiv.org/abs/1612.00796)).
 
     Args:
-        strength: As of `ElasticWeightConsolidation`. Defaults to `1e3`.
+        strength: See `ElasticWeightConsolidation`. Defaults to `1e3`.
         mode: `"online"` or `"separate"`. Defaults to `"online"`.
         variant: `"exact"`, `"sampled"` or `"empirical"`. Defaults to
             `"exact"`.
@@ -46,7 +46,7 @@ def si(strength=1.0):
     https://arxiv.org/abs/1703.04200)).
 
     Args:
-        strength: As of `SynapticIntelligence`. Defaults to `1.0`.
+        strength: See `SynapticIntelligence`. Defaults to `1.0`.
     """
     return bare(
         "si",
@@ -59,7 +59,7 @@ def mas(strength=1.0):
     https://arxiv.org/abs/1711.09601)).
 
     Args:
-        strength: As of `MemoryAwareSynapses`. Defaults to `1.0`.
+        strength: See `MemoryAwareSynapses`. Defaults to `1.0`.
     """
     return bare(
         "mas",
@@ -74,8 +74,8 @@ def rwalk(strength=1.0, budget=2000, per_class=None):
     https://arxiv.org/abs/1801.10112)).
 
     Args:
-        strength: As of `RiemannianWalk`. Defaults to `1.0`.
-        budget, per_class: As of `er`.
+        strength: See `RiemannianWalk`. Defaults to `1.0`.
+        budget, per_class: See `er`.
     """
     return bare(
         "rwalk",

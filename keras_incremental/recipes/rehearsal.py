@@ -37,7 +37,7 @@ def er(budget=2000, per_class=None, selection="herding", mixing="interleave"):
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.
         per_class: Int or `None`, exemplars of each class instead.
-        selection: As of `ExemplarMemory`. Defaults to `"herding"`.
+        selection: See `ExemplarMemory`. Defaults to `"herding"`.
         mixing: `"concatenate"`, `"interleave"`, `"class_balanced"` or
             `"weighted"`. Defaults to `"interleave"`.
     """
@@ -55,7 +55,7 @@ def ft_e(budget=2000, per_class=None):
     https://arxiv.org/abs/2010.15277)).
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare("ft_e", memory=exemplars(budget, per_class))
 
@@ -67,7 +67,7 @@ def balanced_replay(budget=2000, per_class=None):
     of the benchmark. The first recipe to try where the backbone trains.
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare(
         "balanced_replay",
@@ -85,8 +85,8 @@ def lora(rank=8, budget=2000, per_class=None):
     without, fine-tune its last stage.
 
     Args:
-        rank: Int, as of `layers.enable_lora`. Defaults to `8`.
-        budget, per_class: As of `er`.
+        rank: Int. See `layers.enable_lora`. Defaults to `8`.
+        budget, per_class: See `er`.
     """
     return dataclasses.replace(
         balanced_replay(budget, per_class), name="lora", low_rank=rank
@@ -102,7 +102,7 @@ def gdumb(budget=2000, per_class=None, epochs=30):
     - [Prabhu et al., 2020](https://www.robots.ox.ac.uk/~tvg/publications/2020/gdumb.pdf)
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
         epochs: Int, over the exemplars. Defaults to `30`; the paper goes
             through them 256 times.
     """
@@ -127,7 +127,7 @@ def der(alpha=0.3, budget=2000, per_class=None):
 
     Args:
         alpha: Float, weight of the stored logits. Defaults to `0.3`.
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return _dark("der", alpha, 0.0, budget, per_class)
 
@@ -144,7 +144,7 @@ def der_pp(alpha=0.3, beta=0.5, budget=2000, per_class=None):
     Args:
         alpha: Float, weight of the stored logits. Defaults to `0.3`.
         beta: Float, weight of the labels of exemplars. Defaults to `0.5`.
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return _dark("der_pp", alpha, beta, budget, per_class)
 
@@ -154,7 +154,7 @@ def er_ace(budget=2000, per_class=None):
     alone ([Caccia et al., 2022](https://arxiv.org/abs/2104.05025)).
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare(
         "er_ace",
@@ -169,7 +169,7 @@ def ssil(budget=2000, per_class=None):
     ([Ahn et al., 2021](https://arxiv.org/abs/2003.13947)).
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
     """
     return bare(
         "ssil",
@@ -186,7 +186,7 @@ def balanced_softmax(budget=2000, per_class=None, tau=1.0):
     https://arxiv.org/abs/2007.07314)).
 
     Args:
-        budget, per_class: As of `er`.
+        budget, per_class: See `er`.
         tau: Float, strength of the adjustment. Defaults to `1.0`.
     """
     return bare(

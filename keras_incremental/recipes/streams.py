@@ -16,9 +16,9 @@ def stream_er(budget=500, replayed=None, policy="uniform"):
 
     Args:
         budget: Int, samples in the reservoir. Defaults to `500`.
-        replayed: As of `StreamReplay`. Defaults to `None`, as many as a
+        replayed: See `StreamReplay`. Defaults to `None`, as many as a
             batch has.
-        policy: As of `Reservoir`; `"balanced"` where some classes are rare.
+        policy: See `Reservoir`; `"balanced"` where some classes are rare.
             Defaults to `"uniform"`.
     """
     return _stream("stream_er", budget, policy, StreamReplay(replayed))
@@ -30,9 +30,9 @@ def stream_er_ace(budget=500, replayed=None, policy="uniform"):
     https://arxiv.org/abs/2104.05025)).
 
     Args:
-        budget: As of `stream_er`. Defaults to `500`.
-        replayed: As of `stream_er`. Defaults to `None`.
-        policy: As of `stream_er`. Defaults to `"uniform"`.
+        budget: See `stream_er`. Defaults to `500`.
+        replayed: See `stream_er`. Defaults to `None`.
+        policy: See `stream_er`. Defaults to `"uniform"`.
     """
     replay = StreamReplay(replayed, weight=1.0, asymmetric=True)
     return _stream("stream_er_ace", budget, policy, replay)
@@ -47,9 +47,9 @@ def stream_der(alpha=0.3, budget=500, replayed=None, policy="uniform"):
 
     Args:
         alpha: Float, weight of the stored logits. Defaults to `0.3`.
-        budget: As of `stream_er`. Defaults to `500`.
-        replayed: As of `stream_er`. Defaults to `None`.
-        policy: As of `stream_er`. Defaults to `"uniform"`.
+        budget: See `stream_er`. Defaults to `500`.
+        replayed: See `stream_er`. Defaults to `None`.
+        policy: See `stream_er`. Defaults to `"uniform"`.
     """
     return _dark("stream_der", alpha, 0.0, budget, replayed, policy)
 
@@ -69,9 +69,9 @@ def stream_der_pp(
         alpha: Float, weight of the stored logits. Defaults to `0.3`.
         beta: Float, weight of the labels of replayed samples. Defaults to
             `0.5`.
-        budget: As of `stream_er`. Defaults to `500`.
-        replayed: As of `stream_er`. Defaults to `None`.
-        policy: As of `stream_er`. Defaults to `"uniform"`.
+        budget: See `stream_er`. Defaults to `500`.
+        replayed: See `stream_er`. Defaults to `None`.
+        policy: See `stream_er`. Defaults to `"uniform"`.
     """
     return _dark("stream_der_pp", alpha, beta, budget, replayed, policy)
 

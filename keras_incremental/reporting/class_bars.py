@@ -14,7 +14,7 @@ def plot_classes(report, worst=None, figure=None):
     Args:
         report: `PhaseReport`.
         worst: Int, how many classes to draw. Defaults to `None`, all.
-        figure: As of `plot_phases`.
+        figure: See `plot_phases`.
 
     Returns:
         The figure.

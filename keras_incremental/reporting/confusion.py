@@ -24,7 +24,7 @@ def plot_confusion(report, panels=(BEFORE, AFTER, CHANGE), figure=None):
         report: `PhaseReport`.
         panels: Which of `"before"`, `"after"` and `"change"` to draw.
             Defaults to all three, side by side.
-        figure: As of `plot_phases`.
+        figure: See `plot_phases`.
 
     Returns:
         The figure.

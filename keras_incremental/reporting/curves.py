@@ -19,7 +19,7 @@ def plot_curves(reports, figure=None):
 
     Args:
         reports: `PhaseReport`s in order, or one.
-        figure: As of `plot_phases`.
+        figure: See `plot_phases`.
 
     Returns:
         The figure.
@@ -32,7 +32,7 @@ def plot_curves(reports, figure=None):
     if not trained:
         raise ValueError(
             "No phase has a learning curve. Received: reports without "
-            "`history`, as of heads in closed form. Draw `plot_phases`."
+            "`history`; heads in closed form have none. Draw `plot_phases`."
         )
     lengths = [len(report.history["loss"]) for report in trained]
     starts = list(itertools.accumulate(lengths, initial=0))

@@ -18,7 +18,7 @@ def plot_exemplars(memory, names=None, per_class=8, figure=None):
         names: Names of the classes. Defaults to `None`: those of the
             classifier, or the indices.
         per_class: Int, the most to draw of each class. Defaults to `8`.
-        figure: As of `plot_phases`.
+        figure: See `plot_phases`.
 
     Returns:
         The figure.
@@ -57,7 +57,7 @@ def plot_flips(report, pictures, most=24, figure=None):
         pictures: The validation pictures, in the order in which `learn` read
             them: an array, or a data set that is not shuffled.
         most: Int, how many to draw. Defaults to `24`.
-        figure: As of `plot_phases`.
+        figure: See `plot_phases`.
 
     Returns:
         The figure.

@@ -25,7 +25,7 @@ def to_html(reports, path=None, pictures=None, memory=None):
     Args:
         reports: `PhaseReport`s in order, or one.
         path: Where the file goes. Defaults to `None`, nowhere.
-        pictures: Validation pictures of the last phase, as of `plot_flips`,
+        pictures: Validation images of the last phase, see `plot_flips`,
             to show those that went from right to wrong. Defaults to `None`.
         memory: Memory or classifier, to show exemplars of. Defaults to
             `None`.

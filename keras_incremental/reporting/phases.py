@@ -82,7 +82,7 @@ def plot_forgetting(reports, figure=None):
 
     Args:
         reports: `PhaseReport`s in order, or one.
-        figure: As of `plot_phases`.
+        figure: See `plot_phases`.
 
     Returns:
         The figure.

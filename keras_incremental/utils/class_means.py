@@ -39,7 +39,7 @@ class ClassMeans:
 
     @classmethod
     def of(cls, features, labels):
-        """The statistics of some pictures, arguments as of `updated`."""
+        """Statistics of some samples. See `updated` for the arguments."""
         features = np.asarray(features, "float64")
         positions = int(np.prod(features.shape[1:-1], initial=1))
         rows = features.reshape(-1, features.shape[-1])
