@@ -3,7 +3,7 @@ BACKENDS = tensorflow-cpu==2.21.* jax==0.10.* torch==2.13.0
 PIP = .venv/bin/python -m pip install --quiet
 PYTEST = .venv/bin/python -m pytest -n 2
 
-.PHONY: demo pets test lint docs
+.PHONY: demo pets test test-all lint docs
 
 demo: .venv/demo.stamp
 	.venv/bin/python examples/quickstart.py
@@ -19,6 +19,11 @@ pets: .venv/test.stamp
 	cd outputs && $(CURDIR)/.venv/bin/python $(CURDIR)/$(PETS) $(DATA)
 
 test: .venv/test.stamp
+	KERAS_BACKEND=tensorflow $(PYTEST) --cov
+	KERAS_BACKEND=jax $(PYTEST) -m backend
+	KERAS_BACKEND=torch $(PYTEST) -m backend
+
+test-all: .venv/test.stamp
 	KERAS_BACKEND=tensorflow $(PYTEST) --cov
 	KERAS_BACKEND=jax $(PYTEST)
 	KERAS_BACKEND=torch $(PYTEST)

@@ -1,7 +1,55 @@
 """What holds for a whole run of the tests."""
 
 import os
+import pathlib
 import tempfile
+
+import pytest
+
+TESTS = pathlib.Path(__file__).parent
+
+# Folders and files whose tests have the mark `backend`: they depend on how a
+# backend computes and trains, and run on each. All others run on TensorFlow.
+ON_EACH_BACKEND = (
+    "callbacks",
+    "data/test_checked.py",
+    "data/test_teacher_outputs.py",
+    "distillation",
+    "layers",
+    "losses",
+    "memory/test_logits_of_exemplars.py",
+    "memory/test_memory_in_fit.py",
+    "memory/test_mixing.py",
+    "memory/test_selecting_by_logits.py",
+    "metrics/test_balanced_accuracy.py",
+    "metrics/test_on_labels.py",
+    "models/test_balanced_stage.py",
+    "models/test_batch_norm.py",
+    "models/test_imprinting_frozen.py",
+    "models/test_incremental_classifier.py",
+    "models/test_learn_inputs.py",
+    "models/test_learn_parts.py",
+    "models/test_multi_label.py",
+    "models/test_partial_labels.py",
+    "models/test_persistence.py",
+    "models/test_pixels.py",
+    "models/test_preprocessing.py",
+    "models/test_rejecting.py",
+    "models/test_stream.py",
+    "models/test_student.py",
+    "models/test_transaction.py",
+    "optimizers",
+    "recipes/test_recipes_learn.py",
+    "regularizers",
+    "test_closed_form_laws.py",
+    "test_head_laws.py",
+    "test_laws.py",
+    "test_silent_mistakes.py",
+    "test_term_laws.py",
+    "test_user_stories.py",
+    "testing",
+    "utils",
+)
 
 
 def pytest_configure(config):
@@ -11,3 +59,13 @@ def pytest_configure(config):
     os.environ["JAX_COMPILATION_CACHE_DIR"] = cache.name
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+
+# Before `-m backend` is looked at.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks what runs on each backend."""
+    places = {TESTS / place for place in ON_EACH_BACKEND}
+    for item in items:
+        if places & {item.path, *item.path.parents}:
+            item.add_marker("backend")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import conftest
 import keras
 import pytest
 
@@ -106,7 +107,6 @@ def part_imports():
     return graph
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_every_module_imports_without_tensorflow(backend):
     # An import of what is `None` there says that there is no such module.
@@ -114,7 +114,6 @@ def test_every_module_imports_without_tensorflow(backend):
     run(block + "\n".join(f"import {name}" for name in modules()), backend)
 
 
-@pytest.mark.backend
 def test_the_package_imports_no_heavy_package_of_its_own():
     heavy = ("tensorflow", "jax", "torch", "matplotlib", "sklearn", "PIL")
     heavy += ("tensorflow_datasets", "scipy", "pandas", "h5py")
@@ -231,6 +230,11 @@ def test_docstrings_and_blank_lines_are_no_code(tmp_path):
 def test_test_files_have_names_of_their_own():
     names = [path.name for path in TESTS.rglob("*.py")]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("place", conftest.ON_EACH_BACKEND)
+def test_what_is_marked_for_each_backend_exists(place):
+    assert (TESTS / place).exists(), "Its name in `conftest.py` is an old one."
 
 
 def test_every_public_class_that_keras_saves_is_registered():

@@ -17,8 +17,19 @@ OTHER_AT_FIRST = {
     "podnet": "proxies around these directions",
     "icarl": "the nearest mean of exemplars",
 }
-SAVED = ("bic", "lucir", "slda", "der", "ewc")
+SAVED = ("bic", "lucir", "slda", "der", "ewc", "icarl", "il2m")
 PROBES, _ = toy.pictures(range(5), 3, seed=8)
+
+
+def every_recipe(test):
+    """Runs a test for all recipes; those of `MECHANISMS` on each backend."""
+    names = [
+        pytest.param(
+            name, marks=pytest.mark.backend if name in toy.MECHANISMS else ()
+        )
+        for name in recipes.names()
+    ]
+    return pytest.mark.parametrize("name", names)(test)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +69,7 @@ def check_two_phases(clf):
     assert same != learns
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@every_recipe
 def test_it_learns_two_phases_on_a_frozen_backbone(name):
     clf = toy.classifier(toy.make(name))
     if name in NOT_FROZEN:
@@ -69,7 +80,8 @@ def test_it_learns_two_phases_on_a_frozen_backbone(name):
     check_two_phases(clf)
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.backend
+@pytest.mark.parametrize("name", [*toy.MECHANISMS, *NOT_FROZEN])
 def test_it_learns_two_phases_end_to_end(name):
     clf = toy.classifier(toy.make(name), trainable=True)
     freezes = clf.recipe.freeze_backbone or is_solved(clf)
@@ -85,7 +97,7 @@ def is_solved(clf):
     return isinstance(clf.head, ClosedFormHead)
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@every_recipe
 def test_its_config_makes_it_again(name):
     recipe = toy.make(name)
     config = keras.saving.serialize_keras_object(recipe)
@@ -97,7 +109,7 @@ def test_its_config_makes_it_again(name):
     assert again.name == name
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@every_recipe
 def test_it_predicts_as_the_model_did_before_the_first_phase(name):
     recipe = toy.make(name)
     model = toy.trained_model(dense=recipe.low_rank is not None)
@@ -113,10 +125,8 @@ def test_it_predicts_as_the_model_did_before_the_first_phase(name):
     np.testing.assert_allclose(softmax(found), softmax(expected), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [*SAVED, "icarl", "il2m"],
-)
+@pytest.mark.backend
+@pytest.mark.parametrize("name", SAVED)
 def test_its_file_predicts_the_same_and_learns_on(name, tmp_path):
     clf = toy.classifier(toy.make(name))
     toy.learn(clf, [2, 3])

@@ -15,6 +15,22 @@ from keras_incremental.recipes import catalog
 SIDE = 6
 NAMES = ("rows", "columns", "checks", "dark", "bright", "stripes")
 COUNT = 10
+# A recipe for each way of learning, which all others vary or combine.
+MECHANISMS = (
+    "er",
+    "balanced_replay",
+    "er_ace",
+    "der_pp",
+    "lwf",
+    "podnet",
+    "ewc",
+    "bic",
+    "wa",
+    "lucir",
+    "icarl",
+    "slda",
+    "ranpac",
+)
 
 
 def pictures(classes, count=COUNT, seed=0):
