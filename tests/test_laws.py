@@ -60,8 +60,8 @@ LOSSES = {
         LABELS,
         Z,
     ),
-    "MergedDistillation": lambda: (
-        losses.MergedDistillation([0, 1, 1]),
+    "DistillationCrossentropy": lambda: (
+        losses.DistillationCrossentropy([0, 1, 1]),
         TEACHER,
         Z,
     ),
@@ -207,7 +207,7 @@ def test_a_loss_with_the_logarithm_of_a_softmax_breaks_the_law():
 
 
 def test_a_loss_that_forgets_weights_breaks_the_law():
-    class Forgetful(losses.MergedDistillation):
+    class Forgetful(losses.DistillationCrossentropy):
         def __call__(self, y_true, y_pred, sample_weight=None):
             return super().__call__(y_true, y_pred)
 

@@ -72,26 +72,6 @@ def maps():
     )
 
 
-def local_maps():
-    outputs = {"maps": MAPS}
-    return Case(
-        distillation.LocalPooledOutputs(),
-        outputs,
-        {"maps": [draw(*value.shape) for value in MAPS]},
-        outputs,
-    )
-
-
-def local_logits():
-    teacher = draw(4, 3, 2, 3)
-    return Case(
-        distillation.LocalPooledLogits(),
-        {"logits": teacher},
-        {"logits": draw(4, 3, 2, 5)},
-        {"logits": beside(teacher, np.full((4, 3, 2, 2), -60, "float32"))},
-    )
-
-
 def margin():
     scores = np.float32([[1, 0, 0, 0.2, 0.6], [0, 0, 0, 1, 0.9]] * 2)
     far = np.float32([[1, 0, 0, 0.2, 0.4], [0, 1, 0, -1, 0.4]] * 2)
@@ -169,11 +149,11 @@ TERMS = {
     "GlobalDistillation": global_distillation,
     "GroupDistillation": lambda: logits(distillation.GroupDistillation()),
     "LessForget": lambda: features(distillation.LessForget()),
-    "LocalPooledLogits": local_logits,
-    "LocalPooledOutputs": local_maps,
     "SoftmaxDistillation": lambda: logits(distillation.SoftmaxDistillation()),
     "MarginRanking": margin,
-    "MergedOutputs": lambda: logits(distillation.MergedOutputs([-1, -1])),
+    "MergedDistillation": lambda: logits(
+        distillation.MergedDistillation([-1, -1])
+    ),
     "PooledOutputs": maps,
     "SigmoidDistillation": lambda: logits(distillation.SigmoidDistillation()),
     "SplitRisk": split_risk,

@@ -8,9 +8,11 @@ import numpy as np
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.teacher_outputs import with_teacher
 from keras_incremental.layers import ExpandableDense
+from keras_incremental.losses.distillation_crossentropy import (
+    DistillationCrossentropy,
+)
 from keras_incremental.losses.ewc_loss import EWCLoss
 from keras_incremental.losses.loss_with_teacher import LossWithTeacher
-from keras_incremental.losses.merged_distillation import MergedDistillation
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
 from keras_incremental.regularizers import consolidate
@@ -181,7 +183,7 @@ def _student(size, features):
     head.build((None, width))
     teacher = teacher_of(Student(features, head))
     head.expand(NUM_CLASSES - NUM_OLD)
-    terms = [(0.5, MergedDistillation())]
+    terms = [(0.5, DistillationCrossentropy())]
     student = Student(features, head, teacher, terms)
     student.build((None, *(features.input_shape[1:] if features else (width,))))
     return _compiled(student)

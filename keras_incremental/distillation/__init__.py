@@ -1,4 +1,4 @@
-"""Terms that keep what a teacher says of old classes."""
+"""Terms that keep the outputs of a teacher for old classes."""
 
 from keras_incremental.distillation.attention_distillation import (
     AttentionDistillation as AttentionDistillation,
@@ -16,27 +16,21 @@ from keras_incremental.distillation.feature_matching import (
 from keras_incremental.distillation.global_distillation import (
     GlobalDistillation as GlobalDistillation,
 )
-from keras_incremental.distillation.group_distillation import (
-    GroupDistillation as GroupDistillation,
-)
 from keras_incremental.distillation.less_forget import LessForget as LessForget
-from keras_incremental.distillation.local_pod import (
-    LocalPooledLogits as LocalPooledLogits,
-)
-from keras_incremental.distillation.local_pod import (
-    LocalPooledOutputs as LocalPooledOutputs,
-)
 from keras_incremental.distillation.margin_ranking import (
     MarginRanking as MarginRanking,
-)
-from keras_incremental.distillation.merged_outputs import (
-    MergedOutputs as MergedOutputs,
 )
 from keras_incremental.distillation.pooled_outputs import (
     PooledOutputs as PooledOutputs,
 )
 from keras_incremental.distillation.sigmoid_distillation import (
     SigmoidDistillation as SigmoidDistillation,
+)
+from keras_incremental.distillation.softmax_distillation import (
+    GroupDistillation as GroupDistillation,
+)
+from keras_incremental.distillation.softmax_distillation import (
+    MergedDistillation as MergedDistillation,
 )
 from keras_incremental.distillation.softmax_distillation import (
     SoftmaxDistillation as SoftmaxDistillation,

@@ -2,21 +2,23 @@ import math
 
 from keras import ops
 
-from keras_incremental.distillation.reading import mean_over
-from keras_incremental.distillation.reading import read
-from keras_incremental.distillation.reading import read_labels
+from keras_incremental.distillation.outputs import int_labels
+from keras_incremental.distillation.outputs import masked_mean
+from keras_incremental.distillation.outputs import student_output
+from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class ConfidenceLoss(Term):
-    """Teaches a network to be unsure of what belongs to none of its classes.
+    """Penalizes confident predictions for samples without a label.
 
-    The divergence of its probabilities from equal ones, the mean over the
-    samples without a label (-1); 0 where there are none. It needs no
-    teacher. A specialist for the new classes is trained with it, so that its
-    confidence tells new classes from all else.
+    The term is the divergence of the predicted probabilities from a uniform
+    distribution, averaged over samples with the label -1. It needs no
+    teacher. It trains a specialist for the new classes, whose confidence then
+    discriminates new classes from all others.
 
     Reference:
     - [Lee et al., 2019](https://arxiv.org/abs/1903.12648), GD
@@ -35,20 +37,25 @@ class ConfidenceLoss(Term):
 
     needs_teacher = False
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
-        labels = read_labels(labels, type(self).__name__)
-        losses = confidence_loss(read(student_outputs, "logits"))
-        return mean_over(losses, labels < 0)
+    def compute_loss(
+        self,
+        teacher_outputs: Outputs,
+        student_outputs: Outputs,
+        labels: Tensor | None = None,
+    ) -> Tensor:
+        labels = int_labels(labels, type(self).__name__)
+        losses = confidence_loss(student_output(student_outputs, "logits"))
+        return masked_mean(losses, labels < 0)
 
 
-def confidence_loss(logits):
-    """Divergence of the probabilities from equal ones.
+def confidence_loss(logits: Tensor) -> Tensor:
+    """Computes the divergence of a softmax from a uniform distribution.
 
     Args:
-        logits: Tensor `(..., num_classes)`.
+        logits: Tensor of shape `(..., num_classes)`.
 
     Returns:
-        Tensor `(...)`, 0 or more.
+        Tensor of shape `(...)`, 0 or more.
     """
     likelihood = ops.mean(ops.log_softmax(logits, axis=-1), axis=-1)
     return -likelihood - math.log(logits.shape[-1])

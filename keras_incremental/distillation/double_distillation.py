@@ -1,18 +1,21 @@
 from keras import ops
 
-from keras_incremental.distillation.reading import read
-from keras_incremental.distillation.reading import read_teacher
+from keras_incremental.distillation.outputs import student_output
+from keras_incremental.distillation.outputs import teacher_output
+from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class DoubleDistillation(Term):
-    """Merges an old network and one of the new classes into a third.
+    """Distills a network of old and one of new classes into a third.
 
-    The logits of both, each less its own mean over its classes, are the
-    targets of a mean squared error. Labels are not needed: the student is
-    trained on any pictures like those of the two, best with nothing else.
+    The targets of a mean squared error are the logits of both networks, each
+    centered over its own classes. Labels are not needed. The student is
+    trained on unlabeled samples like those of the two networks, preferably
+    with this term alone.
 
     Reference:
     - [Zhang et al., 2020](https://arxiv.org/abs/1903.07864), DMC
@@ -33,28 +36,35 @@ class DoubleDistillation(Term):
 
     needs_specialist = True
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
+    def compute_loss(
+        self,
+        teacher_outputs: Outputs,
+        student_outputs: Outputs,
+        labels: Tensor | None = None,
+    ) -> Tensor:
         targets = double_targets(
-            read_teacher(teacher_outputs, "logits"),
-            read_teacher(teacher_outputs, "specialist"),
+            teacher_output(teacher_outputs, "logits"),
+            teacher_output(teacher_outputs, "specialist"),
         )
-        return ops.mean(ops.square(read(student_outputs, "logits") - targets))
+        return ops.mean(
+            ops.square(student_output(student_outputs, "logits") - targets)
+        )
 
 
-def double_targets(old, new):
-    """Logits of old and of new classes, each less its own mean.
+def double_targets(old: Tensor, new: Tensor) -> Tensor:
+    """Concatenates the centered logits of old and of new classes.
 
     Args:
         old: Tensor `(..., num_old)`.
         new: Tensor `(..., num_new)`.
 
     Returns:
-        Tensor `(..., num_old + num_new)`. A constant added to all logits of
-        a sample in `old`, or in `new`, does not change it.
+        Tensor `(..., num_old + num_new)`. It does not change if a constant is
+        added to all logits of a sample in `old`, or in `new`.
     """
     return ops.concatenate([centered(old), centered(new)], axis=-1)
 
 
-def centered(logits):
-    """Logits less their mean over the classes."""
+def centered(logits: Tensor) -> Tensor:
+    """Subtracts the mean over the classes from logits."""
     return logits - ops.mean(logits, axis=-1, keepdims=True)

@@ -1,9 +1,11 @@
 from keras import ops
 
-from keras_incremental.distillation.reading import read
-from keras_incremental.distillation.reading import read_teacher
+from keras_incremental.distillation.outputs import student_output
+from keras_incremental.distillation.outputs import teacher_output
+from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Tensor
 from keras_incremental.utils.vectors import cosine
 
 METRICS = {
@@ -16,17 +18,18 @@ METRICS = {
 class FeatureMatching(Term):
     """Keeps the features that the head reads.
 
-    It is zero, and not worth its cost, where all below the head is frozen.
+    The term is the distance between the features of student and teacher. It
+    is zero, and a waste of time, if all layers below the head are frozen.
 
     Args:
-        metric: `"mse"`, the mean squared difference, for linear heads; or
-            `"cosine"`, 1 minus the cosine of the angle, for cosine heads,
-            which do not see how long features are. Defaults to `"mse"`.
+        metric: `"mse"`, the mean squared difference, for linear heads, or
+            `"cosine"`, 1 minus the cosine similarity, for cosine heads,
+            which ignore the norm of features. Defaults to `"mse"`.
         weight: Float, 0 or more. Defaults to `1.0`.
         schedule: See `Term`. Defaults to `"constant"`.
 
     Raises:
-        ValueError: if there is no such metric.
+        ValueError: if the metric is unknown.
 
     Example:
 
@@ -55,10 +58,15 @@ class FeatureMatching(Term):
             )
         self.metric = metric
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
+    def compute_loss(
+        self,
+        teacher_outputs: Outputs,
+        student_outputs: Outputs,
+        labels: Tensor | None = None,
+    ) -> Tensor:
         distances = METRICS[self.metric](
-            read(student_outputs, "features"),
-            read_teacher(teacher_outputs, "features"),
+            student_output(student_outputs, "features"),
+            teacher_output(teacher_outputs, "features"),
         )
         return ops.mean(distances)
 

@@ -2,39 +2,44 @@ from keras import ops
 
 from keras_incremental.distillation.global_targets import global_targets
 from keras_incremental.distillation.global_targets import likely_origin
-from keras_incremental.distillation.reading import mean_over
-from keras_incremental.distillation.reading import read
-from keras_incremental.distillation.reading import read_labels
-from keras_incremental.distillation.reading import read_teacher
+from keras_incremental.distillation.outputs import int_labels
+from keras_incremental.distillation.outputs import masked_mean
+from keras_incremental.distillation.outputs import student_output
+from keras_incremental.distillation.outputs import teacher_output
+from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
-from keras_incremental.losses.merged_distillation import (
+from keras_incremental.losses.distillation_crossentropy import (
+    checked_temperature,
+)
+from keras_incremental.losses.distillation_crossentropy import (
     distillation_crossentropy,
 )
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class GlobalDistillation(Term):
-    """Keeps an old network and one of the new classes, also on other pictures.
+    """Distills a network of old and one of new classes, also without labels.
 
-    Three parts are added:
+    The term is the sum of three parts:
 
-    - distillation of the teacher into the old classes, and of the specialist
-      into the new ones, each times `temperature**2` and its share of the
-      classes, on all samples;
-    - crossentropy with the targets that both teachers make together
-      (`global_targets`), on samples without a label (-1) alone.
+    - distillation of the teacher into the old classes and of the specialist
+      into the new classes, on all samples. Each is multiplied by
+      `temperature**2` and by its share of the classes;
+    - crossentropy with the joint targets of both teachers
+      (`global_targets`), on samples with the label -1.
 
     Reference:
-    - [Lee et al., 2019](https://arxiv.org/abs/1903.12648). There, how a
-      picture was found says whether it is like an old class, a new one or
-      neither; here the surer of the teachers does.
+    - [Lee et al., 2019](https://arxiv.org/abs/1903.12648). There, the way an
+      image was collected decides whether it is like an old class, a new
+      class or neither. Here the more confident teacher decides.
 
     Args:
         temperature: Float above 0, of the first two parts. A larger value
-            also compares the small probabilities. Defaults to `2.0`.
-        threshold: Float from 0 to 1. A picture of which neither teacher is
-            as sure is like neither. Defaults to `0.5`.
+            gives small probabilities more weight. Defaults to `2.0`.
+        threshold: Float from 0 to 1. A sample belongs to neither teacher if
+            both have a smaller confidence. Defaults to `0.5`.
         weight: Float, 0 or more. Defaults to `1.0`.
         schedule: See `Term`. Defaults to `"constant"`.
     """
@@ -49,29 +54,29 @@ class GlobalDistillation(Term):
         schedule: str = "constant",
     ):
         super().__init__(weight, schedule)
-        if not 0 < temperature < float("inf"):
-            raise ValueError(
-                "`temperature` of GlobalDistillation must be a finite number "
-                f"above 0. Received: temperature={temperature}."
-            )
         if not 0 <= threshold <= 1:
             raise ValueError(
-                "`threshold` of GlobalDistillation must be a probability. "
+                "`threshold` of GlobalDistillation must be from 0 to 1. "
                 f"Received: threshold={threshold}."
             )
-        self.temperature = float(temperature)
+        self.temperature = checked_temperature(temperature, type(self).__name__)
         self.threshold = float(threshold)
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
-        old = read_teacher(teacher_outputs, "logits")
-        new = read_teacher(teacher_outputs, "specialist")
-        given = read(student_outputs, "logits")
-        labels = read_labels(labels, type(self).__name__)
+    def compute_loss(
+        self,
+        teacher_outputs: Outputs,
+        student_outputs: Outputs,
+        labels: Tensor | None = None,
+    ) -> Tensor:
+        old = teacher_output(teacher_outputs, "logits")
+        new = teacher_output(teacher_outputs, "specialist")
+        student = student_output(student_outputs, "logits")
+        labels = int_labels(labels, type(self).__name__)
         num_old = old.shape[-1]
         return (
-            self._kept(old, given[:, :num_old], given)
-            + self._kept(new, given[:, num_old:], given)
-            + mean_over(self._together(old, new, given), labels < 0)
+            self._distill(old, student[:, :num_old], student)
+            + self._distill(new, student[:, num_old:], student)
+            + masked_mean(self._joint(old, new, student), labels < 0)
         )
 
     def get_config(self):
@@ -81,18 +86,19 @@ class GlobalDistillation(Term):
             "threshold": self.threshold,
         }
 
-    def _kept(self, teacher, part, given):
-        each = distillation_crossentropy(teacher, part, self.temperature)
-        share = part.shape[-1] / given.shape[-1]
-        return ops.mean(each) * self.temperature**2 * share
+    def _distill(self, teacher, part, student):
+        losses = distillation_crossentropy(
+            teacher, part, self.temperature, scale=True
+        )
+        return ops.mean(losses) * part.shape[-1] / student.shape[-1]
 
-    def _together(self, old, new, given):
+    def _joint(self, old, new, student):
         old, new = _probabilities(old), _probabilities(new)
         origin = likely_origin(old, new, self.threshold)
         targets = ops.stop_gradient(global_targets(old, new, origin))
-        return -ops.sum(targets * ops.log_softmax(given), axis=-1)
+        return -ops.sum(targets * ops.log_softmax(student), axis=-1)
 
 
 def _probabilities(logits):
-    # Keras warns of a softmax over a single class.
+    # Keras warns about a softmax over a single class.
     return ops.exp(ops.log_softmax(logits))

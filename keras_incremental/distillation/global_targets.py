@@ -1,22 +1,23 @@
-"""What a picture that nobody labeled should be, by two teachers."""
+"""Joint targets of two teachers for samples without a label."""
 
 from keras import ops
+
+from keras_incremental.utils.types import Tensor
 
 OLD, NEW, OUTSIDE = 0, 1, 2
 
 
-def global_targets(old, new, origin):
-    """Probabilities of all classes, from those of two teachers.
+def global_targets(old: Tensor, new: Tensor, origin: Tensor) -> Tensor:
+    """Computes probabilities of all classes from those of two teachers.
 
-    The first guess of the teacher whose class it is keeps its probability;
-    what is left is shared so that on average no class gets more than
-    another.
+    The predicted class of the teacher in charge keeps its probability. The
+    rest is distributed so that on average all classes get the same share.
 
     Args:
         old: Tensor `(batch_size, num_old)`, probabilities of the teacher.
         new: Tensor `(batch_size, num_new)`, those of the specialist.
-        origin: Tensor of ints `(batch_size,)`: 0 for a sample of an old
-            class, 1 of a new one, 2 of neither.
+        origin: Ints `(batch_size,)`: 0 for a sample of an old class, 1 for
+            a new class, 2 for neither.
 
     Returns:
         Tensor `(batch_size, num_old + num_new)` of probabilities.
@@ -38,16 +39,18 @@ def global_targets(old, new, origin):
     )
 
 
-def likely_origin(old, new, threshold):
-    """Which teacher knows a sample, by their largest probabilities.
+def likely_origin(old: Tensor, new: Tensor, threshold: float) -> Tensor:
+    """Returns the teacher with the larger confidence for each sample.
 
     Args:
         old: Tensor `(batch_size, num_old)`, probabilities of the teacher.
         new: Tensor `(batch_size, num_new)`, those of the specialist.
-        threshold: Float. Where neither teacher is as sure, it is neither's.
+        threshold: Float. A sample belongs to neither teacher if both have a
+            smaller confidence.
 
     Returns:
-        Tensor of ints `(batch_size,)`, as `global_targets` takes it.
+        Ints `(batch_size,)`: 0 for the teacher, 1 for the specialist, 2 for
+        neither.
     """
     sure_old, sure_new = ops.max(old, axis=-1), ops.max(new, axis=-1)
     origin = ops.where(sure_old >= sure_new, OLD, NEW)
@@ -56,7 +59,7 @@ def likely_origin(old, new, threshold):
 
 
 def _favoring(own, other):
-    """Parts of the classes of the teacher that is right, and of the other."""
+    """Returns the probabilities of both teachers if `own` is in charge."""
     total = own.shape[-1] + other.shape[-1]
     top = ops.max(own, axis=-1, keepdims=True)
     first = ops.expand_dims(ops.argmax(own, axis=-1), -1)

@@ -7,17 +7,17 @@ from keras_incremental.utils.export import export
 class LessForget(FeatureMatching):
     """Keeps the direction of the features that a cosine head reads.
 
-    One minus the cosine of the angle to the teacher's features, from 0 to 2.
-    Freeze the columns of the old classes with it, so that the directions
-    they stand for stay. The weight grows as old classes come to outnumber
-    the new: with 50 old and 10 new, 5 becomes 11.2.
+    The term is 1 minus the cosine similarity to the features of the teacher,
+    from 0 to 2. Freeze the columns of the old classes as well, so that both
+    keep their directions. The weight grows with the number of old per new
+    classes: with 50 old and 10 new classes, 5 becomes 11.2.
 
     Reference:
     - [Hou et al., 2019](https://openaccess.thecvf.com/content_CVPR_2019/html/Hou_Learning_a_Unified_Classifier_Incrementally_via_Rebalancing_CVPR_2019_paper.html),
       LUCIR
 
     Args:
-        weight: Float, 0 or more. The paper has 5 on CIFAR-100 and 10 on
+        weight: Float, 0 or more. The paper uses 5 on CIFAR-100 and 10 on
             ImageNet. Defaults to `5.0`.
         schedule: See `Term`. Defaults to `"sqrt_old_per_new"`.
 

@@ -1,23 +1,29 @@
+from collections.abc import Sequence
+
 from keras import ops
 
-from keras_incremental.distillation.reading import read
-from keras_incremental.distillation.reading import read_teacher
+from keras_incremental.distillation.outputs import student_output
+from keras_incremental.distillation.outputs import teacher_output
+from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
+from keras_incremental.utils.types import Tensor
 
 
 class MapTerm(Term):
-    """A term that reads the outputs of layers, as maps.
+    """Base class of terms that read feature maps.
 
     Args:
-        layers: Names of layers, or `"auto"`: the last layer of each size of
-            map.
+        layers: Names of layers, or `"auto"` for the last layer of each
+            feature map size.
         weight: Float, 0 or more.
         schedule: See `Term`.
     """
 
     reads = ("maps",)
 
-    def __init__(self, layers, weight, schedule):
+    def __init__(
+        self, layers: str | Sequence[str], weight: float, schedule: str
+    ):
         super().__init__(weight, schedule)
         self.layers = checked_layers(layers, type(self).__name__)
 
@@ -26,39 +32,44 @@ class MapTerm(Term):
 
 
 class MeanOverMaps(MapTerm):
-    """The mean over layers of what a map is from the teacher's."""
+    """Base class of mean distances between feature maps of all layers."""
 
     only_below_head = True
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
-        taught = read_teacher(teacher_outputs, "maps")
-        given = read(student_outputs, "maps")
+    def compute_loss(
+        self,
+        teacher_outputs: Outputs,
+        student_outputs: Outputs,
+        labels: Tensor | None = None,
+    ) -> Tensor:
+        teacher = teacher_output(teacher_outputs, "maps")
+        student = student_output(student_outputs, "maps")
         distances = [
-            self.distance(a, b) for a, b in zip(given, taught, strict=True)
+            self.distance(a, b) for a, b in zip(student, teacher, strict=True)
         ]
         return ops.mean(ops.stack(distances))
 
-    def distance(self, given, taught):
-        """The distance of two maps of the same layer.
+    def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """Computes the distance between two maps of the same layer.
 
         Args:
-            given: Tensor `(batch_size, height, width, channels)`.
-            taught: Tensor of the same shape, the teacher's.
+            student: Tensor `(batch_size, height, width, channels)`.
+            teacher: Tensor of the same shape.
 
         Returns:
-            Tensor, of each sample or a scalar.
+            Tensor of shape `(batch_size,)`, or scalar.
         """
         raise NotImplementedError
 
 
-def checked_layers(layers, owner):
-    """`"auto"`, or a list of names of layers."""
+def checked_layers(layers: str | Sequence[str], owner: str) -> str | list[str]:
+    """Returns `"auto"` or a list of layer names, or raises a `ValueError`."""
     if layers == "auto":
         return layers
     names = [layers] if isinstance(layers, str) else list(layers)
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(
-            f'`layers` of {owner} must be "auto" or names of layers. '
+            f'`layers` of {owner} must be "auto" or a list of layer names. '
             f"Received: layers={layers!r}."
         )
     return names

@@ -1,14 +1,14 @@
-"""Labels that the old model proposes for what nobody labeled.
+"""Pseudo-labels of the old model for unlabeled samples or pixels.
 
-Logits are NumPy arrays `(num_samples, ..., num_old)` of the teacher in
-inference mode, on the pictures that the student sees, and of the size of the
-annotations; `losses.logits_at` resizes them. Labels are ints of shape
-`(num_samples, ...)`:
+Logits are NumPy arrays of shape `(num_samples, ..., num_old)`: the outputs of
+the old model in inference mode, at the size of the annotations. See
+`losses.logits_at` to resize them. Labels are ints of shape `(num_samples,
+...)`:
 
-- -1 says nothing;
-- an index of one of the `K` classes says exactly this class;
+- -1 stands for any class;
+- an index below the number of classes `K` stands for that class;
 - `K` and above are rows of a table of candidate sets, whose first `K` rows
-  are the classes: `CandidateSetCrossentropy(table, ignore_class=-1)`.
+  are the classes. See `CandidateSetCrossentropy(table, ignore_class=-1)`.
 
 Reference:
 - [Douillard et al., 2021](https://arxiv.org/abs/2011.11390), PLOP. Its code
@@ -17,28 +17,36 @@ Reference:
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.losses import tables
+from keras_incremental.utils.probabilities import entropy_thresholds
+from keras_incremental.utils.probabilities import normalized_entropy
 
-NOTHING = -1
-# Labels that annotations have where there is none.
+# The label that stands for any class.
+ANY_CLASS = -1
+# Values of annotations at unlabeled positions.
 UNLABELED = (-1, 255)
 MEANINGS = ("unknown", "not_new", "background")
-NOVEL = -1
+# The parent of a new class that was part of no old class.
+NO_PARENT = -1
 
 
 @dataclasses.dataclass(frozen=True)
 class PseudoLabels:
-    """What annotations and the old model say together.
+    """Labels that combine annotations and pseudo-labels.
 
     Attributes:
         labels: Ints of the shape of the annotations.
-        table: Boolean array `(num_labels, num_classes)`, what they mean.
-        share: Floats of shape `(num_samples,)`, from 0 to 1: how much of
-            what was unlabeled has a proposal. PLOP multiplies the loss of
-            a picture by it, so that few new pixels do not outweigh the old.
+        table: Boolean array `(num_labels, num_classes)`, the candidate
+            classes of each label.
+        share: Floats of shape `(num_samples,)`, from 0 to 1: share of the
+            unlabeled positions that get a pseudo-label. PLOP multiplies the
+            loss of an image by it, so that a few new pixels do not outweigh
+            the old ones.
     """
 
     labels: np.ndarray
@@ -47,35 +55,35 @@ class PseudoLabels:
 
 
 def pseudo_labels(
-    annotations,
-    logits,
-    parents,
+    annotations: ArrayLike,
+    logits: ArrayLike,
+    parents: Sequence[int],
     unlabeled: str,
     background: int | None = None,
     minimum: float = 0.05,
-    thresholds=None,
+    thresholds: ArrayLike | None = None,
 ) -> PseudoLabels:
-    """Proposes labels for what is unlabeled, where the old model is sure.
+    """Fills unlabeled positions with confident predictions of the old model.
 
-    An annotation is never changed. What the old model is not sure of keeps
-    the set of all classes that it may be.
+    Annotations are never changed. A position for which the old model is
+    uncertain gets the set of all classes that are possible there.
 
     Args:
-        annotations: Ints `(num_samples, ...)`: classes, and -1 or 255 where
-            there is none.
+        annotations: Ints `(num_samples, ...)`: class indices, and -1 or 255
+            at unlabeled positions.
         logits: Floats `(num_samples, ..., num_old)` of the old model.
-        parents: Ints, one for each new class: the old class that it was part
-            of, the background for one that was hidden there; -1 for one that
-            occurred nowhere.
-        unlabeled: What no annotation means. `"unknown"`: it may be
-            anything; `"not_new"`: anything but a new class, because all of
-            those were annotated; `"background"`: the background.
-        background: Int, the index of the background, or `None` where there
-            is none. Defaults to `None`.
-        minimum: Float, the least threshold. Larger trusts the old model
-            more. Defaults to `0.05`.
-        thresholds: Floats `(num_old,)` to take in place of the medians of
-            these logits. Defaults to `None`.
+        parents: Ints, one for each new class: the index of the old class, or
+            of the background, that it was part of; -1 for a class that did
+            not occur in old data.
+        unlabeled: String. Meaning of a missing annotation. `"unknown"`: any
+            class. `"not_new"`: any class but a new one, because all new
+            classes are annotated. `"background"`: the background.
+        background: Int or `None`. Index of the background. Defaults to
+            `None`, no background.
+        minimum: Float. Lower bound of the entropy thresholds. A larger value
+            accepts more predictions. Defaults to `0.05`.
+        thresholds: Floats `(num_old,)`, entropy thresholds of the classes.
+            Defaults to `None`: see `utils.probabilities.entropy_thresholds`.
 
     Returns:
         A `PseudoLabels`.
@@ -93,31 +101,37 @@ def pseudo_labels(
     num_old = logits.shape[-1]
     table, ids = meanings(num_old, parents, unlabeled, background)
     missing = _unlabeled(annotations, table.shape[1])
-    said, entropies = guesses(logits)
+    predicted, entropies = logits.argmax(-1), normalized_entropy(logits)
     if thresholds is None:
         thresholds = entropy_thresholds(
-            said[missing], entropies[missing], num_old, minimum
+            entropies[missing], predicted[missing], num_old, minimum
         )
-    sure = is_sure(said, entropies, thresholds)
+    certain = entropies < np.asarray(thresholds)[predicted]
     if unlabeled == "background":
-        sure = np.ones_like(sure)
-    proposed = np.where(sure, ids[said], ids[-1])
+        certain = np.ones_like(certain)
+    proposed = np.where(certain, ids[predicted], ids[-1])
     labels = np.where(missing, proposed, annotations).astype("int32")
-    return PseudoLabels(labels, table, accepted_share(sure, missing))
+    return PseudoLabels(labels, table, accepted_share(certain, missing))
 
 
-def meanings(num_old, parents, unlabeled, background=None):
-    """What the proposals of an old model mean.
+def meanings(
+    num_old: int,
+    parents: Sequence[int],
+    unlabeled: str,
+    background: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the candidate sets of the predictions of an old model.
 
     Args:
-        num_old: Int, how many classes the old model has.
+        num_old: Int. Number of classes of the old model.
         parents: See `pseudo_labels`.
         unlabeled: See `pseudo_labels`.
         background: See `pseudo_labels`.
 
     Returns:
-        The table, and ints `(num_old + 1,)`: the label of what the old model
-        takes for each class, and at last of what it is not sure of.
+        Boolean table `(num_labels, num_classes)`, and ints `(num_old + 1,)`:
+        the label for each predicted class, and last the label for an
+        uncertain prediction.
     """
     parents = [int(parent) for parent in parents]
     _check_meaning(num_old, parents, unlabeled, background)
@@ -128,7 +142,7 @@ def meanings(num_old, parents, unlabeled, background=None):
     elif unlabeled == "not_new":
         sets = [{c} for c in range(num_old)] + [set(range(num_old))]
     else:
-        homes = [background if p == NOVEL else p for p in parents]
+        homes = [background if p == NO_PARENT else p for p in parents]
         sets = [
             {c} | {k for k, home in enumerate(homes, num_old) if home == c}
             for c in range(num_old)
@@ -137,92 +151,35 @@ def meanings(num_old, parents, unlabeled, background=None):
     larger = [s for i, s in enumerate(larger) if s not in larger[:i]]
     rows = [{c} for c in range(num_classes)] + larger
     table = tables.candidates(rows, num_classes)
-    ids = [NOTHING if s == everything else rows.index(s) for s in sets]
+    ids = [ANY_CLASS if s == everything else rows.index(s) for s in sets]
     return table, np.array(ids)
 
 
-def guesses(logits):
-    """What the old model takes each position for, and how unsure it is.
+def accepted_share(certain: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Computes the share of unlabeled positions with a certain prediction.
 
     Args:
-        logits: Floats `(..., num_old)`.
+        certain: Bools of shape `(num_samples, ...)`.
+        missing: Bools of the same shape, the unlabeled positions.
 
     Returns:
-        Ints `(...)`, and the entropies from 0 to 1 of the softmax.
+        Floats of shape `(num_samples,)`; 1 if no position is unlabeled.
     """
-    logits = np.asarray(logits, "float32")
-    shifted = logits - logits.max(-1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    entropies = -(np.exp(logs) * logs).sum(-1)
-    most = np.log(max(logits.shape[-1], 2))
-    return logits.argmax(-1), np.clip(entropies / most, 0, 1)
-
-
-def entropy_thresholds(said, entropies, num_old, minimum=0.05):
-    """The entropy below which the old model is trusted, for each class.
-
-    The median, so that half of each class is accepted by and large, whatever
-    the old model is surest of.
-
-    Args:
-        said: Ints of any shape, what the old model takes unlabeled
-            positions of the new pictures for.
-        entropies: Floats of the same shape.
-        num_old: Int.
-        minimum: Float, the least threshold, that of a class which is never
-            said. Defaults to `0.05`.
-
-    Returns:
-        Floats `(num_old,)`.
-    """
-    found = [entropies[said == c] for c in range(num_old)]
-    medians = [np.median(part) if part.size else 0.0 for part in found]
-    return np.maximum(medians, minimum)
-
-
-def is_sure(said, entropies, thresholds):
-    """Where a proposal is accepted: bools of the shape of `said`."""
-    return entropies < np.asarray(thresholds)[said]
-
-
-def accepted_share(sure, missing):
-    """For each sample, how much of what is missing is accepted; else 1."""
     axes = tuple(range(1, missing.ndim))
-    accepted, wanted = (sure & missing).sum(axes), missing.sum(axes)
-    return np.where(wanted > 0, accepted / np.maximum(wanted, 1), 1.0)
-
-
-def soft_targets(logits, confidence: float = 0.9):
-    """Targets of sigmoid outputs, from those of an old model.
-
-    Args:
-        logits: Floats `(..., num_old)`.
-        confidence: Float from 0.5 to 1: how sure of "yes" or of "no" the old
-            model must be. Defaults to `0.9`.
-
-    Returns:
-        Floats `(..., num_old)`: its probabilities, -1 where it is not sure.
-    """
-    if not 0.5 <= confidence <= 1:
-        raise ValueError(
-            "`confidence` must be from 0.5 to 1. Received: "
-            f"confidence={confidence}."
-        )
-    logits = np.asarray(logits, "float32")
-    probabilities = 0.5 * (1 + np.tanh(logits / 2))
-    sure = np.maximum(probabilities, 1 - probabilities) > confidence
-    return np.where(sure, probabilities, np.float32(-1))
+    accepted, total = (certain & missing).sum(axes), missing.sum(axes)
+    return np.where(total > 0, accepted / np.maximum(total, 1), 1.0)
 
 
 def _unlabeled(annotations, num_classes):
-    """Where there is no annotation; others must be classes."""
+    """Returns the mask of unlabeled positions, and checks the others."""
     codes = [k for k in UNLABELED if not 0 <= k < num_classes]
     missing = np.isin(annotations, codes)
     wrong = np.setdiff1d(annotations[~missing], np.arange(num_classes))
     if wrong.size:
         raise ValueError(
             f"`annotations` must be classes from 0 to {num_classes - 1}, or "
-            f"{codes} where there are none. Received: {wrong[:10].tolist()}."
+            f"{codes} at unlabeled positions. Received: "
+            f"{wrong[:10].tolist()}."
         )
     return missing
 
@@ -230,9 +187,9 @@ def _unlabeled(annotations, num_classes):
 def _check_sizes(annotations, logits):
     if annotations.shape != logits.shape[:-1]:
         raise ValueError(
-            "`logits` must have one row for each of `annotations`. Received: "
+            "`logits` must have one row for each annotation. Received: "
             f"annotations.shape={annotations.shape}, logits.shape="
-            f"{logits.shape}. Resize them by `losses.logits_at(annotations, "
+            f"{logits.shape}. Resize them with `losses.logits_at(annotations, "
             "logits)`."
         )
 
@@ -241,18 +198,19 @@ def _check_meaning(num_old, parents, unlabeled, background):
     if unlabeled not in MEANINGS:
         raise ValueError(
             f"`unlabeled` must be one of {list(MEANINGS)}. Received: "
-            f"unlabeled={unlabeled!r}. Say what no annotation means: it "
-            "changes the result."
+            f"unlabeled={unlabeled!r}. Pass the meaning of a missing "
+            "annotation, because it changes the result."
         )
     if background is None and unlabeled == "background":
         raise ValueError(
-            "Without annotation is background, but there is none. Received: "
-            "background=None. Name the index of the background."
+            "`unlabeled='background'` needs a background class. Received: "
+            "background=None. Pass the index of the background."
         )
-    known = {NOVEL, *range(num_old)}
-    if not {*parents, NOVEL if background is None else background} <= known:
+    known = {NO_PARENT, *range(num_old)}
+    given = {*parents, NO_PARENT if background is None else background}
+    if not given <= known:
         raise ValueError(
             f"`parents` and `background` must be from 0 to {num_old - 1}, "
-            "the old classes, and a parent -1 for a class that occurred "
-            f"nowhere. Received: parents={parents}, background={background}."
+            "the old classes, or -1 for a new class without a parent. "
+            f"Received: parents={parents}, background={background}."
         )

@@ -1,31 +1,33 @@
 from keras import ops
 
-from keras_incremental.distillation.reading import read
-from keras_incremental.distillation.reading import read_teacher
+from keras_incremental.distillation.outputs import student_output
+from keras_incremental.distillation.outputs import teacher_output
+from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
 from keras_incremental.losses.incremental_sigmoid_crossentropy import (
     sigmoid_crossentropy,
 )
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class SigmoidDistillation(Term):
-    """Keeps the yes or no of the teacher for each old class.
+    """Keeps the sigmoid output of each old class.
 
-    Binary crossentropy with the teacher's probabilities as targets, for
-    every sample, exemplars of the class included, summed over the old and
-    divided by the number of all classes, or summed as the equation of the
-    paper has it. Added to
-    `losses.IncrementalSigmoidCrossentropy` it makes the loss of iCaRL.
+    The term is the binary crossentropy with the probabilities of the teacher
+    as targets, for all samples, exemplars included. It is summed over the
+    old classes and divided by the number of all classes. Together with
+    `losses.IncrementalSigmoidCrossentropy`, it is the loss of iCaRL.
 
     Reference:
     - [Rebuffi et al., 2017](https://arxiv.org/abs/1611.07725)
 
     Args:
-        sum_classes: Bool. Whether not to divide by the number of classes;
-            give the loss of the labels the same. Defaults to `False`.
-        weight: Float, 0 or more. Defaults to `1.0`, as in the paper.
+        sum_classes: Boolean. Whether to sum over the classes, like the
+            equation of the paper, rather than divide by their number. Pass
+            the same value to the loss of the labels. Defaults to `False`.
+        weight: Float, 0 or more. Defaults to `1.0`, the value of the paper.
         schedule: See `Term`. Defaults to `"constant"`.
 
     Example:
@@ -46,14 +48,19 @@ class SigmoidDistillation(Term):
         super().__init__(weight, schedule)
         self.sum_classes = bool(sum_classes)
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
-        taught = read_teacher(teacher_outputs, "logits")
-        given = read(student_outputs, "logits")
+    def compute_loss(
+        self,
+        teacher_outputs: Outputs,
+        student_outputs: Outputs,
+        labels: Tensor | None = None,
+    ) -> Tensor:
+        teacher = teacher_output(teacher_outputs, "logits")
+        student = student_output(student_outputs, "logits")
         each = sigmoid_crossentropy(
-            ops.sigmoid(taught), given[..., : taught.shape[-1]]
+            ops.sigmoid(teacher), student[..., : teacher.shape[-1]]
         )
         total = ops.mean(ops.sum(each, axis=-1))
-        return total if self.sum_classes else total / given.shape[-1]
+        return total if self.sum_classes else total / student.shape[-1]
 
     def get_config(self):
         return {**super().get_config(), "sum_classes": self.sum_classes}

@@ -1,32 +1,36 @@
+from collections.abc import Sequence
+
 from keras import ops
 
-from keras_incremental.distillation.reading import read
+from keras_incremental.distillation.outputs import student_output
+from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
 from keras_incremental.losses.positive_unlabeled import IGNORED
 from keras_incremental.losses.positive_unlabeled import POSITIVE
 from keras_incremental.losses.positive_unlabeled import UNLABELED
 from keras_incremental.losses.positive_unlabeled import PositiveUnlabeledLoss
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class SplitRisk(Term):
-    """Tells a class from its parent, where only the class is labeled.
+    """Discriminates a subclass from its parent without negative labels.
 
-    Old labels of "car" may be a "police car", and none says that one is not.
-    If it is known which share of them is, they are the unlabeled samples of
-    a `losses.PositiveUnlabeledLoss`, whose logit is that of the child less
-    that of the parent.
+    An old label "car" may be a "police car". If the share of police cars
+    among old cars is known, the old cars are the unlabeled samples of a
+    `losses.PositiveUnlabeledLoss`. Its logit is the logit of the subclass
+    minus the logit of the parent.
 
     Reference:
     - [Kiryo et al., 2017](https://arxiv.org/abs/1703.00593)
 
     Args:
-        child: Int, the index of the class; labels of it are positive.
-        parent: Int, the index of the class that it came out of.
-        prior: Float, 0 or more and below 1: the share of the child in what
-            is unlabeled.
-        unlabeled: List of ints, the labels that may be either.
+        child: Int. Index of the subclass. Its labels are positive.
+        parent: Int. Index of the parent class.
+        prior: Float in `[0, 1)`. Share of the subclass among the unlabeled
+            samples.
+        unlabeled: List of ints. Labels that may be either class.
         weight: Float, 0 or more. Defaults to `1.0`.
         schedule: See `Term`. Defaults to `"constant"`.
     """
@@ -35,12 +39,12 @@ class SplitRisk(Term):
 
     def __init__(
         self,
-        child,
-        parent,
-        prior,
-        unlabeled,
-        weight=1.0,
-        schedule="constant",
+        child: int,
+        parent: int,
+        prior: float,
+        unlabeled: Sequence[int],
+        weight: float = 1.0,
+        schedule: str = "constant",
     ):
         super().__init__(weight, schedule)
         self.child, self.parent = int(child), int(parent)
@@ -48,19 +52,24 @@ class SplitRisk(Term):
         self._risk = PositiveUnlabeledLoss(prior)
 
     @property
-    def prior(self):
-        """Float, the share of the child in what is unlabeled."""
+    def prior(self) -> float:
+        """Float. Share of the subclass among the unlabeled samples."""
         return self._risk.prior
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
-        logits = read(student_outputs, "logits")
+    def compute_loss(
+        self,
+        teacher_outputs: Outputs,
+        student_outputs: Outputs,
+        labels: Tensor | None = None,
+    ) -> Tensor:
+        logits = student_output(student_outputs, "logits")
         scores = logits[..., self.child] - logits[..., self.parent]
         labels = ops.reshape(ops.cast(labels, "int32"), ops.shape(scores))
-        says = ops.full_like(labels, IGNORED)
+        kinds = ops.full_like(labels, IGNORED)
         for label in self.unlabeled:
-            says = ops.where(labels == label, UNLABELED, says)
-        says = ops.where(labels == self.child, POSITIVE, says)
-        return self._risk(says, ops.expand_dims(scores, -1))
+            kinds = ops.where(labels == label, UNLABELED, kinds)
+        kinds = ops.where(labels == self.child, POSITIVE, kinds)
+        return self._risk(kinds, ops.expand_dims(scores, -1))
 
     def get_config(self):
         return {

@@ -4,7 +4,14 @@ import numbers
 
 import keras
 
-# How the weight of a term follows the numbers of old and new classes.
+from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
+
+# Outputs of a network, by name.
+Outputs = dict[str, Structure]
+
+# Factors of the weight of a term, by the numbers of old and new classes.
 SCHEDULES = {
     "constant": lambda phase: 1.0,
     "old_share": lambda phase: phase.num_old / phase.num_classes,
@@ -19,36 +26,37 @@ SCHEDULES = {
 
 
 class Term(keras.distillation.DistillationLoss):
-    """Base of what a phase adds to the loss of the labels.
+    """Base class of terms that a phase adds to the loss of the labels.
 
     A term compares the outputs of the student with those of its teacher, the
-    network before the phase. Both are dicts; a subclass names in `reads`
-    what it needs of them:
+    network before the phase. Both are dicts. A subclass lists the outputs
+    that it needs in `reads`:
 
-    - `"logits"`: `(batch_size, num_classes)`, the teacher's narrower;
-    - `"features"`: `(batch_size, features)`, what the head reads;
-    - `"scores"`: as the logits, cosines before the scale of a cosine head;
-    - `"maps"`: list of `(batch_size, height, width, channels)`, of the
-      layers that the term names in `layers`;
+    - `"logits"`: `(batch_size, num_classes)`; the teacher has fewer classes;
+    - `"features"`: `(batch_size, features)`, the input of the head;
+    - `"scores"`: same shape as the logits, the cosines of a cosine head
+      before its scale;
+    - `"maps"`: list of `(batch_size, height, width, channels)`, outputs of
+      the layers that the term names in `layers`;
     - `"kernel"`: `(features, num_classes)`, of a linear head;
-    - `"stored"`: `(batch_size, num_classes)`, logits kept with an exemplar,
-      NaN where there are none.
+    - `"stored"`: `(batch_size, num_classes)`, logits stored with exemplars;
+      NaN if there are none.
 
     Args:
-        weight: Float, 0 or more. A larger value keeps more of the old and
-            learns less of the new.
-        schedule: How `weight` follows the numbers `n` of old, `m` of new and
-            `K` of all classes: `"constant"`, `"old_share"` (`n / K`),
-            `"old_per_new"` (`n / m`), `"sqrt_old_per_new"` or
+        weight: Float, 0 or more. A larger value keeps more of the old
+            classes and learns less of the new ones.
+        schedule: String. Factor of `weight`, by the numbers `n` of old, `m`
+            of new and `K` of all classes: `"constant"`, `"old_share"`
+            (`n / K`), `"old_per_new"` (`n / m`), `"sqrt_old_per_new"` or
             `"sqrt_all_per_new"` (`sqrt(K / m)`). Defaults to `"constant"`.
     """
 
     reads = ("logits",)
     needs_teacher = True
-    # The teacher's outputs also have `"specialist"`, the logits of a network
-    # that knows only the new classes.
+    # Whether the teacher's outputs must include `"specialist"`, the logits of
+    # a network that knows only the new classes.
     needs_specialist = False
-    # The term is 0 where all below the head is frozen.
+    # Whether the term is 0 if all layers below the head are frozen.
     only_below_head = False
 
     def __init__(self, weight: float = 1.0, schedule: str = "constant"):
@@ -67,34 +75,45 @@ class Term(keras.distillation.DistillationLoss):
         self.schedule = schedule
         self.phase = None
 
-    def for_phase(self, phase):
-        """A copy that knows the phase."""
+    def for_phase(self, phase: Phase) -> "Term":
+        """Returns a copy of the term that is bound to a phase."""
         bound = copy.copy(self)
         bound.phase = phase
         return bound
 
-    def factor(self, phase):
-        """Float. What the term is multiplied by in a phase."""
+    def factor(self, phase: Phase) -> float:
+        """Returns the weight of the term in a phase."""
         return self.weight * SCHEDULES[self.schedule](phase)
 
-    def compute_loss(self, teacher_outputs, student_outputs, labels=None):
-        """The term, a scalar. Subclasses compute it.
+    def compute_loss(
+        self,
+        teacher_outputs: Outputs,
+        student_outputs: Outputs,
+        labels: Tensor | None = None,
+    ) -> Tensor:
+        """Computes the term. Implemented by subclasses.
 
         Args:
-            teacher_outputs: Dict of what the teacher gives.
-            student_outputs: Dict of what the student gives.
+            teacher_outputs: Dict of outputs of the teacher.
+            student_outputs: Dict of outputs of the student.
             labels: Ints of shape `(batch_size,)`, or `None`.
+
+        Returns:
+            Scalar tensor.
         """
         raise NotImplementedError
 
-    def validate_outputs(self, teacher_outputs, student_outputs):
-        """Raises if something that the term reads is missing."""
+    def validate_outputs(
+        self, teacher_outputs: Outputs, student_outputs: Outputs
+    ) -> None:
+        """Raises a `ValueError` if an output that the term reads is missing."""
         for name in self.reads:
             if name not in student_outputs:
                 raise ValueError(
-                    f"{type(self).__name__} reads {list(self.reads)}. "
-                    f"Received: {sorted(student_outputs)} only. Use it where "
-                    "the network gives them."
+                    f"{type(self).__name__} reads the outputs "
+                    f"{list(self.reads)}. Received: outputs "
+                    f"{sorted(student_outputs)}. Use it with a network that "
+                    f"has {name!r}."
                 )
         if self.needs_specialist and "specialist" not in teacher_outputs:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Losses for labels that are new, missing, rare or not exact."""
+"""Losses for new, missing, rare and inexact labels."""
 
 from keras_incremental.losses.asymmetric_crossentropy import (
     AsymmetricCrossentropy as AsymmetricCrossentropy,
@@ -9,16 +9,19 @@ from keras_incremental.losses.candidate_set_crossentropy import (
 from keras_incremental.losses.candidate_set_crossentropy import (
     candidate_set_crossentropy as candidate_set_crossentropy,
 )
+from keras_incremental.losses.distillation_crossentropy import (
+    DistillationCrossentropy as DistillationCrossentropy,
+)
+from keras_incremental.losses.distillation_crossentropy import (
+    distillation_crossentropy as distillation_crossentropy,
+)
+from keras_incremental.losses.distillation_crossentropy import (
+    merge_logits as merge_logits,
+)
 from keras_incremental.losses.emphasis import (
     effective_number_weights as effective_number_weights,
 )
 from keras_incremental.losses.ewc_loss import EWCLoss as EWCLoss
-from keras_incremental.losses.hidden_shares import (
-    estimated_share as estimated_share,
-)
-from keras_incremental.losses.hidden_shares import (
-    prior_corrected as prior_corrected,
-)
 from keras_incremental.losses.incremental_sigmoid_crossentropy import (
     IncrementalSigmoidCrossentropy as IncrementalSigmoidCrossentropy,
 )
@@ -27,9 +30,6 @@ from keras_incremental.losses.logit_adjusted_crossentropy import (
 )
 from keras_incremental.losses.loss_with_teacher import (
     LossWithTeacher as LossWithTeacher,
-)
-from keras_incremental.losses.merged_distillation import (
-    MergedDistillation as MergedDistillation,
 )
 from keras_incremental.losses.nca_loss import NCALoss as NCALoss
 from keras_incremental.losses.partial_binary_crossentropy import (
@@ -41,7 +41,7 @@ from keras_incremental.losses.positive_unlabeled import (
 from keras_incremental.losses.replay_weighted_crossentropy import (
     ReplayWeightedCrossentropy as ReplayWeightedCrossentropy,
 )
-from keras_incremental.losses.resizing import logits_at as logits_at
 from keras_incremental.losses.separated_softmax import (
     SeparatedSoftmax as SeparatedSoftmax,
 )
+from keras_incremental.losses.shapes import logits_at as logits_at

@@ -4,40 +4,43 @@ from keras_incremental.losses.label_loss import OldNewLoss
 from keras_incremental.losses.label_loss import crossentropy_among
 from keras_incremental.losses.label_loss import one_hot
 from keras_incremental.utils.export import export
+from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class AsymmetricCrossentropy(OldNewLoss):
-    """Crossentropy in which new samples compete among themselves.
+    """Crossentropy in which new samples do not lower the old logits.
 
-    A sample of a new class is told apart from the new classes that are in
-    its batch; a replayed sample of an old class from all classes. So the
-    first batches of a phase do not push all that is old away.
+    The softmax of a new sample runs over the new classes in its batch. The
+    softmax of a replayed sample runs over all classes. The first batches of
+    a phase therefore do not push the old logits down.
 
-    The paper adds the means of a new and of a replayed batch. Here both are
-    one batch, and one mean: with as many of each it is half of that sum. The
-    memory of the paper follows a stream, so that it has samples of the new
-    classes too, told apart from all classes. Where exemplars are of old
-    classes only, the new samples of the batch stand for those: `new_share`
-    says how much of a balanced memory they would be. With 0 nothing would
-    ever let a new class win over an old one.
+    The paper adds the mean of a new batch and the mean of a replayed batch.
+    Here both are one batch with one mean: for batches of equal size, half of
+    that sum. The memory of the paper follows a stream, so it also holds
+    samples of new classes, which compete with all classes. If exemplars are
+    of old classes only, the new samples of the batch take their place with
+    the weight `new_share`. With `new_share=0`, no gradient lets a new class
+    win over an old one.
 
     Reference:
     - [Caccia et al., 2022](https://arxiv.org/abs/2104.05025), ER-ACE
 
     Args:
-        num_old: Int, 0 or more: how many classes are old. A phase tells.
-            With `0` all classes are compared. Defaults to `0`.
-        new_share: Float from 0 to 1, the weight of the crossentropy of new
-            samples among all classes. A phase tells: the share of new
+        num_old: Int, 0 or more. Number of old classes. Set by `for_phase`.
+            With `0`, the softmax runs over all classes. Defaults to `0`.
+        new_share: Float from 0 to 1. Weight of the crossentropy of new
+            samples over all classes. Set by `for_phase` to the share of new
             classes. Defaults to `0.0`.
         reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"asymmetric_crossentropy"`.
 
     Input shape:
-        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1
-        does not count.
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1 is
+        ignored.
         `y_pred`: logits, `(batch_size, ..., num_classes)`.
 
     Example:
@@ -65,19 +68,19 @@ class AsymmetricCrossentropy(OldNewLoss):
             )
         self.new_share = float(new_share)
 
-    def phase_config(self, phase):
+    def phase_config(self, phase: Phase) -> Config:
         share = phase.num_new / phase.num_classes
         return {**super().phase_config(phase), "new_share": share}
 
-    def losses(self, labels, logits):
+    def losses(self, labels: Tensor, logits: Tensor) -> Tensor:
         if not self.num_old:
             return crossentropy_among(labels, logits, True)
         is_new = labels >= self.num_old
-        among = competitors(labels, is_new, logits.shape[-1])
-        losses = crossentropy_among(labels, logits, among)
+        mask = competitors(labels, is_new, logits.shape[-1])
+        losses = crossentropy_among(labels, logits, mask)
         if not self.new_share:
             return losses
-        # As a replayed sample of an old class, it stands for itself already.
+        # A replayed sample already competes with all classes.
         share = self.new_share * ops.cast(is_new, "float32")
         return losses + share * crossentropy_among(labels, logits, True)
 
@@ -85,20 +88,20 @@ class AsymmetricCrossentropy(OldNewLoss):
         return {**super().get_config(), "new_share": self.new_share}
 
 
-def competitors(labels, arrives, num_classes):
-    """The classes that each sample is told apart from.
+def competitors(labels: Tensor, is_new: Tensor, num_classes: int) -> Tensor:
+    """Returns the classes in the softmax of each sample.
 
     Args:
         labels: Tensor of ints.
-        arrives: Boolean tensor of the same shape. Whether a sample is new,
-            not replayed: it competes with the classes of the new samples
-            alone, a replayed one with all.
+        is_new: Boolean tensor of the same shape. `True` for a new sample,
+            which competes with the classes of the new samples; `False` for a
+            replayed sample, which competes with all classes.
         num_classes: Int.
 
     Returns:
-        Boolean tensor `(..., num_classes)`.
+        Boolean tensor of shape `(..., num_classes)`.
     """
-    arrives = ops.expand_dims(arrives, -1)
-    shown = ops.logical_and(one_hot(labels, num_classes), arrives)
+    is_new = ops.expand_dims(is_new, -1)
+    shown = ops.logical_and(one_hot(labels, num_classes), is_new)
     present = ops.any(ops.reshape(shown, (-1, num_classes)), axis=0)
-    return ops.logical_or(ops.logical_not(arrives), present)
+    return ops.logical_or(ops.logical_not(is_new), present)

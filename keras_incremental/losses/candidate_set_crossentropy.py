@@ -1,61 +1,66 @@
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_incremental.losses import emphasis
 from keras_incremental.losses import tables
-from keras_incremental.losses.positions import one_per_position
-from keras_incremental.losses.positions import spread_weights
-from keras_incremental.losses.resizing import logits_at
+from keras_incremental.losses.shapes import broadcast_weights
+from keras_incremental.losses.shapes import logits_at
+from keras_incremental.losses.shapes import squeeze_labels
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.masking import masked_logsumexp
+from keras_incremental.utils.types import Tensor
 
 NAME = "CandidateSetCrossentropy"
-# Finite in float32, and its exponential is exactly 0.
-_EXCLUDED = -1e9
 
 
 @export
 class CandidateSetCrossentropy(keras.losses.Loss):
-    """Crossentropy for labels that leave several classes possible.
+    """Crossentropy for labels that stand for a set of classes.
 
-    A label selects a row of `table`, the set `S` of classes that the example
-    may be. The loss is minus the logarithm of their total probability,
+    A label selects a row of `table`: the set `S` of classes that the sample
+    may belong to. The loss is minus the logarithm of their total
+    probability,
 
         loss = logsumexp(z[V]) - logsumexp(z[S])
 
-    with the logits `z`, and all classes `V` unless `denominator` says less.
-    A set of one class gives the plain crossentropy; the set of all classes
-    gives 0 and no gradient. So one loss serves exact labels, "some animal",
-    "anything but a bird", and pixels that nobody labeled.
+    with the logits `z`. `V` holds all classes unless `denominator` restricts
+    it. A set of one class gives the plain crossentropy. The set of all
+    classes gives a loss of 0 and no gradient. One loss therefore covers
+    exact labels, "some animal", "anything but a bird", and unlabeled pixels.
 
-    The mean is taken over the positions whose label says something, so that
-    it does not depend on how much is unlabeled. A label outside the table
-    raises `ValueError` where labels are NumPy arrays; within a compiled step
-    it gives a loss of 1e9, the same on all backends.
+    The mean is taken over the positions with an informative label, so it
+    does not depend on the number of unlabeled positions. A label outside the
+    table raises a `ValueError` if the labels are NumPy arrays. In a compiled
+    step it gives a loss of 1e9 on all backends.
 
     Args:
-        table: Boolean array `(num_labels, num_classes)`, or `None`. Entry
-            `[y, k]` says that label `y` may be class `k`. See
-            `keras_incremental.losses.tables`. `None` means that labels are
-            classes. Defaults to `None`.
-        denominator: Boolean array of the shape of `table`, or `None`: among
-            which classes the label was chosen. It contains the candidates.
-            Classes outside get no gradient. Defaults to `None`, all.
-        from_logits: Boolean. Whether `y_pred` are logits, not
+        table: Boolean array of shape `(num_labels, num_classes)`, or `None`.
+            Entry `[y, k]` is `True` if label `y` may be class `k`. See
+            `keras_incremental.losses.tables`. With `None`, labels are class
+            indices. Defaults to `None`.
+        denominator: Boolean array of the shape of `table`, or `None`. The
+            classes that compete, for each label. It must contain the
+            candidates. Classes outside get no gradient. Defaults to `None`,
+            all classes.
+        from_logits: Boolean. Whether `y_pred` holds logits rather than
             probabilities. Defaults to `True`.
-        ignore_class: Int, list of ints, or `None`: labels that do not count.
+        ignore_class: Int, list of ints, or `None`. Labels to ignore.
             Defaults to `None`.
-        label_weights: List of floats, one for each label, or `None`: what
-            positions of the label count; the mean still divides by their
-            number. `losses.effective_number_weights` makes some for rare
-            classes. Defaults to `None`, all 1.
-        focus: Float, 0 or more. With a total probability `p` of the
-            candidates, each loss is multiplied by `(1 - p)**focus`, as in the
-            focal loss. A larger value attends more to what is still wrong;
-            2 is usual. Defaults to `0.0`, the plain loss.
+        label_weights: List of floats, one for each label, or `None`. Weight
+            of the positions with each label. The mean still divides by the
+            number of positions. See `losses.effective_number_weights` for
+            rare classes. Defaults to `None`, all 1.
+        focus: Float, 0 or more. The focusing parameter of the focal loss:
+            each loss is multiplied by `(1 - p)**focus`, where `p` is the
+            total probability of the candidates. A larger value puts more
+            weight on hard samples; 2 is usual. Defaults to `0.0`.
         reduction: See `keras.losses.Loss`. `"sum_over_batch_size"` divides
-            by the number of positions that count, at least 1. Defaults to
+            by the number of informative positions, at least 1. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"candidate_set_crossentropy"`.
 
@@ -65,7 +70,7 @@ class CandidateSetCrossentropy(keras.losses.Loss):
     Input shape:
         `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`.
         `y_pred`: `(batch_size, ..., num_classes)`. Maps of another size than
-            the labels are resized, see `losses.logits_at`.
+        the labels are resized. See `losses.logits_at`.
 
     Raises:
         ValueError: if a row of the table is empty, or has a candidate
@@ -80,11 +85,11 @@ class CandidateSetCrossentropy(keras.losses.Loss):
 
     def __init__(
         self,
-        table=None,
-        denominator=None,
+        table: ArrayLike | None = None,
+        denominator: ArrayLike | None = None,
         from_logits: bool = True,
-        ignore_class=None,
-        label_weights=None,
+        ignore_class: int | Sequence[int] | None = None,
+        label_weights: Sequence[float] | None = None,
         focus: float = 0.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "candidate_set_crossentropy",
@@ -102,20 +107,20 @@ class CandidateSetCrossentropy(keras.losses.Loss):
         self.focus = emphasis.checked_focus(focus, NAME)
 
     @property
-    def table(self):
-        """Boolean array of the candidates of each label, or `None`."""
+    def table(self) -> np.ndarray | None:
+        """Boolean array with the candidates of each label, or `None`."""
         return _array(self._table)
 
     @property
-    def denominator(self):
-        """Boolean array of the classes that compete, or `None`."""
+    def denominator(self) -> np.ndarray | None:
+        """Boolean array with the competing classes, or `None`."""
         return _array(self._denominator)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         if isinstance(y_true, (np.ndarray, list, tuple, int)):
             _check_labels(y_true, self._table, y_pred, self.ignore_class)
         y_pred = logits_at(y_true, ops.convert_to_tensor(y_pred))
-        sample_weight = spread_weights(sample_weight, y_pred)
+        sample_weight = broadcast_weights(sample_weight, y_pred)
         return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
@@ -144,20 +149,20 @@ class CandidateSetCrossentropy(keras.losses.Loss):
 
 
 def candidate_set_crossentropy(
-    y_true,
-    y_pred,
-    table=None,
-    denominator=None,
+    y_true: Tensor,
+    y_pred: Tensor,
+    table: ArrayLike | None = None,
+    denominator: ArrayLike | None = None,
     from_logits: bool = True,
-    ignore_class=None,
-    label_weights=None,
+    ignore_class: int | Sequence[int] | None = None,
+    label_weights: Sequence[float] | None = None,
     focus: float = 0.0,
-):
-    """Crossentropy at each position, for labels that are sets of classes.
+) -> Tensor:
+    """Computes the crossentropy of labels that stand for sets of classes.
 
     Args:
-        y_true: Int labels of shape `(batch_size, ...)`.
-        y_pred: Outputs of shape `(batch_size, ..., num_classes)`.
+        y_true: Ints of shape `(batch_size, ...)`.
+        y_pred: Tensor of shape `(batch_size, ..., num_classes)`.
         table: See `CandidateSetCrossentropy`.
         denominator: See `CandidateSetCrossentropy`.
         from_logits: See `CandidateSetCrossentropy`.
@@ -166,7 +171,7 @@ def candidate_set_crossentropy(
         focus: See `CandidateSetCrossentropy`.
 
     Returns:
-        Tensor of shape `(batch_size, ...)`, 0 where a label does not count.
+        Tensor of shape `(batch_size, ...)`; 0 at ignored positions.
     """
     table, denominator = _checked_tables(table, denominator)
     if isinstance(y_true, (np.ndarray, list, tuple, int)):
@@ -198,7 +203,7 @@ def _losses_and_informative(
         z = ops.log(ops.clip(z, keras.config.epsilon(), 1.0))
     # The loss does not change, and large logits keep their digits.
     z = z - ops.stop_gradient(ops.max(z, axis=-1, keepdims=True))
-    labels = ops.cast(one_per_position(labels, z), "int32")
+    labels = ops.cast(squeeze_labels(labels, z), "int32")
     ignored = _ignored(labels, ignore_class)
     chosen = _rows(table, labels, z.shape[-1])
     among = (
@@ -206,18 +211,14 @@ def _losses_and_informative(
         if denominator is None
         else _rows(denominator, labels, z.shape[-1])
     )
-    says_nothing = ops.all(ops.equal(chosen, among), axis=-1)
-    informative = ops.logical_not(ops.logical_or(ignored, says_nothing))
-    losses = _logsumexp(z, among) - _logsumexp(z, chosen)
+    is_vacuous = ops.all(ops.equal(chosen, among), axis=-1)
+    informative = ops.logical_not(ops.logical_or(ignored, is_vacuous))
+    losses = masked_logsumexp(z, among) - masked_logsumexp(z, chosen)
     losses = emphasis.focused(losses, focus)
     count = z.shape[-1] if table is None else table.shape[0]
     weights = emphasis.checked_weights(label_weights, count, NAME)
     losses = emphasis.weighted(losses, labels, weights)
     return ops.where(informative, losses, 0.0), informative
-
-
-def _logsumexp(z, mask):
-    return ops.logsumexp(ops.where(mask, z, _EXCLUDED), axis=-1)
 
 
 def _ignored(labels, ignore_class):
@@ -228,7 +229,7 @@ def _ignored(labels, ignore_class):
 
 
 def _rows(table, labels, num_classes):
-    """The candidates of each label; none for a label outside the table."""
+    """Returns the row of each label; an empty one outside the table."""
     labels = ops.expand_dims(labels, -1)
     if table is None:
         return ops.equal(labels, ops.arange(num_classes, dtype="int32"))
@@ -236,9 +237,9 @@ def _rows(table, labels, num_classes):
         raise ValueError(
             f"`table` has {table.shape[-1]} classes, but `y_pred` has "
             f"{num_classes}. Build the table for the classes of the model, "
-            "or bring it up to date by `tables.compose`."
+            "or update it with `tables.compose`."
         )
-    # An index outside means something else on every backend.
+    # Backends treat an index out of range in different ways.
     known = ops.logical_and(labels >= 0, labels < table.shape[0])
     indices = ops.squeeze(ops.where(known, labels, 0), -1)
     return ops.logical_and(known, ops.take(table, indices, axis=0))

@@ -1,35 +1,43 @@
-"""How much single labels and single samples count in a loss."""
+"""Weights of labels and of hard samples in a loss."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
-# The power of 0 has no gradient that is finite.
+from keras_incremental.utils.types import Tensor
+
+# A power of 0 has no finite gradient.
 _TINY = 1e-12
 
 
-def effective_number_weights(counts, beta: float = 0.999) -> np.ndarray:
-    """Weights of classes of which there are different numbers of samples.
+def effective_number_weights(
+    counts: ArrayLike, beta: float = 0.999
+) -> np.ndarray:
+    """Computes class weights from the effective number of samples.
 
-    A further sample of a class that has many tells less that is new; of `n`
-    samples, `(1 - beta**n) / (1 - beta)` count. The weight of a class is one
-    over that, and all weights add up to the number of classes.
+    The more samples a class has, the less a further sample adds. The
+    effective number of `n` samples is `(1 - beta**n) / (1 - beta)`. The
+    weight of a class is the inverse of its effective number, scaled so that
+    all weights sum to the number of classes.
 
-    Use one remedy for rare classes: these weights, a balanced sampler, or
-    `LogitAdjustedCrossentropy`.
+    Use a single remedy for rare classes: these weights, a balanced sampler,
+    or `LogitAdjustedCrossentropy`.
 
     Reference:
     - [Cui et al., 2019](https://arxiv.org/abs/1901.05555)
 
     Args:
-        counts: Ints of 1 or more, one for each class: how many samples there
-            are. For pixels, the number of pictures that show the class:
-            pixels of one picture are not independent.
-        beta: Float, 0 or more and below 1. At 0 all weights are 1; a larger
-            value favors rare classes more, up to one over their counts.
+        counts: Ints of 1 or more. Number of samples of each class. For
+            pixels, pass the number of images that show the class, because
+            the pixels of one image are not independent.
+        beta: Float in `[0, 1)`. With 0, all weights are 1. A larger value
+            favors rare classes more; the limit is the inverse count.
             Defaults to `0.999`.
 
     Returns:
-        Array `(num_classes,)` of floats.
+        Float array of shape `(num_classes,)`.
 
     Raises:
         ValueError: if a class has no samples, or `beta` is out of range.
@@ -42,9 +50,9 @@ def effective_number_weights(counts, beta: float = 0.999) -> np.ndarray:
     counts = np.asarray(counts, "float64")
     if counts.ndim != 1 or not len(counts) or not np.all(counts >= 1):
         raise ValueError(
-            "`counts` of effective_number_weights must be 1 or more, one for "
-            f"each class. Received: counts={counts.tolist()}. Leave out "
-            "classes that were not seen, or count them as 1."
+            "`counts` of effective_number_weights must hold one number of 1 "
+            f"or more for each class. Received: counts={counts.tolist()}. "
+            "Drop unseen classes, or set their count to 1."
         )
     if not 0 <= beta < 1:
         raise ValueError(
@@ -57,32 +65,34 @@ def effective_number_weights(counts, beta: float = 0.999) -> np.ndarray:
     return weights * len(counts) / weights.sum()
 
 
-def focused(losses, focus):
-    """Losses `-log(p)` times `(1 - p)**focus`.
+def focused(losses: Tensor, focus: float) -> Tensor:
+    """Multiplies losses `-log(p)` by `(1 - p)**focus`.
 
     Args:
         losses: Tensor of values of 0 or more.
         focus: Float, 0 or more.
 
     Returns:
-        Tensor of the same shape; `losses` itself at a focus of 0.
+        Tensor of the same shape; `losses` itself if `focus` is 0.
     """
     if not focus:
         return losses
     return losses * ops.maximum(-ops.expm1(-losses), _TINY) ** focus
 
 
-def weighted(losses, labels, weights):
-    """Losses times the weights of their labels.
+def weighted(
+    losses: Tensor, labels: Tensor, weights: Sequence[float] | None
+) -> Tensor:
+    """Multiplies losses by the weights of their labels.
 
     Args:
-        losses: Tensor `(...)`.
-        labels: Ints `(...)`.
-        weights: Floats `(num_labels,)`, or `None`.
+        losses: Tensor of shape `(...)`.
+        labels: Ints of shape `(...)`.
+        weights: Floats of shape `(num_labels,)`, or `None`.
 
     Returns:
-        Tensor `(...)`; `losses` itself without weights. Labels that have no
-        weight count as they are.
+        Tensor of shape `(...)`; `losses` itself without weights. Labels
+        without a weight get 1.
     """
     if weights is None:
         return losses
@@ -92,8 +102,8 @@ def weighted(losses, labels, weights):
     return losses * ops.where(known, found, 1.0)
 
 
-def checked_focus(focus, owner):
-    """The focus of a loss, refused if it is not a number of 0 or more."""
+def checked_focus(focus: float, owner: str) -> float:
+    """Returns `focus` as a float, or raises a `ValueError`."""
     if not 0 <= focus < float("inf"):
         raise ValueError(
             f"`focus` of {owner} must be a finite number of 0 or more. "
@@ -102,8 +112,10 @@ def checked_focus(focus, owner):
     return float(focus)
 
 
-def checked_weights(weights, num_labels, owner):
-    """Weights of labels as a list of floats, or `None`."""
+def checked_weights(
+    weights: Sequence[float] | None, num_labels: int | None, owner: str
+) -> list[float] | None:
+    """Returns label weights as a list of floats, or `None`."""
     if weights is None:
         return None
     found = np.asarray(weights, "float64")

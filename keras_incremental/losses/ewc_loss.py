@@ -1,39 +1,43 @@
 import keras
-import numpy as np
 from keras import ops
 
+from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.export import export
 from keras_incremental.utils.state import Untracked
+from keras_incremental.utils.types import Importance
+from keras_incremental.utils.types import LossLike
 
 
 @export
 class EWCLoss(keras.losses.Loss):
-    """A Keras loss plus a pull toward the present weights of a model.
+    """Adds an elastic weight consolidation penalty to a Keras loss.
 
-    For a plain `compile`, without callbacks. With `w*`, the weights when the
-    loss was made, the value is
+    It works with plain `compile` and needs no callback. The value is
 
         loss(y_true, y_pred) + strength / 2 * sum(importance * (w - w*)**2)
 
-    over the trainable variables of the model. Weights that arrive later are
-    free. A loaded model has lost importance and reference: call `attach`.
+    summed over the trainable variables of the model, where `w*` are the
+    weights at the time when the loss is created. Weights that are added later
+    are free. Importance and reference are not saved: call `attach` after
+    loading a model.
 
     Reference:
     - [Kirkpatrick et al., 2017](https://arxiv.org/abs/1612.00796)
 
     Args:
         loss: Keras loss, its name, or a function `(y_true, y_pred)`.
-        model: Built model whose weights are pulled. Not saved with the loss.
-        importance: Dict from paths of variables to arrays of their shape, as
-            `fisher_importance` returns.
+        model: Built model whose weights are penalized. Not saved with the
+            loss. Defaults to `None`: call `attach`.
+        importance: Dict of variable paths and arrays of their shape. See
+            `fisher_importance`. Defaults to `None`.
         strength: Float, 0 or more. A larger value keeps old classes better
             and learns new ones less. Defaults to `1e3`.
         name: String. Defaults to `"ewc_loss"`.
 
     Raises:
-        ValueError: if an array belongs to no variable of the model; when
-            called, if nothing is attached or a variable is gone.
+        ValueError: if an array belongs to no variable of the model. When
+            called: if no model is attached, or a variable no longer exists.
 
     Example:
 
@@ -49,20 +53,14 @@ class EWCLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        loss,
-        model=None,
-        importance: dict[str, np.ndarray] | None = None,
+        loss: LossLike,
+        model: keras.Model | None = None,
+        importance: Importance | None = None,
         strength: float = 1e3,
         name: str = "ewc_loss",
     ):
         super().__init__(name=name)
-        self._identifier = keras.losses.get(loss)
-        if self._identifier is None:
-            raise ValueError(
-                "EWCLoss must be given a Keras loss. Received: loss=None. "
-                "Pass an object or a name such as 'mse'."
-            )
-        self._loss = _as_loss(self._identifier)
+        self._loss = as_loss(loss)
         if not 0 <= strength < float("inf"):
             raise ValueError(
                 "`strength` of EWCLoss must be a finite number of 0 or more. "
@@ -74,17 +72,18 @@ class EWCLoss(keras.losses.Loss):
         if model is not None or importance is not None:
             self.attach(model, importance)
 
-    def attach(self, model, importance) -> None:
-        """Pulls `model` toward its present weights from now on.
+    def attach(self, model: keras.Model, importance: Importance) -> None:
+        """Sets the model, its importance, and its current weights as reference.
 
         Args:
             model: Built model.
-            importance: Dict from paths of variables to arrays.
+            importance: Dict of variable paths and arrays.
         """
         if model is None or importance is None:
             raise ValueError(
-                "EWCLoss needs both a model and its importance. Received: "
-                f"model={model}, importance={importance}."
+                "EWCLoss needs both `model` and `importance`. Received: "
+                f"model={model}, importance={importance}. Compute the "
+                "importance with `fisher_importance(model, data)`."
             )
         variables = _by_path(model)
         _check_known(importance, variables, model)
@@ -102,9 +101,10 @@ class EWCLoss(keras.losses.Loss):
     def _penalty(self):
         if self._attached.value is None:
             raise ValueError(
-                "EWCLoss does not know what to protect: importance and "
-                "reference are not saved with it. Call "
-                "`loss.attach(model, importance)`, then compile again."
+                "EWCLoss has no model to protect, because importance and "
+                "reference are not saved with it. Received: a loss without "
+                "`attach`. Call `loss.attach(model, importance)`, then "
+                "compile the model again."
             )
         model, penalties = self._attached.value
         _check_known(penalties, _by_path(model), model)
@@ -119,26 +119,10 @@ class EWCLoss(keras.losses.Loss):
 
     def get_config(self):
         return {
-            "loss": keras.losses.serialize(self._identifier),
+            "loss": keras.losses.serialize(self._loss),
             "strength": self.strength,
             "name": self.name,
         }
-
-
-class _FunctionLoss(keras.losses.Loss):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def call(self, y_true, y_pred):
-        missing = len(y_pred.shape) - len(y_true.shape)
-        if missing == 1 and y_pred.shape[-1] == 1:
-            y_true = ops.expand_dims(y_true, -1)
-        return self.function(y_true, y_pred)
-
-
-def _as_loss(loss):
-    return loss if isinstance(loss, keras.losses.Loss) else _FunctionLoss(loss)
 
 
 def _by_path(model):
@@ -150,7 +134,7 @@ def _check_known(paths, variables, model):
     if gone:
         raise ValueError(
             f"EWCLoss protects variables that model '{model.name}' does not "
-            f"have. Received: {gone[:5]}. A head that joins blocks of weights "
-            "and a model that was loaded have other paths: compute the "
-            "importance anew and call `loss.attach(model, importance)`."
+            f"have. Received: paths {gone[:5]}. Paths change when a model is "
+            "loaded, or when its head joins blocks of weights. Compute the "
+            "importance again and call `loss.attach(model, importance)`."
         )

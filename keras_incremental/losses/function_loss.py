@@ -1,23 +1,31 @@
 import inspect
 
 import keras
+from keras import ops
 
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Function
+from keras_incremental.utils.types import LossLike
 
 
 @export
 class FunctionLoss(keras.losses.Loss):
-    """A function of labels and predictions, as a `keras.losses.Loss`.
+    """Wraps a function of labels and predictions as a `keras.losses.Loss`.
 
     Args:
-        function: Function of `(y_true, y_pred)` that gives one value for
-            each example, or the name of one that Keras knows.
+        function: Function `(y_true, y_pred)` that returns one value for
+            each sample, or the name of a Keras loss.
         reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to the name of the function.
     """
 
-    def __init__(self, function, reduction="sum_over_batch_size", name=None):
+    def __init__(
+        self,
+        function: Function | str,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ):
         function = keras.losses.get(function)
         super().__init__(
             name=name or function.__name__, reduction=reduction, dtype="float32"
@@ -25,14 +33,17 @@ class FunctionLoss(keras.losses.Loss):
         self.function = function
 
     @property
-    def from_logits(self):
-        """Whether the function takes logits; `None` if it does not say."""
+    def from_logits(self) -> bool | None:
+        """Default of the argument `from_logits`; `None` if there is none."""
         argument = inspect.signature(self.function).parameters.get(
             "from_logits"
         )
         return None if argument is None else argument.default
 
     def call(self, y_true, y_pred):
+        missing = len(y_pred.shape) - len(y_true.shape)
+        if missing == 1 and y_pred.shape[-1] == 1:
+            y_true = ops.expand_dims(y_true, -1)
         return self.function(y_true, y_pred)
 
     def get_config(self):
@@ -47,28 +58,29 @@ class FunctionLoss(keras.losses.Loss):
         return cls(function, **config)
 
 
-def as_loss(identifier) -> keras.losses.Loss:
-    """A loss object from a loss, a function, a name or a configuration."""
+def as_loss(identifier: LossLike) -> keras.losses.Loss:
+    """Returns a loss object for a loss, a function, a name or a config."""
     loss = keras.losses.get(identifier)
     if isinstance(loss, keras.losses.Loss):
         return loss
     if not callable(loss):
         raise ValueError(
-            "A loss must be a `keras.losses.Loss`, a function, or the name "
-            f"of one. Received: {identifier!r}."
+            "`loss` must be a `keras.losses.Loss`, a function, or the name "
+            f"of a loss. Received: loss={identifier!r}. Pass a loss object, "
+            "or a name such as 'mse'."
         )
     return FunctionLoss(loss)
 
 
 def takes_logits(loss: keras.losses.Loss) -> bool | None:
-    """Whether a loss takes logits; `None` if it does not say."""
+    """Returns `from_logits` of a loss; `None` if it has no such argument."""
     if isinstance(loss, FunctionLoss):
         return loss.from_logits
     return loss.get_config().get("from_logits")
 
 
 def label_widths(loss: keras.losses.Loss, num_classes: int) -> set[int]:
-    """Which last dimensions the labels of a loss may have, by its name."""
+    """Returns the possible sizes of the last dimension of labels."""
     function = getattr(loss, "function", None)
     name = getattr(function, "__name__", type(loss).__name__).lower()
     if "sparse" in name or "candidate" in name:

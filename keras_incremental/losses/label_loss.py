@@ -1,43 +1,66 @@
-"""What the losses of one label for each sample share."""
+"""Base classes of losses with one integer label per sample or pixel."""
+
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.losses.positions import one_per_position
-from keras_incremental.losses.positions import spread_weights
+from keras_incremental.losses.shapes import broadcast_weights
+from keras_incremental.losses.shapes import squeeze_labels
 from keras_incremental.utils import state
+from keras_incremental.utils.masking import masked_logsumexp
+from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
-# The label of a sample that nobody labeled.
+# The label of a sample without a label.
 UNLABELED = -1
-# Finite in float32, and its exponential is exactly 0.
-_EXCLUDED = -1e9
 
 
 class LabelLoss(keras.losses.Loss):
-    """Base of losses of int labels and logits that may know the phase.
+    """Base class of losses of integer labels and logits.
 
-    Samples with the label -1 do not count, in the mean neither. Other labels
-    outside the classes raise `ValueError` where labels are NumPy arrays;
-    within a compiled step they give a loss of 1e9.
+    Samples with the label -1 are ignored, also by the mean. Other labels
+    outside the classes raise a `ValueError` if the labels are NumPy arrays.
+    In a compiled step they give a loss of 1e9.
 
-    A subclass computes `losses(labels, logits)`, one for each position, and
-    names in `phase_config` which of its arguments a phase tells.
+    Subclasses implement `losses(labels, logits)`, which returns one value
+    for each position. They return the arguments that depend on the phase
+    from `phase_config`.
+
+    Args:
+        reduction: See `keras.losses.Loss`. Defaults to
+            `"sum_over_batch_size"`.
+        name: String. Defaults to `None`.
     """
 
-    def __init__(self, reduction="sum_over_batch_size", name=None):
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ):
         # Labels beyond 256 are not exact in bfloat16.
         super().__init__(name=name, reduction=reduction, dtype="float32")
 
-    def losses(self, labels, logits):
+    def losses(self, labels: Tensor, logits: Tensor) -> Tensor:
+        """Computes the loss of each position.
+
+        Args:
+            labels: Ints of shape `(batch_size, ...)`.
+            logits: Tensor of shape `(batch_size, ..., num_classes)`.
+
+        Returns:
+            Tensor of shape `(batch_size, ...)`.
+        """
         raise NotImplementedError
 
-    def phase_config(self, phase):
-        """Dict of the arguments that a phase tells."""
+    def phase_config(self, phase: Phase) -> Config:
+        """Returns the arguments that depend on the phase, as a dict."""
         return {}
 
-    def for_phase(self, phase):
-        """A copy that knows the phase."""
+    def for_phase(self, phase: Phase) -> "LabelLoss":
+        """Returns a copy of the loss for a phase."""
         config = {**self.get_config(), **self.phase_config(phase)}
         return type(self).from_config(config)
 
@@ -45,21 +68,21 @@ class LabelLoss(keras.losses.Loss):
         if isinstance(y_true, (np.ndarray, list, tuple, int)):
             check_labels(y_true, np.shape(y_pred)[-1], type(self).__name__)
         y_pred = ops.convert_to_tensor(y_pred)
-        sample_weight = spread_weights(sample_weight, y_pred)
+        sample_weight = broadcast_weights(sample_weight, y_pred)
         return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
-        labels = ops.cast(one_per_position(y_true, y_pred), "int32")
-        counts = ops.not_equal(labels, UNLABELED)
-        losses = ops.where(counts, self.losses(labels, y_pred), 0.0)
-        return state.set_mask(losses, counts)
+        labels = ops.cast(squeeze_labels(y_true, y_pred), "int32")
+        is_labeled = ops.not_equal(labels, UNLABELED)
+        losses = ops.where(is_labeled, self.losses(labels, y_pred), 0.0)
+        return state.set_mask(losses, is_labeled)
 
 
 class OldNewLoss(LabelLoss):
-    """Base of losses that treat old and new classes differently.
+    """Base class of losses that treat old and new classes differently.
 
     Args:
-        num_old: Int, 0 or more: how many classes are old. A phase tells.
+        num_old: Int, 0 or more. Number of old classes. Set by `for_phase`.
             Defaults to `0`.
         reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
@@ -77,64 +100,63 @@ class OldNewLoss(LabelLoss):
         super().__init__(reduction, name or self.default_name)
         self.num_old = checked_num_old(num_old, type(self).__name__)
 
-    def phase_config(self, phase):
+    def phase_config(self, phase: Phase) -> Config:
         return {"num_old": phase.num_old}
 
     def get_config(self):
         return {**super().get_config(), "num_old": self.num_old}
 
 
-def crossentropy_among(labels, logits, among):
-    """Crossentropy where only some classes compete.
-
-    It is the candidate-set crossentropy of a label that is certain, chosen
-    among the classes of `denominator`.
+def crossentropy_among(
+    labels: Tensor, logits: Tensor, mask: Tensor | bool
+) -> Tensor:
+    """Computes the crossentropy of a softmax over some of the classes.
 
     Args:
-        labels: Tensor of ints `(...)`.
-        logits: Tensor `(..., num_classes)`.
-        among: Boolean tensor of the shape of `logits`, or one that spreads
-            to it: the classes that compete. Others get no gradient.
+        labels: Ints of shape `(...)`.
+        logits: Tensor of shape `(..., num_classes)`.
+        mask: Boolean tensor that broadcasts to the shape of `logits`. The
+            softmax is taken over its classes. Other classes get no gradient.
 
     Returns:
-        Tensor `(...)`, 1e9 for a label that is no class.
+        Tensor of shape `(...)`; 1e9 for a label outside the classes.
     """
     # The loss does not change, and large logits keep their digits.
     logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
     chosen = one_hot(labels, logits.shape[-1])
-    return logsumexp_of(logits, among) - logsumexp_of(logits, chosen)
+    return masked_logsumexp(logits, mask) - masked_logsumexp(logits, chosen)
 
 
-def logsumexp_of(logits, mask):
-    """Logarithm of the summed exponentials of the classes in a mask."""
-    return ops.logsumexp(only_among(logits, mask), axis=-1)
+def one_hot(labels: Tensor, num_classes: int) -> Tensor:
+    """Returns one-hot labels as a boolean tensor.
 
+    Args:
+        labels: Ints of shape `(...)`.
+        num_classes: Int.
 
-def only_among(logits, mask):
-    """Logits of the classes in a mask; of others, what has no share."""
-    return ops.where(mask, logits, _EXCLUDED)
-
-
-def one_hot(labels, num_classes):
-    """Boolean tensor `(..., num_classes)`, all false for no class."""
+    Returns:
+        Boolean tensor of shape `(..., num_classes)`; all `False` for a label
+        outside the classes.
+    """
     classes = ops.arange(num_classes, dtype="int32")
     return ops.equal(ops.expand_dims(labels, -1), classes)
 
 
-def check_labels(labels, num_classes, owner):
-    """Raises if a label is neither a class nor -1."""
+def check_labels(labels: Any, num_classes: int, owner: str) -> None:
+    """Raises a `ValueError` if a label is neither a class nor -1."""
     labels = np.asarray(labels)
     allowed = [UNLABELED, *range(num_classes)]
     wrong = np.setdiff1d(labels, allowed).tolist()
     if wrong:
         raise ValueError(
             f"`y_true` of {owner} must hold labels from 0 to "
-            f"{num_classes - 1}, or -1 for none. Received: {wrong[:10]}."
+            f"{num_classes - 1}, or -1 for samples without a label. "
+            f"Received: labels {wrong[:10]}."
         )
 
 
-def checked_num_old(num_old, owner):
-    """The number of old classes, refused if it is not an int of 0 or more."""
+def checked_num_old(num_old: int, owner: str) -> int:
+    """Returns `num_old` as an int, or raises a `ValueError`."""
     whole = isinstance(num_old, (int, np.integer))
     if not whole or isinstance(num_old, bool) or num_old < 0:
         raise ValueError(

@@ -6,23 +6,27 @@ from keras import ops
 from keras_incremental.losses.label_loss import LabelLoss
 from keras_incremental.losses.label_loss import crossentropy_among
 from keras_incremental.utils.export import export
+from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class LogitAdjustedCrossentropy(LabelLoss):
-    """Crossentropy that allows for how often each class is shown.
+    """Crossentropy with logits adjusted by the class frequencies.
 
-    A network that is trained on many samples of new and few of old classes
-    learns that the new ones are likely. Here that is added to the logits
-    while it trains,
+    A network that is trained on many samples of new classes and few samples
+    of old classes learns that new classes are more likely. This loss adds the
+    class frequencies to the logits during training,
 
         loss = crossentropy(z + tau * log(counts))
 
-    so the logits `z` themselves learn what a balanced set would teach.
-    Predict by them as they are. With `tau` of 1 this is balanced softmax.
+    so the logits `z` learn what they would learn from a balanced data set.
+    Use them unchanged for predictions. With `tau=1`, this is the balanced
+    softmax.
 
-    Do not balance by sampling, weights or another correction of the bias
-    too: each takes off the whole of it.
+    Do not combine it with balanced sampling, class weights or another bias
+    correction: each of them removes the whole bias.
 
     Reference:
     - [Menon et al., 2021](https://arxiv.org/abs/2007.07314)
@@ -30,23 +34,23 @@ class LogitAdjustedCrossentropy(LabelLoss):
 
     Args:
         tau: Float, 0 or more. A larger value favors rare classes more; 1 is
-            right for the mean of the accuracies of all classes. Defaults to
-            `1.0`.
-        counts: List of ints, one for each class: how many samples of it an
-            epoch shows, repeats included; 0 counts as 1. A phase tells.
-            `None` means all alike, the plain crossentropy. Defaults to
-            `None`.
+            optimal for the mean accuracy over classes. Defaults to `1.0`.
+        counts: List of ints, or `None`. Number of samples of each class in
+            an epoch, repeats included; 0 is treated as 1. Set by
+            `for_phase`. With `None`, the loss is the plain crossentropy.
+            Defaults to `None`.
         reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"logit_adjusted_crossentropy"`.
 
     Input shape:
-        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1
-        does not count.
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1 is
+        ignored.
         `y_pred`: logits, `(batch_size, ..., num_classes)`.
 
     Raises:
-        ValueError: if `counts` are not those of the classes of `y_pred`.
+        ValueError: if `counts` and `y_pred` have different numbers of
+            classes.
 
     Example:
 
@@ -74,22 +78,22 @@ class LogitAdjustedCrossentropy(LabelLoss):
         self.tau = float(tau)
         self.counts = _checked_counts(counts)
 
-    def phase_config(self, phase):
+    def phase_config(self, phase: Phase) -> Config:
         return {"counts": phase.counts}
 
-    def losses(self, labels, logits):
+    def losses(self, labels: Tensor, logits: Tensor) -> Tensor:
         return crossentropy_among(labels, self.adjusted(logits), True)
 
-    def adjusted(self, logits):
-        """The logits with what the counts say about each class."""
+    def adjusted(self, logits: Tensor) -> Tensor:
+        """Adds `tau * log(counts)` to logits."""
         if self.counts is None:
             return logits
         if len(self.counts) != logits.shape[-1]:
             raise ValueError(
                 f"LogitAdjustedCrossentropy '{self.name}' has counts of "
                 f"{len(self.counts)} classes, but `y_pred` has "
-                f"{logits.shape[-1]}. Take a copy `for_phase`, or give a "
-                "count for each class."
+                f"{logits.shape[-1]}. Use the copy that `for_phase(phase)` "
+                "returns, or pass one count for each class."
             )
         shift = self.tau * np.log(np.maximum(self.counts, 1))
         return logits + ops.convert_to_tensor(shift, logits.dtype)

@@ -3,8 +3,10 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.losses import function_loss
-from keras_incremental.losses.merged_distillation import MergedDistillation
-from keras_incremental.losses.positions import spread_weights
+from keras_incremental.losses.distillation_crossentropy import (
+    DistillationCrossentropy,
+)
+from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils.export import export
 
 
@@ -33,11 +35,11 @@ class LossWithTeacher(keras.losses.Loss):
             and learns the new ones less. Defaults to `1.0`.
         temperature: Float above 0, of the distillation if none is given.
             Defaults to `2.0`.
-        distillation: `MergedDistillation`, or any object with
+        distillation: `DistillationCrossentropy`, or any object with
             `compute_loss(teacher_outputs, student_outputs)` such as those of
             `keras.distillation`, which is given the first `num_old` logits
             of the student and knows nothing of `sample_weight`. Defaults to
-            `MergedDistillation(num_old=num_old, temperature=temperature)`.
+            `DistillationCrossentropy` with `num_old` and `temperature`.
         from_logits: Boolean. Whether `y_pred` are logits, not probabilities.
             Defaults to what `loss` says, and to `True` if it does not say.
         name: String. Defaults to `"loss_with_teacher"`.
@@ -74,7 +76,7 @@ class LossWithTeacher(keras.losses.Loss):
             )
         self.weight = float(weight)
         self.temperature = float(temperature)
-        self.distillation = distillation or MergedDistillation(
+        self.distillation = distillation or DistillationCrossentropy(
             num_old=self.num_old,
             temperature=temperature,
             reduction=loss.reduction,
@@ -87,7 +89,7 @@ class LossWithTeacher(keras.losses.Loss):
         y_true = ops.cast(ops.convert_to_tensor(y_true), "float32")
         y_pred = ops.convert_to_tensor(y_pred)
         labels, teacher = self.split(y_true, y_pred)
-        sample_weight = spread_weights(sample_weight, y_pred)
+        sample_weight = broadcast_weights(sample_weight, y_pred)
         total = self.loss(labels, y_pred, sample_weight)
         student = ops.cast(y_pred, "float32")
         if not self.from_logits:

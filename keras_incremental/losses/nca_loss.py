@@ -2,48 +2,48 @@ from keras import ops
 
 from keras_incremental.losses.label_loss import LabelLoss
 from keras_incremental.losses.label_loss import crossentropy_among
-from keras_incremental.losses.label_loss import logsumexp_of
 from keras_incremental.losses.label_loss import one_hot
 from keras_incremental.utils.export import export
+from keras_incremental.utils.masking import masked_logsumexp
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class NCALoss(LabelLoss):
-    """Crossentropy in which the true class must win by a margin.
+    """Crossentropy with a margin, for cosine heads.
 
-    For the logits of a cosine head, the cosines times its scale. The margin
-    is taken off the cosine of the true class only, so its logit `z[y]` loses
+    The logits of a cosine head are cosines times its scale. The margin is
+    subtracted from the cosine of the true class, so its logit `z[y]` loses
     `scale * margin`:
 
         a = z[y] - scale * margin
         loss = log(exp(a) + sum over others of exp(z[k])) - a
 
-    With `hinge` the true class is left out of the sum and the loss does not
-    fall below 0: a sample that wins clearly enough stops pulling.
+    With `hinge=True`, the denominator omits the true class and the loss is
+    clipped at 0: a sample that wins by the margin has no gradient.
 
-    A loss sees logits, not the scale of the head. Give `scale` as the head
-    has it, and let the head not learn it (`learn_scale=False`), and the
-    margin is exact; where the head learns its scale, the margin stays what
-    it was in logits.
+    The loss does not know the scale of the head. The margin is exact if
+    `scale` is that of the head and the head does not learn it
+    (`learn_scale=False`). If the head learns its scale, the margin stays
+    constant in logits.
 
     Reference:
     - [Douillard et al., 2020](https://arxiv.org/abs/2004.13513), PODNet;
       [Movshovitz-Attias et al., 2017](https://arxiv.org/abs/1703.07464). The
-      paper uses the hinge, and multiplies the margin by a learned scale.
+      paper uses the hinge and multiplies the margin by a learned scale.
 
     Args:
-        margin: Float, 0 or more, in cosines, of which 2 is the largest
-            difference. A larger value keeps classes further apart. Defaults
-            to `0.6`.
-        scale: Float above 0: the scale of the head. Defaults to `1.0`.
-        hinge: Bool. Defaults to `False`.
+        margin: Float from 0 to 2, a difference of cosines. A larger value
+            keeps classes further apart. Defaults to `0.6`.
+        scale: Float above 0. Scale of the head. Defaults to `1.0`.
+        hinge: Boolean. Whether to use the hinge. Defaults to `False`.
         reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"nca_loss"`.
 
     Input shape:
-        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1
-        does not count.
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1 is
+        ignored.
         `y_pred`: logits, `(batch_size, ..., num_classes)`.
 
     Example:
@@ -76,13 +76,13 @@ class NCALoss(LabelLoss):
         self.margin, self.scale = float(margin), float(scale)
         self.hinge = hinge
 
-    def losses(self, labels, logits):
+    def losses(self, labels: Tensor, logits: Tensor) -> Tensor:
         true = one_hot(labels, logits.shape[-1])
         shift = ops.where(true, self.scale * self.margin, 0.0)
         if not self.hinge:
             return crossentropy_among(labels, logits - shift, True)
-        others = logsumexp_of(logits, ops.logical_not(true))
-        return ops.relu(others - logsumexp_of(logits - shift, true))
+        others = masked_logsumexp(logits, ops.logical_not(true))
+        return ops.relu(others - masked_logsumexp(logits - shift, true))
 
     def get_config(self):
         return {

@@ -5,45 +5,47 @@ from keras import ops
 from keras_incremental.losses.incremental_sigmoid_crossentropy import (
     sigmoid_crossentropy,
 )
-from keras_incremental.losses.positions import spread_weights
+from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Tensor
 
 UNKNOWN = -1
-# What a target outside 0 to 1 costs within a compiled step.
-_LOUD = 1e9
+# Loss of a target outside 0 to 1 in a compiled step.
+_INVALID = 1e9
 
 
 @export
 class PartialBinaryCrossentropy(keras.losses.Loss):
-    """Binary crossentropy where not every class was looked for.
+    """Binary crossentropy for targets that are only partly known.
 
-    Each class is a yes or no of its own, and of some nobody knows. These
-    have no value and no gradient; taken for a no, they would teach that what
-    was not annotated is absent. The mean is taken over the known ones, so
-    that it does not depend on how much is unknown.
+    Each class has a sigmoid of its own. Unknown targets have no loss and no
+    gradient. If they were taken as 0, the network would learn that classes
+    without annotation are absent. The mean is taken over the known targets,
+    so it does not depend on the number of unknown ones.
 
     Reference:
     - [Durand et al., 2019](https://arxiv.org/abs/1902.09720), for
       `per_sample`
 
     Args:
-        per_sample: Boolean. Whether each sample counts by itself: the sum
-            over its known classes, divided by the number of all classes,
-            times `4 / 9 / p + 5 / 9` with the share `p` of known ones. So a
-            class counts up to 5 times as much where only a tenth is known.
-            Defaults to `False`, the plain mean.
-        from_logits: Boolean. Whether `y_pred` are logits, not
+        per_sample: Boolean. Whether to normalize each sample by itself: the
+            sum over its known classes, divided by the number of all classes,
+            times `4 / 9 / p + 5 / 9`, where `p` is the share of known
+            classes. A class then has up to 5 times the weight if only a
+            tenth is known. Defaults to `False`, the plain mean.
+        from_logits: Boolean. Whether `y_pred` holds logits rather than
             probabilities. Defaults to `True`.
         reduction: See `keras.losses.Loss`. `"sum_over_batch_size"` divides
-            by the number of known entries, or of samples with any. Defaults
-            to `"sum_over_batch_size"`.
+            by the number of known targets, or with `per_sample=True` by the
+            number of samples with a known target. Defaults to
+            `"sum_over_batch_size"`.
         name: String. Defaults to `"partial_binary_crossentropy"`.
 
     Input shape:
-        `y_true`: `(batch_size, ..., num_classes)`: 1 for yes, 0 for no, or a
-        probability between them, such as the teacher's; -1 for unknown.
-        `y_pred`: the same shape.
+        `y_true`: `(batch_size, ..., num_classes)`; 1 for present, 0 for
+        absent, a probability between them, or -1 for unknown.
+        `y_pred`: same shape.
 
     Example:
 
@@ -67,14 +69,14 @@ class PartialBinaryCrossentropy(keras.losses.Loss):
         _check_targets(y_true, y_pred)
         y_pred = ops.convert_to_tensor(y_pred)
         entries = y_pred if self.per_sample else ops.expand_dims(y_pred, -1)
-        sample_weight = spread_weights(sample_weight, entries)
+        sample_weight = broadcast_weights(sample_weight, entries)
         return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
         logits = y_pred if self.from_logits else _log_odds(y_pred)
         known = ops.not_equal(y_true, UNKNOWN)
         fits = ops.logical_and(y_true >= 0, y_true <= 1)
-        each = ops.where(fits, sigmoid_crossentropy(y_true, logits), _LOUD)
+        each = ops.where(fits, sigmoid_crossentropy(y_true, logits), _INVALID)
         each = ops.where(known, each, 0.0)
         if not self.per_sample:
             return state.set_mask(each, known)
@@ -90,8 +92,8 @@ class PartialBinaryCrossentropy(keras.losses.Loss):
         }
 
 
-def known_share_weight(share):
-    """What a sample counts of which this share is known: 1 if all is."""
+def known_share_weight(share: Tensor) -> Tensor:
+    """Returns the weight of samples with this share of known classes."""
     return ops.where(
         share > 0, 4 / 9 / ops.where(share > 0, share, 1.0) + 5 / 9, 0.0
     )
@@ -107,9 +109,10 @@ def _check_targets(targets, outputs):
     shape = tuple(np.shape(targets))
     if shape[-1:] != tuple(np.shape(outputs))[-1:]:
         raise ValueError(
-            "PartialBinaryCrossentropy needs one target for each class. "
+            "`y_true` of PartialBinaryCrossentropy must hold one target for "
+            "each class. "
             f"Received: y_true.shape={shape}, "
-            f"y_pred.shape={tuple(np.shape(outputs))}. Write 1, 0 or -1 for "
+            f"y_pred.shape={tuple(np.shape(outputs))}. Pass 1, 0 or -1 for "
             "each class of a sample."
         )
     if not isinstance(targets, (np.ndarray, list, tuple)):

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.losses.positions import one_per_position
-from keras_incremental.losses.positions import spread_weights
+from keras_incremental.losses.shapes import broadcast_weights
+from keras_incremental.losses.shapes import squeeze_labels
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 
@@ -12,43 +12,45 @@ IGNORED, UNLABELED, POSITIVE = -1, 0, 1
 
 @export
 class PositiveUnlabeledLoss(keras.losses.Loss):
-    """Learns a yes or no where only some of the yes are labeled.
+    """Non-negative risk for learning from positive and unlabeled samples.
 
-    The new class was found in some pictures, and what is unlabeled holds a
-    share `prior` of it that nobody marked. Taken for negatives, these would
-    teach the class away; left out, nothing says "no". Here they are counted
-    off, with the logit `s` of the class, by the non-negative risk
+    Some samples are labeled as positive. A share `prior` of the unlabeled
+    samples is positive too. Training on the unlabeled samples as negatives
+    would suppress the class, and ignoring them would leave no negatives. The
+    non-negative risk corrects for the hidden positives. With the logit `s`
+    of the class it is
 
         prior * mean(softplus(-s[positive])) + max(-beta, rest)
         rest = mean(softplus(s[unlabeled]))
                - prior * mean(softplus(s[positive]))
 
-    The risk of the negatives, `rest`, is not negative but by overfitting.
-    Where it falls below `-beta`, the step goes against that alone. Both means
-    are of one batch, so let a batch hold several of each.
+    The risk of the negatives, `rest`, is negative only by overfitting. If it
+    falls below `-beta`, the gradient step corrects it and nothing else. Both
+    means are taken over one batch, so a batch should hold several samples of
+    each kind.
 
-    For a class that came out of an old one, `s` is the logit of the child
-    less that of its parent, and the unlabeled are old samples of the parent.
+    For a subclass of an old class, `s` is the logit of the subclass minus
+    the logit of its parent, and old samples of the parent are unlabeled.
 
     Reference:
     - [Kiryo et al., 2017](https://arxiv.org/abs/1703.00593)
 
     Args:
-        prior: Float, 0 or more and below 1. The share of positives in what is
-            unlabeled. A larger value finds more of them, and more that are
-            none. Estimate it by counting them in a hundred samples, or see
-            `losses.estimated_share`.
-        beta: Float, 0 or more. How far below 0 `rest` may fall. A larger
+        prior: Float in `[0, 1)`. Share of positives among the unlabeled
+            samples. A larger value finds more positives and gives more false
+            positives. To estimate it, count the positives in a hundred
+            samples, or see `metrics.estimate_positive_share`.
+        beta: Float, 0 or more. Tolerance for a negative `rest`. A larger
             value corrects later. Defaults to `0.0`.
-        gamma: Float, 0 or more. Size of the step that corrects it. Defaults
-            to `1.0`.
+        gamma: Float, 0 or more. Size of the correction step. Defaults to
+            `1.0`.
         reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"positive_unlabeled_loss"`.
 
     Input shape:
-        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`: 1 for
-        positive, 0 for unlabeled; -1 does not count.
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; 1 for
+        positive, 0 for unlabeled, and -1 to ignore.
         `y_pred`: logits, `(batch_size, ..., 1)`.
 
     Example:
@@ -75,19 +77,19 @@ class PositiveUnlabeledLoss(keras.losses.Loss):
         y_pred = ops.convert_to_tensor(y_pred)
         if y_pred.shape[-1] != 1:
             raise ValueError(
-                "PositiveUnlabeledLoss reads one logit for each position. "
-                f"Received: y_pred.shape={tuple(y_pred.shape)}. For a class "
-                "that came out of another give `z[..., child, None] - z[..., "
-                "parent, None]`."
+                "`y_pred` of PositiveUnlabeledLoss must hold one logit for "
+                f"each position. Received: y_pred.shape={tuple(y_pred.shape)}. "
+                "For a subclass, pass `z[..., child, None] - z[..., parent, "
+                "None]`."
             )
         if isinstance(y_true, (np.ndarray, list, tuple, int)):
             _check_labels(y_true)
         labels = ops.convert_to_tensor(y_true, dtype="float32")
-        labels = one_per_position(labels, y_pred)
-        weights = spread_weights(sample_weight, y_pred)
+        labels = squeeze_labels(labels, y_pred)
+        weights = broadcast_weights(sample_weight, y_pred)
         each = ops.ones_like(labels)
         each = each if weights is None else each * weights
-        # `rest` needs the weights, which Keras keeps from `call`.
+        # Keras does not pass the weights to `call`, and `rest` needs them.
         pairs = ops.stack([labels, each], axis=-1)
         return super().__call__(pairs, y_pred, weights)
 
@@ -101,7 +103,7 @@ class PositiveUnlabeledLoss(keras.losses.Loss):
             positive - self.beta / ops.maximum(number, 1.0), -self.gamma * rest
         )
         losses = ops.where(overfits, corrected, positive + rest)
-        # The mean that follows is over the positions that count.
+        # Keras then divides by the number of positions.
         losses = ops.where(counts, losses * number, 0.0)
         return state.set_mask(losses, counts)
 
@@ -115,11 +117,11 @@ class PositiveUnlabeledLoss(keras.losses.Loss):
 
 
 def _parts(labels, logits, prior):
-    """What each position adds to the risk of positives and of negatives."""
+    """Returns the terms of both risks at each position."""
     is_positive = ops.equal(labels, POSITIVE)
     is_unlabeled = ops.equal(labels, UNLABELED)
     positives = _shared(is_positive) * prior
-    # Without anything unlabeled, nothing is known of the negatives.
+    # A batch without unlabeled samples says nothing about negatives.
     known = ops.cast(ops.any(is_unlabeled), logits.dtype)
     yes, no = ops.softplus(-logits), ops.softplus(logits)
     rest = (_shared(is_unlabeled) - positives) * known * no
@@ -127,22 +129,22 @@ def _parts(labels, logits, prior):
 
 
 def _shared(chosen):
-    """Weights that make a sum the mean over what is chosen."""
+    """Returns weights that turn a sum into the mean over a mask."""
     chosen = ops.cast(chosen, "float32")
     return chosen / ops.maximum(ops.sum(chosen), 1.0)
 
 
 def _valued(value, slope):
-    """Something of one value and the gradient of another."""
+    """Returns a tensor with one value and the gradient of another."""
     return ops.stop_gradient(value - slope) + slope
 
 
-def checked_prior(prior, owner):
-    """A share of positives, refused outside 0 and 1."""
+def checked_prior(prior: float, owner: str) -> float:
+    """Returns `prior` as a float, or raises a `ValueError`."""
     if isinstance(prior, bool) or not 0 <= prior < 1:
         raise ValueError(
-            f"`prior` of {owner} must be 0 or more and below 1. Received: "
-            f"prior={prior!r}."
+            f"`prior` of {owner} must be a float in [0, 1). Received: "
+            f"prior={prior!r}. Pass the share of positives."
         )
     return float(prior)
 
@@ -162,5 +164,6 @@ def _check_labels(labels):
     if wrong:
         raise ValueError(
             "`y_true` of PositiveUnlabeledLoss must hold 1 for positive, 0 "
-            f"for unlabeled, or -1 for none. Received: {wrong[:10]}."
+            "for unlabeled, or -1 to ignore. Received: labels "
+            f"{wrong[:10]}."
         )

@@ -4,16 +4,18 @@ from keras import ops
 from keras_incremental.losses.label_loss import OldNewLoss
 from keras_incremental.losses.label_loss import crossentropy_among
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class ReplayWeightedCrossentropy(OldNewLoss):
-    """Crossentropy in which replayed samples have a weight of their own.
+    """Crossentropy with a separate weight for replayed samples.
 
-    It is the mean over the new samples of a batch, plus `weight` times the
-    sum over the replayed ones divided by the number of the new: with as many
-    of each, the sum of two means. With a weight of 0 the labels of exemplars
-    are not used, as where their stored logits are.
+    The loss is the mean over the new samples of a batch, plus `weight` times
+    the sum over the replayed samples divided by the number of new samples.
+    If a batch has as many replayed as new samples, this is a weighted sum of
+    two means. With `weight=0`, the labels of exemplars are not used, for
+    example because their stored logits are.
 
     Reference:
     - [Buzzega et al., 2020](https://arxiv.org/abs/2004.07211), DER and DER++
@@ -21,15 +23,15 @@ class ReplayWeightedCrossentropy(OldNewLoss):
     Args:
         weight: Float, 0 or more. A larger value keeps old classes better.
             Defaults to `0.5`.
-        num_old: Int, 0 or more: samples of the first classes are replayed. A
-            phase tells. Defaults to `0`.
+        num_old: Int, 0 or more. Number of old classes. Their samples are the
+            replayed ones. Set by `for_phase`. Defaults to `0`.
         reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
         name: String. Defaults to `"replay_weighted_crossentropy"`.
 
     Input shape:
-        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1
-        does not count.
+        `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1 is
+        ignored.
         `y_pred`: logits, `(batch_size, ..., num_classes)`.
 
     Example:
@@ -56,12 +58,12 @@ class ReplayWeightedCrossentropy(OldNewLoss):
             )
         self.weight = float(weight)
 
-    def losses(self, labels, logits):
+    def losses(self, labels: Tensor, logits: Tensor) -> Tensor:
         losses = crossentropy_among(labels, logits, True)
         is_new = ops.cast(labels >= self.num_old, losses.dtype)
         counts = ops.cast(labels >= 0, losses.dtype)
         weights = is_new + self.weight * (counts - is_new)
-        # The mean that follows is over all samples, this one over the new.
+        # Keras divides by the number of all samples afterwards.
         share = ops.sum(is_new) / ops.maximum(ops.sum(counts), 1.0)
         return losses * weights / ops.where(share > 0, share, 1.0)
 

@@ -6,15 +6,11 @@ from keras_incremental.metrics.accuracy_matrix import (
 from keras_incremental.metrics.balanced_accuracy import (
     BalancedAccuracy as BalancedAccuracy,
 )
-from keras_incremental.metrics.calibration import brier_score as brier_score
 from keras_incremental.metrics.calibration import (
     calibration_by_age as calibration_by_age,
 )
 from keras_incremental.metrics.calibration import (
     calibration_error as calibration_error,
-)
-from keras_incremental.metrics.calibration import (
-    negative_log_likelihood as negative_log_likelihood,
 )
 from keras_incremental.metrics.class_counts import ClassCounts as ClassCounts
 from keras_incremental.metrics.class_counts import Drop as Drop
@@ -22,18 +18,15 @@ from keras_incremental.metrics.class_counts import (
     count_by_class as count_by_class,
 )
 from keras_incremental.metrics.class_counts import paired_drop as paired_drop
+from keras_incremental.metrics.confusion import (
+    confusion_matrix as confusion_matrix,
+)
 from keras_incremental.metrics.confusion_groups import (
     ConfusionGroups as ConfusionGroups,
 )
 from keras_incremental.metrics.confusion_groups import (
     confusion_groups as confusion_groups,
 )
-from keras_incremental.metrics.confusion_groups import (
-    group_confusion as group_confusion,
-)
-from keras_incremental.metrics.confusion_groups import macro_f1 as macro_f1
-from keras_incremental.metrics.detection import auroc as auroc
-from keras_incremental.metrics.detection import detection_rate as detection_rate
 from keras_incremental.metrics.label_counts import LabelCounts as LabelCounts
 from keras_incremental.metrics.label_counts import count_labels as count_labels
 from keras_incremental.metrics.on_labels import OnLabels as OnLabels
@@ -41,3 +34,6 @@ from keras_incremental.metrics.phase_counts import PhaseCounts as PhaseCounts
 from keras_incremental.metrics.phase_counts import count_phase as count_phase
 from keras_incremental.metrics.pixel_counts import PixelCounts as PixelCounts
 from keras_incremental.metrics.pixel_counts import count_pixels as count_pixels
+from keras_incremental.metrics.positive_share import (
+    estimate_positive_share as estimate_positive_share,
+)

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_incremental.losses.resizing import logits_at
+from keras_incremental.losses.shapes import logits_at
 from keras_incremental.utils.export import export
 
 

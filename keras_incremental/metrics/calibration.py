@@ -1,8 +1,5 @@
 import numpy as np
 
-# Least probability of which a logarithm is taken.
-SMALLEST = 1e-12
-
 
 def calibration_error(labels, probabilities, num_bins: int = 15) -> float:
     """How far confidence is from accuracy, in bins of equal width.
@@ -66,30 +63,6 @@ def calibration_by_age(labels, probabilities, num_old, num_bins=15) -> dict:
         name: calibration_error(labels[part], probabilities[part], num_bins)
         for name, part in parts.items()
     }
-
-
-def negative_log_likelihood(labels, probabilities) -> float:
-    """Mean of minus the logarithm of the probability of the true class.
-
-    Args:
-        labels: Ints of shape `(num_samples,)`.
-        probabilities: Array of shape `(num_samples, num_classes)`.
-    """
-    labels, probabilities = _checked(labels, probabilities)
-    true = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(true, SMALLEST)).mean())
-
-
-def brier_score(labels, probabilities) -> float:
-    """Mean squared distance from the one-hot label: from 0 to 2.
-
-    Args:
-        labels: Ints of shape `(num_samples,)`.
-        probabilities: Array of shape `(num_samples, num_classes)`.
-    """
-    labels, probabilities = _checked(labels, probabilities)
-    one_hot = np.eye(probabilities.shape[-1])[labels]
-    return float(np.square(probabilities - one_hot).sum(-1).mean())
 
 
 def _checked(labels, probabilities):

@@ -3,7 +3,6 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.metrics.group_means import ratio
-from keras_incremental.metrics.phase_counts import group_of_each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,39 +73,4 @@ def confusion_groups(labels, predictions, num_old) -> ConfusionGroups:
         new_right=int(np.sum(~truth_old & right)),
         new_wrong=int(np.sum(~truth_old & ~said_old & ~right)),
         new_as_old=int(np.sum(~truth_old & said_old)),
-    )
-
-
-def group_confusion(labels, predictions, group_sizes) -> np.ndarray:
-    """How many samples of each group were put into each group.
-
-    Args:
-        labels: Ints of shape `(num_samples,)`, the true classes.
-        predictions: Ints of shape `(num_samples,)`.
-        group_sizes: Ints, how many classes each group has.
-
-    Returns:
-        Ints of shape `(groups, groups)`: a row for each true group.
-    """
-    groups = group_of_each(group_sizes)
-    counts = np.zeros((len(group_sizes),) * 2, int)
-    np.add.at(counts, (groups[labels], groups[predictions]), 1)
-    return counts
-
-
-def macro_f1(labels, predictions, num_classes) -> float:
-    """Mean over the classes of the harmonic mean of precision and recall.
-
-    Classes without a sample and without a prediction do not count.
-
-    Args:
-        labels: Ints of shape `(num_samples,)`, the true classes.
-        predictions: Ints of shape `(num_samples,)`.
-        num_classes: Int.
-    """
-    counts = group_confusion(labels, predictions, [1] * num_classes)
-    return float(
-        np.nanmean(
-            ratio(2 * np.diagonal(counts), counts.sum(0) + counts.sum(1))
-        )
     )

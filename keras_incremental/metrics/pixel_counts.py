@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
+from keras_incremental.metrics.confusion import confusion_matrix
 from keras_incremental.metrics.group_means import mean_of_known
 from keras_incremental.metrics.group_means import ratio
 
@@ -161,10 +162,7 @@ def count_pixels(labels, predictions, num_classes, ignore_class=None):
     counted = ~np.isin(labels, ignore_class)
     labels = _checked(labels[counted], num_classes, "labels")
     predictions = _checked(predictions[counted], num_classes, "predictions")
-    pairs = np.bincount(
-        labels * num_classes + predictions, minlength=num_classes**2
-    )
-    return PixelCounts(pairs.reshape(num_classes, num_classes))
+    return PixelCounts(confusion_matrix(labels, predictions, num_classes))
 
 
 def _checked(classes, num_classes, name):

@@ -102,7 +102,7 @@ class Learns:
             auxiliary: Pictures without labels, or a data set of them, of
                 anything: some recipes learn from them too.
             distillation: Loss of teacher and student logits, or `None`.
-                `"auto"` takes `MergedDistillation`.
+                `"auto"` takes `DistillationCrossentropy`.
             bias_correction: Callback against the bias to new classes, or
                 `None`.
                 `"auto"` takes `MarginCalibration` where no old class can be

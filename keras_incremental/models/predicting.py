@@ -10,6 +10,7 @@ from keras_incremental.models.unknown.calibration import Rejects
 from keras_incremental.models.unknown.forward import read
 from keras_incremental.models.unknown.forward import read_pictures
 from keras_incremental.models.unknown.review import make_queue
+from keras_incremental.utils.probabilities import softmax
 
 
 class Answers(Rejects):
@@ -47,7 +48,7 @@ class Answers(Rejects):
         result, lost = self.problem.among(outputs, shown, of_logits)
         if lost.any():
             logits = read(self, _rows(x, lost), batch_size or 32).logits
-            result[lost] = hiding.softmax(hiding.hidden_logits(logits, shown))
+            result[lost] = softmax(hiding.hidden_logits(logits, shown))
         return result
 
     def predict_names(

@@ -43,7 +43,8 @@ class Recipe:
         loss: Loss of integer labels and logits. Defaults to `"auto"`,
             `CandidateSetCrossentropy`.
         terms: Tuple of `distillation.Term`, added to it. Defaults to
-            `"auto"`: `MergedDistillation` where old classes are not taught.
+            `"auto"`: `DistillationCrossentropy`, unless all old classes
+            have samples in the phase.
         label_weight: `"one"` or `"new_share"`, what the loss of the labels
             is multiplied by. Defaults to `"one"`.
         policy: How exemplars and new samples are mixed, of

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_incremental.utils.probabilities import logsumexp
+
 MIN_ALPHA = 0.05
 TOLERANCE = 1e-10
 MAX_STEPS = 100
@@ -57,13 +59,13 @@ class _Problem:
 
     def value(self, point):
         mapped = self._mapped(point)
-        losses = _log_sum_exp(mapped)[:, 0] - mapped[self._own]
+        losses = logsumexp(mapped)[:, 0] - mapped[self._own]
         return losses.sum() + self._prior / 2 * np.sum((point - [1, 0]) ** 2)
 
     def derivatives(self, point):
         """Gradient and Hessian with respect to `(alpha, beta)`."""
         mapped = self._mapped(point)
-        share = np.exp(mapped - _log_sum_exp(mapped))[:, self._new]
+        share = np.exp(mapped - logsumexp(mapped))[:, self._new]
         new = self._logits[:, self._new]
         # What each of the two numbers is multiplied by.
         by = np.stack([new, np.ones_like(new)])
@@ -106,12 +108,6 @@ def _shortened(problem, point, step, expected):
             return point + step
         step, expected = step / 2, expected / 2
     return point
-
-
-def _log_sum_exp(values):
-    highest = values.max(-1, keepdims=True)
-    sums = np.exp(values - highest).sum(-1, keepdims=True)
-    return highest + np.log(sums)
 
 
 def _checked_labels(labels, logits):

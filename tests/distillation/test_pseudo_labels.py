@@ -3,12 +3,8 @@ import pytest
 from keras import ops
 
 from keras_incremental.distillation.pseudo_labels import accepted_share
-from keras_incremental.distillation.pseudo_labels import entropy_thresholds
-from keras_incremental.distillation.pseudo_labels import guesses
-from keras_incremental.distillation.pseudo_labels import is_sure
 from keras_incremental.distillation.pseudo_labels import meanings
 from keras_incremental.distillation.pseudo_labels import pseudo_labels
-from keras_incremental.distillation.pseudo_labels import soft_targets
 from keras_incremental.losses import candidate_set_crossentropy
 
 # Old classes 0 (background), 1 and 2; the new one is 3.
@@ -121,32 +117,6 @@ def test_nu_lies_between_zero_and_one():
     assert ((share > 0) & (share < 1)).all()
 
 
-def test_entropy_is_zero_if_certain_and_one_if_all_are_alike():
-    said, entropies = guesses([[90.0, 0, 0], [0, 5, 5], [1, 1, 1]])
-    assert said.tolist() == [0, 1, 0]
-    expected = [0, (np.log(2) + np.exp(-5) * 3) / np.log(3), 1]
-    np.testing.assert_allclose(entropies, expected, atol=0.01)
-
-
-def test_a_teacher_of_one_class_is_certain():
-    said, entropies = guesses([[2.0], [-3.0]])
-    assert said.tolist() == [0, 0] and entropies.tolist() == [0, 0]
-
-
-def test_thresholds_are_medians_of_each_class_that_is_said():
-    said = np.array([0, 0, 0, 2, 2])
-    entropies = np.array([0.1, 0.6, 0.4, 0.01, 0.02])
-    found = entropy_thresholds(said, entropies, 3, minimum=0.05)
-    np.testing.assert_allclose(found, [0.4, 0.05, 0.05])
-
-
-def test_about_half_of_each_class_is_accepted():
-    said, entropies = guesses(RANDOM.normal(size=(400, 3)))
-    found = is_sure(said, entropies, entropy_thresholds(said, entropies, 3))
-    for c in range(3):
-        assert found[said == c].mean() == pytest.approx(0.5, abs=0.01)
-
-
 def test_medians_are_of_unlabeled_positions_only():
     annotations = np.array([3, 3, 3, -1, -1, -1])
     sureness = np.float32([0, 0, 0, 1, 2, 3])
@@ -155,18 +125,14 @@ def test_medians_are_of_unlabeled_positions_only():
     assert found.labels.tolist() == [3, 3, 3, 4, 4, 0]
 
 
-def test_soft_targets_are_kept_where_the_old_model_is_sure():
-    p = np.float32([[0.95, 0.5], [0.02, 0.89]])
-    found = soft_targets(np.log(p / (1 - p)), confidence=0.9)
-    np.testing.assert_allclose(found, [[0.95, -1], [0.02, -1]], atol=1e-6)
-    assert found.dtype == "float32"
-
-
 REFUSALS = {
     "`unlabeled` must be one of.*unlabeled=None.*changes the result": {
         "unlabeled": None
     },
-    "background=None.*Name": {"unlabeled": "background", "background": None},
+    "background=None.*Pass the index": {
+        "unlabeled": "background",
+        "background": None,
+    },
     "`parents`.*from 0 to 2.*parents=\\[3\\]": {"parents": [3]},
     "`background`.*background=5": {"background": 5},
     "`annotations` must be classes from 0 to 3.*\\[4\\]": {
@@ -187,8 +153,3 @@ def test_what_has_no_meaning_is_refused(message):
     }
     with pytest.raises(ValueError, match=message):
         pseudo_labels(**{**given, **REFUSALS[message]})
-
-
-def test_a_confidence_below_one_half_is_refused():
-    with pytest.raises(ValueError, match="`confidence`.*confidence=0.4"):
-        soft_targets([[0.0]], confidence=0.4)

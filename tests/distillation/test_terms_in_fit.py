@@ -52,10 +52,9 @@ class Network(keras.Model):
 
 # What has no default, and what reads logits of pixels.
 ARGUMENTS = {
-    "MergedOutputs": {"parents": [-1, 0]},
+    "MergedDistillation": {"parents": [-1, 0]},
     "SplitRisk": {"child": 4, "parent": 1, "prior": 0.2, "unlabeled": [3]},
 }
-OF_PIXELS = ("LocalPooledLogits",)
 
 
 def all_terms():
@@ -64,7 +63,6 @@ def all_terms():
         c(**ARGUMENTS.get(c.__name__, {}))
         for c in found
         if issubclass(c, Term) and c is not Term
-        if c.__name__ not in OF_PIXELS
     ]
 
 
@@ -73,7 +71,7 @@ def test_all_terms_train_together_from_the_teacher_on():
     keras.utils.set_random_seed(0)
     teacher, terms = Network(3), all_terms()
     teacher(IMAGES)
-    assert len(terms) == 15
+    assert len(terms) == 14
     student = Network(5, teacher, terms)
     student(IMAGES)
     student.conv.set_weights(teacher.conv.get_weights())

@@ -33,8 +33,8 @@ def test_partial_labels_learns_and_draws(example, tmp_path, capsys):
     assert (
         "| labels of the new scenes | A-F before | A-F after | 7 |" in printed
     )
-    assert "MergedOutputs" in reports["ours"].used["method"]
-    assert "MergedOutputs" not in reports["naive"].used["method"]
+    assert "MergedDistillation" in reports["ours"].used["method"]
+    assert "MergedDistillation" not in reports["naive"].used["method"]
 
 
 def test_hidden_class_compares_the_remedies(example, monkeypatch, capsys):

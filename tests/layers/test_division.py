@@ -65,7 +65,7 @@ def test_merged_distillation_has_no_gradient_at_the_start(temperature):
     teacher = logits(head)
     layers.divide(head, BACKGROUND, [1 / 3] * 2)
     mapping = [0, 1, 2, BACKGROUND, BACKGROUND]
-    loss = losses.MergedDistillation(mapping, temperature=temperature)
+    loss = losses.DistillationCrossentropy(mapping, temperature=temperature)
     slope = gradient(lambda z: loss(teacher, z), logits(head))
     np.testing.assert_allclose(slope, 0.0, atol=1e-6)
 

@@ -101,7 +101,9 @@ def test_merged_distillation_is_content_at_a_split():
     teacher = array(head(INPUTS))
     head.expand(1, parents=[1])
     for temperature in (1.0, 2.0):
-        loss = losses.MergedDistillation([0, 1, 2, 1], temperature=temperature)
+        loss = losses.DistillationCrossentropy(
+            [0, 1, 2, 1], temperature=temperature
+        )
         slope = gradient(
             lambda z, loss=loss: loss(teacher, z), array(head(INPUTS))
         )

@@ -120,7 +120,7 @@ def test_importance_of_another_model_is_refused():
 
 
 def test_half_an_attachment_is_refused():
-    with pytest.raises(ValueError, match="both a model and its importance"):
+    with pytest.raises(ValueError, match="`model` and `importance`"):
         EWCLoss(_inner(), _model())
 
 

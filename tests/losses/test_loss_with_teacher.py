@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from keras_incremental.losses import CandidateSetCrossentropy
+from keras_incremental.losses import DistillationCrossentropy
 from keras_incremental.losses import LossWithTeacher
-from keras_incremental.losses import MergedDistillation
 
 Z = np.array([[0.3, 1.0, -2.0], [1.0, 1.0, 0.0]], "float32")
 TEACHER = np.array([[1.0, -1.0], [2.0, 0.0]], "float32")
@@ -19,7 +19,7 @@ def joined(labels=LABELS):
 
 def test_the_total_is_loss_plus_weighted_distillation():
     loss = LossWithTeacher(SPARSE, num_old=2, weight=3.0, temperature=5.0)
-    distillation = MergedDistillation(temperature=5.0)
+    distillation = DistillationCrossentropy(temperature=5.0)
     expected = float(SPARSE(LABELS, Z)) + 3 * float(distillation(TEACHER, Z))
     assert float(loss(joined(), Z)) == pytest.approx(expected, rel=1e-6)
 
@@ -76,9 +76,9 @@ def test_a_distillation_of_keras_sees_the_old_logits():
 
 def test_a_mapping_says_how_many_classes_are_old():
     loss = LossWithTeacher(
-        SPARSE, distillation=MergedDistillation([0, 1, 1], num_old=2)
+        SPARSE, distillation=DistillationCrossentropy([0, 1, 1], num_old=2)
     )
-    merged = float(MergedDistillation([0, 1, 1])(TEACHER, Z))
+    merged = float(DistillationCrossentropy([0, 1, 1])(TEACHER, Z))
     expected = float(SPARSE(LABELS, Z)) + merged
     assert loss.num_old == 2
     assert float(loss(joined(), Z)) == pytest.approx(expected, rel=1e-6)
@@ -88,7 +88,7 @@ def test_candidate_sets_are_labels_of_one_column():
     table = [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
     loss = LossWithTeacher(CandidateSetCrossentropy(table), num_old=2)
     expected = float(CandidateSetCrossentropy(table)(LABELS, Z)) + float(
-        MergedDistillation()(TEACHER, Z)
+        DistillationCrossentropy()(TEACHER, Z)
     )
     assert float(loss(joined(), Z)) == pytest.approx(expected, rel=1e-6)
 
@@ -141,7 +141,7 @@ def test_the_configuration_keeps_loss_and_distillation():
     loss = LossWithTeacher(
         "sparse_categorical_crossentropy",
         weight=2.0,
-        distillation=MergedDistillation([0, 1, 1], temperature=3.0),
+        distillation=DistillationCrossentropy([0, 1, 1], temperature=3.0),
     )
     copy = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(loss)

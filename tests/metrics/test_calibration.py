@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
 
-from keras_incremental.metrics import brier_score
 from keras_incremental.metrics import calibration_by_age
 from keras_incremental.metrics import calibration_error
-from keras_incremental.metrics import negative_log_likelihood
 
 
 def pairs(confidences):
@@ -47,20 +45,6 @@ def test_nothing_to_calibrate_is_nan():
     errors = calibration_by_age([1], [[0.0, 1.0]], num_old=1)
     assert np.isnan(errors["old"])
     assert errors["new"] == 0
-
-
-def test_likelihood_and_brier_score_by_hand():
-    labels, probabilities = [0, 1], pairs([0.8, 0.4])
-    expected = -(np.log(0.8) + np.log(0.6)) / 2
-    assert negative_log_likelihood(labels, probabilities) == pytest.approx(
-        expected
-    )
-    brier = (2 * 0.2**2 + 2 * 0.4**2) / 2
-    assert brier_score(labels, probabilities) == pytest.approx(brier)
-
-
-def test_an_impossible_answer_has_a_finite_likelihood():
-    assert np.isfinite(negative_log_likelihood([1], [[1.0, 0.0]]))
 
 
 def test_logits_are_refused():

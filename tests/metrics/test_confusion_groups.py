@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 
 from keras_incremental.metrics import confusion_groups
-from keras_incremental.metrics import group_confusion
-from keras_incremental.metrics import macro_f1
 
 # Two old classes, two new ones.
 LABELS = np.array([0, 0, 0, 1, 1, 2, 2, 3])
@@ -33,19 +31,3 @@ def test_without_old_samples_their_rates_are_nan():
     rates = confusion_groups([2], [2], num_old=2).rates
     assert np.isnan(rates["old_right"])
     assert rates["new_right"] == 1
-
-
-def test_group_confusion_has_a_row_for_each_true_group():
-    counts = group_confusion(LABELS, PREDICTIONS, [2, 1, 1])
-    assert counts.tolist() == [[3, 1, 1], [0, 1, 1], [1, 0, 0]]
-
-
-def test_macro_f1_is_the_mean_over_classes():
-    # Class 0: 2 of 2 found, 1 too many. Class 1: 1 of 2 found, none too many.
-    expected = (2 * 2 / 5 + 2 * 1 / 3) / 2
-    value = macro_f1([0, 0, 1, 1], [0, 0, 1, 0], num_classes=2)
-    assert value == pytest.approx(expected)
-
-
-def test_a_class_that_is_nowhere_does_not_count_in_f1():
-    assert macro_f1([0, 2], [0, 2], num_classes=3) == 1

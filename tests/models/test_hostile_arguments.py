@@ -9,7 +9,7 @@ from hostile import plain_model
 from hostile import refused
 
 from keras_incremental.callbacks import ExemplarMemory
-from keras_incremental.losses import MergedDistillation
+from keras_incremental.losses import DistillationCrossentropy
 from keras_incremental.models import IncrementalClassifier
 
 WHOLE = "must be an int"
@@ -47,7 +47,7 @@ ARGUMENT_CASES = [
     ("loss", 3, ValueError, UNKNOWN),
     ("distillation", "merged", TypeError, "must be a loss"),
     ("distillation", 0.5, TypeError, "must be a loss"),
-    ("distillation", MergedDistillation, TypeError, "must be a loss"),
+    ("distillation", DistillationCrossentropy, TypeError, "must be a loss"),
     ("bias_correction", "align", TypeError, "must be a callback"),
     ("bias_correction", len, TypeError, "must be a callback"),
     ("cache_features", "no", TypeError, "must be True or False"),

@@ -11,7 +11,7 @@ from toy_classifiers import samples
 from keras_incremental.callbacks import ElasticWeightConsolidation
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.callbacks import WeightAlignment
-from keras_incremental.losses import MergedDistillation
+from keras_incremental.losses import DistillationCrossentropy
 from keras_incremental.regularizers import QuadraticPenalty
 
 
@@ -67,7 +67,7 @@ def test_distillation_holds_the_old_logits():
     kept, free = classifier(ExemplarMemory(20)), classifier(ExemplarMemory(20))
     x, _ = samples([0, 1], seed=8)
     before = kept.predict(x, verbose=0)
-    learn(kept, [2], distillation=MergedDistillation(temperature=1.0))
+    learn(kept, [2], distillation=DistillationCrossentropy(temperature=1.0))
     learn(free, [2], distillation=None)
 
     def moved(clf):

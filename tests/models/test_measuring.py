@@ -1,7 +1,6 @@
 import numpy as np
 
 from keras_incremental.models.inputs.samples import Samples
-from keras_incremental.models.reports.measuring import confusion
 from keras_incremental.models.reports.measuring import measure
 
 NAMES = ("cat", "dog", "bird")
@@ -11,11 +10,6 @@ def measured(labels, was, now):
     learnt = Samples(None, None, NAMES, ("bird",))
     validation = Samples(None, np.array(labels), NAMES)
     return measure(learnt, validation, np.array(was), np.array(now))
-
-
-def test_a_row_counts_the_pictures_of_a_class():
-    counts = confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 3, 2)
-    assert counts.tolist() == [[1, 1], [0, 1], [0, 0]]
 
 
 def test_what_flipped_is_found_again():

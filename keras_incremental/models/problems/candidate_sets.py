@@ -8,7 +8,7 @@ from keras import ops
 from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.distillation.pseudo_labels import pseudo_labels
-from keras_incremental.losses.resizing import logits_at
+from keras_incremental.losses.shapes import logits_at
 from keras_incremental.models.problems.partial_labels import BACKGROUND
 
 

@@ -50,9 +50,3 @@ def hidden_probabilities(probabilities, shown):
     total = kept.sum(-1, keepdims=True)
     lost = total[..., 0] < LOST
     return kept / np.maximum(total, LOST), lost
-
-
-def softmax(logits):
-    """Probabilities of logits, in their dtype."""
-    parts = np.exp(logits - logits.max(-1, keepdims=True))
-    return parts / parts.sum(-1, keepdims=True)

@@ -4,11 +4,11 @@ import numpy as np
 
 from keras_incremental.data.label_space import NOVEL
 from keras_incremental.data.labels import NO_LABEL
-from keras_incremental.distillation.merged_outputs import MergedOutputs
+from keras_incremental.distillation import MergedDistillation
 from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
-from keras_incremental.losses import MergedDistillation
+from keras_incremental.losses import DistillationCrossentropy
 from keras_incremental.models.recipe import LABEL_WEIGHTS
 from keras_incremental.models.recipe import is_auto
 
@@ -96,8 +96,8 @@ def terms_of(recipe, phase, inputs, samples, untaught, backbone):
 def _distillation(partial_labels):
     """What keeps the old outputs, by where new classes were before."""
     if partial_labels.is_plain:
-        return MergedDistillation()
-    return MergedOutputs(partial_labels.parents)
+        return DistillationCrossentropy()
+    return MergedDistillation(partial_labels.parents)
 
 
 def describe(term):

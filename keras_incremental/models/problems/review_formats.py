@@ -12,10 +12,10 @@ from keras_incremental.data.multi_hot import columns_of_names
 from keras_incremental.data.names import normal
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.models.problems.uncertainty import limits
-from keras_incremental.models.problems.uncertainty import normalized_entropy
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.rejection.scores import SCORES
 from keras_incremental.rejection.scores import energy
+from keras_incremental.utils.probabilities import normalized_entropy
 
 
 class Answered(typing.NamedTuple):
@@ -86,7 +86,7 @@ class ReviewNames:
 
     def judged(self, logits, predicted, names, threshold):
         """Entropy of predictions, and which of them are not sure enough."""
-        entropy = normalized_entropy(logits)
+        entropy = normalized_entropy(np.asarray(logits, "float64"))
         return entropy, entropy >= limits(entropy, predicted, names, threshold)
 
     def proposed(self, predicted, judgement, names):
@@ -167,7 +167,7 @@ class ReviewSets(ReviewNames):
         return [(unknown,) if gone else names for names, gone in pairs]
 
     def judged(self, logits, predicted, names, threshold):
-        entropy = normalized_entropy(_as_pairs(logits))
+        entropy = normalized_entropy(_as_pairs(np.float64(logits)))
         # The yes and the no of a class have limits of their own.
         answers = 2 * np.arange(len(names)) + predicted
         twice = [name for name in names for _ in range(2)]

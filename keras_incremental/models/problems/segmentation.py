@@ -2,7 +2,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.data.labels import to_indices
-from keras_incremental.losses.resizing import logits_at
+from keras_incremental.losses.shapes import logits_at
 from keras_incremental.memory import policies
 from keras_incremental.metrics.pixel_counts import count_pixels
 from keras_incremental.models.problems.partial_labels import UNKNOWN

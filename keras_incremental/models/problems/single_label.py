@@ -13,7 +13,8 @@ from keras_incremental.data.checked import checked
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.labels import to_indices
-from keras_incremental.losses.resizing import logits_at
+from keras_incremental.losses.shapes import logits_at
+from keras_incremental.metrics import confusion_matrix
 from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
 from keras_incremental.metrics.class_counts import count_by_class
 from keras_incremental.metrics.class_counts import paired_drop
@@ -24,7 +25,6 @@ from keras_incremental.models.problems import decoding
 from keras_incremental.models.problems import hiding
 from keras_incremental.models.problems import objectives
 from keras_incremental.models.problems.review_formats import ReviewNames
-from keras_incremental.models.reports.measuring import confusion
 from keras_incremental.models.reports.report import PICTURES
 
 
@@ -231,8 +231,8 @@ class SingleLabel:
         flips = self._flips(was_right & ~is_right)
         return {
             "unit": self.unit,
-            "confusion_before": confusion(labels, was, count, known),
-            "confusion_after": confusion(labels, now, count, count),
+            "confusion_before": confusion_matrix(labels, was, count, known),
+            "confusion_after": confusion_matrix(labels, now, count, count),
             **self._drops(samples, labels, known, was_right, is_right),
             "flips": np.flatnonzero(counted)[flips],
             "flipped_from": labels[flips],

@@ -4,22 +4,10 @@ import numbers
 
 import numpy as np
 
-from keras_incremental.models.problems.hiding import softmax
+from keras_incremental.utils.probabilities import entropy_thresholds
 
 # Below this a prediction is sure, however sure those beside it are.
 SURE = 0.05
-
-
-def normalized_entropy(logits):
-    """Entropy of the softmax, from 0 (sure) to 1 (all classes alike)."""
-    logits = np.asarray(logits, "float64")
-    count = logits.shape[-1]
-    if count == 1:
-        return np.zeros(logits.shape[:-1])
-    probabilities = softmax(logits)
-    # 0 log 0 is 0.
-    logarithms = np.log(np.where(probabilities > 0, probabilities, 1))
-    return -(probabilities * logarithms).sum(-1) / np.log(count)
 
 
 def limits(entropy, predicted, names, threshold=None):
@@ -40,14 +28,12 @@ def limits(entropy, predicted, names, threshold=None):
         Floats of the same shape.
     """
     given = _by_class(threshold, names)
-    result = np.empty(np.shape(predicted))
-    for label in np.unique(predicted):
-        rows = predicted == label
-        limit = given.get(names[label])
-        if limit is None:
-            limit = max(np.median(entropy[rows]), SURE)
-        result[rows] = limit
-    return result
+    medians = entropy_thresholds(entropy, predicted, len(names), SURE)
+    limits = [
+        median if given.get(name) is None else given[name]
+        for name, median in zip(names, medians, strict=True)
+    ]
+    return np.array(limits)[predicted]
 
 
 def check_threshold(threshold, names, argument="threshold"):

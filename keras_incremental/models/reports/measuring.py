@@ -58,20 +58,6 @@ def measure(samples, validation, was, now):
     return validation.problem.measured(samples, validation.labels, was, now)
 
 
-def confusion(labels, predictions, num_classes, num_predicted):
-    """How many pictures of each class were taken for each.
-
-    Args:
-        labels: Ints of shape `(num_samples,)`, the true classes.
-        predictions: Ints of shape `(num_samples,)`.
-        num_classes: Int, rows of the result.
-        num_predicted: Int, columns of it.
-    """
-    counts = np.zeros((num_classes, num_predicted), int)
-    np.add.at(counts, (labels, predictions), 1)
-    return counts
-
-
 def kept(classifier):
     """What a `PhaseReport` says of what a classifier has, by its names."""
     memory, statistics = classifier.memory, classifier.statistics

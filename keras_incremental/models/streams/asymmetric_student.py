@@ -1,8 +1,8 @@
 from keras import ops
 
 from keras_incremental.losses.asymmetric_crossentropy import competitors
-from keras_incremental.losses.label_loss import only_among
 from keras_incremental.models.student import Student
+from keras_incremental.utils.masking import mask_logits
 
 
 class AsymmetricStudent(Student):
@@ -18,6 +18,6 @@ class AsymmetricStudent(Student):
     ):
         labels = ops.cast(y[:, 0], "int32")
         among = competitors(labels, y[:, 1] < 0.5, y_pred.shape[-1])
-        y_pred = only_among(ops.cast(y_pred, "float32"), among)
+        y_pred = mask_logits(ops.cast(y_pred, "float32"), among)
         y = ops.concatenate([y[:, :1], y[:, 2:]], axis=-1)
         return super().compute_loss(x, y, y_pred, sample_weight, training)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_incremental.distillation import MergedOutputs
+from keras_incremental.distillation import MergedDistillation
 
 DRAW = np.random.default_rng(0)
 TEACHER = DRAW.normal(size=(6, 3)).astype("float32")
@@ -31,7 +31,9 @@ def by_hand(student, parents, temperature):
 
 def test_children_are_added_to_what_they_were():
     expected = by_hand(STUDENT, [1, -1], 2.0).mean()
-    assert value(MergedOutputs([1, -1])) == pytest.approx(expected, rel=1e-5)
+    assert value(MergedDistillation([1, -1])) == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 def test_annotations_that_contradict_the_teacher_do_not_count():
@@ -39,12 +41,12 @@ def test_annotations_that_contradict_the_teacher_do_not_count():
     labels = np.array([0, 3, 3, 3, 4, -1])
     agrees = np.array([True, True, False, False, False, True])
     expected = by_hand(STUDENT, [1, -1], 2.0)[agrees].mean()
-    found = value(MergedOutputs([1, -1]), labels)
+    found = value(MergedDistillation([1, -1]), labels)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_dividing_the_mass_of_a_parent_changes_nothing():
-    term, student = MergedOutputs([1]), np.full((6, 4), -50, "float32")
+    term, student = MergedDistillation([1]), np.full((6, 4), -50, "float32")
     student[:, :3] = TEACHER
     divided = np.array(student)
     divided[:, 3] = TEACHER[:, 1] + np.log(0.3)
@@ -57,7 +59,7 @@ def test_maps_of_another_size_are_resized():
     maps = DRAW.normal(size=(2, 4, 4, 3)).astype("float32")
     student = np.pad(maps, [(0, 0)] * 3 + [(0, 1)])
     labels = np.zeros((2, 8, 8), "int32")
-    found = MergedOutputs([-1], temperature=1.0).compute_loss(
+    found = MergedDistillation([-1], temperature=1.0).compute_loss(
         {"logits": maps}, {"logits": student}, labels
     )
     logs = log_softmax(maps)
@@ -67,4 +69,4 @@ def test_maps_of_another_size_are_resized():
 
 def test_a_temperature_of_zero_is_refused():
     with pytest.raises(ValueError, match="temperature=0"):
-        MergedOutputs([-1], temperature=0)
+        MergedDistillation([-1], temperature=0)

@@ -1,0 +1,21 @@
+"""Type aliases of public signatures."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+# A tensor of any backend, or a NumPy array.
+Tensor = Any
+# A nested dict, list or tuple of tensors.
+Structure = Any
+# What `fit` takes: arrays, a `tf.data.Dataset`, a `PyDataset`, a `DataLoader`.
+Data = Any
+# A loss object, a function, or the name of one.
+LossLike = Any
+# An optimizer, or the name of one.
+OptimizerLike = Any
+# Importance of each variable, by its path.
+Importance = dict[str, np.ndarray]
+Config = dict[str, Any]
+Function = Callable[..., Any]
