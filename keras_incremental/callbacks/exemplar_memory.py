@@ -5,7 +5,7 @@ import keras
 
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.source import Source
-from keras_incremental.data.sources import as_source
+from keras_incremental.data.source import as_source
 from keras_incremental.memory import mixing
 from keras_incremental.memory import selection as selections
 from keras_incremental.memory import stored_logits

@@ -1,15 +1,17 @@
-import collections.abc
-
-import keras
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 from keras_incremental.data.labels import check_labels
-from keras_incremental.data.wrapping import MappedDataset
-from keras_incremental.data.wrapping import is_data_loader
-from keras_incremental.data.wrapping import is_tf_dataset
-from keras_incremental.data.wrapping import map_loader
+from keras_incremental.data.map_batches import map_batches
 
 
-def checked(data, num_classes, names=None, ignore_class=None):
+def checked(
+    data: Any,
+    num_classes: int,
+    names: Sequence[str] | None = None,
+    ignore_class: int | None = None,
+) -> Any:
     """Makes labels outside the classes an error, whatever the backend.
 
     A label that the head has no output for is a silent NaN under XLA, and a
@@ -17,15 +19,15 @@ def checked(data, num_classes, names=None, ignore_class=None):
     place of `data`; labels are looked at on the host, before each step.
 
     Args:
-        data: `tf.data.Dataset`, `PyDataset`, torch `DataLoader` or iterator
-            of batches `(x, y)` or `(x, y, sample_weight)`; or one such tuple
-            of arrays, which is checked at once.
-        num_classes: Number of classes.
-        names: Class names, for the messages. Defaults to `None`.
-        ignore_class: Label that is always allowed. Defaults to `None`.
+        data: See `map_batches`; there must be labels. Arrays are checked at
+            once.
+        num_classes: Int, number of classes.
+        names: List of strings, class names for the messages. Defaults to
+            `None`.
+        ignore_class: Int, label that is always allowed. Defaults to `None`.
 
     Returns:
-        The same kind of data.
+        Data of the same kind.
 
     Raises:
         ValueError: from `fit`, if a label is outside the classes. Where
@@ -45,61 +47,30 @@ def checked(data, num_classes, names=None, ignore_class=None):
     return checked_by(data, check)
 
 
-def checked_by(data, check):
-    """Data whose labels a function looks at, as `checked` does.
+def checked_by(data: Any, check: Callable) -> Any:
+    """Returns data whose labels a function checks, batch by batch.
 
     Args:
-        data: As of `checked`.
+        data: See `checked`.
         check: Function of the labels of a batch; it raises.
-
-    Returns:
-        The same kind of data.
     """
 
-    def check_batch(batch):
-        check(_labels_of(batch))
-        return batch
+    def check_batch(x, y, sample_weight):
+        if y is None:
+            raise ValueError(
+                "Training data must be batches of (x, y) or (x, y, "
+                "sample_weight). Received: x alone. Add the labels."
+            )
+        check(y)
+        return x, y, sample_weight
 
-    if is_tf_dataset(data):
-        return _checked_tf_data(data, check)
-    if isinstance(data, keras.utils.PyDataset):
-        return MappedDataset(data, check_batch)
-    if is_data_loader(data):
-        return map_loader(data, check_batch)
-    if isinstance(data, collections.abc.Iterator):
-        return (check_batch(batch) for batch in data)
-    return check_batch(data)
+    return map_batches(data, check_batch, _check_spec)
 
 
-def _labels_of(batch):
-    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-        raise ValueError(
-            "Training data must be batches of (x, y) or (x, y, "
-            f"sample_weight). Received: {type(batch).__name__}. Add the "
-            "labels."
-        )
-    return batch[1]
-
-
-def _checked_tf_data(dataset, check):
-    import tensorflow as tf
-
-    spec = _labels_of(dataset.element_spec)
-    if not isinstance(spec, tf.TensorSpec) or spec.dtype == tf.string:
+def _check_spec(x, y, sample_weight):
+    if type(y).__name__ != "TensorSpec" or y.dtype.name == "string":
         raise TypeError(
             "Labels of a `tf.data.Dataset` must be one dense tensor of "
-            f"numbers. Received: {spec}. Turn names into numbers first."
+            f"numbers. Received: {y}. Turn names into numbers first."
         )
-
-    def check_on_host(y):
-        check(y)
-        return y
-
-    def apply(x, y, *rest):
-        y = tf.numpy_function(check_on_host, [y], y.dtype)
-        return x, tf.ensure_shape(y, spec.shape), *rest
-
-    mapped = dataset.map(apply, num_parallel_calls=tf.data.AUTOTUNE)
-    if hasattr(dataset, "class_names"):
-        mapped.class_names = dataset.class_names
-    return mapped
+    return x, y, sample_weight

@@ -86,7 +86,7 @@ def check_labels(
             f"as {str(y.ravel()[0])!r}. Turn names into numbers with "
             f"`to_indices({argument}, names, known)`."
         )
-    if not sparse and _is_one_hot(y):
+    if not sparse and is_one_hot(y):
         _check_width(y, num_classes, names, argument)
         return np.argmax(y, axis=-1).astype("int64")
     if y.ndim == 2 and y.shape[1] == 1:
@@ -168,7 +168,8 @@ def _check_range(y, num_classes, names, argument, ignore_class):
     return values
 
 
-def _is_one_hot(y):
+def is_one_hot(y):
+    """Returns whether labels are rows with a single 1."""
     if y.ndim < 2 or y.shape[-1] < 2:
         return False
     return bool(np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=-1) == 1))

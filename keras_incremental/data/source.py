@@ -1,55 +1,69 @@
 import itertools
+import math
+import numbers
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from keras_incremental.data import arrays
+from keras_incremental.data.adapters import Adapter
+from keras_incremental.data.adapters import ArraysAdapter
+from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.map_batches import unpack
 
 
 class Source:
     """One view of everything that `fit` takes. Made by `as_source`.
 
     Args:
-        kind: As the attribute.
-        opener: Function that begins a pass over batches.
+        adapter: `Adapter` of the data.
         argument: What errors call the data by.
         steps: Int, batches of a pass. Defaults to `None`, all.
-        **known: Attributes that the data set tells.
+        has_labels: As the attribute.
+        whole: As the attribute.
 
     Attributes:
-        kind: `"arrays"`, `"tf.data"`, `"PyDataset"`, `"DataLoader"` or
-            `"generator"`.
+        kind: `"arrays"`, `"tf.data"`, `"PyDataset"`, `"DataLoader"`,
+            `"Grain"` or `"generator"`.
         class_names: List of strings, if the data set knows them, as those of
             `keras.utils.image_dataset_from_directory` do. Else `None`.
         has_labels: Whether batches contain labels; `None` if that is not
             known before the first pass.
         reiterable: Whether there can be a second pass.
-        num_examples: Int or `None`.
         num_batches: Int or `None`.
         dtype: NumPy dtype of `x` as the model sees it; `None` before the
-            first pass, if the data set does not say.
+            first pass, if the data is not arrays.
         whole: The arrays `(x, y)` themselves, if the data is arrays. Else
             `None`.
     """
 
-    def __init__(self, kind, opener, argument, steps=None, **known):
-        self.kind = kind
-        self.class_names = known.get("class_names")
-        self.has_labels = known.get("has_labels")
-        self.reiterable = known.get("reiterable", True)
-        self.num_examples = known.get("num_examples")
-        self.num_batches = steps or known.get("num_batches")
-        self.dtype = known.get("dtype")
-        self.whole = known.get("whole")
-        self._opener = opener
+    def __init__(
+        self,
+        adapter: Adapter,
+        argument: str,
+        steps: int | None = None,
+        has_labels: bool | None = None,
+        whole: tuple | None = None,
+    ):
+        self.kind = adapter.kind
+        self.class_names = adapter.class_names
+        self.has_labels = has_labels
+        self.reiterable = adapter.reiterable
+        endless = adapter.num_batches == math.inf
+        self.num_batches = steps if endless else steps or adapter.num_batches
+        self.dtype = None if whole is None else whole[0].dtype
+        self.whole = whole
+        self._adapter = adapter
         self._argument = argument
         self._steps = steps
         self._shape = None
         self._labels = None
         self._spent = False
-        self._check_steps(known.get("num_batches"))
+        self._check_steps(adapter.num_batches)
 
-    def batches(self):
-        """One pass over the data.
+    def batches(self) -> Iterator[tuple]:
+        """Returns an iterator of one pass over the data.
 
         Returns:
             Iterator over NumPy arrays `(x, y)`; `y` is `None` without labels.
@@ -67,10 +81,10 @@ class Source:
         self._spent = True
         return self._read()
 
-    def collect(self, max_bytes=None):
-        """All data of one pass, in compact storage.
+    def collect(self, max_bytes: int | None = None) -> tuple:
+        """Returns all data of one pass, in compact storage.
 
-        Float pictures whose values are all integers from 0 to 255 come as
+        Float samples whose values are all integers from 0 to 255 come as
         `uint8`; `x.astype(source.dtype)` is what the model sees.
 
         Args:
@@ -99,7 +113,8 @@ class Source:
 
     def _read(self):
         start = index = 0
-        for index, batch in enumerate(self._take(), 1):
+        batches = itertools.islice(self._adapter.batches(), self._steps)
+        for index, batch in enumerate(batches, 1):
             x, y = self._parse(batch, index - 1)
             arrays.check_finite(x, self._argument, start)
             start += len(x)
@@ -119,9 +134,6 @@ class Source:
                 f"Received: steps={self._steps}. Pass steps={available}, or "
                 "repeat the data."
             )
-
-    def _take(self):
-        return itertools.islice(self._opener(), self._steps)
 
     def _parse(self, batch, index):
         where = f"{self._argument} (batch {index})"
@@ -157,35 +169,148 @@ class Source:
             self._shape = x.shape[1:]
         if x.shape[1:] != self._shape:
             raise ValueError(
-                "All pictures must have one shape. Received: "
+                "All samples must have one shape. Received: "
                 f"{where} with {x.shape[1:]} after {self._shape}. Resize "
                 "them to one shape."
             )
         self.dtype = np.result_type(self.dtype or x.dtype, x.dtype)
 
 
+def as_source(
+    x: Any,
+    y: Any = None,
+    batch_size: int = 32,
+    steps: int | None = None,
+    argument: str = "x",
+) -> Source:
+    """Returns a view of data that reads it as NumPy batches.
+
+    Args:
+        x: Array or tensor, tuple of arrays `(x, y)`, `tf.data.Dataset`,
+            `keras.utils.PyDataset`, torch `DataLoader`, Grain data set or
+            loader, or iterator of batches. Data sets yield batches of
+            `(x, y)` or of `x`.
+        y: Labels, only if `x` is an array. Defaults to `None`.
+        batch_size: Int, rows in a batch of arrays. Defaults to `32`.
+        steps: Int, batches in a pass. Needed where the data has no end.
+            Defaults to `None`, all.
+        argument: Name of `x` in the messages. Defaults to `"x"`.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        TypeError: if `x` is of another type.
+        ValueError: if it can be seen without reading that the data is
+            empty, endless, unbatched, weighted, or does not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_incremental.data import as_source
+    >>> source = as_source(np.zeros((5, 2)), np.arange(5), batch_size=4)
+    >>> [len(x) for x, y in source.batches()]
+    [4, 1]
+    """
+    if isinstance(x, Source):
+        return x
+    if steps is not None:
+        _check_count("steps", steps)
+    adapter = adapter_of(x)
+    if isinstance(adapter, ArraysAdapter):
+        return _from_arrays(x, y, batch_size, steps, argument)
+    if y is not None:
+        raise ValueError(
+            f"`y` must not be passed when `{argument}` is a data set that "
+            f"yields (x, y). Received: {type(x).__name__} and y of type "
+            f"{type(y).__name__}. Drop `y`."
+        )
+    _check_length(adapter, steps, argument)
+    if adapter.element_spec is None:
+        return Source(adapter, argument, steps)
+    x, y = split_batch(adapter.element_spec, f"`{argument}`")
+    _check_specs(x, y, argument)
+    return Source(adapter, argument, steps, has_labels=y is not None)
+
+
+def _from_arrays(x, y, batch_size, steps, argument):
+    if isinstance(x, tuple) and y is None:
+        x, y = split_batch(x, argument)
+    x = arrays.to_numpy(x, argument)
+    y = None if y is None else arrays.to_numpy(y, "y")
+    check_batch(x, y, f"`{argument}`")
+    if len(x) == 0:
+        raise ValueError(
+            f"`{argument}` is empty. Received: {argument}.shape={x.shape}. "
+            "Check the path or the filter it is made with."
+        )
+    _check_count("batch_size", batch_size)
+    adapter = ArraysAdapter((x, y), batch_size)
+    read = slice(None if steps is None else steps * batch_size)
+    x, y = x[read], None if y is None else y[read]
+    for i in range(0, len(x), 256):
+        arrays.check_finite(x[i : i + 256], argument, i)
+    return Source(adapter, argument, steps, y is not None, (x, y))
+
+
+def _check_count(name, value):
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < 1:
+        raise ValueError(
+            f"`{name}` must be an integer of 1 or more. Received: "
+            f"{name}={value!r}."
+        )
+
+
+def _check_length(adapter, steps, argument):
+    if adapter.num_batches == 0:
+        raise ValueError(
+            f"`{argument}` is empty. Received: {adapter.kind} with 0 batches. "
+            "Check the path or the filter it is made with."
+        )
+    if adapter.num_batches == math.inf and steps is None:
+        raise ValueError(
+            f"`{argument}` has no end. Received: steps=None. Pass `steps`, "
+            "the number of batches to read, or give it an end, for example "
+            "with `dataset.take(n)` or `num_batches`."
+        )
+
+
+def _check_specs(x, y, argument):
+    for spec, name in ((x, argument), (y, "y")):
+        if isinstance(spec, (dict, tuple, list)) or (
+            "Sparse" in type(spec).__name__ or "Ragged" in type(spec).__name__
+        ):
+            raise TypeError(
+                f"`{name}` must be one dense tensor. Received: {spec}. Make "
+                "it dense, and join several inputs into one."
+            )
+    shapes = [s.shape for s in (x, y) if s is not None]
+    ranks = [shape.rank for shape in shapes]
+    firsts = [shape[0] for shape in shapes if shape.rank]
+    differ = None not in firsts and len(set(firsts)) > 1
+    if 0 in ranks or differ:
+        raise ValueError(
+            f"`{argument}` must yield batches. Received: single examples "
+            f"of shapes {[tuple(shape) for shape in shapes]}. Pass "
+            f"`{argument}.batch(32)`."
+        )
+
+
 def split_batch(batch, where):
-    """The pictures and the labels, or `None`, of one batch."""
-    if isinstance(batch, list):
-        batch = tuple(batch)
-    if not isinstance(batch, tuple):
-        return batch, None
-    if len(batch) == 3 and batch[2] is not None:
+    """Returns the samples and the labels, or `None`, of one batch."""
+    x, y, sample_weight = unpack(batch, where)
+    if sample_weight is not None:
         raise ValueError(
             "Sample weights are not supported here. Received: "
             f"{where} with (x, y, sample_weight). Give (x, y) only."
         )
-    if not 1 <= len(batch) <= 3:
-        raise ValueError(
-            f"A batch must be x or (x, y). Received: {where} with "
-            f"{len(batch)} parts. Give the pictures and their labels."
-        )
-    if isinstance(batch[0], tuple):
+    if isinstance(x, tuple):
         raise TypeError(
             "A batch must have one array of inputs. Received: a tuple of "
-            f"{len(batch[0])} in {where}. Join the inputs into one array."
+            f"{len(x)} in {where}. Join the inputs into one array."
         )
-    return batch[0], batch[1] if len(batch) > 1 else None
+    return x, y
 
 
 def check_batch(x, y, where):
@@ -196,7 +321,7 @@ def check_batch(x, y, where):
         )
     if y is not None and len(x) != len(y):
         raise ValueError(
-            f"There must be one label in `y` for each picture. Received: "
-            f"{len(x)} pictures and {len(y)} labels in {where}. Check what "
+            f"There must be one label in `y` for each sample. Received: "
+            f"{len(x)} samples and {len(y)} labels in {where}. Check what "
             "was filtered or shuffled apart."
         )

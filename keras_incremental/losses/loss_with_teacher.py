@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -6,6 +9,7 @@ from keras_incremental.losses import function_loss
 from keras_incremental.losses.distillation_crossentropy import (
     DistillationCrossentropy,
 )
+from keras_incremental.losses.joined_labels import split
 from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils.export import export
 
@@ -15,9 +19,9 @@ class LossWithTeacher(keras.losses.Loss):
     """Adds distillation to any loss, within plain `compile` and `fit`.
 
     The outputs of the teacher travel with the labels, in the last columns of
-    `y_true`; `keras_incremental.data.teacher_outputs.with_teacher` puts them
-    there. The teacher is run once, not in each step, and never becomes part
-    of the model. The loss is
+    `y_true`, where `keras_incremental.data.with_teacher` puts them: Keras
+    takes no structure of labels for a model with one output. The teacher
+    never becomes part of the model. The loss is
 
         loss(label, y_pred) + weight * distillation(teacher, y_pred)
 
@@ -57,11 +61,11 @@ class LossWithTeacher(keras.losses.Loss):
 
     def __init__(
         self,
-        loss,
+        loss: keras.losses.Loss | Callable | str,
         num_old: int | None = None,
         weight: float = 1.0,
         temperature: float = 2.0,
-        distillation=None,
+        distillation: Any = None,
         from_logits: bool | None = None,
         name: str = "loss_with_teacher",
     ):
@@ -99,7 +103,7 @@ class LossWithTeacher(keras.losses.Loss):
         )
 
     def split(self, y_true, y_pred):
-        """The labels and the teacher's logits that `y_true` is made of."""
+        """Returns the labels and the teacher's logits in `y_true`."""
         classes = y_pred.shape[-1]
         if self.num_old > classes:
             raise ValueError(
@@ -118,7 +122,7 @@ class LossWithTeacher(keras.losses.Loss):
                 f"y_true.shape={tuple(y_true.shape)}. Add them by "
                 "`with_teacher(data, teacher)`."
             )
-        return y_true[..., : -self.num_old], y_true[..., -self.num_old :]
+        return split(y_true, self.num_old)
 
     def _distill(self, teacher, student, sample_weight):
         if isinstance(self.distillation, keras.losses.Loss):

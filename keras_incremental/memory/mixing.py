@@ -1,10 +1,10 @@
 import keras
 import numpy as np
 
-from keras_incremental.data.source import split_batch
-from keras_incremental.data.sources import as_source
-from keras_incremental.data.wrapping import MappedDataset
-from keras_incremental.data.wrapping import map_loader
+from keras_incremental.data.labels import is_one_hot
+from keras_incremental.data.map_batches import map_batches
+from keras_incremental.data.map_batches import refuse_processes
+from keras_incremental.data.source import as_source
 from keras_incremental.memory.replay import unlabeled
 
 MOST_BYTES = 2**32
@@ -54,19 +54,41 @@ class ArrayBatches(keras.utils.PyDataset):
 
 
 def mix(data, source, replay, batch_size, seed):
-    """What `fit` takes: new data with exemplars in every batch.
+    """Returns what `fit` takes: new data with exemplars in every batch.
+
+    Args:
+        data: Whatever `fit` takes, without sample weights.
+        source: `Source` of the data.
+        replay: `Replay`.
+        batch_size: Int, for arrays and iterators.
+        seed: Int, of the order of arrays.
 
     Returns:
         The mixed data, and a `Source` from which the new data can be read
         again.
     """
+    refuse_processes(data, "cannot share one memory")
     if source.whole is None and not source.reiterable:
         source = _held(source, batch_size)
     if source.has_labels is False:
         raise unlabeled(source.kind)
     if source.whole is not None:
-        return _mix_arrays(source, replay, batch_size, seed), source
-    return _ROUTES[source.kind](data, replay), source
+        x, y = source.whole
+        _check_form(y)
+        replay.check(y)
+        _check_layout(replay, x.shape[1:], source.dtype, y.shape)
+        data = ArrayBatches(x, y, batch_size, source.dtype, seed)
+
+    def add(x, y, sample_weight):
+        _check_form(y)
+        return *replay((x, y, sample_weight)), None
+
+    def spec(x, y, sample_weight):
+        dtype = "U" if x.dtype.name == "string" else x.dtype.as_numpy_dtype
+        _check_layout(replay, x.shape[1:], dtype, y.shape)
+        return _longer(x), _longer(y), None
+
+    return map_batches(data, add, spec), source
 
 
 def _held(source, batch_size):
@@ -76,63 +98,20 @@ def _held(source, batch_size):
     return held
 
 
-def _mix_arrays(source, replay, batch_size, seed):
-    x, y = source.whole
-    replay.check(y)
-    if not replay.is_empty:
-        replay.check_layout(x.shape[1:], source.dtype, y.shape)
-    batches = ArrayBatches(x, y, batch_size, source.dtype, seed)
-    return MappedDataset(batches, replay)
-
-
-def _mix_py_dataset(data, replay):
-    if data.use_multiprocessing:
+def _check_form(y):
+    wide = y is not None and y.ndim == 2 and y.shape[1] > 1
+    if wide and not is_one_hot(y):
         raise ValueError(
-            "A `PyDataset` in several processes cannot share one memory. "
-            "Received: use_multiprocessing=True. Use threads: "
-            "`use_multiprocessing=False`, `workers` as it is."
+            "Labels to mix must be integers or one-hot. Received: y.shape="
+            f"{y.shape}, not one-hot. Mix first, and add what goes with "
+            "labels then: `with_teacher(memory.mix(data), teacher)`."
         )
-    return MappedDataset(data, replay)
 
 
-def _mix_loader(data, replay):
-    return map_loader(data, replay)
-
-
-def _mix_tf_data(data, replay):
-    import tensorflow as tf
-
-    x_spec, y_spec = split_batch(data.element_spec, "data")
-    tail, y_tail = x_spec.shape[1:], y_spec.shape[1:]
-    strings = x_spec.dtype == tf.string
-    dtype = np.dtype("U") if strings else x_spec.dtype.as_numpy_dtype
-
-    def check(y):
-        replay.check(y)
-        return y
-
-    def only_check(x, y, *rest):
-        checked = tf.numpy_function(check, [y], y.dtype)
-        return x, tf.ensure_shape(checked, y_spec.shape)
-
-    def draw(y):
-        replay.check(y)
-        return replay.draw(dtype, y)
-
-    def join(x, y, *rest):
-        old_x, old_y = tf.numpy_function(draw, [y], (x.dtype, y.dtype))
-        old_x = tf.ensure_shape(old_x, [None, *tail])
-        old_y = tf.ensure_shape(old_y, [None, *y_tail])
-        return tf.concat([x, old_x], 0), tf.concat([y, old_y], 0)
-
+def _check_layout(replay, shape, dtype, y_shape):
     if not replay.is_empty:
-        replay.check_layout(tail.as_list(), dtype, y_spec.shape.as_list())
-    mapped = data.map(only_check if replay.is_empty else join)
-    return mapped.prefetch(tf.data.AUTOTUNE)
+        replay.check_layout(shape, dtype, y_shape)
 
 
-_ROUTES = {
-    "PyDataset": _mix_py_dataset,
-    "DataLoader": _mix_loader,
-    "tf.data": _mix_tf_data,
-}
+def _longer(spec):
+    return type(spec)([None, *spec.shape[1:]], spec.dtype)

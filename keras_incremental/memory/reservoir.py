@@ -4,7 +4,7 @@ import numbers
 import numpy as np
 
 from keras_incremental.data import arrays
-from keras_incremental.data.sources import as_source
+from keras_incremental.data.source import as_source
 from keras_incremental.memory import exemplar_files
 from keras_incremental.memory import stored_logits
 from keras_incremental.memory.candidates import class_of_each

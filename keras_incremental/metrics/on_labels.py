@@ -1,5 +1,6 @@
 import keras
 
+from keras_incremental.losses.joined_labels import split
 from keras_incremental.utils.export import export
 
 
@@ -7,7 +8,7 @@ from keras_incremental.utils.export import export
 class OnLabels(keras.metrics.Metric):
     """Lets a metric see the labels, without the outputs of a teacher.
 
-    `keras_incremental.data.teacher_outputs.with_teacher` puts the teacher's
+    `keras_incremental.data.with_teacher` puts the teacher's
     logits behind the labels. A metric that is not wrapped runs on both, and
     its number means nothing.
 
@@ -41,7 +42,7 @@ class OnLabels(keras.metrics.Metric):
                 "outputs of a teacher behind them. Received: y_true.shape="
                 f"{tuple(y_true.shape)}. Add them by `with_teacher`."
             )
-        labels = y_true[..., : -self.num_old]
+        labels, _ = split(y_true, self.num_old)
         self.metric.update_state(labels, y_pred, sample_weight=sample_weight)
 
     def result(self):

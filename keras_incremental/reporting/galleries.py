@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_incremental.data.sources import as_source
+from keras_incremental.data.source import as_source
 from keras_incremental.reporting import figures
 from keras_incremental.reporting import reading
 

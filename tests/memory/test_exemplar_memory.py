@@ -86,7 +86,7 @@ def nan_data():
 X, Y = new_data()
 
 HOSTILE = [
-    (lambda m: m.update(X, Y[:-1]), ValueError, "60 pictures and 59 labels"),
+    (lambda m: m.update(X, Y[:-1]), ValueError, "60 samples and 59 labels"),
     (lambda m: m.update(X), ValueError, "Exemplars need labels"),
     (lambda m: m.update(X, Y - 3), ValueError, r"\[-1\]"),
     (lambda m: m.update(X, Y + 0.5), ValueError, r"\[2.5\]"),
@@ -119,7 +119,7 @@ HOSTILE = [
         "must be finite",
     ),
     (lambda m: m.mix(X), ValueError, "Labels are needed"),
-    (lambda m: m.mix(X, Y[:-1]), ValueError, "60 pictures and 59 labels"),
+    (lambda m: m.mix(X, Y[:-1]), ValueError, "60 samples and 59 labels"),
     (lambda m: m.mix(X, Y - 3), ValueError, r"\[-1\]"),
     (lambda m: m.mix(X, Y, num_classes=2), ValueError, r"\[2\].*\[0, 2\)"),
     (lambda m: m.mix(X, Y.astype(str)), TypeError, "to_indices"),

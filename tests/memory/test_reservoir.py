@@ -187,7 +187,7 @@ def load(memory, path, other):
 @pytest.mark.parametrize(
     "act, error, message",
     [
-        (lambda m, p: m.add(X, Y[:-1]), ValueError, "60 pictures and 59"),
+        (lambda m, p: m.add(X, Y[:-1]), ValueError, "60 samples and 59"),
         (lambda m, p: m.add(X, None), ValueError, "Exemplars need labels"),
         (lambda m, p: m.add(X, Y - 1), ValueError, r"\[-1\]"),
         (lambda m, p: m.add(X / 0.0, Y), ValueError, "NaN or infinite"),

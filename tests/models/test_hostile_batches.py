@@ -67,7 +67,7 @@ BATCH_CASES = {
     "pictures of several shapes": (
         lambda: Batches((X, Y), (X[:, :3], Y)),
         ValueError,
-        "All pictures must have one shape",
+        "All samples must have one shape",
         "x (batch 1) with (3,) after (4,)",
         "Resize them",
     ),
@@ -88,8 +88,8 @@ BATCH_CASES = {
     "too few labels": (
         lambda: Batches((X, Y[:3])),
         ValueError,
-        "one label in `y` for each picture",
-        "12 pictures and 3 labels in x (batch 0)",
+        "one label in `y` for each sample",
+        "12 samples and 3 labels in x (batch 0)",
         "Check",
     ),
     "NaN in a later batch": (

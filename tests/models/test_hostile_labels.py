@@ -81,8 +81,8 @@ LABEL_CASES = {
     ),
     "one name": ("fish", TypeError, EACH, "y='fish'", "name it in `classes`"),
     "one number": (1, TypeError, EACH, "y=1", "name it in `classes`"),
-    "too few": (Y[:5], ValueError, "`y`", "12 pictures and 5 labels", "Check"),
-    "none at all": ([], ValueError, "`y`", "12 pictures and 0 labels", "Check"),
+    "too few": (Y[:5], ValueError, "`y`", "12 samples and 5 labels", "Check"),
+    "none at all": ([], ValueError, "`y`", "12 samples and 0 labels", "Check"),
     "missing": (None, ValueError, "`y` is missing", "'frog']", "Pass labels"),
     "a dict": ({"a": Y}, TypeError, "`y` must be one array", "a dict", "Join"),
     "complex": (

@@ -62,7 +62,7 @@ def test_a_batch_that_does_not_fit_undoes_those_before():
     before = held(clf)
     x, names = stream([2], count=10)
     batches = iter([(x, names), (x[:, :3], names)])
-    with pytest.raises(ValueError, match="All pictures must have one shape"):
+    with pytest.raises(ValueError, match="All samples must have one shape"):
         clf.observe(batches, verbose=0)
     assert held(clf) == before
 

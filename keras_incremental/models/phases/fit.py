@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_incremental.data.teacher_outputs import join
+from keras_incremental.losses.joined_labels import join
 from keras_incremental.models.phases.batches import Batches
 
 

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 
-from keras_incremental.data.teacher_outputs import join
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.losses import CandidateSetCrossentropy
+from keras_incremental.losses.joined_labels import join
 from keras_incremental.memory.stream_replay import StreamReplay
 from keras_incremental.models.memory_update import stores_logits
 from keras_incremental.models.phases.centering import centered

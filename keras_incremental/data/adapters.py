@@ -1,0 +1,294 @@
+"""Adapters of the kinds of data that `fit` takes.
+
+This is the one list of these kinds: how each is recognized, opened, sized and
+mapped. No library for data is imported before such data comes.
+"""
+
+import collections.abc
+import math
+import sys
+
+import keras
+import numpy as np
+
+
+class Adapter:
+    """Base of the views of one data set.
+
+    Args:
+        data: The data set.
+
+    Attributes:
+        kind: String, what errors call data of this kind.
+        classes: Names of the classes by which it is recognized.
+        module: Where these classes are from.
+        reiterable: Whether there can be a second pass.
+        class_names: List of strings, if the data set has them. Else `None`.
+        num_batches: Int, `math.inf` if a pass has no end, or `None` if it is
+            not known.
+        element_spec: Specs of a batch, if the data set has them. Else `None`.
+    """
+
+    kind = ""
+    classes = ()
+    module = ""
+    reiterable = True
+    class_names = None
+    num_batches = None
+    element_spec = None
+
+    def __init__(self, data):
+        self.data = data
+
+    @classmethod
+    def matches(cls, data):
+        """Returns whether data is of this kind."""
+        return any(
+            base.__name__ in cls.classes
+            and base.__module__.startswith(cls.module)
+            for base in type(data).__mro__
+        )
+
+    def batches(self):
+        """Returns an iterator over the batches as they come."""
+        return iter(self.data)
+
+    def map(self, function, spec=None):
+        """Returns data of the same kind, for `fit`.
+
+        Args:
+            function: Called with a batch, returns a batch.
+            spec: Function of the element spec, which returns that of what
+                `function` returns. Defaults to `None`, the same.
+        """
+        raise NotImplementedError
+
+
+class TFDatasetAdapter(Adapter):
+    kind = "tf.data"
+    classes = ("DatasetV2",)
+    module = "tensorflow.python."
+
+    def __init__(self, data):
+        super().__init__(data)
+        cardinality = int(data.cardinality())
+        self.num_batches = {-1: math.inf, -2: None}.get(
+            cardinality, cardinality
+        )
+        self.class_names = getattr(data, "class_names", None)
+        self.element_spec = data.element_spec
+
+    def map(self, function, spec=None):
+        import tensorflow as tf
+
+        given = self.element_spec
+        wanted = given if spec is None else spec(given)
+        tensors = tf.nest.flatten(wanted, expand_composites=True)
+
+        def on_host(*values):
+            batch = tf.nest.pack_sequence_as(given, values, True)
+            values = tf.nest.flatten(function(batch), expand_composites=True)
+            return list(map(_as_spec, values, tensors))
+
+        def apply(*batch):
+            values = tf.nest.flatten(batch, expand_composites=True)
+            dtypes = [tensor.dtype for tensor in tensors]
+            values = tf.numpy_function(on_host, values, dtypes)
+            shapes = [tensor.shape for tensor in tensors]
+            values = list(map(tf.ensure_shape, values, shapes))
+            return tf.nest.pack_sequence_as(wanted, values, True)
+
+        mapped = self.data.map(apply).prefetch(tf.data.AUTOTUNE)
+        if self.class_names is not None:
+            mapped.class_names = self.class_names
+        return mapped
+
+
+class PyDatasetAdapter(Adapter):
+    kind = "PyDataset"
+
+    def __init__(self, data):
+        super().__init__(data)
+        count = data.num_batches
+        self.num_batches = math.inf if count is None else count
+        self.class_names = getattr(data, "class_names", None)
+
+    @classmethod
+    def matches(cls, data):
+        return isinstance(data, keras.utils.PyDataset)
+
+    def map(self, function, spec=None):
+        return MappedDataset(self.data, function)
+
+
+class MappedDataset(keras.utils.PyDataset):
+    """Applies a function to each batch of a `PyDataset`.
+
+    Args:
+        dataset: The `PyDataset` to read.
+        function: Called with a batch, returns a batch.
+    """
+
+    def __init__(self, dataset, function):
+        super().__init__(
+            workers=dataset.workers,
+            use_multiprocessing=dataset.use_multiprocessing,
+            max_queue_size=dataset.max_queue_size,
+        )
+        self.dataset = dataset
+        self.function = function
+        self.class_names = getattr(dataset, "class_names", None)
+
+    def __len__(self):
+        return self.num_batches
+
+    def __getitem__(self, index):
+        return self.function(self.dataset[index])
+
+    @property
+    def num_batches(self):
+        return self.dataset.num_batches
+
+    def on_epoch_begin(self):
+        self.dataset.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.dataset.on_epoch_end()
+
+
+class DataLoaderAdapter(Adapter):
+    kind = "DataLoader"
+    classes = ("DataLoader",)
+    module = "torch.utils.data"
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.class_names = getattr(data.dataset, "classes", None)
+        if hasattr(data.dataset, "__len__"):
+            self.num_batches = len(data)
+
+    def map(self, function, spec=None):
+        from torch.utils.data import DataLoader
+        from torch.utils.data import IterableDataset
+
+        loader = self.data
+
+        class Mapped(IterableDataset):
+            classes = self.class_names
+
+            def __iter__(self):
+                return map(function, loader)
+
+        if self.num_batches is not None:
+            # Keras takes whatever has `__len__` for something with an end.
+            Mapped.__len__ = lambda _: len(loader)
+        return DataLoader(Mapped(), batch_size=None)
+
+
+class GrainAdapter(Adapter):
+    kind = "Grain"
+    classes = ("MapDataset", "IterDataset", "DataLoader")
+    module = "grain."
+
+    def __init__(self, data):
+        super().__init__(data)
+        if hasattr(data, "__len__"):
+            count = len(data)
+            self.num_batches = math.inf if count == sys.maxsize else count
+
+    def map(self, function, spec=None):
+        data = self.data
+        if hasattr(data, "to_iter_dataset"):
+            # The threads of a `MapDataset` would call it in any order.
+            data = data.to_iter_dataset()
+        elif not hasattr(data, "map"):
+            data = _as_iter_dataset(data)
+        return data.map(function)
+
+
+def _as_iter_dataset(loader):
+    """A `grain.IterDataset` over the batches of a `grain.DataLoader`.
+
+    What is mapped over it runs here, not in the processes of the loader.
+    """
+    import grain
+
+    class Batches(grain.IterDataset):
+        def __iter__(self):
+            return BatchIterator(iter(loader))
+
+    class BatchIterator(grain.DatasetIterator):
+        def __init__(self, iterator):
+            super().__init__()
+            self.iterator = iterator
+
+        def __next__(self):
+            return next(self.iterator)
+
+        def get_state(self):
+            return self.iterator.get_state()
+
+        def set_state(self, state):
+            self.iterator.set_state(state)
+
+    return Batches()
+
+
+class IteratorAdapter(Adapter):
+    kind = "generator"
+    reiterable = False
+
+    @classmethod
+    def matches(cls, data):
+        return isinstance(data, collections.abc.Iterator)
+
+    def map(self, function, spec=None):
+        return (function(batch) for batch in self.data)
+
+
+class ArraysAdapter(Adapter):
+    """Arrays: one batch to `map`, or batches of `(x, y)` to read."""
+
+    kind = "arrays"
+
+    def __init__(self, data, batch_size=None):
+        super().__init__(data)
+        self._batch_size = batch_size
+        if batch_size is not None:
+            self.num_batches = -(-len(data[0]) // batch_size)
+
+    @classmethod
+    def matches(cls, data):
+        return True
+
+    def batches(self):
+        x, y = self.data
+        for start in range(0, len(x), self._batch_size):
+            part = slice(start, start + self._batch_size)
+            yield x[part], None if y is None else y[part]
+
+    def map(self, function, spec=None):
+        return function(self.data)
+
+
+KINDS = (
+    TFDatasetAdapter,
+    PyDatasetAdapter,
+    DataLoaderAdapter,
+    GrainAdapter,
+    IteratorAdapter,
+    ArraysAdapter,
+)
+
+
+def adapter_of(data):
+    """Returns the `Adapter` of data; what nothing else takes are arrays."""
+    return next(kind(data) for kind in KINDS if kind.matches(data))
+
+
+def _as_spec(value, spec):
+    value = np.asarray(value)
+    if value.dtype.kind == "U":
+        return np.char.encode(value, "utf-8").astype(object)
+    dtype = spec.dtype.as_numpy_dtype
+    return value.astype(dtype, casting="same_kind", copy=False)

@@ -1,0 +1,89 @@
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_incremental.data.adapters import PyDatasetAdapter
+from keras_incremental.data.adapters import adapter_of
+
+
+def map_batches(
+    data: Any, function: Callable, spec: Callable | None = None
+) -> Any:
+    """Applies a NumPy function to the batches of data of any kind.
+
+    The function runs on the host, each time that a batch is drawn, in the
+    process of the caller and one batch at a time, except where a `PyDataset`
+    has workers. So data that is random in each epoch stays so.
+
+    Args:
+        data: Whatever `fit` takes: `tf.data.Dataset`,
+            `keras.utils.PyDataset`, torch `DataLoader`, Grain `MapDataset`,
+            `IterDataset` or `DataLoader`, or iterator, of batches `x`,
+            `(x, y)` or `(x, y, sample_weight)`; or such a tuple of arrays,
+            which is one batch. `x` may be a structure of arrays.
+        function: Function of `(x, y, sample_weight)`, returns such a tuple.
+            Tensors come as NumPy arrays, strings of `tf.data` as bytes, and
+            what is missing as `None`.
+        spec: Function of `(x, y, sample_weight)`, the specs of a
+            `tf.data.Dataset`, which returns those of what `function`
+            returns. Not called for data of other kinds. Defaults to `None`:
+            shapes and dtypes stay the same.
+
+    Returns:
+        Data of the same kind: an `IterDataset` for Grain, a generator for an
+        iterator, a tuple for arrays. Class names stay with it.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_incremental.data import map_batches
+    >>> def double(x, y, sample_weight):
+    ...     return 2 * x, y, sample_weight
+    >>> batches = iter([(np.ones(2), np.zeros(2)), (np.ones(1), np.zeros(1))])
+    >>> [x.tolist() for x, y in map_batches(batches, double)]
+    [[2.0, 2.0], [2.0]]
+    """
+
+    def apply(batch):
+        parts = keras.tree.map_structure(_to_numpy, unpack(batch))
+        return _pack(function(*parts), batch)
+
+    def apply_to_spec(given):
+        return _pack(spec(*unpack(given)), given)
+
+    return adapter_of(data).map(apply, spec and apply_to_spec)
+
+
+def unpack(batch, where="a batch"):
+    """Returns `(x, y, sample_weight)`, with `None` for what is missing."""
+    if isinstance(batch, (tuple, list)) and not 1 <= len(batch) <= 3:
+        raise ValueError(
+            "A batch must be x, (x, y) or (x, y, sample_weight). Received: "
+            f"{where} with {len(batch)} parts. Give the samples and their "
+            "labels."
+        )
+    return keras.utils.unpack_x_y_sample_weight(batch)
+
+
+def refuse_processes(data, reason):
+    """Raises a `ValueError` for a `PyDataset` that reads in processes."""
+    if PyDatasetAdapter.matches(data) and data.use_multiprocessing:
+        raise ValueError(
+            f"A `PyDataset` in several processes {reason}. Received: "
+            "use_multiprocessing=True. Use threads: "
+            "`use_multiprocessing=False`, `workers` as it is."
+        )
+
+
+def _pack(parts, like):
+    packed = keras.utils.pack_x_y_sample_weight(*parts)
+    bare = isinstance(like, (tuple, list)) and not isinstance(packed, tuple)
+    return (packed,) if bare else packed
+
+
+def _to_numpy(tensor):
+    if hasattr(tensor, "detach"):
+        tensor = tensor.detach().cpu()
+    return np.asarray(tensor) if hasattr(tensor, "__array__") else tensor
