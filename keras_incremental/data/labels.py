@@ -162,7 +162,7 @@ def _check_range(y, num_classes, names, argument, ignore_class):
             f"must be {_valid(num_classes, names)}. Number the classes "
             "from 0 in the order of their names, or pass the names as "
             "strings; say what a missing label (-1 or 255) means by "
-            "`unlabelled` of `learn`, or remove it; add a new class to the "
+            "`unlabeled` of `learn`, or remove it; add a new class to the "
             "model before training on it."
         )
     return values

@@ -13,7 +13,7 @@ from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.plain_cosine import plain_cosine
 from keras_incremental.layers.plain_form import plain_dense
-from keras_incremental.models.problems.hiding import HIDDEN
+from keras_incremental.models.problems.decoders import HIDDEN
 from keras_incremental.utils import state
 
 METADATA = "metadata.json"

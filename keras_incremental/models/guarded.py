@@ -57,8 +57,7 @@ class Guarded:
         optimizer = getattr(model, "optimizer", None)
         if isinstance(optimizer, keras.optimizers.Optimizer):
             optimizer = type(optimizer).from_config(optimizer.get_config())
-        self.compile(
-            optimizer=optimizer or "adam",
-            loss=self.problem.default_loss(self.activation is None),
-            metrics=self.problem.default_metrics(),
+        loss, metrics = self.problem.objective.compile_defaults(
+            self.activation is None
         )
+        self.compile(optimizer or "adam", loss=loss, metrics=metrics)

@@ -18,8 +18,8 @@ from keras_incremental.models.knowledge import Knowledge
 from keras_incremental.models.learning import Learns
 from keras_incremental.models.observing import Observes
 from keras_incremental.models.predicting import Answers
-from keras_incremental.models.problems.multi_label import problem_of
-from keras_incremental.models.problems.segmentation import SEGMENTATION
+from keras_incremental.models.problems.problem import SEGMENTATION
+from keras_incremental.models.problems.problem import problem_of
 from keras_incremental.models.saving import SavedInOneFile
 from keras_incremental.models.student import scores_of
 from keras_incremental.utils import state
@@ -101,7 +101,7 @@ class IncrementalClassifier(
         recipe = arguments.recipe(recipe, memory)
         split = convert(model, recipe, multi_label)
         problem = problem_of(split)
-        problem.check_recipe(recipe)
+        problem.objective.check_recipe(recipe)
         if split.head.units != len(names):
             raise ValueError(
                 f"`classes` must name the {split.head.units} classes of the "
@@ -143,7 +143,7 @@ class IncrementalClassifier(
     @property
     def multi_label(self):
         """Bool. Whether several classes may apply to one picture."""
-        return not self.problem.exclusive
+        return not self.problem.codec.exclusive
 
     @property
     def phases(self):
@@ -179,11 +179,13 @@ class IncrementalClassifier(
         inputs = to_input_size(inputs, self.features)
         features = self.features(inputs, training=training)
         logits = scores_of(self.head, self.readout, features)
-        logits = self.problem.answered(self.label_space, logits)
+        logits = self.problem.decoder.remap(self.label_space, logits)
         if self.activation is None:
             return logits
         logits = ops.cast(logits, "float32")
-        return self.problem.probabilities(logits, self.head.group_slices)
+        return self.problem.decoder.probabilities(
+            logits, self.head.group_slices
+        )
 
     def compute_output_shape(self, input_shape):
         if self.classifies_pixels:

@@ -11,8 +11,7 @@ from keras_incremental.models.inputs.samples import read_old
 from keras_incremental.models.inputs.samples import read_samples
 from keras_incremental.models.inputs.samples import read_validation
 from keras_incremental.models.phases.tuning import check_candidates
-from keras_incremental.models.problems.partial_labels import check_meaning
-from keras_incremental.models.problems.partial_labels import partial_labels
+from keras_incremental.models.problems.partial_labels import PartialLabels
 from keras_incremental.models.streams.stream_checks import check_phases
 
 
@@ -142,12 +141,14 @@ class Learns:
             verbose=verbose,
         )
         applied = options.applied_to(self.recipe)
-        self.problem.check_recipe(applied, options.callbacks)
+        self.problem.objective.check_recipe(applied, options.callbacks)
         if tune is not None:
-            self.problem.check_exclusive("tune")
+            self.problem.objective.check_method("tune")
         for candidate in tune or ():
-            self.problem.check_recipe(candidate)
-        check_meaning(unlabeled, self.classes, self.problem)
+            self.problem.objective.check_recipe(candidate)
+        partial_labels = PartialLabels(unlabeled, parents, shares)
+        exclusive = self.problem.codec.exclusive
+        partial_labels.check(self.classes, exclusive)
         samples = read_samples(
             x,
             y,
@@ -160,8 +161,8 @@ class Learns:
         )
         samples = dataclasses.replace(
             samples,
-            partial_labels=partial_labels(
-                samples, self.classes, unlabeled, parents, shares
+            partial_labels=partial_labels.resolve(
+                samples.labels, samples.new_classes, self.classes, exclusive
             ),
         )
         old = read_old(self, old_data, old_version, batch_size, steps)
@@ -210,7 +211,7 @@ class Learns:
             version: Int, the `label_space.version` at which it was labeled.
                 Defaults to `None`, the present one.
         """
-        self.problem.check_exclusive("remember")
+        self.problem.objective.check_method("remember")
         version = checked_version(version, self.label_space)
         samples = read_known(
             x,

@@ -99,7 +99,7 @@ class Observes:
             callbacks=(),
             verbose=verbose,
         )
-        self.problem.check_exclusive("observe")
+        self.problem.objective.check_method("observe")
         check_stream(self.recipe)
         checks.check_memory(self)
         judges = read_judges(validation_data, self.classes, batch_size)

@@ -13,7 +13,7 @@ from keras_incremental.models.memory_update import imprint
 from keras_incremental.models.memory_update import keep_exemplars
 from keras_incremental.models.phases.phase import run_phase
 from keras_incremental.models.phases.tuning import run_tuned
-from keras_incremental.models.problems.decoding import decided
+from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.streams.steps import remember_in_stream
 from keras_incremental.models.streams.stream import run_stream
 from keras_incremental.models.transaction import Transaction
@@ -99,10 +99,13 @@ def remember(classifier, samples, batch_size=32):
 def accuracy_by_class(classifier, samples, batch_size=32):
     """Scores, by name, of the classes that a samples shows."""
     outputs = classifier.predict(samples.pictures, batch_size, verbose=0)
-    outputs = classifier.problem.sized(outputs, samples.labels)
-    answers = decided(classifier, outputs, classifier.activation is not None)
-    values = classifier.problem.scores(
-        samples.labels, answers, len(samples.names)
+    problem = classifier.problem
+    outputs = problem.decoder.resize(outputs, samples.labels)
+    predictions = predictions_of(
+        classifier, outputs, classifier.activation is None
+    )
+    values = problem.scorer.class_scores(
+        samples.labels, predictions, len(samples.names)
     )
     return {samples.names[i]: float(values[i]) for i in samples.phase_classes}
 

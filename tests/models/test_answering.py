@@ -6,11 +6,11 @@ from toy_classifiers import classifier
 from toy_classifiers import learn
 from toy_classifiers import samples
 
-from keras_incremental.models.problems.hiding import hidden_logits
-from keras_incremental.models.problems.hiding import hidden_probabilities
-from keras_incremental.models.problems.hiding import softmax as softmax_of
+from keras_incremental.models.problems.decoders import hidden_logits
+from keras_incremental.models.problems.decoders import hidden_probabilities
 from keras_incremental.models.problems.uncertainty import limits
-from keras_incremental.models.problems.uncertainty import normalized_entropy
+from keras_incremental.utils.probabilities import normalized_entropy
+from keras_incremental.utils.probabilities import softmax as softmax_of
 
 X, Y = samples(range(3), seed=9)
 

@@ -101,10 +101,10 @@ def test_names_say_what_is_there():
 
 def test_only_positives_warn():
     shown = X[HELMETS[:, 0] == 1]
-    with pytest.warns(PartialLabelWarning, match="'helmet' in every picture"):
+    with pytest.warns(PartialLabelWarning, match="'helmet' in every sample"):
         learn(classifier(), shown, None)
     named = ["helmet" if h else None for h in HELMETS[:, 0]]
-    with pytest.warns(PartialLabelWarning, match="'helmet' in every picture"):
+    with pytest.warns(PartialLabelWarning, match="'helmet' in every sample"):
         learn(classifier(), y=named, unlabeled="unknown")
 
 

@@ -27,7 +27,7 @@ def test_unknown_ones_come_first_and_the_most_doubtful_follow(clf):
         scores = queue.scores[queue.reasons == reason]
         assert len(scores) and (np.diff(scores) <= 0).all()
     assert (queue.scores[queue.reasons == "uncertain"] <= 1).all()
-    np.testing.assert_array_equal(queue.pictures, MIXED[queue.indices])
+    np.testing.assert_array_equal(queue.samples, MIXED[queue.indices])
     np.testing.assert_array_equal(
         queue.names, clf.predict_names(MIXED)[queue.indices]
     )
@@ -67,24 +67,24 @@ def test_a_queue_may_be_cut(clf):
 def test_answers_by_index_leave_out_what_is_not_clear(clf):
     queue = clf.review(MIXED, count=5)
     first, second, third = queue.indices[:3].tolist()
-    pictures, names = queue.answer({third: "cat", first: "fish", second: None})
-    np.testing.assert_array_equal(pictures, MIXED[[third, first]])
-    assert names.tolist() == ["cat", "fish"]
+    x, y, classes = queue.answer({third: "cat", first: "fish", second: None})
+    np.testing.assert_array_equal(x, MIXED[[third, first]])
+    assert classes is None and y.tolist() == ["cat", "fish"]
 
 
 def test_answers_in_order_are_one_for_each(clf):
     queue = clf.review(MIXED, count=3)
     answered = queue.answer(["a", None, "c"])
-    np.testing.assert_array_equal(answered.pictures, queue.pictures[[0, 2]])
-    assert answered.names.tolist() == ["a", "c"]
-    assert len(queue.answer([None] * 3).names) == 0
+    np.testing.assert_array_equal(answered.x, queue.samples[[0, 2]])
+    assert answered.y.tolist() == ["a", "c"]
+    assert len(queue.answer([None] * 3).y) == 0
 
 
 def test_answers_that_do_not_fit_are_refused(clf):
     queue = clf.review(MIXED, count=3)
     with pytest.raises(ValueError, match="not in the queue"):
         queue.answer({12345: "fish"})
-    with pytest.raises(ValueError, match="2 names for 3 pictures"):
+    with pytest.raises(ValueError, match="2 names for 3 samples"):
         queue.answer(["a", "b"])
     for odd in (3, " "):
         with pytest.raises(TypeError, match="must be names"):
@@ -96,8 +96,8 @@ def test_a_queue_is_shown_as_a_table(clf):
     lines = str(queue).splitlines()
     unknown = (queue.reasons == "unknown").sum()
     assert lines[0] == (
-        f"{len(queue)} pictures to review: {unknown} unknown, "
-        f"{len(queue) - unknown} doubtful"
+        f"{len(queue)} samples to review: {unknown} unknown, "
+        f"{len(queue) - unknown} uncertain"
     )
     assert lines[1].split() == ["index", "reason", "proposed", "score"]
     cells = lines[2].split()
@@ -108,7 +108,7 @@ def test_a_queue_is_shown_as_a_table(clf):
 def test_an_empty_queue_is_shown_too():
     queue = classifier().review(MIXED, threshold=1.0)
     assert isinstance(queue, ReviewQueue)
-    assert str(queue).splitlines()[0].startswith(f"{len(queue)} pictures")
+    assert str(queue).splitlines()[0].startswith(f"{len(queue)} samples")
 
 
 def test_what_a_person_answers_can_be_learnt(clf):

@@ -6,7 +6,7 @@ import pytest
 import toy_helmets
 import toy_scenes
 
-from keras_incremental.models.problems.uncertainty import normalized_entropy
+from keras_incremental.utils.probabilities import normalized_entropy
 
 X, TRUTH = toy_scenes.scenes([1, 2, 3], 40, seed=5)
 STREETS, SHOWN = toy_helmets.streets(80, seed=6)
@@ -56,7 +56,7 @@ def test_scenes_that_a_person_answered_are_learnt():
     queue = clf.review(X)
     answers = {index: TRUTH[index] for index in queue.indices.tolist()}
     answered = queue.answer(answers, classes=toy_scenes.NAMES)
-    np.testing.assert_array_equal(answered.pictures, X[queue.indices])
+    np.testing.assert_array_equal(answered.x, X[queue.indices])
     report = clf.learn(
         *answered,
         epochs=15,
@@ -86,8 +86,8 @@ def test_answers_of_scenes_are_maps_of_numbers(pixels):
             queue.answer([odd, None])
     with pytest.raises(ValueError, match="Maps must be of one size"):
         queue.answer([queue.names[0], queue.names[1][:4]])
-    pictures, labels, classes = queue.answer([None, queue.names[1]])
-    assert pictures.shape == (1, 8, 8, 3) and labels.shape == (1, 8, 8)
+    x, labels, classes = queue.answer([None, queue.names[1]])
+    assert x.shape == (1, 8, 8, 3) and labels.shape == (1, 8, 8)
     assert classes == pixels.classes
 
 
@@ -133,7 +133,7 @@ def test_streets_that_a_person_answered_are_learnt():
     names = np.array(toy_helmets.NAMES)
     answers = [tuple(names[SHOWN[k] == 1]) for k in queue.indices]
     answered = queue.answer(answers)
-    np.testing.assert_array_equal(answered.labels, SHOWN[queue.indices])
+    np.testing.assert_array_equal(answered.y, SHOWN[queue.indices])
     assert answered.classes == toy_helmets.NAMES
     report = clf.learn(
         *answered, epochs=40, validation_data=toy_helmets.TEST, verbose=0

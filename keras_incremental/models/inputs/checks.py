@@ -35,7 +35,7 @@ def _counted(samples, label_space):
         label_space.merged or label_space.removed
     ):
         return samples
-    labels, gone = samples.problem.recounted(
+    labels, gone = samples.problem.codec.remap(
         samples.labels, label_space, len(samples.names)
     )
     if gone.size:
@@ -110,17 +110,17 @@ def check_auxiliary(recipe, auxiliary):
 def checked_data(classifier, x, y, arguments=("x", "y")):
     """Data of `fit` whose labels are inside the head, names made indices."""
     pictures, labels = arguments
-    problem, classes = classifier.problem, classifier.classes
+    codec, classes = classifier.problem.codec, classifier.classes
     loss = getattr(classifier, "loss", None)
     if y is not None:
-        return x, problem.check_fit(y, classes, loss, labels)
+        return x, codec.check_fit(y, classes, loss, labels)
     if x is None or isinstance(x, (tuple, list)):
         raise ValueError(
             f"`{pictures}` has no labels. Received: {pictures} of type "
             f"{type(x).__name__}. Pass pictures and labels, or a data set of "
             "`(pictures, labels)`."
         )
-    return problem.checked_data(x, classes, loss), None
+    return codec.check_dataset(x, classes, loss), None
 
 
 def checked_validation(classifier, kwargs):

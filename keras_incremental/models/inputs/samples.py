@@ -7,9 +7,9 @@ import numpy as np
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data.names import normal
-from keras_incremental.models.problems.partial_labels import PartialLabels
-from keras_incremental.models.problems.single_label import SINGLE_LABEL
-from keras_incremental.models.problems.single_label import SingleLabel
+from keras_incremental.models.problems.partial_labels import ResolvedLabels
+from keras_incremental.models.problems.problem import SINGLE_LABEL
+from keras_incremental.models.problems.problem import Problem
 
 # Of data that does not say how long it is: 4 GiB.
 MAX_BYTES = 2**32
@@ -26,11 +26,11 @@ class Samples:
         names: Names of all classes, known and new.
         new_classes: Those of them that were not known before.
         argument: Which argument the pictures came in, for the messages.
-        partial_labels: `PartialLabels`, the meaning of missing labels.
+        partial_labels: `ResolvedLabels`, the meaning of missing labels.
         old: `Samples` of known classes to replay as it is, or `None`.
         version: Int, that of the label_space which the labels are of, or
             `None`: the one after this phase.
-        problem: What a label is, of `models.problems`.
+        problem: `Problem`, what a label is.
     """
 
     pictures: np.ndarray
@@ -38,15 +38,15 @@ class Samples:
     names: tuple[str, ...]
     new_classes: tuple[str, ...] = ()
     argument: str = "x"
-    partial_labels: PartialLabels = PartialLabels()
+    partial_labels: ResolvedLabels = ResolvedLabels()
     old: "Samples | None" = None
     version: int | None = None
-    problem: SingleLabel = SINGLE_LABEL
+    problem: Problem = SINGLE_LABEL
 
     @property
     def phase_classes(self):
         """Indices of the classes that there are pictures of."""
-        return self.problem.phase_classes(self.labels)
+        return self.problem.codec.classes_in(self.labels)
 
     @property
     def arrays(self):
@@ -107,17 +107,18 @@ def read_samples(
             f"y={y!r}. Where all pictures show one class, name it in "
             "`classes` and leave out `y`."
         )
-    y, classes = problem.prepared(y, classes, meaning)
+    codec = problem.codec
+    y, classes = codec.prepare(y, classes, meaning)
     source = as_source(x, y, batch_size=batch_size, steps=steps)
     names = _local_names(classes, source, default)
     new = tuple(name for name in names if name not in known)
     pictures, labels = _collect(source)
     everything = (*known, *new)
     if labels is None:
-        labels = problem.of_one_class(names, len(pictures))
-    labels = problem.labels(labels, names, everything, "y", meaning is not None)
-    labels = problem.completed(labels, len(known), meaning)
-    shown = problem.phase_classes(labels)
+        labels = codec.encode_one_class(names, len(pictures))
+    labels = codec.encode(labels, names, everything, "y", meaning is not None)
+    labels = codec.complete(labels, len(known), meaning)
+    shown = codec.classes_in(labels)
     unseen = [n for n in new if everything.index(n) not in shown]
     if unseen:
         raise ValueError(
@@ -140,7 +141,7 @@ def read_known(
         batch_size,
         steps,
         known,
-        meaning=problem.said_missing,
+        meaning=problem.codec.missing,
         problem=problem,
     )
     if samples.new_classes:
@@ -168,7 +169,7 @@ def read_old(classifier, data, version, batch_size=32, steps=None):
         return None
     x, y = data if isinstance(data, tuple) else (data, None)
     version = checked_version(version, classifier.label_space)
-    known = classifier.problem.known_at(version, classifier.label_space)
+    known = classifier.problem.codec.classes_at(version, classifier.label_space)
     samples = read_known(
         x, y, known, classifier.classes, batch_size, steps, classifier.problem
     )
@@ -215,8 +216,9 @@ def read_validation(
             "`validation_data` needs labels, to compare with. Received: "
             "pictures only. Give `(pictures, labels)`."
         )
-    missing = problem.said_missing is not None
-    labels = problem.labels(labels, local, names, "validation_data", missing)
+    codec = problem.codec
+    missing = codec.missing is not None
+    labels = codec.encode(labels, local, names, "validation_data", missing)
     return Samples(
         pictures,
         labels,

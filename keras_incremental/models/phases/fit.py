@@ -55,11 +55,11 @@ class Fit:
             optimizer=self.optimizer,
             loss=self.loss,
             loss_weights=[self.label_weight],
-            metrics=inputs.problem.metrics(
+            metrics=inputs.problem.objective.metrics(
                 student.head.units - inputs.new_classes
             ),
         )
-        student.rows_are_labels = inputs.problem.rows
+        student.rows_are_labels = inputs.problem.codec.is_multi_hot
         features, labels = inputs.all
         arrays = [features, _with_stored(labels, inputs)]
         weights = _weights(self.policy, labels, inputs.is_exact(labels))

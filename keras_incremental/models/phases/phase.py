@@ -54,16 +54,17 @@ def run_phase(classifier, samples, validation, auxiliary, options):
         options,
         memory_update.stores_logits(classifier.recipe),
     )
-    problem = classifier.problem
-    statistics = problem.statistics(classifier.statistics, backbone, inputs)
+    objective = classifier.problem.objective
+    statistics, kept = objective.statistics(
+        classifier.statistics, backbone, inputs
+    )
     inputs = with_old_classes(classifier, inputs, samples, backbone)
-    inputs = problem.with_candidates(
+    inputs, risks = objective.resolve_labels(
         classifier,
         inputs,
         samples,
         lambda samples: measuring.outputs_for(classifier, backbone, samples),
     )
-    inputs, risks = problem.resolve_splits(inputs, samples)
     plan = make_plan(classifier, samples, backbone, inputs, statistics, options)
     plan = plan.beside(risks)
     inputs = with_held_out(
@@ -81,7 +82,7 @@ def run_phase(classifier, samples, validation, auxiliary, options):
     classifier.set_knowledge(
         samples.label_space(classifier),
         classifier.phases + 1,
-        backbone.valid_statistics(problem.valid_statistics(statistics)),
+        backbone.valid_statistics(kept),
     )
     stages(EXEMPLARS)
     if not first_kept:

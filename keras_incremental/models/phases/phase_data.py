@@ -10,8 +10,8 @@ from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases.plan import STATISTICS
 from keras_incremental.models.phases.plan import sources_of
-from keras_incremental.models.problems.single_label import SINGLE_LABEL
-from keras_incremental.models.problems.single_label import SingleLabel
+from keras_incremental.models.problems.problem import SINGLE_LABEL
+from keras_incremental.models.problems.problem import Problem
 from keras_incremental.models.recipe import AUXILIARY
 from keras_incremental.models.recipe import MEMORY
 
@@ -41,7 +41,7 @@ class Inputs:
         table: Boolean array `(num_labels, num_classes)`: which classes each
             label may be. `None`, if labels are classes. Those below the
             number of classes always are.
-        problem: What a label is, of `models.problems`.
+        problem: `Problem`, what a label is.
     """
 
     new: np.ndarray
@@ -59,7 +59,7 @@ class Inputs:
     sources: tuple[str, ...] = ()
     held_out: tuple | None = None
     table: np.ndarray | None = None
-    problem: SingleLabel = SINGLE_LABEL
+    problem: Problem = SINGLE_LABEL
 
     @property
     def all(self):
@@ -143,7 +143,9 @@ def read(
     if auxiliary is not None:
         extra = backbone.student_inputs(auxiliary.pictures, **how)
         new = np.concatenate([new, extra])
-        nothing = samples.problem.nothing(len(extra), len(samples.names))
+        nothing = samples.problem.codec.no_labels(
+            len(extra), len(samples.names)
+        )
         labels = np.concatenate([labels, nothing])
     measured = validation or Samples(None, None, ())
     stored = None

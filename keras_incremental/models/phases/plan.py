@@ -13,7 +13,7 @@ from keras_incremental.models.problems.objectives import has_negatives
 from keras_incremental.models.problems.objectives import only_splits
 from keras_incremental.models.problems.objectives import part_or
 from keras_incremental.models.problems.objectives import splits_any
-from keras_incremental.models.problems.partial_labels import PartialLabels
+from keras_incremental.models.problems.partial_labels import ResolvedLabels
 from keras_incremental.models.recipe import AUTOMATIC
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.recipe import Recipe
@@ -48,7 +48,7 @@ class Plan:
             `None`.
         freeze_old: Whether the columns of old classes stay as they are.
         coordinates: `Coordinates` to train the head in, or `None`.
-        partial_labels: `PartialLabels`, where the new classes were before.
+        partial_labels: `ResolvedLabels`, where the new classes were before.
     """
 
     recipe: Recipe
@@ -64,7 +64,7 @@ class Plan:
     left_out: object
     freeze_old: bool
     coordinates: Coordinates | None
-    partial_labels: PartialLabels
+    partial_labels: ResolvedLabels
 
     def beside(self, terms):
         """The plan with terms added to its own."""
@@ -108,18 +108,18 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     these keep what they said.
     """
     recipe = options.applied_to(classifier.recipe)
-    problem = classifier.problem
+    objective = classifier.problem.objective
     alone, arrives = not inputs.sources, bool(samples.new_classes)
     divides = only_splits(classifier, samples)
     freeze = recipe.freeze_old
     if is_auto(freeze):
-        keeps = problem.freezes_old(classifier, samples, alone)
+        keeps = objective.freezes_old(classifier, samples, alone)
         freeze = keeps and not backbone.is_trainable
     corrected = bool(correcting(recipe, options.callbacks))
     calibrate = (
         alone
         and not corrected
-        and problem.calibrates
+        and objective.calibrates_margins
         and not has_negatives(inputs, samples)
     )
     bias_correction = part_or(
@@ -129,14 +129,14 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     automatic = is_auto(recipe.bias_correction)
     splits = automatic and splits_any(classifier, samples)
     left_out = bias_correction if divides or splits else None
-    natural = alone or corrected or divides or not problem.balances
+    natural = alone or corrected or divides or not objective.balances_classes
     policy = part_or(
         recipe.policy, policies.Concatenate if natural else policies.Weighted
     )
-    loss = problem.loss(recipe, inputs, samples)
+    loss = objective.loss(recipe, inputs, samples)
     phase = _phase(classifier, samples, inputs, policy, options.batch_size)
     untaught = _untaught(classifier, samples)
-    terms, label_weight = problem.terms(
+    terms, label_weight = objective.terms(
         recipe, phase, inputs, samples, untaught, backbone
     )
     if freeze and arrives and is_auto(recipe.terms):
@@ -181,7 +181,7 @@ def _phase(classifier, samples, inputs, policy, batch_size):
     labels, num_new = inputs.known[1], len(inputs.labeled[1])
     if classifier.recipe.trains_on == MEMORY:
         labels, num_new = inputs.old_labels, 0
-    counts = classifier.problem.counts(
+    counts = classifier.problem.objective.class_counts(
         policy,
         labels,
         inputs.is_exact(labels),
@@ -212,7 +212,8 @@ def coordinates_of(classifier, statistics, backbone, options):
     )
     rescales = options.optimizer is None
     may = classifier.recipe.center_features and can_center(classifier.head)
-    if penalised or not may or not classifier.problem.center_features:
+    may = may and classifier.problem.objective.centers_features
+    if penalised or not may:
         return None
     # The learning rate of a user is meant for the features as they are.
     # Frozen ones without their mean are smaller, so that it stays stable.

@@ -1,1 +1,1 @@
-"""What labels and answers mean: a class, a map of classes, or several."""
+"""Problem types: single-label, multi-label, and segmentation."""

@@ -1,4 +1,4 @@
-"""The labels of a phase as sets of classes: what each of them may be."""
+"""Candidate sets: the classes that each label of a phase may be."""
 
 import dataclasses
 
@@ -13,13 +13,13 @@ from keras_incremental.models.problems.partial_labels import BACKGROUND
 
 
 class CandidateIds:
-    """Numbers sets of classes, and keeps the table of them.
+    """Gives indices to sets of classes, and keeps the table of them.
 
-    Number `k` below the number of classes is what class `k` means; other
-    sets come after, as they occur; -1 is the set of all classes.
+    An index `k` below the number of classes is the set that class `k` stands
+    for; other sets follow as they occur; -1 is the set of all classes.
 
     Args:
-        meaning: Boolean array `(num_classes, num_classes)`, as of
+        meaning: Boolean array `(num_classes, num_classes)`, see
             `LabelSpace.meaning`.
     """
 
@@ -35,7 +35,7 @@ class CandidateIds:
         return np.array(self._rows)
 
     def of(self, labels, table):
-        """The numbers of the sets that a table has for labels, -1 kept."""
+        """Returns the indices of the sets of labels in a table, -1 kept."""
         ids = np.array([self._id(row) for row in table] + [NO_LABEL])
         return ids[labels]
 
@@ -48,11 +48,11 @@ class CandidateIds:
 
 
 def with_candidates(classifier, inputs, samples, propose):
-    """Inputs whose labels number candidate sets, and the table of these.
+    """Returns inputs whose labels are indices of candidate sets.
 
     Args:
         classifier: `IncrementalClassifier`.
-        inputs: `Inputs`, whose labels number classes.
+        inputs: `Inputs`, whose labels are indices of classes.
         samples: `Samples`.
         propose: Function of inputs; the logits of the network so far.
     """
@@ -73,7 +73,7 @@ def with_candidates(classifier, inputs, samples, propose):
 
 
 def _completed(ids, inputs, samples, propose):
-    """What new samples may be: as labeled, or as the network proposes."""
+    """Returns the sets of new samples, by labels or pseudo-labels."""
     known = samples.names[: len(samples.names) - len(samples.new_classes)]
     labels, own = np.array(inputs.new_labels), slice(len(samples.labels))
     logits = propose(inputs.new[own])
@@ -89,7 +89,7 @@ def _completed(ids, inputs, samples, propose):
 
 
 def _old(ids, inputs, label_space):
-    """What labels mean that were given in earlier phases."""
+    """Returns the sets of labels that were given in earlier phases."""
     labels, result = inputs.old_labels, np.array(inputs.old_labels)
     for version in np.unique(inputs.old_versions):
         table = _table(label_space, version)

@@ -1,9 +1,15 @@
-"""What a phase minimizes where several labels may apply."""
+"""The objective where several classes may apply to one sample."""
+
+import dataclasses
 
 import keras
+import numpy as np
 from keras import ops
 
+from keras_incremental.data.multi_hot import NO
 from keras_incremental.data.multi_hot import YES
+from keras_incremental.data.multi_hot import implied
+from keras_incremental.data.multi_hot import widened
 from keras_incremental.distillation.sigmoid_distillation import (
     SigmoidDistillation,
 )
@@ -17,11 +23,12 @@ from keras_incremental.losses.positive_unlabeled import POSITIVE
 from keras_incremental.losses.positive_unlabeled import UNLABELED
 from keras_incremental.losses.positive_unlabeled import PositiveUnlabeledLoss
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models.conversion.loss_outputs import check_loss
-from keras_incremental.models.problems.multi_label_ambiguity import (
-    only_positive,
+from keras_incremental.models.problems.ambiguous_splits import only_positive
+from keras_incremental.models.problems.ambiguous_splits import open_labels
+from keras_incremental.models.problems.ambiguous_splits import (
+    warn_only_positive,
 )
-from keras_incremental.models.problems.multi_label_ambiguity import unlabeled
+from keras_incremental.models.problems.objectives import Objective
 from keras_incremental.models.recipe import LABEL_WEIGHTS
 from keras_incremental.models.recipe import LABELED
 from keras_incremental.models.recipe import is_auto
@@ -30,8 +37,75 @@ from keras_incremental.models.recipe import is_auto
 WITHOUT_SOFTMAX = {"features", "maps"}
 
 
+class MultiLabelObjective(Objective):
+    """Binary crossentropy of the known labels of each class."""
+
+    centers_features = True
+    unsupported = ("observe", "remember", "tune")
+
+    def check_recipe(self, recipe, callbacks=()):
+        super().check_recipe(recipe, callbacks)
+        check_parts(recipe, callbacks)
+
+    def statistics(self, known, backbone, inputs):
+        # A sample has no class of its own, so there is one mean for all.
+        samples, labels = inputs.labeled
+        features = backbone.features_of(samples)
+        none = type(known)()
+        return none.updated(features, np.zeros(len(labels), int)), none
+
+    def resolve_labels(self, classifier, inputs, samples, propose):
+        parents = samples.label_space(classifier).parents
+        old = widened(inputs.old_labels, len(parents))
+        for k, absent in enumerate(samples.partial_labels.absent):
+            if absent:
+                old[:, len(classifier.classes) + k] = NO
+        inputs = dataclasses.replace(
+            inputs,
+            new_labels=implied(inputs.new_labels, parents),
+            old_labels=implied(old, parents),
+        )
+        warn_only_positive(inputs, samples)
+        return inputs, ()
+
+    def loss(self, recipe, inputs, samples):
+        return label_loss(recipe, inputs, samples)
+
+    def terms(self, recipe, phase, inputs, samples, untaught, backbone):
+        return terms_of(recipe, phase, backbone.is_trainable)
+
+    def freezes_old(self, classifier, samples, alone):
+        known = len(classifier.classes)
+        return not (samples.labels[:, :known] != UNKNOWN).any()
+
+    def class_counts(
+        self, policy, labels, exact, num_new, batch_size, num_classes
+    ):
+        return (labels == YES).sum(0)
+
+    def metrics(self, num_old):
+        return [KnownAccuracy()]
+
+    def compile_defaults(self, from_logits):
+        return PartialBinaryCrossentropy(from_logits=from_logits), None
+
+
+class KnownAccuracy(keras.metrics.Mean):
+    """Share of the known labels that logits predict."""
+
+    def __init__(self):
+        super().__init__("accuracy")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        known = ops.not_equal(y_true, UNKNOWN)
+        right = ops.equal(y_true > 0.5, y_pred > 0)
+        super().update_state(
+            ops.cast(right, "float32"), ops.cast(known, "float32")
+        )
+
+
 def label_loss(recipe, inputs, samples):
-    """The loss of the known labels, and of classes with a known share."""
+    """Returns the loss of known labels, and of classes of a known share."""
     loss = recipe.loss
     if is_auto(loss):
         loss = PartialBinaryCrossentropy()
@@ -44,7 +118,7 @@ def label_loss(recipe, inputs, samples):
 
 
 def terms_of(recipe, phase, is_trainable):
-    """Pairs of factors and terms, and the weight of the labels.
+    """Returns pairs of factors and terms, and the weight of the labels.
 
     Columns do not compete, so an old one changes only where the network
     below it does.
@@ -65,7 +139,7 @@ def terms_of(recipe, phase, is_trainable):
 
 
 class WithShares(keras.losses.Loss):
-    """Partial binary crossentropy, and the risk of classes with a share.
+    """Partial binary crossentropy, and the risk of classes of a share.
 
     Args:
         loss: Loss of the known labels.
@@ -92,23 +166,21 @@ class WithShares(keras.losses.Loss):
 
     def _said(self, labels, child, parent):
         says = ops.full_like(labels[:, child], IGNORED)
-        is_open = unlabeled(labels, child, parent)
+        is_open = open_labels(labels, child, parent)
         says = ops.where(is_open, float(UNLABELED), says)
         return ops.where(labels[:, child] == YES, float(POSITIVE), says)
 
 
-def check_recipe(recipe, callbacks=()):
+def check_parts(recipe, callbacks=()):
     """Raises if a part of a recipe needs classes that exclude each other."""
-    if not is_auto(recipe.loss):
-        check_loss(recipe.loss, True, "the network in training")
     parts = [name for name, fits in _FITS.items() if not fits(recipe)]
     if any(hasattr(callback, "data") for callback in callbacks):
         parts.append("callbacks")
     if "memory" in parts:
         raise ValueError(
-            "A memory keeps exemplars of one class each, and here a picture "
+            "A memory keeps exemplars of one class each, and here a sample "
             f"may show several. Received: memory={recipe.memory!r}. Pass old "
-            "pictures to `learn` as `old_data=(x, y)`, with 1, 0, or -1 for "
+            "samples to `learn` as `old_data=(x, y)`, with 1, 0, or -1 for "
             "each class."
         )
     if parts:

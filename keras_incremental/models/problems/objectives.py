@@ -1,6 +1,10 @@
-"""What a phase minimizes: the loss of the labels, and terms beside it."""
+"""Objectives: what a phase minimizes, and the metrics that it shows."""
 
+import abc
+
+import keras
 import numpy as np
+from keras import ops
 
 from keras_incremental.data.label_space import NOVEL
 from keras_incremental.data.labels import NO_LABEL
@@ -9,6 +13,12 @@ from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import DistillationCrossentropy
+from keras_incremental.losses.shapes import logits_at
+from keras_incremental.memory import policies
+from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
+from keras_incremental.models.conversion.loss_outputs import check_loss
+from keras_incremental.models.problems.ambiguous_splits import resolve_splits
+from keras_incremental.models.problems.candidate_sets import with_candidates
 from keras_incremental.models.recipe import LABEL_WEIGHTS
 from keras_incremental.models.recipe import is_auto
 
@@ -16,26 +26,248 @@ from keras_incremental.models.recipe import is_auto
 SHARE_BESIDE_REPLAY = 0.1
 
 
+class Objective(abc.ABC):
+    """Base class of objectives: what a phase minimizes, and with which data.
+
+    Attributes:
+        balances_classes: Bool. Whether classes get weights by their numbers.
+        calibrates_margins: Bool. Whether the biases of new classes can be
+            corrected on new samples alone.
+        centers_features: Bool. Whether features can be centered.
+        unsupported: Names of the methods of a classifier that do not support
+            the problem type.
+    """
+
+    balances_classes = False
+    calibrates_margins = False
+    centers_features = False
+    unsupported = ()
+
+    def check_recipe(self, recipe, callbacks=()):
+        """Raises if a part of a recipe is for another problem type.
+
+        Args:
+            recipe: `Recipe`.
+            callbacks: Callbacks beside those of the recipe. Defaults to `()`.
+        """
+        if not is_auto(recipe.loss):
+            check_loss(recipe.loss, True, "the network in training")
+
+    def check_method(self, method):
+        """Raises if a method of the classifier is not supported.
+
+        Args:
+            method: String, the name of the method.
+        """
+        if method in self.unsupported:
+            raise ValueError(
+                f"`{method}` is for classes that exclude each other. "
+                "Received: a multi-label classifier. Pass old samples to "
+                "`learn` as `old_data=(x, y)`, with 1, 0, or -1 for each "
+                "class, and look at the probabilities of `predict`."
+            )
+
+    def statistics(self, known, backbone, inputs):
+        """Returns the feature statistics of a phase.
+
+        Args:
+            known: `FeatureStatistics` of earlier phases.
+            backbone: `Backbone`.
+            inputs: `Inputs`.
+
+        Returns:
+            Pair of `FeatureStatistics`: those to train with, and those to
+            keep for later phases.
+        """
+        none = type(known)()
+        return none, none
+
+    @abc.abstractmethod
+    def resolve_labels(self, classifier, inputs, samples, propose):
+        """Returns inputs with labels of what each sample may be.
+
+        Args:
+            classifier: `IncrementalClassifier`.
+            inputs: `Inputs`, whose labels are classes.
+            samples: `Samples`.
+            propose: Function of inputs; the logits of the network so far.
+
+        Returns:
+            Pair of the `Inputs`, and a tuple of terms that decide what the
+            labels leave open.
+        """
+
+    @abc.abstractmethod
+    def loss(self, recipe, inputs, samples):
+        """Returns the loss of the labels."""
+
+    @abc.abstractmethod
+    def terms(self, recipe, phase, inputs, samples, untaught, backbone):
+        """Returns the terms beside the loss of the labels.
+
+        Args:
+            recipe: `Recipe`.
+            phase: `Phase`.
+            inputs: `Inputs`.
+            samples: `Samples`.
+            untaught: Indices of old classes that the data does not show.
+            backbone: `Backbone`.
+
+        Returns:
+            Pair of a tuple of `(factor, term)`, and the weight of the loss
+            of the labels.
+        """
+
+    @abc.abstractmethod
+    def freezes_old(self, classifier, samples, alone):
+        """Returns whether old columns stay as they are on frozen features.
+
+        Args:
+            classifier: `IncrementalClassifier`.
+            samples: `Samples`.
+            alone: Bool. Whether nothing old is replayed.
+        """
+
+    @abc.abstractmethod
+    def class_counts(
+        self, policy, labels, exact, num_new, batch_size, num_classes
+    ):
+        """Returns how many samples of each class an epoch shows.
+
+        Args:
+            policy: Mixing policy.
+            labels: Labels of new samples and exemplars.
+            exact: Bools, which labels are one class.
+            num_new: Int. The number of new samples, which come first.
+            batch_size: Int.
+            num_classes: Int.
+        """
+
+    @abc.abstractmethod
+    def metrics(self, num_old):
+        """Returns the metrics that `fit` shows in a phase.
+
+        Args:
+            num_old: Int. The number of old classes.
+        """
+
+    @abc.abstractmethod
+    def compile_defaults(self, from_logits):
+        """Returns the loss and the metrics that a classifier starts with.
+
+        Args:
+            from_logits: Bool. Whether the classifier gives logits.
+        """
+
+
+class SingleLabelObjective(Objective):
+    """Crossentropy of one class for each sample, or of sets of classes."""
+
+    balances_classes = True
+    calibrates_margins = True
+    centers_features = True
+
+    def statistics(self, known, backbone, inputs):
+        if not backbone.is_trainable:
+            samples, labels = inputs.labeled
+        else:
+            known = type(known)()
+            samples, labels = inputs.known
+        found = known.updated(backbone.features_of(samples), labels)
+        return found, found
+
+    def resolve_labels(self, classifier, inputs, samples, propose):
+        inputs = with_candidates(classifier, inputs, samples, propose)
+        return resolve_splits(inputs, samples)
+
+    def loss(self, recipe, inputs, samples):
+        return label_loss(recipe, inputs.table)
+
+    def terms(self, recipe, phase, inputs, samples, untaught, backbone):
+        return terms_of(recipe, phase, inputs, samples, untaught, backbone)
+
+    def freezes_old(self, classifier, samples, alone):
+        return alone or only_splits(classifier, samples)
+
+    def class_counts(
+        self, policy, labels, exact, num_new, batch_size, num_classes
+    ):
+        return policy.counts(labels, num_new, batch_size, num_classes)
+
+    def metrics(self, num_old):
+        return [LabeledAccuracy(), BalancedAccuracy(num_old)]
+
+    def compile_defaults(self, from_logits):
+        loss = keras.losses.SparseCategoricalCrossentropy(
+            from_logits=from_logits
+        )
+        return loss, ["accuracy"]
+
+
+class SegmentationObjective(SingleLabelObjective):
+    """Crossentropy of one class for each pixel."""
+
+    balances_classes = False
+    calibrates_margins = False
+    centers_features = False
+
+    def check_recipe(self, recipe, callbacks=()):
+        super().check_recipe(recipe, callbacks)
+        if recipe.memory is not None:
+            raise ValueError(
+                "A memory keeps samples by their class, and a sample of "
+                "many pixels has several. Received: memory="
+                f"{recipe.memory!r}. Keep old samples with their label maps "
+                "yourself, and pass them to `learn` as `old_data=(x, y)`."
+            )
+
+    def statistics(self, known, backbone, inputs):
+        # Pixels are too many, and too alike.
+        none = type(known)()
+        return none, none
+
+    def class_counts(
+        self, policy, labels, exact, num_new, batch_size, num_classes
+    ):
+        # Pixels of a sample come together, whatever the policy.
+        return policies.Concatenate().counts(
+            labels[exact], num_new, batch_size, num_classes
+        )
+
+
+class LabeledAccuracy(keras.metrics.SparseCategoricalAccuracy):
+    """Accuracy of those samples whose label is one class."""
+
+    def __init__(self):
+        super().__init__("accuracy")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        labels = ops.cast(y_true, "int32")
+        y_pred = logits_at(labels, y_pred)
+        known = ops.logical_and(labels >= 0, labels < y_pred.shape[-1])
+        super().update_state(y_true, y_pred, ops.cast(known, "float32"))
+
+
 def part_or(part, default):
-    """A part of a recipe, or what a phase chooses in its place."""
+    """Returns a part of a recipe, or the default of a phase for it."""
     return default() if is_auto(part) else part
 
 
 def only_splits(classifier, samples):
-    """Whether the head only divides what it said of old classes."""
+    """Returns whether all new classes are subclasses of old ones."""
     parents = samples.partial_labels.parents
     divides = isinstance(classifier.head, ExpandableDense)
     return divides and bool(parents) and NOVEL not in parents
 
 
 def splits_any(classifier, samples):
-    """Whether some new class divides what the head said of an old one."""
+    """Returns whether some new class is a subclass of an old one."""
     divides = isinstance(classifier.head, ExpandableDense)
     return divides and samples.partial_labels.splits
 
 
 def label_loss(recipe, table):
-    """The loss of the labels, told what they may be."""
+    """Returns the loss of the labels, given the classes they may be."""
     loss = recipe.loss
     if is_auto(loss):
         loss = CandidateSetCrossentropy(ignore_class=NO_LABEL)
@@ -45,7 +277,7 @@ def label_loss(recipe, table):
         raise ValueError(
             f"The loss of recipe '{recipe.name}' reads labels of one class "
             f"each. Received: {type(loss).__name__}, where labels are missing "
-            "or a class came out of another. Use "
+            "or a class is a subclass of another. Use "
             "`CandidateSetCrossentropy`, or a recipe that leaves the loss "
             "open."
         )
@@ -63,7 +295,7 @@ def _mean_weights(weights, table):
 
 
 def has_negatives(inputs, samples):
-    """Whether some new sample is known not to be of a new class."""
+    """Returns whether some new sample is known to be of no new class."""
     if inputs.table is None:
         return False
     shown = np.unique(inputs.new_labels)
@@ -76,7 +308,7 @@ def has_negatives(inputs, samples):
 
 
 def terms_of(recipe, phase, inputs, samples, untaught, backbone):
-    """Pairs of factors and terms, and the weight of the labels."""
+    """Returns pairs of factors and terms, and the weight of the labels."""
     is_trainable = backbone.is_trainable
     if isinstance(recipe.terms, tuple):
         stored = inputs.stored is not None
@@ -94,14 +326,14 @@ def terms_of(recipe, phase, inputs, samples, untaught, backbone):
 
 
 def _distillation(partial_labels):
-    """What keeps the old outputs, by where new classes were before."""
+    """Returns the loss that keeps old outputs, by where new classes were."""
     if partial_labels.is_plain:
         return DistillationCrossentropy()
     return MergedDistillation(partial_labels.parents)
 
 
 def describe(term):
-    """A term, for the report."""
+    """Returns the name of a term, for the report."""
     if isinstance(term, Term):
         return type(term).__name__
     return "distillation of the old logits"

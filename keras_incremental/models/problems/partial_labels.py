@@ -1,4 +1,4 @@
-"""What a user says of labels that are missing, and of where classes were."""
+"""The meaning of missing labels, and where new classes were before."""
 
 import dataclasses
 
@@ -10,18 +10,19 @@ MEANINGS = (UNKNOWN, NOT_NEW, BACKGROUND)
 
 
 @dataclasses.dataclass(frozen=True)
-class PartialLabels:
-    """The declarations of a phase.
+class ResolvedLabels:
+    """`PartialLabels` of the data of a phase, by indices of classes.
 
     Attributes:
-        meaning: What an unlabeled sample or pixel may be: `"unknown"`,
+        meaning: What a sample or pixel without a label may be: `"unknown"`,
             anything; `"not_new"`, anything but a new class, because those
-            were all labeled; `"background"`. `None` if there is none.
+            were all labeled; `"background"`. `None` if none is missing.
         parents: For each new class, the index of the old class that it was
             part of, or -1 if it was part of none.
-        shares: For each new class, which share of the pictures of that old
-            class it was, from 0 to 1, or `None` where nobody knows.
-        absent: For each new class, whether it was said to be in no old data.
+        shares: For each new class, its share of the samples of that old
+            class, from 0 to 1, or `None` where it is not known.
+        absent: For each new class, whether it was declared to be in no old
+            data.
     """
 
     meaning: str | None = None
@@ -30,97 +31,153 @@ class PartialLabels:
     absent: tuple[bool, ...] = ()
 
     @property
-    def splits(self):
-        """Whether a new class came out of an old one."""
+    def splits(self) -> bool:
+        """Whether a new class was part of an old one."""
         return any(parent != NOVEL for parent in self.parents)
 
     @property
-    def is_plain(self):
-        """Whether all is labeled, and nothing was hidden."""
+    def is_plain(self) -> bool:
+        """Whether all samples are labeled, and no new class was an old one."""
         return self.meaning is None and not self.splits
 
 
-def check_meaning(meaning, known, problem):
-    """Raises unless `unlabeled` of `learn` is one of the three meanings."""
-    if meaning is None:
-        return
-    if meaning not in MEANINGS:
-        raise ValueError(
-            f"`unlabeled` must be one of {list(MEANINGS)}. Received: "
-            f'unlabeled={meaning!r}. Say "not_new" if every example of the '
-            'new classes was labeled, "background" if the rest shows no '
-            'class, "unknown" if nobody looked. Pictures without labels go '
-            "into `auxiliary`."
-        )
-    if meaning == BACKGROUND and problem.exclusive and BACKGROUND not in known:
+@dataclasses.dataclass(frozen=True)
+class PartialLabels:
+    """What labels leave open: missing ones, and classes hidden in old ones.
+
+    Labels are partial in two ways. Some samples (or pixels) of the new data
+    may have no label. And a new class may have been part of an old one: where
+    police cars were labeled as cars, an old label "car" may be either now.
+
+    Args:
+        unlabeled: String. What a sample whose label is missing may be:
+            `"unknown"`, any class; `"not_new"`, any class but the new ones,
+            because all samples of those were labeled; `"background"`, the
+            class of that name. In a multi-label classifier it is about new
+            classes that are not named: absent for `"not_new"`; old ones are
+            unknown. Defaults to `None`: no label is missing.
+        parents: Dict of names of new classes: the old class that each was
+            labeled as before, or `None` if it was never in old data. Old
+            labels of that class may then be either. In a multi-label
+            classifier a sample that shows the new class shows its parent
+            too, and classes that are not in the dict were not looked for in
+            old data. Defaults to `None`: no new class was in old data, which
+            is an error where labels are missing.
+        shares: Dict of names of new classes: the share of the old class that
+            each was, a float between 0 and 1. A larger share takes more of
+            the old class away. In a multi-label classifier, the share of the
+            samples that were not looked at for the new class (of those that
+            show the parent, if it has one). Defaults to `None`: not known.
+
+    Raises:
+        ValueError: if `unlabeled` is none of the three meanings.
+        TypeError: if `parents` or `shares` is no dict.
+
+    Example:
+
+    >>> PartialLabels("not_new", parents={"police car": "car"}).unlabeled
+    'not_new'
+    """
+
+    unlabeled: str | None = None
+    parents: dict[str, str | None] | None = None
+    shares: dict[str, float] | None = None
+
+    def __post_init__(self):
+        if self.unlabeled is not None and self.unlabeled not in MEANINGS:
+            raise ValueError(
+                f"`unlabeled` must be one of {list(MEANINGS)}. Received: "
+                f'unlabeled={self.unlabeled!r}. Say "not_new" if every '
+                'example of the new classes was labeled, "background" if the '
+                'rest shows no class, "unknown" if nobody looked. Samples '
+                "without labels go into `auxiliary`."
+            )
+        for argument in ("parents", "shares"):
+            given = getattr(self, argument)
+            if given is not None and not isinstance(given, dict):
+                raise TypeError(
+                    f"`{argument}` must be a dict of new classes. Received: "
+                    f"{argument}={given!r}. Pass, for example, "
+                    f"{argument}={{'bird': ...}}."
+                )
+
+    def check(self, known, exclusive: bool = True) -> None:
+        """Raises unless the classifier has what `unlabeled` refers to.
+
+        Args:
+            known: Names of the known classes.
+            exclusive: Bool. Whether classes exclude each other. Defaults to
+                `True`.
+        """
+        if self.unlabeled != BACKGROUND or not exclusive or BACKGROUND in known:
+            return
         raise ValueError(
             '`unlabeled="background"` needs a class of that name. Received: '
             f"classes {list(known)}. Name the class of the background so, or "
             'say "unknown" or "not_new".'
         )
 
+    def resolve(
+        self, labels, new_classes, known, exclusive: bool = True
+    ) -> ResolvedLabels:
+        """Returns the declarations by indices of classes, after checks.
 
-def partial_labels(samples, known, meaning, parents, shares):
-    """Checked declarations about the new classes of a samples.
+        Args:
+            labels: Encoded labels of the new data, -1 where one is missing.
+            new_classes: Names of the new classes in it.
+            known: Names of the classes known before.
+            exclusive: Bool. Whether classes exclude each other. Defaults to
+                `True`.
 
-    Args:
-        samples: `Samples`, -1 where it has no label.
-        known: Names of the classes known before.
-        meaning: What -1 means, checked.
-        parents: Dict of new names to the name of an old class or `None`, or
-            `None`.
-        shares: Dict of new names to numbers from 0 to 1, or `None`.
+        Returns:
+            `ResolvedLabels`, with one entry for each new class.
 
-    Returns:
-        `PartialLabels`.
-    """
-    new = samples.new_classes
-    parents = _by_new_name("parents", parents, new)
-    shares = _by_new_name("shares", shares, new)
-    if samples.problem.exclusive and (samples.labels < 0).any():
-        _check_said(new, parents)
-    origins = tuple(_origin(name, parents.get(name), known) for name in new)
-    for name, origin in zip(new, origins, strict=True):
-        _check_share(name, shares.get(name), origin, samples.problem)
-    return PartialLabels(
-        meaning,
-        origins,
-        tuple(shares.get(name) for name in new),
-        tuple(name in parents and parents[name] is None for name in new),
-    )
-
-
-def _by_new_name(argument, given, new):
-    given = {} if given is None else given
-    if not isinstance(given, dict):
-        raise TypeError(
-            f"`{argument}` must be a dict of new classes. Received: "
-            f"{argument}={given!r}. Pass, for example, "
-            f"{argument}={{{new[0] if new else 'bird'!r}: ...}}."
+        Raises:
+            ValueError: if a declaration is missing, or does not fit.
+        """
+        self.check(known, exclusive)
+        parents = _by_new_class("parents", self.parents, new_classes)
+        shares = _by_new_class("shares", self.shares, new_classes)
+        if exclusive and (labels < 0).any():
+            _check_declared(new_classes, parents)
+        indices = [_index(n, parents.get(n), known) for n in new_classes]
+        for name, index in zip(new_classes, indices, strict=True):
+            _check_share(name, shares.get(name), exclusive and index == NOVEL)
+        return ResolvedLabels(
+            self.unlabeled,
+            tuple(indices),
+            tuple(shares.get(name) for name in new_classes),
+            tuple(
+                name in parents and parents[name] is None
+                for name in new_classes
+            ),
         )
-    given = {normal(name): value for name, value in given.items()}
+
+
+def _by_new_class(argument, given, new):
+    given = {normal(name): value for name, value in (given or {}).items()}
     unknown = [name for name in given if name not in new]
     if unknown:
         raise ValueError(
-            f"`{argument}` says something of {unknown}, which are no new "
-            f"classes. Received: {argument}={given}. New are {list(new)}."
+            f"`{argument}` has entries for {unknown}, which are no new "
+            f"classes. Received: {argument}={given}. New classes: {list(new)}."
         )
     return given
 
 
-def _check_said(new, parents):
-    silent = [name for name in new if name not in parents]
-    if silent:
+def _check_declared(new, parents):
+    missing = [name for name in new if name not in parents]
+    if missing:
         raise ValueError(
             "Where only some of the data is labeled, what is right depends "
-            f"on where {silent} were before. Received: `parents` without "
-            f"them. Say parents={{{silent[0]!r}: None}} if the class was "
+            f"on where {missing} were before. Received: `parents` without "
+            f"them. Say parents={{{missing[0]!r}: None}} if the class was "
             "never in the data of old classes, or name the old class that it "
-            f'was counted as, as in parents={{{silent[0]!r}: "background"}}.'
+            f'was labeled as, as in parents={{{missing[0]!r}: "background"}}.'
         )
 
 
-def _origin(name, parent, known):
+def _index(name, parent, known):
     if parent is None:
         return NOVEL
     if not isinstance(parent, str) or normal(parent) not in known:
@@ -131,7 +188,7 @@ def _origin(name, parent, known):
     return known.index(normal(parent))
 
 
-def _check_share(name, share, origin, problem):
+def _check_share(name, share, needs_parent):
     if share is None:
         return
     if not isinstance(share, float) or not 0 < share < 1:
@@ -140,9 +197,9 @@ def _check_share(name, share, origin, problem):
             f"{{{name!r}: {share!r}}}. It is the part of the old class that "
             f"'{name}' was."
         )
-    if origin == NOVEL and problem.exclusive:
+    if needs_parent:
         raise ValueError(
-            f"`shares` says which part of an old class '{name}' was, but "
+            f"`shares` is the part of an old class that '{name}' was, but "
             f"`parents` names none. Received: shares={{{name!r}: {share}}}. "
             "Name the old class in `parents`."
         )

@@ -1,5 +1,6 @@
-"""What is proposed to people, and what they answer, by kind of label."""
+"""What is proposed to people for review, and what they answer."""
 
+import abc
 import dataclasses
 import typing
 
@@ -19,192 +20,204 @@ from keras_incremental.utils.probabilities import normalized_entropy
 
 
 class Answered(typing.NamedTuple):
-    """What a person said of pictures, for `learn(*answered)`.
+    """Samples and the answers of a person, for `learn(*answered)`.
 
     Attributes:
-        pictures: Array of shape `(num_answers, ...)`.
-        names: Array of strings.
+        x: Array of shape `(num_answers, ...)`, the samples.
+        y: Array of strings; of label maps ints of shape `(num_answers,
+            height, width)`, positions in `classes`; of several labels
+            multi-hot rows.
+        classes: Names that the labels refer to, or `None` if the labels are
+            names.
     """
 
-    pictures: np.ndarray
-    names: np.ndarray
-
-
-class Numbered(typing.NamedTuple):
-    """The same of label maps, and of several labels.
-
-    Attributes:
-        pictures: Array of shape `(num_answers, ...)`.
-        labels: Ints of shape `(num_answers, height, width)`, positions in
-            `classes`, or multi-hot rows.
-        classes: Names.
-    """
-
-    pictures: np.ndarray
-    labels: np.ndarray
-    classes: tuple
+    x: np.ndarray
+    y: np.ndarray
+    classes: tuple | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
-    """What is to be said against predictions.
+    """Predictions, and the reasons for a person to look at them.
 
     Attributes:
+        predictions: Array that `Decoder.decide` returned.
         entropy: Floats from 0 to 1, normalized.
-        doubtful: Bools of the same shape.
-        unknown: Bools, of shape `(num_samples, ...)`.
-        strangeness: Floats of that shape, scores of the rejector.
+        uncertain: Bools of the same shape.
+        unknown: Bools of shape `(num_samples, ...)`.
+        ood_scores: Floats of that shape, scores of the rejector.
     """
 
+    predictions: np.ndarray
     entropy: np.ndarray
     uncertain: np.ndarray
     unknown: np.ndarray
     ood_scores: np.ndarray
 
 
-class ReviewNames:
-    """A name for each picture.
+class ReviewFormat(abc.ABC):
+    """Base class of formats in which people review predictions.
 
     Attributes:
-        tells_unknown: Names of the scores that tell what is unknown.
+        score_names: Names of the scores that detect what is unknown.
     """
 
-    tells_unknown = tuple(SCORES)
+    score_names = tuple(SCORES)
 
-    def ood_scores(self, reading, score, statistics):
-        """Larger scores of samples less like what is known."""
-        return SCORES[score](reading.logits, reading.features, statistics)
+    def ood_scores(self, score, logits, features, statistics):
+        """Returns scores, larger for samples less like the known ones."""
+        return SCORES[score](logits, features, statistics)
 
     def known_in(self, labels, names):
-        """Which samples show something known, and its names or `None`."""
+        """Returns which samples have a label, and their names or `None`."""
         given = labels >= 0
         return given, np.asarray(names)[labels[given]]
 
-    def with_unknown(self, answers, rejected, unknown):
-        """Names, and the answer for what was rejected."""
-        return np.where(rejected, unknown, answers)
+    def with_unknown(self, names, rejected, unknown):
+        """Returns names with the answer `unknown` for what was rejected."""
+        return np.where(rejected, unknown, names)
 
-    def judged(self, logits, predicted, names, threshold):
-        """Entropy of predictions, and which of them are not sure enough."""
+    def judge(self, logits, predictions, names, threshold):
+        """Returns the entropy of predictions, and which are uncertain."""
         entropy = normalized_entropy(np.asarray(logits, "float64"))
-        return entropy, entropy >= limits(entropy, predicted, names, threshold)
+        limit = limits(entropy, predictions, names, threshold)
+        return entropy, entropy >= limit
 
-    def proposed(self, predicted, judgement, names):
-        """Labels as `learn` takes them, none where they are not sure."""
-        left_out = judgement.uncertain | judgement.unknown
-        return np.where(left_out, None, self.suggested(predicted, names))
-
-    def by_picture(self, judgement):
-        """The `Judgement` with one entry for each picture."""
+    def by_sample(self, judgement):
+        """Returns the `Judgement` with one entry for each sample."""
         return judgement
 
-    def suggested(self, predicted, names):
-        """What a person is shown of each picture."""
-        return np.asarray(names, object)[predicted]
+    @abc.abstractmethod
+    def propose(self, judgement, names):
+        """Returns labels as `learn` takes them, none where uncertain."""
+
+    @abc.abstractmethod
+    def suggest(self, predictions, names):
+        """Returns what a person is shown of each sample."""
+
+    @abc.abstractmethod
+    def describe(self, suggestion, names):
+        """Returns one suggestion as a few words."""
+
+    @abc.abstractmethod
+    def encode(self, x, answers, names):
+        """Returns checked answers of people as an `Answered`."""
+
+
+class NameFormat(ReviewFormat):
+    """A name for each sample."""
+
+    def propose(self, judgement, names):
+        left_out = judgement.uncertain | judgement.unknown
+        return np.where(
+            left_out, None, self.suggest(judgement.predictions, names)
+        )
+
+    def suggest(self, predictions, names):
+        return np.asarray(names, object)[predictions]
 
     def describe(self, suggestion, names):
-        """A suggestion as a few words."""
         return str(suggestion)
 
-    def answered(self, pictures, answers, names):
-        """What people said of pictures, as `learn` takes it."""
+    def encode(self, x, answers, names):
         given = [_checked_name(name) for name in answers]
-        return Answered(pictures, np.array(given, str))
+        return Answered(x, np.array(given, str))
 
 
-class ReviewMaps(ReviewNames):
-    """A map of numbers of classes for each picture."""
+class MapFormat(ReviewFormat):
+    """A map of indices of classes for each sample."""
 
     # Statistics of pixels are not kept.
-    tells_unknown = OF_LOGITS
+    score_names = OF_LOGITS
 
-    def proposed(self, predicted, judgement, names):
-        left_out = judgement.uncertain | judgement.unknown
-        return np.where(left_out, NO_LABEL, predicted)
-
-    def by_picture(self, judgement):
-        # A picture is not unknown for a few pixels that are.
+    def by_sample(self, judgement):
+        # A sample is not unknown for a few pixels that are.
         uncertain = judgement.uncertain | judgement.unknown
         nowhere = np.zeros(len(uncertain), bool)
-        return Judgement(
+        return dataclasses.replace(
+            judgement,
             entropy=judgement.entropy.mean((1, 2)),
             uncertain=uncertain.any((1, 2)),
             unknown=nowhere,
             ood_scores=nowhere.astype(float),
         )
 
-    def suggested(self, predicted, names):
-        return predicted
+    def propose(self, judgement, names):
+        left_out = judgement.uncertain | judgement.unknown
+        return np.where(left_out, NO_LABEL, judgement.predictions)
+
+    def suggest(self, predictions, names):
+        return predictions
 
     def describe(self, suggestion, names):
         return ", ".join(names[label] for label in np.unique(suggestion))
 
-    def answered(self, pictures, answers, names):
-        return Numbered(pictures, _stacked(answers), names)
+    def encode(self, x, answers, names):
+        return Answered(x, _stacked(answers), names)
 
 
-class ReviewSets(ReviewNames):
-    """All names that apply to each picture.
+class SetFormat(ReviewFormat):
+    """A tuple of all names that apply to each sample.
 
-    Unknown is what no class says much about: the energies of the classes,
-    each a yes or a no, are added.
+    A sample is unknown if no class has much evidence for or against it: the
+    energies of the classes, each a yes or a no, are added.
 
     Reference:
     - [Wang et al., 2021](https://arxiv.org/abs/2109.14162), joint energy
     """
 
-    tells_unknown = ("energy",)
+    score_names = ("energy",)
 
-    def ood_scores(self, reading, score, statistics):
-        return energy(_as_pairs(reading.logits)).sum(-1)
+    def ood_scores(self, score, logits, features, statistics):
+        return energy(_as_pairs(logits)).sum(-1)
 
     def known_in(self, labels, names):
-        # A picture of nothing looks as one of something unknown.
+        # A sample of no class looks like one of an unknown class.
         return (labels == YES).any(1), None
 
-    def with_unknown(self, answers, rejected, unknown):
-        pairs = zip(answers, rejected, strict=True)
-        return [(unknown,) if gone else names for names, gone in pairs]
+    def with_unknown(self, names, rejected, unknown):
+        pairs = zip(names, rejected, strict=True)
+        return [(unknown,) if gone else found for found, gone in pairs]
 
-    def judged(self, logits, predicted, names, threshold):
+    def judge(self, logits, predictions, names, threshold):
         entropy = normalized_entropy(_as_pairs(np.float64(logits)))
         # The yes and the no of a class have limits of their own.
-        answers = 2 * np.arange(len(names)) + predicted
+        answers = 2 * np.arange(len(names)) + predictions
         twice = [name for name in names for _ in range(2)]
         return entropy, entropy >= limits(entropy, answers, twice, threshold)
 
-    def proposed(self, predicted, judgement, names):
-        left_out = judgement.uncertain | judgement.unknown[:, None]
-        labels = np.where(left_out, UNKNOWN, predicted)
-        return labels.astype("float32")
-
-    def by_picture(self, judgement):
+    def by_sample(self, judgement):
         return dataclasses.replace(
             judgement,
             entropy=judgement.entropy.max(-1),
             uncertain=judgement.uncertain.any(-1),
         )
 
-    def suggested(self, predicted, names):
-        shown = np.empty(len(predicted), object)
+    def propose(self, judgement, names):
+        left_out = judgement.uncertain | judgement.unknown[:, None]
+        labels = np.where(left_out, UNKNOWN, judgement.predictions)
+        return labels.astype("float32")
+
+    def suggest(self, predictions, names):
+        shown = np.empty(len(predictions), object)
         names = np.asarray(names)
-        shown[:] = [tuple(names[row].tolist()) for row in predicted]
+        shown[:] = [tuple(names[row].tolist()) for row in predictions]
         return shown
 
     def describe(self, suggestion, names):
         return ", ".join(suggestion) or "nothing"
 
-    def answered(self, pictures, answers, names):
+    def encode(self, x, answers, names):
         shown = [_checked_set(answer) for answer in answers]
         new = [name for found in shown for name in found]
         names = tuple(dict.fromkeys([*names, *new]))
         rows = columns_of_names(shown, names)
         labels = np.where(rows == YES, YES, NO).astype("float32")
-        return Numbered(pictures, labels, names)
+        return Answered(x, labels, names)
 
 
 def _as_pairs(logits):
-    """Logits of the no and of the yes of each class."""
+    """Returns the logits of the no and of the yes of each class."""
     return np.stack([np.zeros_like(logits), logits], -1)
 
 
@@ -231,7 +244,7 @@ def _stacked(answers):
     if len(shapes) > 1:
         raise ValueError(
             f"Maps must be of one size. Received: shapes {shapes}. Answer "
-            "all in the size of the pictures."
+            "all in the size of the samples."
         )
     return np.array(maps, int)
 

@@ -1,4 +1,4 @@
-"""How sure a prediction is, and which are sure enough."""
+"""The entropy of predictions, and thresholds on it."""
 
 import numbers
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from keras_incremental.utils.probabilities import entropy_thresholds
 
-# Below this a prediction is sure, however sure those beside it are.
+# Below this a prediction is certain, whatever the median of its class is.
 SURE = 0.05
 
 
 def limits(entropy, predicted, names, threshold=None):
-    """The entropy below which each prediction is sure enough.
+    """Returns the entropy below which each prediction is taken as certain.
 
     Reference:
     - [Douillard et al., 2021](https://arxiv.org/abs/2011.11390), medians
@@ -37,12 +37,12 @@ def limits(entropy, predicted, names, threshold=None):
 
 
 def check_threshold(threshold, names, argument="threshold"):
-    """Refuses thresholds that are no share, or of classes not known."""
+    """Raises unless thresholds are numbers from 0 to 1 of known classes."""
     given = _by_class(threshold, names)
     unknown = [name for name in given if name not in names]
     if unknown:
         raise ValueError(
-            f"`{argument}` is of classes {unknown}, which are not known. "
+            f"`{argument}` names classes {unknown}, which are not known. "
             f"Known classes: {list(names)}. Correct the spelling."
         )
     odd = {n: v for n, v in given.items() if not _is_share(v)}

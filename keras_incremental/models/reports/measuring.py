@@ -1,35 +1,40 @@
-"""What a phase changed, on validation pictures."""
+"""Predictions on validation samples, before and after a phase."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.models.problems.decoding import decided
+from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.student import Student
 
 
 def predicted(classifier, backbone, inputs, labels=None, verbose=0):
-    """What a classifier predicts, as `deciding.decided` says it.
+    """Returns the predictions of a classifier.
 
     Args:
         classifier: `IncrementalClassifier`.
         backbone: Its `Backbone`.
-        inputs: What the backbone gave of the pictures, or `None`.
-        labels: Their labels, whose size maps are brought to. Defaults to
-            `None`, that of the outputs.
-        verbose: As of `predict`. Defaults to `0`.
+        inputs: Outputs of the backbone, or `None`.
+        labels: Labels of the same samples, for the size of maps. Defaults to
+            `None`, the size of the outputs.
+        verbose: See `predict`. Defaults to `0`.
+
+    Returns:
+        Array that `Decoder.decide` returned, or `None` without inputs.
     """
     readout = classifier.readout
     outputs = outputs_for(classifier, backbone, inputs, readout, verbose)
     if outputs is None:
         return None
+    decoder = classifier.problem.decoder
     if labels is not None:
-        outputs = classifier.problem.sized(outputs, labels)
-    return decided(classifier, outputs)
+        outputs = decoder.resize(outputs, labels)
+    logits = decoder.remap(classifier.label_space, outputs)
+    return predictions_of(classifier, ops.convert_to_numpy(logits))
 
 
 def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):
-    """Logits of a head, or what a readout makes of them."""
+    """Returns the logits of a head, or the outputs of a readout."""
     if inputs is None:
         return None
     student = Student(backbone.upper, classifier.head, readout=readout)
@@ -40,13 +45,13 @@ def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):
 
 
 def measure(samples, validation, was, now):
-    """What a `PhaseReport` says of accuracies, by its names.
+    """Returns the measured fields of a `PhaseReport`.
 
     Args:
-        samples: `Samples` that was learned.
-        validation: `Samples` that was measured on, or `None`.
-        was: What was predicted before, or `None`.
-        now: What is predicted after.
+        samples: `Samples` of the phase.
+        validation: `Samples` to measure on, or `None`.
+        was: Predictions before the phase, or `None`.
+        now: Predictions after it, or `None`.
     """
     if validation is None:
         return {
@@ -55,11 +60,17 @@ def measure(samples, validation, was, now):
             "drop": None,
             "class_drops": {},
         }
-    return validation.problem.measured(samples, validation.labels, was, now)
+    return validation.problem.scorer.measure(
+        validation.labels,
+        was,
+        now,
+        samples.names,
+        len(samples.names) - len(samples.new_classes),
+    )
 
 
 def kept(classifier):
-    """What a `PhaseReport` says of what a classifier has, by its names."""
+    """Returns the fields of a `PhaseReport` about what is kept."""
     memory, statistics = classifier.memory, classifier.statistics
     counts = {} if memory is None else memory.counts
     nbytes = {"weights": sum(_nbytes(v) for v in classifier.weights)}

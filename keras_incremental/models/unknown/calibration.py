@@ -6,8 +6,8 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.models.inputs.samples import read_known
-from keras_incremental.models.unknown.forward import read
-from keras_incremental.models.unknown.forward import read_pictures
+from keras_incremental.models.unknown.forward import collect_samples
+from keras_incremental.models.unknown.forward import forward
 from keras_incremental.rejection import Rejector
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.utils.feature_statistics import FeatureStatistics
@@ -32,7 +32,7 @@ class Calibration:
 
 
 class Rejects:
-    """The part of an `IncrementalClassifier` that says "unknown"."""
+    """Detection of unknown samples by an `IncrementalClassifier`."""
 
     _calibration = None
 
@@ -46,98 +46,98 @@ class Rejects:
         false_alarm=0.05,
         batch_size=32,
     ):
-        """Learns where the known ends, by pictures of known classes.
+        """Calibrates the detection of unknown samples on known ones.
 
         From then on `predict_names(x, unknown="unknown")`, `review` and
-        `propose` tell unknown pictures. What was calibrated is saved with
-        the classifier; it holds until a weight changes, by `learn` or else.
-        Where pixels are classified, pixels are known or unknown; those of a
-        picture are alike, so take more pictures than the number of pixels
-        asks for. Where several labels apply, pictures that show no class at
-        all look unknown, and do not count here.
+        `propose` detect unknown samples. The calibration is saved with the
+        classifier, and holds until a weight changes. Where pixels are
+        classified, pixels are known or unknown; pixels of a sample are
+        alike, so take more samples than the number of pixels suggests. Where
+        several labels apply, samples of no class look unknown, and do not
+        count here.
 
         Args:
-            x: Pictures of all known classes, as often as they are met in
-                use, that the classifier has not learned from: validation
-                data. Some hundred of them.
-            y: Labels as of `evaluate_classes`; they are only checked, and
+            x: Samples of all known classes, as often as they occur in use,
+                that the classifier has not learned from: validation data. A
+                few hundred of them.
+            y: Labels as in `evaluate_classes`; they are only checked, and
                 counted in `Rejector.class_alarms`. Defaults to `None`.
             classes: Names that integer labels index. Defaults to the folder
                 names of the data set, else to `self.classes`.
             score: String. `"distance"` of features to the nearest class
-                mean, which never misses what is far from all classes;
+                mean, which finds what is far from all classes;
                 `"relative_distance"`, which finds more of what is near them;
                 `"energy"` of the logits, which needs no statistics and is
                 often best where the backbone was trained on the classes; or
-                `"max_softmax"`, to compare with. Pixels are told by the last
-                two, several labels by the energy alone. Defaults to
+                `"max_softmax"`, to compare with. Of pixels only the last two
+                are supported, of several labels only the energy. Defaults to
                 `"distance"`.
-            false_alarm: Float between 0 and 1, the share of known pictures
-                that may be called unknown. A larger value finds more of the
-                unknown. Defaults to `0.05`.
+            false_alarm: Float between 0 and 1, the share of known samples
+                that may be called unknown. A larger value finds more unknown
+                samples. Defaults to `0.05`.
             batch_size: Int. Defaults to `32`.
 
         Returns:
-            The `Rejector`; its `interval` says where the true share lies.
+            The `Rejector`; its `interval` bounds the true share.
 
         Raises:
-            ValueError: if there are too few pictures for `false_alarm`, or
+            ValueError: if there are too few samples for `false_alarm`, or
                 no statistics of the classes. Nothing is changed.
         """
         rejector = Rejector(score, false_alarm=false_alarm)
         _check_score(self, score)
-        pictures, samples = _read_known(self, x, y, classes, batch_size)
+        x, samples = _read_known(self, x, y, classes, batch_size)
         statistics = None
         if score not in OF_LOGITS:
             statistics = _statistics(self, batch_size)
-        reading = read(self, pictures, batch_size)
-        scores, names = _scores(self, reading, samples, score, statistics)
+        outputs = forward(self, x, batch_size)
+        scores, names = _scores(self, outputs, samples, score, statistics)
         rejector.calibrate(scores, names=names)
         self._calibration = Calibration(rejector, statistics, fingerprint(self))
         return rejector
 
     @property
     def rejector(self):
-        """The `Rejector` that holds for the weights as they are, or `None`."""
+        """The `Rejector` calibrated for the present weights, or `None`."""
         held = self._calibration
         if held is None or held.fingerprint != fingerprint(self):
             return None
         return held.rejector
 
-    def unknown_in(self, reading):
-        """Which samples are unknown, and how strange. For this package.
+    def unknown_in(self, outputs):
+        """Returns which samples are unknown, and their scores. Internal.
 
         Args:
-            reading: `Reading`.
+            outputs: `Forward`.
 
         Returns:
-            Bools and floats of shape `(num_samples, ...)`; no sample is unknown
-            where nothing was ever calibrated.
+            Bools and floats of shape `(num_samples, ...)`; no sample is
+            unknown before the first calibration.
         """
         held = self._calibration
         if held is None:
-            shape = reading.logits.shape[:-1]
+            shape = outputs.logits.shape[:-1]
             return np.zeros(shape, bool), np.zeros(shape)
         self.check_calibrated()
-        scores = self.problem.reviewing.ood_scores(
-            reading, held.rejector.score, held.statistics
+        scores = _ood_scores(
+            self, outputs, held.rejector.score, held.statistics
         )
         return held.rejector.is_unknown(scores), scores
 
     def check_calibrated(self):
-        """Says what to do where nothing holds. For this package."""
+        """Raises unless a calibration holds. Internal."""
         if self.rejector is not None:
             return
         if self._calibration is None:
-            said = "has not been calibrated to tell what is unknown. Call"
+            state = "has not been calibrated to detect what is unknown. Call"
         else:
-            said = (
-                "has changed since it was calibrated to tell what is unknown: "
-                "its threshold holds no longer. Calibrate again, by"
+            state = (
+                "has changed since it was calibrated to detect what is "
+                "unknown: its threshold holds no longer. Calibrate again, by"
             )
         raise ValueError(
-            f"{type(self).__name__} {said} `calibrate_unknown(x)` with "
-            "validation pictures of all known classes: "
+            f"{type(self).__name__} {state} `calibrate_unknown(x)` with "
+            "validation samples of all known classes: "
             f"{list(self.classes)}."
         )
 
@@ -185,7 +185,7 @@ class Rejects:
 
 
 def fingerprint(classifier):
-    """String that changes with any weight."""
+    """Returns a string that changes with any weight."""
     digest = hashlib.sha1(usedforsecurity=False)
     for weight in classifier.weights:
         digest.update(ops.convert_to_numpy(weight).tobytes())
@@ -193,25 +193,25 @@ def fingerprint(classifier):
 
 
 def _check_score(classifier, score):
-    """Raises if a score does not tell what is unknown to a classifier."""
-    known = classifier.problem.reviewing.tells_unknown
-    if score not in known:
+    """Raises if a score is not supported for the problem type."""
+    problem = classifier.problem
+    supported = problem.decoder.review_format.score_names
+    if score not in supported:
         raise ValueError(
-            "`score` is for classifiers of one class for each picture. "
-            f"Received: score={score!r}, where {classifier.kind.unit} are "
-            'classified. Pass score="energy".'
+            f"`score` must be one of {list(supported)} where "
+            f"{problem.scorer.unit} are classified. Received: "
+            f'score={score!r}. Pass score="energy".'
         )
 
 
 def _read_known(classifier, x, y, classes, batch_size):
-    """Pictures, and their `Samples` where there are labels."""
+    """Returns the samples as an array, and as `Samples` if labeled."""
     if y is None and classes is None:
-        pictures, labels = read_pictures(x, batch_size)
-        if labels is None:
-            return pictures, None
-        # What is an iterator cannot be read again.
         classes = getattr(x, "class_names", None)
-        x, y = pictures, labels
+        # An iterator cannot be read again.
+        x, y = collect_samples(x, batch_size)
+        if y is None:
+            return x, None
     samples = read_known(
         x,
         y,
@@ -223,25 +223,31 @@ def _read_known(classifier, x, y, classes, batch_size):
     return samples.pictures, samples
 
 
-def _scores(classifier, reading, samples, score, statistics):
-    """Scores of what has a label, and names; of all, where none has."""
-    problem = classifier.problem.reviewing
+def _scores(classifier, outputs, samples, score, statistics):
+    """Returns scores of labeled samples and names; of all without labels."""
     if samples is None:
-        return problem.ood_scores(reading, score, statistics), None
-    logits = classifier.problem.sized(reading.logits, samples.labels)
-    reading = dataclasses.replace(reading, logits=logits)
-    scores = problem.ood_scores(reading, score, statistics)
-    given, names = problem.known_in(samples.labels, samples.names)
+        return _ood_scores(classifier, outputs, score, statistics), None
+    decoder = classifier.problem.decoder
+    logits = decoder.resize(outputs.logits, samples.labels)
+    outputs = dataclasses.replace(outputs, logits=logits)
+    scores = _ood_scores(classifier, outputs, score, statistics)
+    given, names = decoder.review_format.known_in(samples.labels, samples.names)
     return scores[given], names
 
 
+def _ood_scores(classifier, outputs, score, statistics):
+    return classifier.problem.decoder.review_format.ood_scores(
+        score, outputs.logits, outputs.features, statistics
+    )
+
+
 def _statistics(classifier, batch_size):
-    """Of the features of all classes: those learned, else of exemplars."""
+    """Returns statistics of all classes: those learned, or of exemplars."""
     known, memory = range(len(classifier.classes)), classifier.memory
     statistics = classifier.statistics
     if not statistics.covers(known) and memory is not None and len(memory):
-        pictures, labels = memory.arrays()
-        features = read(classifier, pictures, batch_size).features
+        x, labels = memory.arrays()
+        features = forward(classifier, x, batch_size).features
         statistics = FeatureStatistics.of(features, labels)
     missing = [
         name
@@ -251,7 +257,7 @@ def _statistics(classifier, batch_size):
     if missing:
         raise ValueError(
             "Distances need statistics of the features of each class. "
-            f"Received: none of {missing}. Call `remember` with pictures of "
+            f"Received: none of {missing}. Call `remember` with samples of "
             "them, give the classifier a memory if its backbone trains, or "
             'pass score="energy".'
         )

@@ -1,4 +1,4 @@
-"""What a classifier makes of pictures, on the way to an answer."""
+"""Features and logits of samples, for predictions beyond `predict`."""
 
 import dataclasses
 
@@ -13,34 +13,35 @@ from keras_incremental.models.student import scores_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
-    """Pictures, and what a classifier sees in them.
+class Forward:
+    """Samples, and what a classifier computes from them.
 
     Attributes:
-        pictures: Array of shape `(num_samples, ...)`, as they came.
-        features: Array of what the head reads.
-        logits: Array of shape `(num_samples, ..., num_classes)`, of what
-            classes are counted as.
+        x: Array of shape `(num_samples, ...)`, as given.
+        features: Array of the features that the head reads.
+        logits: Array of shape `(num_samples, ..., num_classes)`, after
+            classes were merged or removed.
     """
 
-    pictures: np.ndarray
+    x: np.ndarray
     features: np.ndarray
     logits: np.ndarray
 
 
-def read_pictures(x, batch_size=32, steps=None):
-    """The pictures of what `predict` takes, and their labels or `None`."""
+def collect_samples(x, batch_size=32, steps=None):
+    """Returns the samples of data for `predict`, and labels or `None`."""
     source = as_source(x, batch_size=batch_size, steps=steps)
     return source.collect(MAX_BYTES if source.num_batches is None else None)
 
 
-def read(classifier, pictures, batch_size=32):
-    """A `Reading` of an array; frozen layers run once per picture."""
-    samples = checks.fitted(Samples(pictures, None, ()), classifier)
+def forward(classifier, x, batch_size=32) -> Forward:
+    """Returns the `Forward` of an array; frozen layers run once per sample."""
+    samples = checks.fitted(Samples(x, None, ()), classifier)
     backbone = classifier.backbone()
     features = backbone.features_of(
         backbone.student_inputs(samples.pictures, batch_size)
     )
     logits = scores_of(classifier.head, classifier.readout, features)
-    logits = classifier.problem.answered(classifier.label_space, logits)
-    return Reading(pictures, np.asarray(features), ops.convert_to_numpy(logits))
+    decoder = classifier.problem.decoder
+    logits = decoder.remap(classifier.label_space, logits)
+    return Forward(x, np.asarray(features), ops.convert_to_numpy(logits))

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_incremental.models.problems.review_formats import ReviewFormat
 from keras_incremental.rejection import cluster
 
 UNCERTAIN, UNKNOWN = "uncertain", "unknown"
@@ -10,55 +11,55 @@ SHOWN = 10
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ReviewQueue:
-    """Pictures that a person should look at. Made by `clf.review(x)`.
+    """Samples that a person should look at. Made by `clf.review(x)`.
 
-    Those of something unknown come first, the strangest before the others;
-    then the doubtful ones, the most doubtful first.
+    Unknown samples come first, those with the largest score before the
+    others; then uncertain ones, the most uncertain first.
 
     Attributes:
-        indices: Ints, which pictures of `x` they are.
-        pictures: Array of shape `(num_samples, ...)`.
-        names: What the classifier proposes: strings; of label maps ints of
-            shape `(num_samples, height, width)`, positions in `classes`; of
+        indices: Ints, the positions of the samples in `x`.
+        samples: Array of shape `(num_samples, ...)`.
+        names: The predictions: strings; of label maps ints of shape
+            `(num_samples, height, width)`, positions in `classes`; of
             several labels tuples of strings.
-        scores: Floats: of a doubtful picture the normalized entropy of its
+        scores: Floats: of an uncertain sample the normalized entropy of its
             prediction, from 0 to 1, of a map the mean over pixels, of
             several labels the largest; of an unknown one the score of the
             `Rejector`.
         reasons: Array of strings, `"unknown"` or `"uncertain"`.
-        features: Array of what the head reads of them.
+        features: Array of the features that the head reads.
         classes: Tuple of strings, the names of all classes.
-        reviewing: What may be proposed and answered. For this package.
+        review_format: `ReviewFormat` of the problem. Internal.
     """
 
     indices: np.ndarray
-    pictures: np.ndarray
+    samples: np.ndarray
     names: np.ndarray
     scores: np.ndarray
     reasons: np.ndarray
     features: np.ndarray
     classes: tuple
-    reviewing: object
+    review_format: ReviewFormat
 
     def __len__(self):
         return len(self.indices)
 
     def answer(self, answers, classes=None):
-        """Pictures and names of what a person has answered.
+        """Returns the samples and labels that a person has answered.
 
         Args:
             answers: Dict of indices and names; or a list of names, one for
-                each picture in the order of the queue. `None` is for "I do
-                not know": the picture is left out. Names may be new. Of a
+                each sample in the order of the queue. `None` is for "I do
+                not know": the sample is left out. Names may be new. Of a
                 label map the answer is a map of ints as in `names`, -1 where
                 it is not clear; of several labels, a tuple of all names that
-                the picture shows.
-            classes: Names that the ints of maps number, if some are new.
+                apply to the sample.
+            classes: Names that the ints of maps refer to, if some are new.
                 Defaults to `None`, those of the queue.
 
         Returns:
-            `Answered`, for `clf.learn(*queue.answer(answers))`; of label
-            maps and of several labels, `Numbered`.
+            `Answered`: the arguments `x`, `y` and `classes` of `learn`, for
+            `clf.learn(*queue.answer(answers))`.
 
         Raises:
             ValueError: if an index is not in the queue, or names are missing.
@@ -67,30 +68,30 @@ class ReviewQueue:
         if not isinstance(answers, dict):
             answers = self._by_index(answers)
         rows = {index: row for row, index in enumerate(self.indices.tolist())}
-        strange = [index for index in answers if index not in rows]
-        if strange:
+        outside = [index for index in answers if index not in rows]
+        if outside:
             raise ValueError(
-                "Answers are by index of the pictures that were reviewed. "
-                f"Received: {strange[:SHOWN]}, which are not in the queue. "
+                "`answers` must be by index of the samples in the queue. "
+                f"Received: {outside[:SHOWN]}, which are not in the queue. "
                 f"It has {self.indices[:SHOWN].tolist()} and so on."
             )
-        given = {i: said for i, said in answers.items() if said is not None}
-        pictures = self.pictures[[rows[index] for index in given]]
+        given = {i: name for i, name in answers.items() if name is not None}
+        x = self.samples[[rows[index] for index in given]]
         names = self.classes if classes is None else tuple(classes)
-        return self.reviewing.answered(pictures, list(given.values()), names)
+        return self.review_format.encode(x, list(given.values()), names)
 
     def clusters(self, min_size=5):
-        """Groups of the unknown ones, which may be new classes.
+        """Clusters the unknown samples, which may be of new classes.
 
-        A person then names groups in the place of pictures:
+        A person then names clusters rather than samples:
         `queue.answer(clusters.named({0: "fish"}))`.
 
         Args:
-            min_size: Int. Pictures of smaller groups belong nowhere.
-                Defaults to `5`.
+            min_size: Int. Samples of smaller clusters are left out. Defaults
+                to `5`.
 
         Returns:
-            `Clusters`, as of `rejection.cluster`, by index.
+            `Clusters` by index, see `rejection.cluster`.
         """
         unknown = self.reasons == UNKNOWN
         return cluster(
@@ -100,8 +101,8 @@ class ReviewQueue:
     def __str__(self):
         unknown = int((self.reasons == UNKNOWN).sum())
         head = (
-            f"{len(self)} pictures to review: {unknown} unknown, "
-            f"{len(self) - unknown} doubtful"
+            f"{len(self)} samples to review: {unknown} unknown, "
+            f"{len(self) - unknown} uncertain"
         )
         if not len(self):
             return head
@@ -110,7 +111,7 @@ class ReviewQueue:
             (
                 str(index),
                 str(reason),
-                self.reviewing.describe(name, self.classes),
+                self.review_format.describe(name, self.classes),
                 f"{score:.3g}",
             )
             for index, reason, name, score in zip(
@@ -132,39 +133,41 @@ class ReviewQueue:
         if len(names) != len(self):
             raise ValueError(
                 "A list of answers must have one name, or `None`, for each "
-                f"picture in the queue. Received: {len(names)} names for "
-                f"{len(self)} pictures. Pass a dict of indices and names to "
+                f"sample in the queue. Received: {len(names)} names for "
+                f"{len(self)} samples. Pass a dict of indices and names to "
                 "answer some."
             )
         return dict(zip(self.indices.tolist(), names, strict=True))
 
 
-def make_queue(classifier, reading, predicted, judgement, count):
-    """A `ReviewQueue` of what is doubtful or unknown.
+def make_queue(classifier, outputs, judgement, count=None):
+    """Returns a `ReviewQueue` of samples that are uncertain or unknown.
 
     Args:
         classifier: `IncrementalClassifier`.
-        reading: `Reading`.
-        predicted: Array, what the logits mean.
-        judgement: `Judgement`; what is both is unknown.
-        count: Int, how many to keep, or `None`.
+        outputs: `Forward`.
+        judgement: `Judgement`; a sample that is both counts as unknown.
+        count: Int. The length of the queue at most. Defaults to `None`, any.
     """
-    reviewing, classes = classifier.problem.reviewing, classifier.classes
-    judgement = reviewing.by_picture(judgement)
+    review_format = classifier.problem.decoder.review_format
+    judgement = review_format.by_sample(judgement)
     unknown = judgement.unknown
     scores = np.where(unknown, judgement.ood_scores, judgement.entropy)
     # The last key counts first.
     order = np.lexsort((-scores, ~unknown))
     order = order[(unknown | judgement.uncertain)[order]][:count]
+    names = review_format.suggest(
+        judgement.predictions[order], classifier.classes
+    )
     return ReviewQueue(
         order,
-        reading.pictures[order],
-        reviewing.suggested(predicted[order], classes),
+        outputs.x[order],
+        names,
         scores[order],
         np.where(unknown, UNKNOWN, UNCERTAIN)[order],
-        reading.features[order],
-        tuple(classes),
-        reviewing,
+        outputs.features[order],
+        tuple(classifier.classes),
+        review_format,
     )
 
 
