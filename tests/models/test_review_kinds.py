@@ -37,7 +37,7 @@ def test_scenes_to_review_are_ordered_by_their_mean_entropy(pixels):
     logits = pixels.predict(X, verbose=0)
     entropy = normalized_entropy(logits)
     uncertain = (entropy >= 0.1).any((1, 2))
-    order = np.argsort(-entropy.mean((1, 2)), problem="stable")
+    order = np.argsort(-entropy.mean((1, 2)), kind="stable")
     np.testing.assert_array_equal(queue.indices, order[uncertain[order]][:10])
     np.testing.assert_allclose(
         queue.scores, entropy.mean((1, 2))[queue.indices]
