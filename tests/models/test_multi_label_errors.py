@@ -92,14 +92,14 @@ def test_what_needs_one_class_is_refused(clf, call):
 def test_thresholds_are_shares_of_known_classes(clf):
     with pytest.raises(ValueError, match="`thresholds` must be a number"):
         clf.predict_names(X, thresholds=2)
-    with pytest.raises(ValueError, match="`thresholds` is of classes"):
+    with pytest.raises(ValueError, match="`thresholds` names classes"):
         clf.predict_names(X, thresholds={"bus": 0.5})
 
 
 def test_thresholds_are_not_for_exclusive_classes():
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(2)])
     clf = IncrementalClassifier(model, ["a", "b"])
-    with pytest.raises(ValueError, match="`thresholds` say when"):
+    with pytest.raises(ValueError, match="`thresholds` decide.*use `unknown`"):
         clf.predict_names(X, thresholds=0.5)
 
 
