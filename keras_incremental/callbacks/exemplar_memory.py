@@ -15,7 +15,6 @@ from keras_incremental.memory.exemplar_store import ExemplarStore
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.selector import Selector
 from keras_incremental.memory.selector import check_features
-from keras_incremental.memory.selector import reads_logits
 from keras_incremental.utils import graph
 from keras_incremental.utils.export import export
 
@@ -172,7 +171,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         x, y = self._candidates(source)
         model = self.model if model is None else model
         select = Selector(self._select, self.seed, source.dtype)
-        select.look_at(x, [features, self.features], model, logits)
+        select.look_at(x, [features, self.features], model)
         self.insert(x, y, select, source.dtype, label_space, logits)
 
     def mix(self, data, y=None, batch_size=None, num_classes=None, steps=None):
@@ -215,7 +214,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
                 "`model.fit(memory.mix(data), callbacks=[memory])`, and call "
                 "`mix` for each `fit`."
             )
-        if self.features is None or reads_logits(self._select):
+        if self.features is None:
             check_features(self._select, self.model)
         width = self._training.num_classes or _num_outputs(self.model)
         self._training.check_labels(self.classes, width)

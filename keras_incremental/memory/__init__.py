@@ -11,4 +11,5 @@ from keras_incremental.memory.policies import Weighted as Weighted
 from keras_incremental.memory.reservoir import Reservoir as Reservoir
 from keras_incremental.memory.selection import herding as herding
 from keras_incremental.memory.selection import random as random
+from keras_incremental.memory.stream_policies import Slots as Slots
 from keras_incremental.memory.stream_replay import StreamReplay as StreamReplay

@@ -1,18 +1,20 @@
 import dataclasses
 import numbers
+from collections.abc import Callable
 
+import keras
 import numpy as np
 
 from keras_incremental.data import arrays
 from keras_incremental.data.source import as_source
 from keras_incremental.memory import exemplar_files
 from keras_incremental.memory import stored_logits
+from keras_incremental.memory import stream_policies
 from keras_incremental.memory.candidates import class_of_each
 from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.exemplars import join
 from keras_incremental.memory.holder import Holder
 from keras_incremental.memory.holder import check_snapshot
-from keras_incremental.memory.stream_policies import POLICIES
 from keras_incremental.memory.stream_policies import Slots
 from keras_incremental.memory.stream_state import Stream
 from keras_incremental.memory.stream_state import generator_at
@@ -38,11 +40,12 @@ class Reservoir(Holder):
 
     Args:
         budget: Int, 1 or more: samples in all. Defaults to `2000`.
-        policy: String. `"uniform"`: after s samples each of them is kept with
-            the chance `budget / s`, so that frequent classes fill the memory.
+        policy: `"uniform"`: after s samples each of them is kept with the
+            chance `budget / s`, so that frequent classes fill the memory.
             `"balanced"`: as many of each class, if there are as many, and
             within a class with the same chance. `"greedy"`: as many of each
-            class, the first ones that come. Defaults to `"uniform"`.
+            class, the first ones that come. Or a function `(slots, label) ->
+            slot or None`, see `memory.Slots`. Defaults to `"uniform"`.
         seed: Int, 0 or more. Defaults to `0`.
 
     Example:
@@ -59,7 +62,10 @@ class Reservoir(Holder):
     """
 
     def __init__(
-        self, budget: int = 2000, policy: str = "uniform", seed: int = 0
+        self,
+        budget: int = 2000,
+        policy: str | Callable = "uniform",
+        seed: int = 0,
     ):
         super().__init__()
         for name, value, least in (("budget", budget, 1), ("seed", seed, 0)):
@@ -68,11 +74,7 @@ class Reservoir(Holder):
                     f"`{name}` of Reservoir must be an integer of {least} or "
                     f"more. Received: {name}={value!r}."
                 )
-        if policy not in POLICIES:
-            raise ValueError(
-                "`policy` of Reservoir must be one of "
-                f"{list(POLICIES)}. Received: policy={policy!r}."
-            )
+        self._place = stream_policies.get(policy)
         self.budget = int(budget)
         self.policy = policy
         self.seed = int(seed)
@@ -156,12 +158,13 @@ class Reservoir(Holder):
                 budget or policy. The memory stays as it was.
         """
         content, saved = exemplar_files.read_stream(path)
+        own = self.get_config()
         for name in ("budget", "policy"):
-            if saved[name] != getattr(self, name):
+            if saved[name] != own[name]:
                 raise ValueError(
                     f"The file is of a Reservoir with another {name}. "
                     f"Received: {name}={saved[name]!r} in '{path}', "
-                    f"{getattr(self, name)!r} here. Load it into "
+                    f"{own[name]!r} here. Load it into "
                     f"`Reservoir({name}={saved[name]!r})`."
                 )
         self._content, self._stream = content, Stream.from_json(saved)
@@ -169,12 +172,15 @@ class Reservoir(Holder):
     def get_config(self):
         return {
             "budget": self.budget,
-            "policy": self.policy,
+            "policy": keras.saving.serialize_keras_object(self.policy),
             "seed": self.seed,
         }
 
     @classmethod
     def from_config(cls, config):
+        if isinstance(config["policy"], dict):
+            policy = keras.saving.deserialize_keras_object(config["policy"])
+            config = {**config, "policy": policy}
         return cls(**config)
 
     def _decide(self, labels):
@@ -185,7 +191,7 @@ class Reservoir(Holder):
         slots = Slots(self.budget, held, stream.seen, stream.full, generator)
         origins = {slot: slot for slot in range(len(held))}
         for place, label in enumerate(labels, start=len(held)):
-            slot = slots.see(label, POLICIES[self.policy])
+            slot = slots.see(label, self._place)
             if slot is not None:
                 origins[slot] = place
         return np.array(list(origins.values())), dataclasses.replace(

@@ -1,8 +1,7 @@
 """Which samples of a class to keep: features in, ordered indices out.
 
 A selection is a function `(features, count, seed) -> indices`. The order
-matters: a memory that shrinks keeps the first ones. Where the function has
-the attribute `reads = "logits"` it is given logits instead of features.
+matters: a memory that shrinks keeps the first ones.
 """
 
 import numpy as np
@@ -70,93 +69,7 @@ def random(features, count, seed=0):
 
 random.uses_features = False
 
-
-def distance(features, count, seed=0):
-    """Picks the samples that are closest to the class mean.
-
-    Features are compared at unit length. The picks are alike, so that their
-    mean follows that of the class worse than that of herding; for new classes
-    this is usually no better than chance.
-
-    Args:
-        features: Array of shape `(n, ...)`, of all samples of one class.
-        count: Int, samples to pick. At most n are picked.
-        seed: Not used. Defaults to `0`.
-
-    Returns:
-        Array of int64 of shape `(min(count, n),)`, closest first.
-    """
-    units = _unit_rows(_rows(features))
-    return _lowest(np.square(units - units.mean(axis=0)).sum(axis=1), count)
-
-
-def entropy(logits, count, seed=0):
-    """Picks the samples that the model is least certain about.
-
-    For new classes this is usually no better than chance: uncertain samples
-    stand at the border of a class, and not for it.
-
-    Reference:
-    - [Chaudhry et al., 2018](https://arxiv.org/abs/1801.10112)
-
-    Args:
-        logits: Array of shape `(n, num_classes)`, of all samples of one
-            class; `(n, 1)` of two classes.
-        count: Int, samples to pick. At most n are picked.
-        seed: Not used. Defaults to `0`.
-
-    Returns:
-        Array of int64 of shape `(min(count, n),)`, largest entropy first.
-
-    Example:
-
-    >>> import numpy as np
-    >>> entropy(np.array([[4.0, 0.0], [0.1, 0.0], [0.0, 1.0]]), 2).tolist()
-    [1, 2]
-    """
-    logits = _competing(logits)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    exps = np.exp(shifted)
-    total = exps.sum(axis=1)
-    # The sum of -p log(p), where log(p) = shifted - log(total).
-    values = np.log(total) - (exps * shifted).sum(axis=1) / total
-    return _lowest(-values, count)
-
-
-entropy.reads = "logits"
-
-
-def boundary(logits, count, seed=0):
-    """Picks the samples that are closest to the border of two classes.
-
-    The distance is the gap between the two largest logits. For new classes
-    this is usually no better than chance, as with `entropy`.
-
-    Reference:
-    - [Chaudhry et al., 2018](https://arxiv.org/abs/1801.10112)
-
-    Args:
-        logits: Array of shape `(n, num_classes)`, of all samples of one
-            class; `(n, 1)` of two classes.
-        count: Int, samples to pick. At most n are picked.
-        seed: Not used. Defaults to `0`.
-
-    Returns:
-        Array of int64 of shape `(min(count, n),)`, smallest gap first.
-    """
-    second, first = np.sort(_competing(logits), axis=1)[:, -2:].T
-    return _lowest(first - second, count)
-
-
-boundary.reads = "logits"
-
-_SELECTIONS = {
-    "boundary": boundary,
-    "distance": distance,
-    "entropy": entropy,
-    "herding": herding,
-    "random": random,
-}
+_SELECTIONS = {"herding": herding, "random": random}
 
 
 def register(name, function):
@@ -166,8 +79,7 @@ def register(name, function):
         name: String.
         function: Called with `(features, count, seed)`, returns indices. Set
             `function.uses_features = False` if only the length is used: the
-            model is then not run; `function.reads = "logits"` if it compares
-            logits.
+            model is then not run.
     """
     if not isinstance(name, str) or not callable(function):
         raise TypeError(
@@ -181,8 +93,8 @@ def get(identifier):
     """The selection of a name, or the function itself.
 
     Args:
-        identifier: `"herding"`, `"random"`, `"distance"`, `"entropy"`,
-            `"boundary"`, another registered name, or a function.
+        identifier: `"herding"`, `"random"`, another registered name, or a
+            function.
 
     Returns:
         A function `(features, count, seed) -> indices`.
@@ -199,19 +111,6 @@ def get(identifier):
             f"selection={identifier!r}."
         )
     return _SELECTIONS[identifier]
-
-
-def _lowest(values, count):
-    # Rounded, because noise would decide between equal samples.
-    return np.argsort(np.round(values, 12), kind="stable")[:count]
-
-
-def _competing(logits):
-    """Finite logits of two or more classes."""
-    logits = _rows(logits)
-    if logits.shape[1] == 1:
-        return np.concatenate([np.zeros_like(logits), logits], axis=1)
-    return logits
 
 
 def _rows(features):

@@ -22,7 +22,7 @@ class Selector:
         self._compute = None
         self._new = None
 
-    def look_at(self, x, features, model, logits=None):
+    def look_at(self, x, features, model):
         """Takes or computes what the selection compares of new samples.
 
         Args:
@@ -30,19 +30,15 @@ class Selector:
             features: List of arrays, functions and `None`, the first that
                 is not `None` counts; stored samples need a function.
             model: Classifier that stands in for a function, or `None`.
-            logits: Array that counts as `features` do where the selection
-                reads logits, or `None`.
         """
         if not uses_features(self._function):
             return
-        if reads_logits(self._function):
-            features = [logits]
         functions = [f for f in features if callable(f)]
         given = [f for f in features if f is not None][:1]
         if functions:
             self._compute = functions[0]
         elif model is not None:
-            self._compute = _outputs_of(model, self._function)
+            self._compute = _features_of(model)
         if given and not callable(given[0]):
             self._new = _given(given[0], x)
         else:
@@ -77,42 +73,20 @@ def uses_features(function):
     return getattr(function, "uses_features", True)
 
 
-def reads_logits(function):
-    """Whether a selection compares logits, not features."""
-    return getattr(function, "reads", "features") == "logits"
-
-
 def check_features(function, model):
     """Raises if a model that is built cannot give what is compared."""
     if uses_features(function) and model.built:
-        _outputs_of(model, function)
+        _features_of(model)
 
 
-def _outputs_of(model, function):
+def _features_of(model):
     try:
-        split = graph.split_head(model)
+        return graph.split_head(model).features.predict_on_batch
     except ValueError as error:
         raise ValueError(
             f"{error} Or give `features`, a function of a batch of samples, "
             "or use selection='random'."
         ) from error
-    if not reads_logits(function):
-        return split.features.predict_on_batch
-    to_logits = _TO_LOGITS[split.activation]
-    return lambda x: to_logits(model.predict_on_batch(x))
-
-
-def _log_odds(p):
-    return _log(p) - _log(1 - p)
-
-
-def _log(p):
-    return np.log(np.maximum(p, np.finfo("float32").tiny))
-
-
-# What outputs are the activation of; a constant in all logits of a row has
-# no effect.
-_TO_LOGITS = {None: lambda z: z, "softmax": _log, "sigmoid": _log_odds}
 
 
 def _given(features, x):

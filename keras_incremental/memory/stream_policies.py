@@ -2,23 +2,30 @@
 
 A policy is a function `(slots, label) -> slot or None`: the number of the
 slot that the sample takes, `len(slots)` for a free one, `None` to pass it
-over. It decides for one sample at a time.
+over. It decides for one sample at a time, and takes random numbers from
+`slots.generator`, so that a memory that is loaded decides as one that was
+not stopped.
 """
 
 import collections
+from collections.abc import Callable
 
 import numpy as np
 
 
 class Slots:
-    """Labels that a memory of a stream holds, and has seen.
+    """The slots of a memory of a stream, as a policy sees them.
 
     Args:
-        budget: Int, how many slots there are.
-        labels: Ints, classes that are stored.
-        seen: Dict of class to the number of samples in the stream so far.
+        budget: Int, the number of slots.
+        labels: Ints, the classes of the samples that are held.
+        seen: Dict of class to the number of samples in the stream so far; a
+            policy finds the next sample counted.
         full: Set of classes that have been the largest in a full memory.
         generator: `numpy.random.Generator`.
+
+    Attributes:
+        counts: `Counter` of the samples of each class that are held.
     """
 
     def __init__(self, budget, labels, seen, full, generator):
@@ -43,6 +50,7 @@ class Slots:
         self.seen[label] += 1
         slot = policy(self, label)
         if slot is not None:
+            self._check(slot)
             self._put(slot, label)
         return slot
 
@@ -55,6 +63,14 @@ class Slots:
         """A slot with a sample of these classes, with equal chances."""
         slots = np.flatnonzero(np.isin(self._labels[: self._size], classes))
         return int(self.generator.choice(slots))
+
+    def _check(self, slot):
+        if not 0 <= slot < min(self._size + 1, self.budget):
+            raise ValueError(
+                "A policy must return the number of a slot, `len(slots)` for "
+                f"the next free one, or None. Received: {slot!r} of "
+                f"{self._size} slots in use and {self.budget} in all."
+            )
 
     def _put(self, slot, label):
         if slot == self._size:
@@ -99,3 +115,24 @@ def greedy(slots, label):
 
 
 POLICIES = {"uniform": uniform, "balanced": balanced, "greedy": greedy}
+
+
+def get(identifier: str | Callable) -> Callable:
+    """Returns the policy of a name, or the function itself.
+
+    Args:
+        identifier: `"uniform"`, `"balanced"`, `"greedy"`, or a function
+            `(slots, label) -> slot or None`.
+
+    Raises:
+        ValueError: if the name is not known.
+    """
+    if callable(identifier):
+        return identifier
+    if not isinstance(identifier, str) or identifier not in POLICIES:
+        raise ValueError(
+            f"`policy` of Reservoir must be one of {list(POLICIES)} or a "
+            "function `(slots, label) -> slot or None`. Received: "
+            f"policy={identifier!r}."
+        )
+    return POLICIES[identifier]

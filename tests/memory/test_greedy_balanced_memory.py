@@ -22,7 +22,7 @@ def lists(memory):
     return {label: x[y == label].ravel().tolist() for label in memory.classes}
 
 
-@pytest.mark.parametrize("selection", ["random", "distance"])
+@pytest.mark.parametrize("selection", ["random", "herding"])
 def test_memory_budget_never_exceeded_and_old_lists_are_prefixes(selection):
     memory, before = ExemplarMemory(BUDGET, selection=selection), {}
     for x, y in phases():

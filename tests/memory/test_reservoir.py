@@ -162,6 +162,31 @@ def test_a_config_makes_an_equal_reservoir():
     assert memory.get_config() == {"budget": 7, "policy": "greedy", "seed": 3}
 
 
+@keras.saving.register_keras_serializable("tests")
+def newest(slots, label):
+    """Holds the last samples of the stream, whatever their class."""
+    place = (slots.seen.total() - 1) % slots.budget
+    return len(slots) if slots.has_room else place
+
+
+def test_a_policy_may_be_a_function_of_your_own(tmp_path):
+    memory = filled(newest)
+    assert sorted(memory.arrays()[0].ravel()) == list(range(50, 60))
+    again = Reservoir.from_config(memory.get_config())
+    assert again.policy is newest
+    memory.save(tmp_path / "stream.npz")
+    again.load(tmp_path / "stream.npz")
+    assert content(again) == content(memory)
+    with pytest.raises(ValueError, match="another policy"):
+        Reservoir(10).load(tmp_path / "stream.npz")
+
+
+@pytest.mark.parametrize("slot", [-1, 3, 10])
+def test_a_slot_that_there_is_not_is_refused(slot):
+    with pytest.raises(ValueError, match=f"Received: {slot}"):
+        Reservoir(10, lambda slots, label: slot).add(*stream())
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -169,6 +194,7 @@ def test_a_config_makes_an_equal_reservoir():
         ({"budget": 2.5}, "budget=2.5"),
         ({"seed": -1}, "seed=-1"),
         ({"policy": "best"}, "'greedy'.*policy='best'"),
+        ({"policy": ["greedy"]}, r"policy=\['greedy'\]"),
     ],
 )
 def test_useless_arguments_of_a_reservoir_are_refused(options, message):
