@@ -128,8 +128,9 @@ def check_all():
 """
 ## The recipes
 
-A recipe is immutable; `dataclasses.replace` puts a new part in the place of
-another. Those of the literature leave nothing to be chosen automatically.
+A recipe is immutable; `dataclasses.replace` replaces one of its parts, and
+`recipes.bare` makes a recipe of nothing but the parts that you give. Recipes
+of the literature leave nothing to be chosen automatically.
 """
 
 
@@ -148,9 +149,7 @@ def own_recipes():
             name="replay, spread",
             memory=ki.ExemplarMemory(20, selection=spread),
         ),
-        "own head": dataclasses.replace(
-            recipes.slda(), name="naive_bayes", head=NaiveBayes(1)
-        ),
+        "own head": recipes.bare("naive_bayes", head=NaiveBayes(1)),
     }
 
 
@@ -161,13 +160,13 @@ Five clouds of points arrive as two, two and one.
 """
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
-CENTRES = 3 * np.eye(5, 8) + 2
+CENTERS = 3 * np.eye(5, 8) + 2
 
 
 def clouds(classes, seed=0):
     labels = np.repeat(classes, 40)
     noise = np.random.default_rng(seed).normal(size=(len(labels), 8))
-    return (CENTRES[labels] + noise).astype("float32"), labels
+    return (CENTERS[labels] + noise).astype("float32"), labels
 
 
 def first_model():

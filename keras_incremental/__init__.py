@@ -1,6 +1,7 @@
 """New classes for trained Keras classifiers, without losing the old ones."""
 
 from keras_incremental import callbacks as callbacks
+from keras_incremental import contrib as contrib
 from keras_incremental import data as data
 from keras_incremental import distillation as distillation
 from keras_incremental import layers as layers

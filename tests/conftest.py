@@ -12,6 +12,7 @@ TESTS = pathlib.Path(__file__).parent
 # backend computes and trains, and run on each. All others run on TensorFlow.
 ON_EACH_BACKEND = (
     "callbacks",
+    "contrib",
     "data/test_checked.py",
     "data/test_teacher_outputs.py",
     "distillation",
@@ -20,7 +21,6 @@ ON_EACH_BACKEND = (
     "memory/test_logits_of_exemplars.py",
     "memory/test_memory_in_fit.py",
     "memory/test_mixing.py",
-    "memory/test_selecting_by_logits.py",
     "metrics/test_balanced_accuracy.py",
     "metrics/test_on_labels.py",
     "models/test_balanced_stage.py",

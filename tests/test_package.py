@@ -36,6 +36,7 @@ LEVELS = (
     ("callbacks", "models"),
     ("testing",),
     ("recipes",),
+    ("contrib",),
 )
 
 # Public bases that nobody makes an object of.

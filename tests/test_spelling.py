@@ -10,6 +10,7 @@ import keras_incremental
 ROOT = pathlib.Path(keras_incremental.__file__).parent
 FOLDERS = (
     "callbacks",
+    "contrib",
     "distillation",
     "losses",
     "metrics",

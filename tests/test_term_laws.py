@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_incremental import contrib
 from keras_incremental import distillation
 from keras_incremental.testing import term_checks
 from keras_incremental.testing.term_checks import PHASE
@@ -55,7 +56,7 @@ def attention():
     kernel = beside(KERNEL, draw(3, 2))
     matched = {**teacher, "kernel": kernel, "logits": OTHER}
     return Case(
-        distillation.AttentionDistillation(),
+        contrib.AttentionDistillation(),
         teacher,
         {**matched, "maps": [draw(*value.shape) for value in MAPS]},
         matched,
@@ -112,7 +113,7 @@ def double():
         SPECIALIST - SPECIALIST.mean(-1, keepdims=True),
     )
     return Case(
-        distillation.DoubleDistillation(),
+        contrib.DoubleDistillation(),
         {"logits": TEACHER, "specialist": SPECIALIST},
         {"logits": OTHER},
         {"logits": targets},
@@ -121,7 +122,7 @@ def double():
 
 def global_distillation(labels=LABELS):
     return Case(
-        distillation.GlobalDistillation(),
+        contrib.GlobalDistillation(),
         {"logits": TEACHER, "specialist": SPECIALIST},
         {"logits": OTHER},
         {"logits": beside(TEACHER, SPECIALIST)},
@@ -131,7 +132,7 @@ def global_distillation(labels=LABELS):
 
 def confidence():
     return Case(
-        distillation.ConfidenceLoss(),
+        contrib.ConfidenceLoss(),
         {},
         {"logits": OTHER},
         {"logits": np.ones((4, 5), "float32")},
@@ -171,7 +172,8 @@ def test_every_term_obeys(name, check):
 
 
 def test_every_exported_term_is_in_the_table():
-    classes = [c for c in vars(distillation).values() if inspect.isclass(c)]
+    public = (*vars(distillation).values(), *vars(contrib).values())
+    classes = [c for c in public if inspect.isclass(c)]
     terms = {c.__name__ for c in classes if issubclass(c, distillation.Term)}
     assert terms - {"Term"} == set(TERMS)
 

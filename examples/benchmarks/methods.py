@@ -1,73 +1,121 @@
-"""The recipes that are run, each with the exemplars that a protocol allows."""
+"""The recipes that are run, each with the exemplars that a protocol allows.
 
+A recipe with arguments is written as `er+mixing=concatenate`: its name, then
+each argument after a plus sign.
+"""
+
+import ast
+import inspect
+
+from keras_incremental import contrib
 from keras_incremental import recipes
 from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.recipe import AUXILIARY
-from keras_incremental.recipes import catalog
 
 
 def names() -> list[str]:
-    """Names of all recipes."""
-    return list(recipes.names())
+    """Returns the names of all recipes, obsolete ones last."""
+    return [*recipes.names(), *contrib.names()]
 
 
 def chosen(wanted) -> list[str]:
-    """The recipes that were asked for, or all that learn labels in phases.
+    """Returns the recipes to run, in the order of the request.
 
     Args:
-        wanted: List of names, or of `"all"` alone.
+        wanted: List of recipes, or `["all"]` for those of
+            `keras_incremental.recipes` that learn in phases.
 
     Raises:
-        ValueError: if there is no recipe of a name.
+        ValueError: if there is no recipe of a name, or if it has no such
+            argument.
     """
-    known = names()
     if list(wanted) == ["all"]:
-        return [name for name in known if _learns_in_phases(name)]
-    unknown = sorted(set(wanted) - set(known))
+        return [name for name in recipes.names() if _learns_in_phases(name)]
+    known = names()
+    unknown = sorted({_split(method)[0] for method in wanted} - set(known))
     if unknown:
         raise ValueError(
             f"There are no recipes {unknown}. Received: recipes="
             f"{list(wanted)}. Choose from {sorted(known)}."
         )
+    for method in wanted:
+        _check_arguments(method)
     return list(wanted)
 
 
-def options_of(name, protocol) -> dict:
-    """The arguments of a recipe: how many exemplars, where it keeps any."""
+def options_of(method, protocol) -> dict:
+    """Returns the arguments of a recipe, and its budget where it has one.
+
+    Args:
+        method: Name of a recipe, with arguments or without.
+        protocol: `Protocol`.
+    """
+    name, own = _split(method)
     given = {"budget": protocol.budget, "per_class": protocol.per_class}
-    return {
+    allowed = {
         option: value
         for option, value in given.items()
-        if value is not None and catalog.takes(name, option)
+        if value is not None and option in _parameters(name)
     }
+    return {**allowed, **own}
 
 
 def classifier(
-    model, classes, name, options, seed, frozen=True
+    model, classes, method, options, seed, frozen=True
 ) -> IncrementalClassifier:
-    """A classifier that learns by a recipe.
+    """Returns a classifier that learns by a recipe.
 
     Args:
         model: Keras classifier of the first classes.
         classes: Their names.
-        name: Name of a recipe.
-        options: Its arguments.
+        method: Name of a recipe, with arguments or without.
+        options: Its arguments, as `options_of` returns them.
         seed: Int.
         frozen: Bool. Whether the backbone is pretrained and frozen. One that
             is trained from scratch trains its BatchNormalization on.
             Defaults to `True`.
     """
+    name, _ = _split(method)
     return IncrementalClassifier(
         model,
         classes,
-        recipe=recipes.get(name, **options),
+        recipe=_function(name)(**options),
         seed=seed,
         train_batch_norm=not frozen,
     )
 
 
+def _function(name):
+    return getattr(contrib if name in contrib.names() else recipes, name)
+
+
+def _parameters(name):
+    return inspect.signature(_function(name)).parameters
+
+
+def _split(method):
+    """The name of a recipe, and the arguments that follow it."""
+    name, *arguments = method.split("+")
+    pairs = (argument.partition("=") for argument in arguments)
+    return name, {option: _value(text) for option, _, text in pairs}
+
+
+def _value(text):
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+
+
+def _check_arguments(method):
+    name, own = _split(method)
+    unknown = sorted(set(own) - set(_parameters(name)))
+    if unknown:
+        raise ValueError(
+            f"The recipe '{name}' has no arguments {unknown}. Received: "
+            f"recipes=['{method}']. Choose from {list(_parameters(name))}."
+        )
+
+
 def _learns_in_phases(name):
-    recipe = recipes.get(name)
-    streams = isinstance(recipe.memory, Reservoir)
-    return recipe.trains_on != AUXILIARY and not streams
+    return not isinstance(recipes.get(name).memory, Reservoir)

@@ -1,20 +1,8 @@
 """Terms that keep the outputs of a teacher for old classes."""
 
-from keras_incremental.distillation.attention_distillation import (
-    AttentionDistillation as AttentionDistillation,
-)
-from keras_incremental.distillation.confidence_loss import (
-    ConfidenceLoss as ConfidenceLoss,
-)
 from keras_incremental.distillation.dark_replay import DarkReplay as DarkReplay
-from keras_incremental.distillation.double_distillation import (
-    DoubleDistillation as DoubleDistillation,
-)
 from keras_incremental.distillation.feature_matching import (
     FeatureMatching as FeatureMatching,
-)
-from keras_incremental.distillation.global_distillation import (
-    GlobalDistillation as GlobalDistillation,
 )
 from keras_incremental.distillation.less_forget import LessForget as LessForget
 from keras_incremental.distillation.margin_ranking import (

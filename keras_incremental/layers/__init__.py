@@ -16,9 +16,6 @@ from keras_incremental.layers.column_initializers import (
 from keras_incremental.layers.column_initializers import MeanOfOld as MeanOfOld
 from keras_incremental.layers.column_initializers import Zeros as Zeros
 from keras_incremental.layers.division import divide as divide
-from keras_incremental.layers.dual_memory_rectification import (
-    DualMemoryRectification as DualMemoryRectification,
-)
 from keras_incremental.layers.expandable_cosine import (
     ExpandableCosine as ExpandableCosine,
 )

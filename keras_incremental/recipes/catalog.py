@@ -1,31 +1,57 @@
 """Recipes by name."""
 
 import inspect
+from collections.abc import Callable
+from collections.abc import Iterable
+from types import ModuleType
 
+from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes import closed_form
-from keras_incremental.recipes import distilling
+from keras_incremental.recipes import distillation
 from keras_incremental.recipes import references
 from keras_incremental.recipes import regularization
 from keras_incremental.recipes import rehearsal
 from keras_incremental.recipes import streams
 
-MODULES = (
-    references,
-    regularization,
-    distilling,
-    rehearsal,
-    closed_form,
-    streams,
+
+def functions_of(modules: Iterable[ModuleType]) -> dict[str, Callable]:
+    """Returns the recipes that modules define, in the order of their lines.
+
+    Args:
+        modules: Modules whose public functions each return a `Recipe`.
+
+    Returns:
+        Dict from names to functions.
+    """
+    return {
+        name: function
+        for module in modules
+        for name, function in vars(module).items()
+        if inspect.isfunction(function)
+        and function.__module__ == module.__name__
+        and not name.startswith("_")
+    }
+
+
+_FUNCTIONS = functions_of(
+    (
+        references,
+        regularization,
+        distillation,
+        rehearsal,
+        closed_form,
+        streams,
+    )
 )
 
 
-def names():
-    """List of the names of all recipes, references first."""
-    return list(_functions())
+def names() -> list[str]:
+    """Returns the names of all recipes, references first."""
+    return list(_FUNCTIONS)
 
 
-def get(name, **options):
-    """A recipe by its name.
+def get(name: str, **options) -> Recipe:
+    """Returns the recipe of a name.
 
     Args:
         name: String, one of `names()`.
@@ -42,27 +68,24 @@ def get(name, **options):
     >>> get("wa", per_class=20).name
     'wa'
     """
-    functions = _functions()
+    return recipe_of(_FUNCTIONS, name, **options)
+
+
+def recipe_of(functions: dict[str, Callable], name: str, **options) -> Recipe:
+    """Returns the recipe that one of several functions makes.
+
+    Args:
+        functions: Dict from names to functions, such as `functions_of`
+            returns.
+        name: String, one of these names.
+        **options: Arguments of the function.
+
+    Raises:
+        ValueError: if there is no function of that name.
+    """
     if name not in functions:
         raise ValueError(
             f"There is no recipe of that name. Received: name={name!r}. Use "
             f"one of {list(functions)}."
         )
     return functions[name](**options)
-
-
-def takes(name, option):
-    """Bool. Whether a recipe has an argument of that name."""
-    return option in inspect.signature(_functions()[name]).parameters
-
-
-def _functions():
-    """The public functions of the modules, in the order of their lines."""
-    return {
-        name: function
-        for module in MODULES
-        for name, function in vars(module).items()
-        if inspect.isfunction(function)
-        and function.__module__ == module.__name__
-        and not name.startswith("_")
-    }

@@ -1,16 +1,29 @@
-"""What the recipes of the literature have in common."""
+"""Parts that the recipes of the literature have in common."""
+
+from collections.abc import Callable
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.recipe import Recipe
 
 
-def bare(name, **parts):
-    """A recipe that does nothing but what it is told.
+def bare(name: str, **parts) -> Recipe:
+    """Returns a recipe with nothing but the given parts.
+
+    `Recipe` chooses by itself what it is not given; this one leaves it out.
 
     Args:
         name: String.
-        **parts: Arguments of `Recipe`, in the place of its defaults.
+        **parts: Arguments of `Recipe`.
+
+    Returns:
+        A `Recipe` that fine-tunes on a shuffled union of new samples and
+        exemplars, if no part says otherwise.
+
+    Example:
+
+    >>> bare("fine_tuning").terms
+    ()
     """
     return Recipe(
         name=name,
@@ -25,14 +38,18 @@ def bare(name, **parts):
     )
 
 
-def exemplars(budget=2000, per_class=None, selection="herding"):
-    """A memory of `budget` exemplars in all, or of some of each class.
+def exemplars(
+    budget: int = 2000,
+    per_class: int | None = None,
+    selection: str | Callable = "herding",
+) -> ExemplarMemory:
+    """Returns a memory of `budget` exemplars in all, or of some per class.
 
     Args:
         budget: Int. Defaults to `2000`.
-        per_class: Int or `None`: exemplars of each class, in the place of
-            `budget`. Defaults to `None`.
-        selection: See `ExemplarMemory`. Defaults to `"herding"`.
+        per_class: Int, exemplars of each class in place of `budget`, or
+            `None`. Defaults to `None`.
+        selection: Same as in `ExemplarMemory`. Defaults to `"herding"`.
     """
     return ExemplarMemory(
         budget=budget if per_class is None else per_class,

@@ -1,46 +1,42 @@
-"""What every method is compared with."""
+"""Lower and upper bounds that every method is compared with."""
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.parts import bare
 
 EVERYTHING = 2**40
 
 
-def fine_tuning():
-    """Trains on the new pictures alone: the lower bound.
+def fine_tuning() -> Recipe:
+    """Training on the new samples alone: the lower bound.
 
     It forgets nearly everything; a method that ends lower is broken.
     """
     return bare("fine_tuning", center_features=False)
 
 
-def frozen():
-    """Freezes the backbone and the old columns, and trains the new columns.
+def frozen() -> Recipe:
+    """Training of the new columns alone, on a frozen backbone.
 
     Old and new columns are never compared, so new classes win too often.
     """
     return bare("frozen", freeze_backbone=True, freeze_old=True)
 
 
-def joint():
-    """Keeps all pictures and trains anew on all of them in each phase.
+def joint(reinitialize: bool = True) -> Recipe:
+    """Training on all samples of all phases: the upper bound.
 
-    The upper bound of methods that keep less, where it is trained for long
+    No method that keeps less is better where this one is trained for long
     enough.
+
+    Args:
+        reinitialize: Bool. Whether each phase starts from new weights. With
+            `False` training goes on from the weights of the phase before:
+            transfer learning done again with more classes. Defaults to
+            `True`.
     """
     return bare(
         "joint",
         memory=ExemplarMemory(EVERYTHING, selection="random"),
-        reinitialize=True,
-    )
-
-
-def transfer_twice():
-    """Keeps all pictures, and goes on training on all of them.
-
-    Transfer learning done twice: on the first classes, then on all.
-    """
-    return bare(
-        "transfer_twice",
-        memory=ExemplarMemory(EVERYTHING, selection="random"),
+        reinitialize=reinitialize,
     )

@@ -15,6 +15,7 @@ from keras_incremental.callbacks.riemannian_walk import RiemannianWalk
 from keras_incremental.callbacks.synaptic_intelligence import (
     SynapticIntelligence,
 )
+from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
 
@@ -22,12 +23,16 @@ from keras_incremental.recipes.parts import exemplars
 CLIPPED = 99.9
 
 
-def ewc(strength=1e3, mode="online", variant="exact"):
-    """Elastic weight consolidation ([Kirkpatrick et al., 2017](
-    https://arxiv.org/abs/1612.00796)).
+def ewc(
+    strength: float = 1e3, mode: str = "online", variant: str = "exact"
+) -> Recipe:
+    """Elastic weight consolidation.
+
+    Reference:
+    - [Kirkpatrick et al., 2017](https://arxiv.org/abs/1612.00796)
 
     Args:
-        strength: See `ElasticWeightConsolidation`. Defaults to `1e3`.
+        strength: Same as in `ElasticWeightConsolidation`. Defaults to `1e3`.
         mode: `"online"` or `"separate"`. Defaults to `"online"`.
         variant: `"exact"`, `"sampled"` or `"empirical"`. Defaults to
             `"exact"`.
@@ -41,12 +46,14 @@ def ewc(strength=1e3, mode="online", variant="exact"):
     return bare("ewc", callbacks=(protection,))
 
 
-def si(strength=1.0):
-    """Synaptic intelligence ([Zenke et al., 2017](
-    https://arxiv.org/abs/1703.04200)).
+def si(strength: float = 1.0) -> Recipe:
+    """Synaptic intelligence.
+
+    Reference:
+    - [Zenke et al., 2017](https://arxiv.org/abs/1703.04200)
 
     Args:
-        strength: See `SynapticIntelligence`. Defaults to `1.0`.
+        strength: Same as in `SynapticIntelligence`. Defaults to `1.0`.
     """
     return bare(
         "si",
@@ -54,12 +61,14 @@ def si(strength=1.0):
     )
 
 
-def mas(strength=1.0):
-    """Memory aware synapses ([Aljundi et al., 2018](
-    https://arxiv.org/abs/1711.09601)).
+def mas(strength: float = 1.0) -> Recipe:
+    """Memory aware synapses.
+
+    Reference:
+    - [Aljundi et al., 2018](https://arxiv.org/abs/1711.09601)
 
     Args:
-        strength: See `MemoryAwareSynapses`. Defaults to `1.0`.
+        strength: Same as in `MemoryAwareSynapses`. Defaults to `1.0`.
     """
     return bare(
         "mas",
@@ -69,13 +78,17 @@ def mas(strength=1.0):
     )
 
 
-def rwalk(strength=1.0, budget=2000, per_class=None):
-    """Riemannian walk, with exemplars ([Chaudhry et al., 2018](
-    https://arxiv.org/abs/1801.10112)).
+def rwalk(
+    strength: float = 1.0, budget: int = 2000, per_class: int | None = None
+) -> Recipe:
+    """Riemannian walk, with exemplars.
+
+    Reference:
+    - [Chaudhry et al., 2018](https://arxiv.org/abs/1801.10112)
 
     Args:
-        strength: See `RiemannianWalk`. Defaults to `1.0`.
-        budget, per_class: See `er`.
+        strength: Same as in `RiemannianWalk`. Defaults to `1.0`.
+        budget, per_class: Same as in `er`.
     """
     return bare(
         "rwalk",
@@ -84,9 +97,11 @@ def rwalk(strength=1.0, budget=2000, per_class=None):
     )
 
 
-def l2sp(strength=0.01):
-    """Keeps weights near where they started ([Li et al., 2018](
-    https://arxiv.org/abs/1802.01483)).
+def l2sp(strength: float = 0.01) -> Recipe:
+    """Penalty on the distance from the starting point, L2-SP.
+
+    Reference:
+    - [Li et al., 2018](https://arxiv.org/abs/1802.01483)
 
     Args:
         strength: Float, 0 or more. Defaults to `0.01`.

@@ -1,6 +1,6 @@
 """Methods that replay exemplars."""
 
-import dataclasses
+from collections.abc import Callable
 
 from keras_incremental.distillation import DarkReplay
 from keras_incremental.distillation import GroupDistillation
@@ -14,7 +14,7 @@ from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.policies import Weighted
 from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.recipe import MEMORY
+from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
 
@@ -26,48 +26,63 @@ MIXING = {
 }
 
 
-def er(budget=2000, per_class=None, selection="herding", mixing="interleave"):
+def er(
+    budget: int = 2000,
+    per_class: int | None = None,
+    selection: str | Callable = "herding",
+    mixing: str = "interleave",
+) -> Recipe:
     """Experience replay: as many exemplars as new samples in every batch.
 
-    With `mixing="concatenate"` it is fine-tuning with exemplars, FT-E.
+    With `mixing="concatenate"` exemplars are shuffled in, each seen once an
+    epoch. That is fine-tuning with exemplars, FT-E, the baseline that
+    rehearsal has to beat.
 
     Reference:
     - [Chaudhry et al., 2019](https://arxiv.org/abs/1902.10486)
+    - [Masana et al., 2022](https://arxiv.org/abs/2010.15277), FT-E
 
     Args:
         budget: Int, exemplars in all. Defaults to `2000`.
-        per_class: Int or `None`, exemplars of each class instead.
-        selection: See `ExemplarMemory`. Defaults to `"herding"`.
+        per_class: Int, exemplars of each class in place of `budget`, or
+            `None`. Defaults to `None`.
+        selection: Same as in `ExemplarMemory`. Defaults to `"herding"`.
         mixing: `"concatenate"`, `"interleave"`, `"class_balanced"` or
             `"weighted"`. Defaults to `"interleave"`.
+
+    Raises:
+        ValueError: if there is no such mixing.
     """
+    if mixing not in MIXING:
+        raise ValueError(
+            f"`mixing` must be one of {sorted(MIXING)}. Received: mixing="
+            f"{mixing!r}."
+        )
     return bare(
         "er",
         memory=exemplars(budget, per_class, selection),
-        policy=_policy(mixing),
+        policy=MIXING[mixing](),
     )
 
 
-def ft_e(budget=2000, per_class=None):
-    """Fine-tuning with exemplars: shuffled in, each seen once an epoch.
-
-    The baseline that rehearsal has to beat ([Masana et al., 2022](
-    https://arxiv.org/abs/2010.15277)).
-
-    Args:
-        budget, per_class: See `er`.
-    """
-    return bare("ft_e", memory=exemplars(budget, per_class))
-
-
-def balanced_replay(budget=2000, per_class=None):
+def balanced_replay(
+    budget: int = 2000,
+    per_class: int | None = None,
+    low_rank: int | None = None,
+) -> Recipe:
     """Replay in every batch, light distillation, and a balanced head stage.
 
-    Not of one paper: the combination that measured best here, see the table
-    of the benchmark. The first recipe to try where the backbone trains.
+    The combination that measured best in the benchmark of this package, not
+    the method of one paper. The first recipe to try where the backbone
+    trains.
 
     Args:
-        budget, per_class: See `er`.
+        budget, per_class: Same as in `er`.
+        low_rank: Int, the rank of the changes that the Dense layers below
+            the head may make (`layers.enable_lora`), or `None` to train all
+            of the backbone. `8` suits a large network that ends in Dense
+            layers, as VGG16 does. For a network without, fine-tune its last
+            stage. Defaults to `None`.
     """
     return bare(
         "balanced_replay",
@@ -75,68 +90,22 @@ def balanced_replay(budget=2000, per_class=None):
         policy=Interleave(),
         terms=(SoftmaxDistillation(weight=0.5),),
         stage=BalancedStage(),
+        low_rank=low_rank,
     )
 
 
-def lora(rank=8, budget=2000, per_class=None):
-    """`balanced_replay` that trains low-rank changes of the Dense layers.
+def der_pp(
+    alpha: float = 0.3,
+    beta: float = 0.5,
+    budget: int = 2000,
+    per_class: int | None = None,
+) -> Recipe:
+    """Dark experience replay, DER++: exemplars keep the logits they had.
 
-    For a large network that ends in Dense layers, as VGG16 does. For one
-    without, fine-tune its last stage.
-
-    Args:
-        rank: Int. See `layers.enable_lora`. Defaults to `8`.
-        budget, per_class: See `er`.
-    """
-    return dataclasses.replace(
-        balanced_replay(budget, per_class), name="lora", low_rank=rank
-    )
-
-
-def gdumb(budget=2000, per_class=None, epochs=30):
-    """Trains from new weights, on the exemplars alone: a sanity check.
-
-    Any method that ends below it gains nothing from its training.
-
-    Reference:
-    - [Prabhu et al., 2020](https://www.robots.ox.ac.uk/~tvg/publications/2020/gdumb.pdf)
-
-    Args:
-        budget, per_class: See `er`.
-        epochs: Int, over the exemplars. Defaults to `30`; the paper goes
-            through them 256 times.
-    """
-    return bare(
-        "gdumb",
-        memory=exemplars(budget, per_class, "random"),
-        reinitialize=True,
-        trains_on=MEMORY,
-        epochs=epochs,
-    )
-
-
-def der(alpha=0.3, budget=2000, per_class=None):
-    """Dark experience replay: exemplars keep the logits they once had.
-
-    Not to be confused with dynamically expandable representation. Here
-    logits are stored at the end of the phase of an exemplar, not as it
-    streams by.
-
-    Reference:
-    - [Buzzega et al., 2020](https://arxiv.org/abs/2004.07211)
-
-    Args:
-        alpha: Float, weight of the stored logits. Defaults to `0.3`.
-        budget, per_class: See `er`.
-    """
-    return _dark("der", alpha, 0.0, budget, per_class)
-
-
-def der_pp(alpha=0.3, beta=0.5, budget=2000, per_class=None):
-    """Dark experience replay with the labels of exemplars, DER++.
-
-    The labels are those of the same replayed samples; the paper draws others
-    for them.
+    The labels are those of the same replayed samples; the paper draws other
+    samples for them. With `beta=0` the labels of exemplars are not used:
+    that is DER. Logits are stored at the end of the phase of an exemplar.
+    Not to be confused with dynamically expandable representation.
 
     Reference:
     - [Buzzega et al., 2020](https://arxiv.org/abs/2004.07211)
@@ -144,17 +113,27 @@ def der_pp(alpha=0.3, beta=0.5, budget=2000, per_class=None):
     Args:
         alpha: Float, weight of the stored logits. Defaults to `0.3`.
         beta: Float, weight of the labels of exemplars. Defaults to `0.5`.
-        budget, per_class: See `er`.
+        budget, per_class: Same as in `er`.
     """
-    return _dark("der_pp", alpha, beta, budget, per_class)
+    return bare(
+        "der_pp",
+        memory=exemplars(budget, per_class),
+        policy=Interleave(),
+        loss=ReplayWeightedCrossentropy(beta),
+        terms=(DarkReplay(weight=alpha),),
+    )
 
 
-def er_ace(budget=2000, per_class=None):
-    """Replay with an asymmetric crossentropy: new samples leave old logits
-    alone ([Caccia et al., 2022](https://arxiv.org/abs/2104.05025)).
+def er_ace(budget: int = 2000, per_class: int | None = None) -> Recipe:
+    """Replay with an asymmetric crossentropy, ER-ACE.
+
+    New samples do not change the logits of old classes.
+
+    Reference:
+    - [Caccia et al., 2022](https://arxiv.org/abs/2104.05025)
 
     Args:
-        budget, per_class: See `er`.
+        budget, per_class: Same as in `er`.
     """
     return bare(
         "er_ace",
@@ -164,12 +143,16 @@ def er_ace(budget=2000, per_class=None):
     )
 
 
-def ssil(budget=2000, per_class=None):
-    """Separated softmax: old and new classes are never compared in training
-    ([Ahn et al., 2021](https://arxiv.org/abs/2003.13947)).
+def ssil(budget: int = 2000, per_class: int | None = None) -> Recipe:
+    """Separated softmax for incremental learning, SS-IL.
+
+    Old and new classes are never compared in training.
+
+    Reference:
+    - [Ahn et al., 2021](https://arxiv.org/abs/2003.13947)
 
     Args:
-        budget, per_class: See `er`.
+        budget, per_class: Same as in `er`.
     """
     return bare(
         "ssil",
@@ -180,13 +163,18 @@ def ssil(budget=2000, per_class=None):
     )
 
 
-def balanced_softmax(budget=2000, per_class=None, tau=1.0):
-    """Replay at its natural share, with the logits adjusted in training by
-    how often each class is seen ([Menon et al., 2021](
-    https://arxiv.org/abs/2007.07314)).
+def balanced_softmax(
+    budget: int = 2000, per_class: int | None = None, tau: float = 1.0
+) -> Recipe:
+    """Replay with logits that are adjusted by the frequency of each class.
+
+    Exemplars are replayed at their natural share.
+
+    Reference:
+    - [Menon et al., 2021](https://arxiv.org/abs/2007.07314)
 
     Args:
-        budget, per_class: See `er`.
+        budget, per_class: Same as in `er`.
         tau: Float, strength of the adjustment. Defaults to `1.0`.
     """
     return bare(
@@ -194,22 +182,3 @@ def balanced_softmax(budget=2000, per_class=None, tau=1.0):
         memory=exemplars(budget, per_class),
         loss=LogitAdjustedCrossentropy(tau),
     )
-
-
-def _dark(name, alpha, beta, budget, per_class):
-    return bare(
-        name,
-        memory=exemplars(budget, per_class),
-        policy=Interleave(),
-        loss=ReplayWeightedCrossentropy(beta),
-        terms=(DarkReplay(weight=alpha),),
-    )
-
-
-def _policy(mixing):
-    if mixing not in MIXING:
-        raise ValueError(
-            f"`mixing` must be one of {sorted(MIXING)}. Received: mixing="
-            f"{mixing!r}."
-        )
-    return MIXING[mixing]()

@@ -16,6 +16,8 @@ from toy_benchmarks import PROTOCOL
 from toy_benchmarks import install
 from toy_benchmarks import toys as toys
 
+from keras_incremental import contrib
+
 pytestmark = pytest.mark.usefixtures("toys")
 
 
@@ -179,15 +181,27 @@ def test_a_recipe_is_given_the_exemplars_that_it_can_keep():
     assert methods.options_of("fine_tuning", PROTOCOL) == {}
 
 
-def test_all_recipes_are_those_that_need_no_unlabelled_data():
+def test_all_recipes_are_those_that_learn_in_phases():
     chosen = methods.chosen(["all"])
     assert set(methods.names()) - set(chosen) == {
-        "dmc",
+        *contrib.names(),
         *("stream_er", "stream_er_ace", "stream_der", "stream_der_pp"),
     }
-    assert methods.chosen(["dmc", "er"]) == ["dmc", "er"]
+    assert methods.chosen(["gdumb", "er"]) == ["gdumb", "er"]
     with pytest.raises(ValueError, match=r"no recipes \['magic'\]"):
         methods.chosen(["er", "magic"])
+
+
+def test_a_recipe_may_be_followed_by_its_arguments():
+    name = "er+mixing=concatenate+per_class=5"
+    assert methods.chosen([name]) == [name]
+    assert methods.options_of(name, PROTOCOL) == {
+        "budget": 6,
+        "mixing": "concatenate",
+        "per_class": 5,
+    }
+    with pytest.raises(ValueError, match=r"no arguments \['mixng'\]"):
+        methods.chosen(["er+mixng=concatenate"])
 
 
 def test_peak_memory_is_what_was_taken_since_the_start():

@@ -6,6 +6,7 @@ from toy_classifiers import samples
 from toy_classifiers import trained_model
 
 from keras_incremental import ExemplarMemory
+from keras_incremental import contrib
 from keras_incremental import recipes
 from keras_incremental.callbacks import MarginCalibration
 from keras_incremental.distillation import SoftmaxDistillation
@@ -84,7 +85,7 @@ def test_statistics_stand_for_old_classes_without_exemplars(plan_of):
 
 
 def test_the_phase_counts_what_it_shows(plan_of):
-    plan = plan_of(classifier(recipes.ft_e(budget=6)))
+    plan = plan_of(classifier(recipes.er(budget=6, mixing="concatenate")))
     assert plan.phase.group_sizes == (2, 2)
     assert plan.phase.num_old == 2 and plan.phase.index == 0
     assert plan.phase.counts == (3, 3, 4, 4)
@@ -99,14 +100,14 @@ def test_known_classes_alone_need_no_correction(plan_of):
 def test_epochs_are_those_of_the_method_or_asked_for_or_usual(plan_of):
     assert plan_of(classifier()).epochs == HEAD_EPOCHS
     assert plan_of(classifier(), epochs=3).epochs == 3
-    gdumb = classifier(recipes.gdumb(budget=6, epochs=7))
+    gdumb = classifier(contrib.gdumb(budget=6, epochs=7))
     assert plan_of(gdumb, epochs=3).epochs == 7
 
 
 @pytest.mark.parametrize("name", ["ewc", "l2sp"])
 def test_a_penalty_keeps_the_coordinates_of_the_network(plan_of, name):
     assert plan_of(classifier(recipes.get(name))).coordinates is None
-    assert plan_of(classifier(recipes.ft_e())).coordinates is not None
+    assert plan_of(classifier(recipes.er())).coordinates is not None
 
 
 def test_terms_of_another_come_beside_those_of_the_recipe(plan_of):

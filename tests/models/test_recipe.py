@@ -143,14 +143,14 @@ def test_a_term_without_what_it_compares_is_left_out(term, missing):
 
 def test_der_learns_where_nothing_was_remembered():
     clf = IncrementalClassifier(
-        trained_model(), NAMES[:2], recipe=recipes.der(per_class=3)
+        trained_model(), NAMES[:2], recipe=recipes.der_pp(beta=0.0, per_class=3)
     )
     assert "DarkReplay" not in learn(clf, [2], epochs=1).used["method"]
     assert "DarkReplay" in learn(clf, [3], epochs=1).used["method"]
 
 
 def test_stored_logits_stay_those_of_their_phase():
-    clf = make(recipes.der(per_class=3))
+    clf = make(recipes.der_pp(beta=0.0, per_class=3))
     x, _ = clf.memory.arrays()
     logits = clf.predict(x, verbose=0)
     learn(clf, [2], epochs=3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_incremental import recipes
+from keras_incremental import contrib
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.models.phases.phase_data import Inputs
 from keras_incremental.models.phases.specialist import train_specialist
@@ -40,7 +40,7 @@ def teacher():
 
 def trained(phase=PHASE):
     plan = types.SimpleNamespace(
-        phase=phase, recipe=recipes.gd(budget=4), coordinates=None
+        phase=phase, recipe=contrib.gd(budget=4), coordinates=None
     )
     inputs = dataclasses.replace(
         Inputs.of(X, LABELS), old=X[:2], old_labels=np.array([0, 1])

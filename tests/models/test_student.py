@@ -8,9 +8,9 @@ from toy_classifiers import learn
 from toy_classifiers import samples
 from toy_classifiers import trained_model
 
+from keras_incremental import contrib
 from keras_incremental import recipes
 from keras_incremental.callbacks import BiasCorrection
-from keras_incremental.distillation import AttentionDistillation
 from keras_incremental.distillation import LessForget
 from keras_incremental.distillation import PooledOutputs
 from keras_incremental.distillation import SoftmaxDistillation
@@ -136,7 +136,7 @@ def test_terms_of_features_are_left_out_where_these_are_frozen(monkeypatch):
 
 def test_attention_without_maps_is_refused():
     with pytest.raises(ValueError, match="cache_features=False"):
-        Student(None, head_of(), terms=[(1.0, AttentionDistillation())])
+        Student(None, head_of(), terms=[(1.0, contrib.AttentionDistillation())])
     assert PooledOutputs.only_below_head
     assert LessForget.only_below_head
 
@@ -164,7 +164,7 @@ def fit_once():
 
 def test_gdumb_trains_on_its_memory_only(monkeypatch):
     runs = spied(monkeypatch)
-    clf = make(recipes.gdumb(per_class=4))
+    clf = make(contrib.gdumb(per_class=4))
     learn(clf, [2], epochs=1)
     ((_, inputs),) = runs
     kept, labels = clf.memory.arrays()
@@ -194,7 +194,7 @@ def test_held_out_pictures_are_not_trained_on(monkeypatch):
 
 def test_a_callback_of_the_user_gets_held_out_pictures_too():
     report = learn(
-        make(recipes.ft_e(per_class=10)),
+        make(recipes.er(per_class=10, mixing="concatenate")),
         [2],
         epochs=1,
         callbacks=[BiasCorrection()],
@@ -204,7 +204,7 @@ def test_a_callback_of_the_user_gets_held_out_pictures_too():
 
 def test_the_specialist_sees_new_classes_and_unlabelled_pictures(monkeypatch):
     runs = spied(monkeypatch)
-    clf = make(recipes.dmc())
+    clf = make(contrib.dmc())
     x, y = samples([0, 2, 3], 6)
     clf.learn(
         x,
@@ -222,7 +222,7 @@ def test_the_specialist_sees_new_classes_and_unlabelled_pictures(monkeypatch):
 
 
 def test_a_specialist_needs_new_classes():
-    clf = make(recipes.dmc())
+    clf = make(contrib.dmc())
     x, y = samples([0, 1], 5)
     with pytest.raises(ValueError, match="pictures of known classes only"):
         clf.learn(
@@ -232,11 +232,11 @@ def test_a_specialist_needs_new_classes():
 
 def test_dmc_needs_unlabelled_pictures():
     with pytest.raises(ValueError, match="auxiliary=None"):
-        learn(make(recipes.dmc()), [2])
+        learn(make(contrib.dmc()), [2])
 
 
 def test_unlabelled_pictures_never_reach_the_memory():
-    clf = make(recipes.gd(per_class=5))
+    clf = make(contrib.gd(per_class=5))
     learn(clf, [2], epochs=1, auxiliary=samples(range(5), 4, seed=7)[0])
     assert clf.memory.counts == {0: 5, 1: 5, 2: 5}
 

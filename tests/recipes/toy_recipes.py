@@ -2,35 +2,22 @@
 
 import dataclasses
 import functools
+import inspect
 
 import keras
 import numpy as np
 from keras import layers
 
+from keras_incremental import contrib
 from keras_incremental import recipes
 from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.recipes import catalog
 
 SIDE = 6
 NAMES = ("rows", "columns", "checks", "dark", "bright", "stripes")
 COUNT = 10
-# A recipe for each way of learning, which all others vary or combine.
-MECHANISMS = (
-    "er",
-    "balanced_replay",
-    "er_ace",
-    "der_pp",
-    "lwf",
-    "podnet",
-    "ewc",
-    "bic",
-    "wa",
-    "lucir",
-    "icarl",
-    "slda",
-    "ranpac",
-)
+# Arguments that keep a recipe cheap, where it has them.
+SMALL = {"budget": 12, "expansion": 32, "epochs": 2}
 
 
 def pictures(classes, count=COUNT, seed=0):
@@ -87,10 +74,11 @@ def _model(trainable, dense):
 
 def make(name, **options):
     """A recipe with a small memory, a short stage, and little to solve."""
-    for option, value in (("budget", 12), ("expansion", 32)):
-        if catalog.takes(name, option):
+    function = getattr(contrib if name in contrib.names() else recipes, name)
+    for option, value in SMALL.items():
+        if option in inspect.signature(function).parameters:
             options.setdefault(option, value)
-    recipe = recipes.get(name, **options)
+    recipe = function(**options)
     if recipe.stage is None:
         return recipe
     stage = dataclasses.replace(recipe.stage, epochs=1)

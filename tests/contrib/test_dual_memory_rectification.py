@@ -4,10 +4,10 @@ import pytest
 from keras import ops
 
 import keras_incremental as ki
-from keras_incremental.layers import DualMemoryRectification
+from keras_incremental.contrib import DualMemoryRectification
+from keras_incremental.contrib.dual_memory_rectification import mean_scores
+from keras_incremental.contrib.dual_memory_rectification import rectification
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.layers.dual_memory_rectification import mean_scores
-from keras_incremental.layers.dual_memory_rectification import rectification
 
 # Probabilities of two old classes and a new one; the new one wins in two.
 SHARES = np.array([[0.5, 0.2, 0.3], [0.3, 0.2, 0.5], [0.1, 0.1, 0.8]])

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_incremental.distillation import GlobalDistillation
-from keras_incremental.distillation.confidence_loss import confidence_loss
-from keras_incremental.distillation.global_targets import global_targets
-from keras_incremental.distillation.global_targets import likely_origin
+from keras_incremental.contrib import GlobalDistillation
+from keras_incremental.contrib.confidence_loss import confidence_loss
+from keras_incremental.contrib.global_targets import global_targets
+from keras_incremental.contrib.global_targets import likely_origin
 from keras_incremental.testing.gradients import gradient
 
 OLD = np.array([[0.7, 0.2, 0.1]] * 3, "float32")

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_incremental.distillation import AttentionDistillation
-from keras_incremental.distillation.attention_distillation import attention
+from keras_incremental.contrib import AttentionDistillation
+from keras_incremental.contrib.attention_distillation import attention
 from keras_incremental.testing.gradients import gradient
 
 RANDOM = np.random.default_rng(0)

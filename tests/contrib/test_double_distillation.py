@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_incremental.distillation import DoubleDistillation
-from keras_incremental.distillation.double_distillation import double_targets
+from keras_incremental.contrib import DoubleDistillation
+from keras_incremental.contrib.double_distillation import double_targets
 
 OLD = np.array([[1.0, 5], [0, 2]], "float32")
 NEW = np.array([[3.0, 0, 0], [1, 2, 6]], "float32")

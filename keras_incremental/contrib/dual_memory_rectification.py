@@ -12,24 +12,24 @@ LEARNED, CONFIDENCE, FACTOR = "learned", "confidence", "factor"
 
 @export
 class DualMemoryRectification(ColumnLayer):
-    """Raises the scores of old classes where a new one would win.
+    """Raises the scores of old classes where a new one has the highest.
 
-    Follows a head of logits. In inference, where the class with the highest
-    probability is of the newest group, the probability of every old class
-    `k` is multiplied by
+    The layer follows a head of logits. In inference, where the class with
+    the highest probability is of the newest group, the probability of every
+    old class `k` is multiplied by
 
         mean score of k when it was learned / mean score of k now
         * confidence of the newest phase / confidence of the phase of k
 
-    and the logarithms of the probabilities are returned, of sum 1 again.
+    and the logarithms of the probabilities, scaled to sum 1, are returned.
     Where an old class wins, and in training, nothing is rectified.
 
-    When a phase has been trained, `adapt` takes the means: of a class when it
-    is learned over its own pictures, of an old class now over its exemplars.
-    The confidence of a phase is the mean highest score on its pictures.
+    `adapt` takes the means after the training of a phase: of a class that
+    was learned over its own samples, of an old class now over its exemplars.
+    The confidence of a phase is the mean highest score on its samples.
 
-    This method is obsolete: `BiasCorrection`, `WeightAlignment` and the
-    adjustment of logits do better. It is here to be compared with.
+    Obsolete: `BiasCorrection`, `WeightAlignment` and the adjustment of logits
+    do better.
 
     Reference:
     - [Belouadah and Popescu, 2019](https://openaccess.thecvf.com/content_ICCV_2019/html/Belouadah_IL2M_Class_Incremental_Learning_With_Dual_Memory_ICCV_2019_paper.html),
@@ -70,20 +70,20 @@ class DualMemoryRectification(ColumnLayer):
         self.epsilon = float(epsilon)
         self.supports_masking = True
 
-    # What a user reads and does.
+    # Public methods.
 
     @property
     def units(self):
-        """Int. How many classes the layer has now."""
+        """Int, the number of classes."""
         return sum(self.group_sizes)
 
     def expand(self, units):
-        """Appends a group of classes, to follow a head that did the same.
+        """Appends a group of classes, after the head did the same.
 
-        Compile the model anew afterwards.
+        Compile the model again afterwards.
 
         Args:
-            units: Int, 1 or more: how many classes arrive.
+            units: Int, 1 or more: the number of new classes.
         """
         group_layout.check_units(units, type(self).__name__)
         sizes = (*self.group_sizes, int(units))
@@ -96,18 +96,18 @@ class DualMemoryRectification(ColumnLayer):
             self.group_sizes = sizes
 
     def adapt(self, logits, labels, exemplar_logits=None, exemplar_labels=None):
-        """Takes the means of a phase that was trained.
+        """Takes the means of a phase after its training.
 
         Args:
-            logits: Array of shape `(num_samples, num_classes)`, of the
-                pictures of the newest group, without augmentation. All must
-                be of the network as it is now.
-            labels: Ints of shape `(num_samples,)`. Those of old classes are
-                left out.
-            exemplar_logits: Array of the same kind, of the exemplars of old
-                classes. An old class without one stays as it is. May be left
-                out if there is one group.
-            exemplar_labels: Ints.
+            logits: Array of shape `(num_samples, num_classes)`, of samples
+                of the newest group without augmentation, by the network
+                after the phase.
+            labels: Ints of shape `(num_samples,)`. Samples of old classes
+                are left out.
+            exemplar_logits: Array like `logits`, of the exemplars of old
+                classes. An old class without exemplars is not rectified. Not
+                needed if there is one group. Defaults to `None`.
+            exemplar_labels: Ints. Defaults to `None`.
         """
         self._check_built()
         logits, labels = self._checked(logits, labels)
@@ -116,7 +116,7 @@ class DualMemoryRectification(ColumnLayer):
         if not is_new.any():
             raise ValueError(
                 f"{type(self).__name__} adapts to the newest group. Received: "
-                f"no labels of {start} or more. Pass pictures of its classes."
+                f"no labels of {start} or more. Pass samples of its classes."
             )
         learned, confidence = self.columns(LEARNED), self.columns(CONFIDENCE)
         scores = _probabilities(logits[is_new])
@@ -140,16 +140,16 @@ class DualMemoryRectification(ColumnLayer):
             self.assign_columns(name, value)
 
     def snapshot(self):
-        """All that `restore` needs to bring this moment back."""
+        """Returns the state of the layer, for `restore`."""
         self._check_built()
         columns = {name: self.columns(name) for name in self._columns}
         return {"group_sizes": self.group_sizes, "columns": columns}
 
     def restore(self, snapshot):
-        """Brings back groups and statistics of a `snapshot`."""
+        """Restores the groups and statistics of a `snapshot`."""
         self._replace(snapshot["group_sizes"], snapshot["columns"])
 
-    # How Keras uses it.
+    # Methods that Keras calls.
 
     def column_shapes(self, input_dim, units):
         return {name: (units,) for name in (LEARNED, CONFIDENCE, FACTOR)}
@@ -222,7 +222,7 @@ class DualMemoryRectification(ColumnLayer):
 
 
 def rectification(learned, now, confidence, newest_confidence, epsilon=1e-7):
-    """What the scores of old classes are multiplied by.
+    """Returns the factors of the scores of old classes.
 
     Args:
         learned: Array, the mean score of each class when it was learned.
@@ -240,7 +240,7 @@ def rectification(learned, now, confidence, newest_confidence, epsilon=1e-7):
 
 
 def mean_scores(scores, labels, num_classes):
-    """The mean score of each class on its own samples, NaN without any."""
+    """Returns the mean score of each class on its own samples, else NaN."""
     own = np.take_along_axis(scores, labels[:, None], -1)[:, 0]
     sums = np.bincount(labels, own, num_classes)
     counts = np.bincount(labels, minlength=num_classes)

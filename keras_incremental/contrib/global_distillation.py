@@ -1,7 +1,7 @@
 from keras import ops
 
-from keras_incremental.distillation.global_targets import global_targets
-from keras_incremental.distillation.global_targets import likely_origin
+from keras_incremental.contrib.global_targets import global_targets
+from keras_incremental.contrib.global_targets import likely_origin
 from keras_incremental.distillation.outputs import int_labels
 from keras_incremental.distillation.outputs import masked_mean
 from keras_incremental.distillation.outputs import student_output

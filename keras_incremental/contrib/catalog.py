@@ -1,0 +1,34 @@
+"""Obsolete recipes by name."""
+
+from keras_incremental.contrib import obsolete
+from keras_incremental.models.recipe import Recipe
+from keras_incremental.recipes.catalog import functions_of
+from keras_incremental.recipes.catalog import recipe_of
+
+_FUNCTIONS = functions_of((obsolete,))
+
+
+def names() -> list[str]:
+    """Returns the names of the recipes in `contrib`."""
+    return list(_FUNCTIONS)
+
+
+def get(name: str, **options) -> Recipe:
+    """Returns the recipe of a name.
+
+    Args:
+        name: String, one of `contrib.names()`.
+        **options: Arguments of the recipe.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        ValueError: if there is no such recipe.
+
+    Example:
+
+    >>> get("gdumb", per_class=20).name
+    'gdumb'
+    """
+    return recipe_of(_FUNCTIONS, name, **options)
