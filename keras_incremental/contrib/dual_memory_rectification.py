@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -6,6 +8,8 @@ from keras_incremental.layers import group_layout
 from keras_incremental.layers.column_layer import ColumnLayer
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 LEARNED, CONFIDENCE, FACTOR = "learned", "confidence", "factor"
 
@@ -58,7 +62,9 @@ class DualMemoryRectification(ColumnLayer):
     array([[0.57, 0.43]], dtype=float32)
     """
 
-    def __init__(self, units, epsilon=1e-7, **kwargs):
+    def __init__(
+        self, units: int | Sequence[int], epsilon: float = 1e-7, **kwargs
+    ):
         super().__init__(**kwargs)
         owner = type(self).__name__
         self.group_sizes = group_layout.checked_sizes(units, owner)
@@ -73,11 +79,11 @@ class DualMemoryRectification(ColumnLayer):
     # Public methods.
 
     @property
-    def units(self):
+    def units(self) -> int:
         """Int, the number of classes."""
         return sum(self.group_sizes)
 
-    def expand(self, units):
+    def expand(self, units: int):
         """Appends a group of classes, after the head did the same.
 
         Compile the model again afterwards.
@@ -95,7 +101,13 @@ class DualMemoryRectification(ColumnLayer):
         else:
             self.group_sizes = sizes
 
-    def adapt(self, logits, labels, exemplar_logits=None, exemplar_labels=None):
+    def adapt(
+        self,
+        logits: np.ndarray,
+        labels: np.ndarray,
+        exemplar_logits: np.ndarray | None = None,
+        exemplar_labels: np.ndarray | None = None,
+    ):
         """Takes the means of a phase after its training.
 
         Args:
@@ -139,31 +151,33 @@ class DualMemoryRectification(ColumnLayer):
         ):
             self.assign_columns(name, value)
 
-    def snapshot(self):
+    def snapshot(self) -> dict:
         """Returns the state of the layer, for `restore`."""
         self._check_built()
         columns = {name: self.columns(name) for name in self._columns}
         return {"group_sizes": self.group_sizes, "columns": columns}
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: dict):
         """Restores the groups and statistics of a `snapshot`."""
         self._replace(snapshot["group_sizes"], snapshot["columns"])
 
     # Methods that Keras calls.
 
-    def column_shapes(self, input_dim, units):
+    def column_shapes(
+        self, input_dim: int, units: int
+    ) -> dict[str, tuple[int, ...]]:
         return {name: (units,) for name in (LEARNED, CONFIDENCE, FACTOR)}
 
-    def column_initializer(self, name):
+    def column_initializer(self, name: str) -> keras.initializers.Initializer:
         return keras.initializers.Ones()
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]):
         # A grown model is built again by the shapes that it was drawn with.
         self.input_dim = self.units
         initializers = {n: self.column_initializer(n) for n in self._columns}
         self._append_block(0, initializers, self.units)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         self._check_width(inputs.shape)
         scores = ops.log_softmax(inputs, axis=-1)
         if training or len(self.group_sizes) == 1:
@@ -174,7 +188,7 @@ class DualMemoryRectification(ColumnLayer):
         raised = scores + ops.cast(ops.log(factor), scores.dtype)
         return ops.log_softmax(ops.where(new_wins, raised, scores), axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "units": list(self.group_sizes),
@@ -221,7 +235,13 @@ class DualMemoryRectification(ColumnLayer):
         return logits, labels
 
 
-def rectification(learned, now, confidence, newest_confidence, epsilon=1e-7):
+def rectification(
+    learned: np.ndarray,
+    now: np.ndarray,
+    confidence: np.ndarray,
+    newest_confidence: float,
+    epsilon: float = 1e-7,
+) -> np.ndarray:
     """Returns the factors of the scores of old classes.
 
     Args:
@@ -239,7 +259,9 @@ def rectification(learned, now, confidence, newest_confidence, epsilon=1e-7):
     return np.where(np.isnan(now), 1.0, ratio)
 
 
-def mean_scores(scores, labels, num_classes):
+def mean_scores(
+    scores: np.ndarray, labels: np.ndarray, num_classes: int
+) -> np.ndarray:
     """Returns the mean score of each class on its own samples, else NaN."""
     own = np.take_along_axis(scores, labels[:, None], -1)[:, 0]
     sums = np.bincount(labels, own, num_classes)
