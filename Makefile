@@ -31,6 +31,7 @@ test-all: .venv/test.stamp
 lint: .venv/test.stamp
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+	.venv/bin/mypy
 
 docs: .venv/test.stamp
 	.venv/bin/python docs/reference.py docs/reference

@@ -5,6 +5,7 @@ pdoc, such as a docstring that cannot be parsed, is an error.
 """
 
 import importlib
+import inspect
 import pathlib
 import pkgutil
 import sys
@@ -12,6 +13,7 @@ import types
 import warnings
 
 import pdoc
+from numpy.typing import ArrayLike
 
 import keras_incremental
 
@@ -45,7 +47,21 @@ def _is_internal(value):
     return isinstance(value, types.ModuleType) and value not in packages()
 
 
+def name_array_likes():
+    """Lets signatures say `ArrayLike`, not the union that it stands for."""
+    written_out = inspect.formatannotation
+    members = written_out(ArrayLike)[len("Union[") : -1]
+
+    def with_name(*arguments, **options):
+        text = written_out(*arguments, **options)
+        text = text.replace(members, "ArrayLike")
+        return text.replace("Union[ArrayLike]", "ArrayLike")
+
+    inspect.formatannotation = with_name
+
+
 def write(folder):
+    name_array_likes()
     for package in packages():
         package.__all__ = public_names(package)
     pdoc.render.configure(

@@ -71,7 +71,7 @@ def modules():
 
 def own_imports(path):
     """Dotted names of the modules of this package that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in walk_what_runs(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -80,6 +80,17 @@ def own_imports(path):
         else:
             continue
         yield from (n for n in names if n.startswith("keras_incremental."))
+
+
+def walk_what_runs(node):
+    """Nodes but those that only a type checker reads."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(
+            child.test
+        ):
+            continue
+        yield from walk_what_runs(child)
 
 
 def part_of(name):

@@ -1,7 +1,10 @@
 import dataclasses
 import json
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.group_means import MEANS
@@ -12,6 +15,7 @@ from keras_incremental.metrics.phase_counts import FIELDS
 from keras_incremental.metrics.phase_counts import PhaseCounts
 from keras_incremental.metrics.phase_counts import group_of_each
 from keras_incremental.metrics.phase_counts import padded
+from keras_incremental.utils.types import Config
 
 
 class AccuracyMatrix:
@@ -44,19 +48,19 @@ class AccuracyMatrix:
     (0.7, 0.3)
     """
 
-    def __init__(self, group_sizes):
+    def __init__(self, group_sizes: Sequence[int]):
         self.group_sizes = tuple(int(size) for size in group_sizes)
         if not self.group_sizes or min(self.group_sizes) < 1:
             raise ValueError(
                 "`group_sizes` must be one or more ints of 1 or more. "
                 f"Received: group_sizes={group_sizes}."
             )
-        self.rows = []
+        self.rows: list[PhaseCounts] = []
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def append(self, counts: ClassCounts):
+    def append(self, counts: ClassCounts) -> None:
         """Adds what was measured after the next phase.
 
         Args:
@@ -82,14 +86,14 @@ class AccuracyMatrix:
         self.rows.append(row)
 
     @property
-    def accuracies(self):
+    def accuracies(self) -> np.ndarray:
         """Floats of shape `(phases, groups)`, NaN where nothing was counted."""
         correct = np.array([self._by_group(r.correct) for r in self.rows])
         total = np.array([self._by_group(r.total) for r in self.rows])
         return ratio(correct, total).reshape(len(self), len(self.group_sizes))
 
     @property
-    def task_aware(self):
+    def task_aware(self) -> "AccuracyMatrix":
         """An `AccuracyMatrix` of answers among the true group alone."""
         matrix = AccuracyMatrix(self.group_sizes)
         for row in self.rows:
@@ -97,7 +101,7 @@ class AccuracyMatrix:
             matrix.append(dataclasses.replace(row, correct=right))
         return matrix
 
-    def accuracy(self, phase=-1, mean="task"):
+    def accuracy(self, phase: int = -1, mean: str = "task") -> float:
         """Accuracy over all classes seen after a phase."""
         if mean not in MEANS:
             raise ValueError(
@@ -109,7 +113,9 @@ class AccuracyMatrix:
         row, groups = self.rows[phase], group_of_each(self.group_sizes)[seen]
         return MEANS[mean](row.correct[seen], row.total[seen], groups)
 
-    def average_incremental(self, mean="task", with_first=True):
+    def average_incremental(
+        self, mean: str = "task", with_first: bool = True
+    ) -> float:
         """Mean of `accuracy` over the phases.
 
         Args:
@@ -120,7 +126,7 @@ class AccuracyMatrix:
         phases = range(0 if with_first else 1, len(self))
         return mean_of([self.accuracy(phase, mean) for phase in phases])
 
-    def forgetting(self, phase=-1):
+    def forgetting(self, phase: int = -1) -> float:
         """How much accuracy was lost since the best it ever was.
 
         Mean over the groups seen before; 0 after the first phase.
@@ -131,7 +137,7 @@ class AccuracyMatrix:
             return 0.0
         return mean_of(np.nanmax(lower[:-1], axis=0) - lower[-1])
 
-    def backward_transfer(self, phase=-1):
+    def backward_transfer(self, phase: int = -1) -> float:
         """Change of accuracy since a group was learned; mean over groups."""
         phase = self._phase(phase)
         if not phase:
@@ -141,7 +147,7 @@ class AccuracyMatrix:
             accuracies[phase, :phase] - np.diagonal(accuracies)[:phase]
         )
 
-    def forward_transfer(self, untrained):
+    def forward_transfer(self, untrained: ArrayLike) -> float:
         """What earlier phases gave to groups that had not been learned yet.
 
         It needs counts of later groups, which only make sense `task_aware`:
@@ -161,7 +167,9 @@ class AccuracyMatrix:
         untrained = np.asarray(untrained, float)
         return mean_of(ahead - untrained[1 : len(ahead) + 1])
 
-    def intransigence(self, reference):
+    def intransigence(
+        self, reference: "AccuracyMatrix | ArrayLike"
+    ) -> np.ndarray:
         """What a group lacks, when just learned, to a model of all data.
 
         Args:
@@ -176,7 +184,7 @@ class AccuracyMatrix:
         own = np.diagonal(self.accuracies)
         return np.asarray(reference, float)[: len(own)] - own
 
-    def decomposition(self, phase=-1):
+    def decomposition(self, phase: int = -1) -> tuple[float, float]:
         """Where answers go wrong: between groups, or within them.
 
         Returns:
@@ -190,7 +198,7 @@ class AccuracyMatrix:
         total, correct = row.total[seen].sum(), row.correct[seen].sum()
         return float(grouped / total), float(ratio(correct, grouped))
 
-    def to_dict(self):
+    def to_dict(self) -> Config:
         """Counts as plain Python values; `from_dict` takes them back."""
         rows = [
             {k: np.asarray(v).tolist() for k, v in vars(row).items()}
@@ -199,19 +207,19 @@ class AccuracyMatrix:
         return {"group_sizes": list(self.group_sizes), "rows": rows}
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(cls, values: Config) -> Self:
         """The matrix that `to_dict` wrote."""
         matrix = cls(values["group_sizes"])
         for row in values["rows"]:
             matrix.append(PhaseCounts(**{k: row.get(k) for k in FIELDS}))
         return matrix
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Counts as JSON text."""
         return json.dumps(self.to_dict())
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> Self:
         """The matrix that `to_json` wrote."""
         return cls.from_dict(json.loads(text))
 

@@ -1,8 +1,12 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 
 @export
@@ -29,13 +33,20 @@ class BalancedAccuracy(keras.metrics.Metric):
     0.3333
     """
 
-    def __init__(self, num_old, name="balanced_accuracy", dtype=None):
+    def __init__(
+        self, num_old: int, name: str = "balanced_accuracy", dtype: Any = None
+    ):
         super().__init__(name=name, dtype=dtype)
         self.num_old = int(num_old)
         self.right = self.add_variable((2,), "zeros", name="right")
         self.seen = self.add_variable((2,), "zeros", name="seen")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+    ) -> None:
         y_pred = logits_at(y_true, ops.convert_to_tensor(y_pred))
         labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
         said = ops.reshape(ops.argmax(y_pred, axis=-1), (-1,))
@@ -51,10 +62,10 @@ class BalancedAccuracy(keras.metrics.Metric):
             seen = ops.sum(ops.cast(group, self.dtype))
             self.seen.assign_add(place * seen)
 
-    def result(self):
+    def result(self) -> Tensor:
         shares = self.right / ops.maximum(self.seen, 1.0)
         shown = ops.sum(ops.cast(self.seen > 0, self.dtype))
         return ops.sum(shares) / ops.maximum(shown, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "num_old": self.num_old}

@@ -1,7 +1,10 @@
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def calibration_error(labels, probabilities, num_bins: int = 15) -> float:
+def calibration_error(
+    labels: ArrayLike, probabilities: ArrayLike, num_bins: int = 15
+) -> float:
     """How far confidence is from accuracy, in bins of equal width.
 
     The confidence is the largest probability; one of exactly 1 is in the
@@ -41,7 +44,12 @@ def calibration_error(labels, probabilities, num_bins: int = 15) -> float:
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def calibration_by_age(labels, probabilities, num_old, num_bins=15) -> dict:
+def calibration_by_age(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    num_old: int,
+    num_bins: int = 15,
+) -> dict[str, float]:
     """`calibration_error` of the samples of old and of new classes.
 
     Args:

@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +16,7 @@ class ClassCounts:
     correct: np.ndarray
     total: np.ndarray
 
-    def accuracy(self, classes=None):
+    def accuracy(self, classes: ArrayLike | None = None) -> float:
         """Share of pictures that were right, from 0 to 1.
 
         Args:
@@ -29,7 +30,9 @@ class ClassCounts:
         return float(self.correct[chosen].sum() / total) if total else np.nan
 
 
-def count_by_class(labels, predictions, num_classes):
+def count_by_class(
+    labels: ArrayLike, predictions: ArrayLike, num_classes: int
+) -> ClassCounts:
     """Counts right answers by class.
 
     Args:
@@ -67,7 +70,7 @@ class Drop:
     count: int
 
 
-def paired_drop(was_right, is_right):
+def paired_drop(was_right: ArrayLike, is_right: ArrayLike) -> Drop:
     """The drop in accuracy between two models on the same pictures.
 
     Only pictures whose answer changed say something about the difference,

@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.metrics.group_means import ratio
 
@@ -29,10 +30,10 @@ class ConfusionGroups:
     new_as_old: int
 
     @property
-    def rates(self):
+    def rates(self) -> dict[str, float]:
         """Dict of shares, by the names of the counts."""
         counts = dataclasses.asdict(self)
-        rates = {}
+        rates: dict[str, float] = {}
         for truth in ("old", "new"):
             names = [name for name in counts if name.startswith(truth)]
             total = sum(counts[name] for name in names)
@@ -40,12 +41,14 @@ class ConfusionGroups:
         return rates
 
     @property
-    def recency_bias(self):
+    def recency_bias(self) -> float:
         """Share of old samples taken for new, less that of new for old."""
         return self.rates["old_as_new"] - self.rates["new_as_old"]
 
 
-def confusion_groups(labels, predictions, num_old) -> ConfusionGroups:
+def confusion_groups(
+    labels: ArrayLike, predictions: ArrayLike, num_old: int
+) -> ConfusionGroups:
     """Counts the samples of old and of new classes by where they were put.
 
     Args:

@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.metrics.group_means import mean_of_known
 from keras_incremental.metrics.group_means import ratio
@@ -20,20 +21,20 @@ class LabelCounts:
 
     table: np.ndarray
 
-    def __add__(self, other):
+    def __add__(self, other: "LabelCounts") -> "LabelCounts":
         return LabelCounts(self.table + other.table)
 
     @property
-    def correct(self):
+    def correct(self) -> np.ndarray:
         """Ints of shape `(num_classes,)`, the true positives."""
         return self.table[:, 1, 1]
 
     @property
-    def total(self):
+    def total(self) -> np.ndarray:
         """Ints of shape `(num_classes,)`, the samples with each class."""
         return self.table[:, 1].sum(-1)
 
-    def f1(self):
+    def f1(self) -> np.ndarray:
         """Harmonic mean of precision and recall of each class.
 
         Samples without a class that are said to be without it do not count,
@@ -46,7 +47,7 @@ class LabelCounts:
         said = self.table[:, :, 1].sum(-1)
         return ratio(2 * self.correct, self.total + said)
 
-    def mean_f1(self, classes=None):
+    def mean_f1(self, classes: ArrayLike | None = None) -> float:
         """Mean of `f1`, over the classes that occur.
 
         Args:
@@ -58,7 +59,7 @@ class LabelCounts:
         return mean_of_known(self.f1(), classes)
 
 
-def count_labels(labels, predictions):
+def count_labels(labels: ArrayLike, predictions: ArrayLike) -> LabelCounts:
     """Counts the yes and no of each class that are known.
 
     Args:

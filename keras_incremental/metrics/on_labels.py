@@ -1,7 +1,12 @@
+from typing import Any
+from typing import Self
+
 import keras
 
 from keras_incremental.losses.joined_labels import split
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 
 @export
@@ -24,7 +29,7 @@ class OnLabels(keras.metrics.Metric):
     >>> metric = OnLabels("accuracy", num_old=2)
     """
 
-    def __init__(self, metric, num_old: int, name: str | None = None):
+    def __init__(self, metric: Any, num_old: int, name: str | None = None):
         if num_old < 1:
             raise ValueError(
                 "`num_old` of OnLabels must be 1 or more. Received: "
@@ -35,7 +40,12 @@ class OnLabels(keras.metrics.Metric):
         self.metric = metric
         self.num_old = num_old
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+    ) -> None:
         if y_true.shape[-1] <= self.num_old:
             raise ValueError(
                 f"OnLabels '{self.name}' takes labels with {self.num_old} "
@@ -45,13 +55,13 @@ class OnLabels(keras.metrics.Metric):
         labels, _ = split(y_true, self.num_old)
         self.metric.update_state(labels, y_pred, sample_weight=sample_weight)
 
-    def result(self):
+    def result(self) -> Tensor:
         return self.metric.result()
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         self.metric.reset_state()
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "name": self.name,
             "metric": keras.saving.serialize_keras_object(self.metric),
@@ -59,13 +69,13 @@ class OnLabels(keras.metrics.Metric):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         metric = keras.saving.deserialize_keras_object(config.pop("metric"))
         return cls(metric, **config)
 
 
 @keras.saving.register_keras_serializable(package="keras_incremental")
-def label_accuracy(y_true, y_pred):
+def label_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Whether the largest output is that of the label, sparse or one-hot."""
     if y_pred.shape[-1] == 1:
         return keras.metrics.binary_accuracy(y_true, y_pred)

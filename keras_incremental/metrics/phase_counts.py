@@ -1,6 +1,8 @@
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.metrics.class_counts import ClassCounts
 
@@ -27,7 +29,9 @@ class PhaseCounts(ClassCounts):
     right_group: np.ndarray | None = None
 
 
-def count_phase(labels, outputs, group_sizes) -> PhaseCounts:
+def count_phase(
+    labels: ArrayLike, outputs: ArrayLike, group_sizes: Sequence[int]
+) -> PhaseCounts:
     """Counts right answers among all classes, and within the true group.
 
     Args:

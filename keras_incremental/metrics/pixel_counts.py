@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.confusion import confusion_matrix
@@ -28,34 +29,34 @@ class PixelCounts:
 
     confusion: np.ndarray
 
-    def __add__(self, other):
+    def __add__(self, other: "PixelCounts") -> "PixelCounts":
         return PixelCounts(self.confusion + other.confusion)
 
     @property
-    def correct(self):
+    def correct(self) -> np.ndarray:
         """Ints of shape `(num_classes,)`, the true positives."""
         return np.diagonal(self.confusion)
 
     @property
-    def total(self):
+    def total(self) -> np.ndarray:
         """Ints of shape `(num_classes,)`, the pixels of each true class."""
         return self.confusion.sum(1)
 
     @property
-    def false_positive(self):
+    def false_positive(self) -> np.ndarray:
         """Ints of shape `(num_classes,)`."""
         return self.confusion.sum(0) - self.correct
 
     @property
-    def false_negative(self):
+    def false_negative(self) -> np.ndarray:
         """Ints of shape `(num_classes,)`."""
         return self.total - self.correct
 
-    def accuracy(self, classes=None):
+    def accuracy(self, classes: ArrayLike | None = None) -> float:
         """Share of pixels that are right. See `ClassCounts`."""
         return ClassCounts(self.correct, self.total).accuracy(classes)
 
-    def iou(self):
+    def iou(self) -> np.ndarray:
         """Intersection over union of each class, from 0 to 1.
 
         Returns:
@@ -64,7 +65,7 @@ class PixelCounts:
         """
         return ratio(self.correct, self.total + self.false_positive)
 
-    def mean_iou(self, classes=None):
+    def mean_iou(self, classes: ArrayLike | None = None) -> float:
         """Mean of `iou`, over the classes that occur.
 
         Args:
@@ -75,7 +76,7 @@ class PixelCounts:
         """
         return mean_of_known(self.iou(), classes)
 
-    def iou_by_age(self, num_old):
+    def iou_by_age(self, num_old: int) -> dict[str, float]:
         """`mean_iou` of old and of new classes.
 
         Args:
@@ -97,7 +98,7 @@ class PixelCounts:
             "harmonic": 2 * old * new / both if both else 0.0,
         }
 
-    def merged(self, mapping):
+    def merged(self, mapping: ArrayLike) -> "PixelCounts":
         """Counts in fewer classes, as before a class was split.
 
         Args:
@@ -124,7 +125,12 @@ class PixelCounts:
         return PixelCounts(merged)
 
 
-def count_pixels(labels, predictions, num_classes, ignore_class=None):
+def count_pixels(
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    num_classes: int,
+    ignore_class: ArrayLike | None = None,
+) -> PixelCounts:
     """Counts pixels by their true and their predicted class.
 
     Args:

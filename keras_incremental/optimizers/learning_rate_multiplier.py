@@ -1,12 +1,17 @@
 import re
 import warnings
 from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import OptimizerLike
+from keras_incremental.utils.types import Tensor
 
 
 @export
@@ -44,7 +49,7 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        optimizer,
+        optimizer: OptimizerLike,
         multipliers: Mapping[str, float],
         others: float = 1.0,
         name: str = "learning_rate_multiplier",
@@ -73,29 +78,29 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         self._trained = state.Untracked([])
 
     @property
-    def inner_optimizer(self):
+    def inner_optimizer(self) -> keras.optimizers.Optimizer:
         """The optimizer that was given, of which every factor has a copy."""
         return self._recipe.value
 
     @property
-    def parts(self):
+    def parts(self) -> list[keras.optimizers.Optimizer]:
         """The copies that do the work, one for each factor but 0."""
         return list(self._parts.value.values())
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return super().variables + [
             v for part in self.parts for v in part.variables
         ]
 
-    def multiplier_of(self, variable) -> float:
+    def multiplier_of(self, variable: keras.Variable) -> float:
         """The factor of a variable's learning rate."""
         for pattern, factor in self.multipliers.items():
             if re.search(pattern, variable.path):
                 return factor
         return self.others
 
-    def build(self, variables):
+    def build(self, variables: Sequence[keras.Variable]) -> None:
         if self.built:
             return
         self._warn_of_idle_patterns(variables)
@@ -107,7 +112,11 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
                 state.copy_decay_exclusions(self.inner_optimizer, part, group)
                 part.build(group)
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self,
+        grads: Sequence[Tensor | None],
+        trainable_variables: Sequence[keras.Variable] | None = None,
+    ) -> None:
         if trainable_variables is None:
             trainable_variables = self._trained.value
         variables = list(trainable_variables)
@@ -124,16 +133,22 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
                 part.apply(grads, group)
         self.iterations.assign_add(1)
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(
+        self, var_list: Sequence[keras.Variable]
+    ) -> None:
         for factor, part in self._parts.value.items():
             group = self._at(factor, var_list)
             if group:
                 part.finalize_variable_values(group)
 
-    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+    def exclude_from_weight_decay(
+        self,
+        var_list: Sequence[keras.Variable] | None = None,
+        var_names: Sequence[str] | None = None,
+    ) -> None:
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         inner = keras.saving.serialize_keras_object(self.inner_optimizer)
         inner["config"]["learning_rate"] = super().get_config()["learning_rate"]
         return {
@@ -144,7 +159,9 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: Config | None = None
+    ) -> Self:
         optimizer = keras.saving.deserialize_keras_object(
             config.pop("optimizer"), custom_objects=custom_objects
         )
@@ -204,7 +221,7 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
             )
 
 
-def paths_of(layer) -> str:
+def paths_of(layer: keras.layers.Layer) -> str:
     """Regular expression of the variables of a layer or a nested model.
 
     A nested model does not appear in the paths of its variables, so its

@@ -1,3 +1,7 @@
+from collections.abc import Sequence
+from typing import Any
+from typing import Self
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,6 +12,9 @@ from keras_incremental.optimizers.learning_rate_multiplier import (
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import OptimizerLike
+from keras_incremental.utils.types import Tensor
 
 # What an outer optimizer decides for the inner one.
 FOR_INNER = ("learning_rate", "loss_scale_factor", "global_clipnorm")
@@ -48,9 +55,9 @@ class PathIntegral(keras.optimizers.Optimizer):
     {'weight': array([0.5], dtype=float32)}
     """
 
-    slot_names = ("work",)
+    slot_names: tuple[str, ...] = ("work",)
 
-    def __init__(self, optimizer, name="path_integral"):
+    def __init__(self, optimizer: OptimizerLike, name: str = "path_integral"):
         optimizer = keras.optimizers.get(optimizer)
         _check_optimizer(optimizer, type(self).__name__)
         super().__init__(
@@ -69,23 +76,23 @@ class PathIntegral(keras.optimizers.Optimizer):
     # What a user reads.
 
     @property
-    def inner_optimizer(self):
+    def inner_optimizer(self) -> keras.optimizers.Optimizer:
         """The optimizer that moves the weights."""
         return self._inner.value
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Any:
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate):
+    def learning_rate(self, learning_rate: Any) -> None:
         self.inner_optimizer.learning_rate = learning_rate
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return super().variables + self.inner_optimizer.variables
 
-    def slot_values(self, name) -> dict[str, np.ndarray]:
+    def slot_values(self, name: str) -> dict[str, np.ndarray]:
         """A dict from paths of weights to what was added up for them.
 
         Args:
@@ -104,7 +111,7 @@ class PathIntegral(keras.optimizers.Optimizer):
 
     # How Keras uses it.
 
-    def build(self, variables):
+    def build(self, variables: Sequence[keras.Variable]) -> None:
         if self.built:
             return
         _check_one_device(variables, type(self).__name__)
@@ -120,7 +127,11 @@ class PathIntegral(keras.optimizers.Optimizer):
         state.copy_decay_exclusions(self, self.inner_optimizer, variables)
         self.inner_optimizer.build(variables)
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self,
+        grads: Sequence[Tensor | None],
+        trainable_variables: Sequence[keras.Variable] | None = None,
+    ) -> None:
         if trainable_variables is None:
             trainable_variables = self._followed.value
         variables = list(trainable_variables)
@@ -139,19 +150,27 @@ class PathIntegral(keras.optimizers.Optimizer):
                 moved = ops.stop_gradient(variable.value) - old
                 self.follow(variable, g, moved)
 
-    def follow(self, variable, gradient, moved):
+    def follow(
+        self, variable: keras.Variable, gradient: Tensor, moved: Tensor
+    ) -> None:
         """Takes one step of one weight into account."""
         work = self._slot("work", variable)
         work.assign(work - gradient * moved)
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(
+        self, var_list: Sequence[keras.Variable]
+    ) -> None:
         self.inner_optimizer.finalize_variable_values(var_list)
 
-    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+    def exclude_from_weight_decay(
+        self,
+        var_list: Sequence[keras.Variable] | None = None,
+        var_names: Sequence[str] | None = None,
+    ) -> None:
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
         state.copy_decay_exclusions(self.inner_optimizer, self, [])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         inner = keras.saving.serialize_keras_object(self.inner_optimizer)
         own = {"loss_scale_factor": self.loss_scale_factor}
         inner["config"].update(
@@ -164,7 +183,9 @@ class PathIntegral(keras.optimizers.Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: Config | None = None
+    ) -> Self:
         config = dict(config)
         inner = dict(config.pop("optimizer"))
         given = {k: config.pop(k) for k in FOR_INNER if k in config}
@@ -183,7 +204,7 @@ class PathIntegral(keras.optimizers.Optimizer):
         return gradient / self.loss_scale_factor
 
 
-def path_integrals(optimizer) -> list[PathIntegral]:
+def path_integrals(optimizer: keras.optimizers.Optimizer) -> list[PathIntegral]:
     """Every `PathIntegral` in an optimizer, at any depth.
 
     Args:

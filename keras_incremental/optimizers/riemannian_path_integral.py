@@ -1,8 +1,12 @@
+import keras
 from keras import ops
 
 from keras_incremental.optimizers.path_integral import PathIntegral
 from keras_incremental.optimizers.path_integral import check_damping
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import OptimizerLike
+from keras_incremental.utils.types import Tensor
 
 
 @export
@@ -39,11 +43,11 @@ class RiemannianPathIntegral(PathIntegral):
 
     def __init__(
         self,
-        optimizer,
-        alpha=0.9,
-        interval=10,
-        damping=1e-3,
-        name="riemannian_path_integral",
+        optimizer: OptimizerLike,
+        alpha: float = 0.9,
+        interval: int = 10,
+        damping: float = 1e-3,
+        name: str = "riemannian_path_integral",
     ):
         check_running(alpha, interval, damping, type(self).__name__)
         super().__init__(optimizer, name)
@@ -51,7 +55,9 @@ class RiemannianPathIntegral(PathIntegral):
         self.interval = int(interval)
         self.damping = float(damping)
 
-    def follow(self, variable, gradient, moved):
+    def follow(
+        self, variable: keras.Variable, gradient: Tensor, moved: Tensor
+    ) -> None:
         fisher, score, way, work = (
             self._slot(name, variable)
             for name in ("fisher", "score", "moved", "work")
@@ -67,7 +73,7 @@ class RiemannianPathIntegral(PathIntegral):
         for slot in (way, work):
             slot.assign(ops.where(due, 0.0, ops.convert_to_tensor(slot)))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "alpha": self.alpha,

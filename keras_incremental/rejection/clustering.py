@@ -1,6 +1,9 @@
 import dataclasses
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.rejection.splitting import is_two
 from keras_incremental.rejection.splitting import ward
@@ -28,14 +31,16 @@ class Clusters:
     sizes: tuple[int, ...]
     centers: tuple[int, ...]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.sizes)
 
-    def members(self, cluster):
+    def members(self, cluster: int) -> np.ndarray:
         """Indices of the samples of one cluster, or of -1."""
         return self.indices[self.labels == cluster]
 
-    def named(self, names):
+    def named(
+        self, names: Mapping[int, str | None] | Sequence[str | None]
+    ) -> dict[int, str | None]:
         """Names of single samples, from names of clusters.
 
         Args:
@@ -48,7 +53,7 @@ class Clusters:
         Raises:
             ValueError: if there is no such cluster.
         """
-        if not isinstance(names, dict):
+        if not isinstance(names, Mapping):
             names = dict(enumerate(names))
         missing = [k for k in names if k not in range(len(self))]
         if missing:
@@ -62,7 +67,7 @@ class Clusters:
             for index in self.members(cluster)
         }
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [
             f"cluster {k}: {size} samples, such as index {self.centers[k]}"
             for k, size in enumerate(self.sizes)
@@ -73,7 +78,12 @@ class Clusters:
     __repr__ = __str__
 
 
-def cluster(features, min_size: int = 5, indices=None, seed: int = 0):
+def cluster(
+    features: ArrayLike,
+    min_size: int = 5,
+    indices: ArrayLike | None = None,
+    seed: int = 0,
+) -> Clusters:
     """Groups samples of unknown classes, and finds out how many there are.
 
     Ward's tree is cut from the top, as long as the two sides of a cut are

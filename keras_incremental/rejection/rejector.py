@@ -1,10 +1,14 @@
 import math
+from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.rejection.intervals import interval_of_exceedance
 from keras_incremental.rejection.scores import SCORES
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 
 CONFIDENCE = 0.95
 
@@ -52,12 +56,12 @@ class Rejector:
 
     def __init__(
         self,
-        score="distance",
-        threshold=None,
-        false_alarm=0.05,
-        count=0,
-        alarms=0,
-        class_alarms=None,
+        score: str = "distance",
+        threshold: float | None = None,
+        false_alarm: float = 0.05,
+        count: int = 0,
+        alarms: int = 0,
+        class_alarms: Mapping[str, float] | None = None,
     ):
         if score not in SCORES:
             raise ValueError(
@@ -71,7 +75,12 @@ class Rejector:
         self.alarms = int(alarms)
         self.class_alarms = dict(class_alarms or {})
 
-    def calibrate(self, scores, false_alarm=None, names=None):
+    def calibrate(
+        self,
+        scores: ArrayLike,
+        false_alarm: float | None = None,
+        names: ArrayLike | None = None,
+    ) -> Self:
         """Finds the threshold by scores of known samples.
 
         Args:
@@ -108,7 +117,7 @@ class Rejector:
         return self
 
     @property
-    def interval(self):
+    def interval(self) -> tuple[float, float]:
         """Two floats: where the true false-alarm rate lies, by 95 %.
 
         For scores that repeat this is an upper limit of it.
@@ -118,13 +127,13 @@ class Rejector:
             return 0.0, 1.0
         return interval_of_exceedance(self.count, self.alarms, CONFIDENCE)
 
-    def is_unknown(self, scores):
+    def is_unknown(self, scores: ArrayLike) -> np.ndarray:
         """Which scores are of something unknown, bools of the same shape."""
         self._check_calibrated()
         # What is not a number is nothing known.
         return ~(np.asarray(scores) <= self.threshold)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "score": self.score,
             "threshold": self.threshold,
@@ -135,10 +144,10 @@ class Rejector:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return cls(**config)
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.threshold is None:
             return f"unknown by {self.score}, not calibrated"
         low, high = self.interval

@@ -1,4 +1,5 @@
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.layers.streaming_lda import shrunk
 from keras_incremental.utils.feature_statistics import FeatureStatistics
@@ -7,7 +8,7 @@ from keras_incremental.utils.feature_statistics import FeatureStatistics
 CHUNK = 4096
 
 
-def energy(logits, temperature: float = 1.0) -> np.ndarray:
+def energy(logits: ArrayLike, temperature: float = 1.0) -> np.ndarray:
     """How little all classes together say: the free energy of logits.
 
     It is `-temperature * logsumexp(logits / temperature)`. Unlike a softmax
@@ -41,7 +42,7 @@ def energy(logits, temperature: float = 1.0) -> np.ndarray:
     return -temperature * (largest + np.log(rest))
 
 
-def max_softmax(logits) -> np.ndarray:
+def max_softmax(logits: ArrayLike) -> np.ndarray:
     """One minus the largest probability: the baseline of the literature.
 
     It is known to be sure of samples that are like nothing it has seen. Use
@@ -63,7 +64,7 @@ def max_softmax(logits) -> np.ndarray:
     return -np.expm1(-np.log1p(np.exp(others).sum(-1)))
 
 
-def distance(features, statistics) -> np.ndarray:
+def distance(features: ArrayLike, statistics: FeatureStatistics) -> np.ndarray:
     """Mahalanobis distance of features to the nearest class mean.
 
     Every class is a normal distribution around its mean. The covariance is
@@ -89,7 +90,9 @@ def distance(features, statistics) -> np.ndarray:
     return np.sqrt(_nearest(features, statistics))
 
 
-def relative_distance(features, statistics) -> np.ndarray:
+def relative_distance(
+    features: ArrayLike, statistics: FeatureStatistics
+) -> np.ndarray:
     """How much worse the nearest class fits than all classes as one do.
 
     The squared Mahalanobis distance to the nearest class mean, minus that to

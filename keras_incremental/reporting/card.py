@@ -1,6 +1,9 @@
 """A model card: what a classifier knows, and since when."""
 
+import os
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +13,10 @@ from keras_incremental.utils.words import change
 from keras_incremental.utils.words import listed
 from keras_incremental.utils.words import megabytes
 from keras_incremental.utils.words import percent
+
+if TYPE_CHECKING:
+    from keras_incremental.models import IncrementalClassifier
+    from keras_incremental.models import PhaseReport
 
 FRONT = """---
 library_name: keras
@@ -21,7 +28,11 @@ tags:
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
-def model_card(classifier, reports=(), path=None):
+def model_card(
+    classifier: "IncrementalClassifier",
+    reports: Sequence["PhaseReport"] = (),
+    path: str | os.PathLike[str] | None = None,
+) -> str:
     """Writes what a classifier knows as a page of Markdown.
 
     It lists the classes with the phase in which each arrived, what was

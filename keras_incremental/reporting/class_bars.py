@@ -1,12 +1,23 @@
 """Accuracy of each class before and after a phase."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_incremental.reporting import figures
 from keras_incremental.reporting import reading
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def plot_classes(report, worst=None, figure=None):
+    from keras_incremental.models import PhaseReport
+
+
+def plot_classes(
+    report: "PhaseReport",
+    worst: int | None = None,
+    figure: "Figure | None" = None,
+) -> "Figure":
     """Draws the accuracy of each class as bars, the largest drop first.
 
     New classes, which have nothing to lose yet, come last.

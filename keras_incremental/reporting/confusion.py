@@ -1,10 +1,18 @@
 """Where the pictures of each class went."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_incremental.metrics.group_means import ratio
 from keras_incremental.reporting import figures
 from keras_incremental.reporting import reading
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from keras_incremental.models import PhaseReport
 
 BEFORE, AFTER, CHANGE = "before", "after", "change"
 # Up to so many classes cells have numbers, and axes all names.
@@ -13,7 +21,11 @@ NUMBERED, NAMED = 12, 45
 LARGE_CHANGE = 50
 
 
-def plot_confusion(report, panels=(BEFORE, AFTER, CHANGE), figure=None):
+def plot_confusion(
+    report: "PhaseReport",
+    panels: Sequence[str] = (BEFORE, AFTER, CHANGE),
+    figure: "Figure | None" = None,
+) -> "Figure":
     """Draws where the pictures of each class went, in percent of the row.
 
     A row is a true class, a column what it was taken for. `"change"` is

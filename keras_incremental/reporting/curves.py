@@ -1,17 +1,27 @@
 """Learning curves over all phases."""
 
 import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_incremental.reporting import figures
 from keras_incremental.reporting import reading
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from keras_incremental.models import PhaseReport
+
 KINDS = (("accuracy", "accuracy"), ("loss", "loss"))
 MANY = 6
 
 
-def plot_curves(reports, figure=None):
+def plot_curves(
+    reports: "Sequence[PhaseReport] | PhaseReport",
+    figure: "Figure | None" = None,
+) -> "Figure":
     """Draws the learning curves of all phases behind each other.
 
     A line stands where a class arrived. Phases that were solved in closed

@@ -1,15 +1,32 @@
 """Pictures themselves: exemplars that are kept, and answers that flipped."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_incremental.data.source import as_source
 from keras_incremental.reporting import figures
 from keras_incremental.reporting import reading
+from keras_incremental.utils.types import Data
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from keras_incremental.callbacks import ExemplarMemory
+    from keras_incremental.memory import Reservoir
+    from keras_incremental.models import IncrementalClassifier
+    from keras_incremental.models import PhaseReport
 
 SIDE = 0.9
 
 
-def plot_exemplars(memory, names=None, per_class=8, figure=None):
+def plot_exemplars(
+    memory: "ExemplarMemory | Reservoir | IncrementalClassifier",
+    names: Sequence[str] | None = None,
+    per_class: int = 8,
+    figure: "Figure | None" = None,
+) -> "Figure":
     """Draws the first exemplars of each class, a row for each.
 
     Args:
@@ -46,7 +63,12 @@ def plot_exemplars(memory, names=None, per_class=8, figure=None):
     return figure
 
 
-def plot_flips(report, pictures, most=24, figure=None):
+def plot_flips(
+    report: "PhaseReport",
+    pictures: Data,
+    most: int = 24,
+    figure: "Figure | None" = None,
+) -> "Figure":
     """Draws validation pictures that went from right to wrong.
 
     The title of each is the true class, which it was taken for before, and

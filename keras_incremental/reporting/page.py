@@ -1,5 +1,9 @@
 """One HTML page of what phases kept and lost."""
 
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from keras_incremental.reporting import page_figures
 from keras_incremental.reporting import reading
 from keras_incremental.reporting.markup import Markup
@@ -7,16 +11,28 @@ from keras_incremental.reporting.markup import element
 from keras_incremental.reporting.markup import joined
 from keras_incremental.reporting.markup import table
 from keras_incremental.reporting.page_style import STYLE
+from keras_incremental.utils.types import Data
 from keras_incremental.utils.words import change
 from keras_incremental.utils.words import listed
 from keras_incremental.utils.words import megabytes
 from keras_incremental.utils.words import percent
 from keras_incremental.utils.words import points
 
+if TYPE_CHECKING:
+    from keras_incremental.callbacks import ExemplarMemory
+    from keras_incremental.memory import Reservoir
+    from keras_incremental.models import IncrementalClassifier
+    from keras_incremental.models import PhaseReport
+
 TITLE = "What the classifier kept and lost"
 
 
-def to_html(reports, path=None, pictures=None, memory=None):
+def to_html(
+    reports: "Sequence[PhaseReport] | PhaseReport",
+    path: str | os.PathLike[str] | None = None,
+    pictures: Data = None,
+    memory: "ExemplarMemory | Reservoir | IncrementalClassifier | None" = None,
+) -> str:
     """Writes reports as one HTML file, that needs no other file.
 
     It tells of the last phase at length, and of all in a table and pictures.

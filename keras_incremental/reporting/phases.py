@@ -1,15 +1,26 @@
 """Accuracy and forgetting from phase to phase."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_incremental.reporting import figures
 from keras_incremental.reporting import reading
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from keras_incremental.models import PhaseReport
+
 # More names than this do not fit below an axis.
 MANY, NAMED = 8, 3
 
 
-def plot_phases(reports, figure=None):
+def plot_phases(
+    reports: "Sequence[PhaseReport] | PhaseReport",
+    figure: "Figure | None" = None,
+) -> "Figure":
     """Draws the accuracy of old and of new classes, phase by phase.
 
     Old classes are those known before a phase, so a gray dash says what
@@ -74,7 +85,10 @@ def plot_phases(reports, figure=None):
     return figure
 
 
-def plot_forgetting(reports, figure=None):
+def plot_forgetting(
+    reports: "Sequence[PhaseReport] | PhaseReport",
+    figure: "Figure | None" = None,
+) -> "Figure":
     """Draws how much each class has lost since the best it ever was.
 
     A thin line is one class, the thick one their mean. A class counts from

@@ -1,11 +1,16 @@
 import io
 import os
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 
 from keras_incremental.reporting import confusion
 from keras_incremental.reporting import reading
+
+if TYPE_CHECKING:
+    from keras_incremental.models import PhaseReport
 
 SHARED = ("old", "new", "all")
 
@@ -42,16 +47,20 @@ class TensorBoardReports(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, log_dir="logs", earlier=()):
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str] = "logs",
+        earlier: Sequence["PhaseReport"] = (),
+    ):
         super().__init__()
         self.log_dir = os.fspath(log_dir)
         self._reports = list(earlier)
         _events()
 
-    def on_phase_end(self, report):
+    def on_phase_end(self, report: "PhaseReport") -> None:
         self.write(report)
 
-    def write(self, report):
+    def write(self, report: "PhaseReport") -> None:
         """Writes one report.
 
         Args:
