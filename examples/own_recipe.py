@@ -160,6 +160,7 @@ Five clouds of points arrive as two, two and one.
 """
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
+PHASES = ([2, 3], [4])
 CENTERS = 3 * np.eye(5, 8) + 2
 
 
@@ -187,13 +188,13 @@ def first_model():
 def last_report(recipe):
     clf = ki.IncrementalClassifier(first_model(), NAMES[:2], recipe=recipe)
     clf.remember(*clouds([0, 1]))
-    for seen, arriving in ((4, [2, 3]), (5, [4])):
+    for arriving in PHASES:
         x, labels = clouds(arriving)
         report = clf.learn(
             x,
             np.array(NAMES)[labels],
             classes=[NAMES[k] for k in arriving],
-            validation_data=clouds(range(seen), seed=1),
+            validation_data=clouds(range(arriving[-1] + 1), seed=1),
             optimizer=keras.optimizers.Adam(0.01),
             verbose=0,
         )

@@ -122,7 +122,7 @@ def test_advice_is_measured_and_the_package_is_above_it(
         rest = page.advice.NewAgainstRest(model, task, task.few.of([]))
         yield "new against rest", "none", rest
         names = [f"old {k}" for k in range(task.num_old)]
-        recipe = page.ki.recipes.ranpac()
+        recipe = page.ki.recipes.ranpac(expansion=256)
         clf = page.ki.IncrementalClassifier(
             page.frozen_below(model), names, recipe=recipe
         )

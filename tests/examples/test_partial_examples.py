@@ -22,12 +22,26 @@ def example(monkeypatch):
     return importlib.import_module
 
 
-def test_partial_labels_learns_and_draws(example, tmp_path, capsys):
-    picture = tmp_path / "scenes.png"
-    reports = example("partial_labels").main(
-        ["--toy", "--picture", str(picture)]
-    )
-    assert list(reports) == ["naive", "ours", "all labelled"]
+def leave_out(monkeypatch, module, function, names):
+    """Lets a function of a module return its dict without some keys."""
+    whole = getattr(module, function)
+
+    def without(*arguments):
+        found = whole(*arguments)
+        for name in names:
+            del found[name]
+        return found
+
+    monkeypatch.setattr(module, function, without)
+
+
+def test_partial_labels_learns_and_draws(
+    example, tmp_path, monkeypatch, capsys
+):
+    module, picture = example("partial_labels"), tmp_path / "scenes.png"
+    leave_out(monkeypatch, module, "ways", ["all labelled"])
+    reports = module.main(["--toy", "--picture", str(picture)])
+    assert list(reports) == ["naive", "ours"]
     assert picture.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     assert (
@@ -40,9 +54,11 @@ def test_partial_labels_learns_and_draws(example, tmp_path, capsys):
 def test_hidden_class_compares_the_remedies(example, monkeypatch, capsys):
     module = example("hidden_class")
     monkeypatch.setattr(module, "SHARES", (0.5,))
+    others = ["20 old shoes labelled anew", "old labels taken at their word"]
+    leave_out(monkeypatch, module, "remedies", others)
     rows, caught = module.main(["--toy"])
     values = {remedy: values for _, remedy, values in rows}
-    assert len(values) == 5
+    assert len(values) == 3
     assert [w.category for w in caught] == [PartialLabelWarning]
     best = values["all boots labelled in new pictures"]
     assert min(best) > 0.6
