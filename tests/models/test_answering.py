@@ -111,7 +111,7 @@ def test_maps_are_restricted_and_judged_by_pixel():
     result, lost = hidden_probabilities(softmax_of(maps), shown)
     np.testing.assert_allclose(result.sum(-1), np.ones((2, 3, 4)))
     assert lost.shape == (2, 3, 4) and not lost.any()
-    entropy, best = normalized_entropy(maps), maps.argmax(-1)
+    entropy, best = normalized_entropy(np.float64(maps)), maps.argmax(-1)
     np.testing.assert_array_equal(
         limits(entropy, best, NAMES[:3]).ravel(),
         limits(entropy.ravel(), best.ravel(), NAMES[:3]),
@@ -142,7 +142,7 @@ def test_half_of_each_class_is_proposed_or_more(logits):
 
 
 def test_a_threshold_takes_what_is_surer_than_it(logits):
-    entropy = normalized_entropy(logits.predict(X, verbose=0))
+    entropy = normalized_entropy(np.float64(logits.predict(X, verbose=0)))
     for threshold in (0.01, 0.1, 0.5):
         taken = named(logits.propose(X, threshold))
         np.testing.assert_array_equal(taken, entropy < threshold)
