@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_incremental.reporting import reading
+from keras_incremental.utils.formatting import change
+from keras_incremental.utils.formatting import listed
+from keras_incremental.utils.formatting import megabytes
+from keras_incremental.utils.formatting import percent
 from keras_incremental.utils.versions import versions
-from keras_incremental.utils.words import change
-from keras_incremental.utils.words import listed
-from keras_incremental.utils.words import megabytes
-from keras_incremental.utils.words import percent
 
 if TYPE_CHECKING:
     from keras_incremental.models import IncrementalClassifier

@@ -11,12 +11,12 @@ from keras_incremental.reporting.markup import element
 from keras_incremental.reporting.markup import joined
 from keras_incremental.reporting.markup import table
 from keras_incremental.reporting.page_style import STYLE
+from keras_incremental.utils.formatting import change
+from keras_incremental.utils.formatting import listed
+from keras_incremental.utils.formatting import megabytes
+from keras_incremental.utils.formatting import percent
+from keras_incremental.utils.formatting import points
 from keras_incremental.utils.types import Data
-from keras_incremental.utils.words import change
-from keras_incremental.utils.words import listed
-from keras_incremental.utils.words import megabytes
-from keras_incremental.utils.words import percent
-from keras_incremental.utils.words import points
 
 if TYPE_CHECKING:
     from keras_incremental.callbacks import ExemplarMemory

@@ -10,8 +10,8 @@ from keras_incremental.reporting import reading
 from keras_incremental.reporting.markup import element
 from keras_incremental.reporting.markup import joined
 from keras_incremental.reporting.markup import picture
-from keras_incremental.utils.words import change
-from keras_incremental.utils.words import percent
+from keras_incremental.utils.formatting import change
+from keras_incremental.utils.formatting import percent
 
 MOST_BARS = 30
 

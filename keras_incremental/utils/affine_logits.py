@@ -1,6 +1,7 @@
-"""The affine map of some logits that explains labels best."""
+"""Maximum likelihood fit of an affine map of logits."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.utils.probabilities import logsumexp
 
@@ -10,8 +11,10 @@ MAX_STEPS = 100
 MAX_STEP = 10.0
 
 
-def fit_affine(logits, labels, new, prior=0.1):
-    """Fits `alpha * logit + beta`, for the columns `new` of logits.
+def fit_affine(
+    logits: ArrayLike, labels: ArrayLike, new: slice, prior: float = 0.1
+) -> tuple[float, float]:
+    """Fits `alpha * logit + beta` for the columns `new` of logits.
 
     Minimizes, by Newton's method in float64, the convex function
 
@@ -21,14 +24,14 @@ def fit_affine(logits, labels, new, prior=0.1):
         logits: Array of shape `(num_samples, num_classes)`.
         labels: Ints of shape `(num_samples,)`.
         new: Slice of the columns to map.
-        prior: Float, 0 or more. A larger value stays nearer to the identity.
+        prior: Float, 0 or more. A larger value stays closer to the identity.
             Defaults to `0.1`.
 
     Returns:
-        Two floats, `alpha` of 0.05 or more and `beta`.
+        Two floats: `alpha`, 0.05 or more, and `beta`.
 
     Raises:
-        ValueError: if there are no samples, or labels without a column.
+        ValueError: if there are no samples, or a label has no column.
 
     Example:
 
@@ -43,14 +46,14 @@ def fit_affine(logits, labels, new, prior=0.1):
     problem = _Problem(logits, labels, new, prior)
     point = _minimize(problem, np.array([1.0, 0.0]), np.array([True, True]))
     if point[0] < MIN_ALPHA:
-        # The function is convex, so its least value lies on the edge.
+        # The function is convex, so its minimum lies on the edge.
         edge = np.array([MIN_ALPHA, point[1]])
         point = _minimize(problem, edge, np.array([False, True]))
     return float(point[0]), float(point[1])
 
 
 class _Problem:
-    """The function to minimize, with its derivatives."""
+    """Objective of the fit, with its derivatives."""
 
     def __init__(self, logits, labels, new, prior):
         self._logits, self._new, self._prior = logits, new, prior
@@ -63,11 +66,11 @@ class _Problem:
         return losses.sum() + self._prior / 2 * np.sum((point - [1, 0]) ** 2)
 
     def derivatives(self, point):
-        """Gradient and Hessian with respect to `(alpha, beta)`."""
+        """Returns gradient and Hessian with respect to `(alpha, beta)`."""
         mapped = self._mapped(point)
         share = np.exp(mapped - logsumexp(mapped))[:, self._new]
         new = self._logits[:, self._new]
-        # What each of the two numbers is multiplied by.
+        # Derivatives of the mapped logits by `alpha` and `beta`.
         by = np.stack([new, np.ones_like(new)])
         mean = np.einsum("nk,ink->ni", share, by)
         own = np.einsum("nk,ink->ni", self._own[:, self._new], by)
@@ -94,14 +97,14 @@ def _minimize(problem, point, free):
 
 
 def _newton(gradient, hessian):
-    # Where all samples are far from a decision, the Hessian vanishes.
+    # The Hessian vanishes if all samples are far from the decision boundary.
     damping = 1e-6 * np.linalg.norm(gradient) + 1e-12
     step = -np.linalg.solve(hessian + damping * np.eye(len(hessian)), gradient)
     return step * min(1.0, MAX_STEP / (np.linalg.norm(step) + 1e-12))
 
 
 def _shortened(problem, point, step, expected):
-    """The point after a step, halved until it lowers the value enough."""
+    """Returns the point after a step, halved until the value decreases."""
     start = problem.value(point)
     for _ in range(50):
         if problem.value(point + step) <= start - 0.1 * expected:
@@ -114,12 +117,14 @@ def _checked_labels(labels, logits):
     labels = np.asarray(labels).reshape(-1)
     if not len(labels) or len(labels) != len(logits):
         raise ValueError(
-            "A correction needs held-out samples, each with a label. "
-            f"Received: {len(logits)} samples and {len(labels)} labels."
+            "`logits` and `labels` must have the same number of samples, at "
+            f"least one. Received: {len(logits)} samples and {len(labels)} "
+            "labels. Hold out more samples."
         )
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise ValueError(
-            f"The labels must lie between 0 and {logits.shape[1] - 1}. "
-            f"Received: labels from {labels.min()} to {labels.max()}."
+            f"`labels` must be from 0 to {logits.shape[1] - 1}. Received: "
+            f"labels from {labels.min()} to {labels.max()}. Pass labels of "
+            "classes of the head only."
         )
     return labels.astype(int)

@@ -6,10 +6,10 @@ from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
 class ClassCovariances(ClassMeans):
-    """Mean and covariance of each class.
+    """Mean and covariance of the features of each class.
 
     Attributes:
-        counts: Ints of shape `(num_classes,)`, 0 for a class never seen.
+        counts: Ints of shape `(num_classes,)`, 0 for an unseen class.
         means: Array of shape `(num_classes, features)`.
         scatter: Array of shape `(num_classes, features, features)`.
     """
@@ -35,14 +35,14 @@ class ClassCovariances(ClassMeans):
     def scatter_without(self, gone, share):
         return np.where(gone[:, None, None], 0.0, self.scatter)
 
-    def pooled(self):
-        """`FeatureStatistics` of the same pictures."""
+    def pooled(self) -> FeatureStatistics:
+        """Returns the `FeatureStatistics` of the same samples."""
         return FeatureStatistics(self.counts, self.means, self.scatter.sum(0))
 
-    def balanced(self):
-        """`FeatureStatistics` as if there were one picture of each class.
+    def balanced(self) -> FeatureStatistics:
+        """Returns `FeatureStatistics` in which each class has one sample.
 
-        Its mean is that of the class, and its scatter the average one.
+        The means stay the same. The scatter is the mean over classes.
         """
         present = self.counts > 0
         weights = present / np.maximum(self.counts, 1)

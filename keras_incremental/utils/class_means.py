@@ -1,22 +1,31 @@
+from typing import Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class ClassMeans:
-    """How many pictures there were of each class, and their mean features.
+    """Number of samples and mean of the features of each class.
 
-    Immutable; `updated` and `+` are exact whatever the order and the chunks,
-    and `-` undoes them. Subclasses keep a scatter too: what there is of the
-    distances of the pictures to the means of their classes.
+    Instances are immutable. `updated` and `+` are exact for any order and
+    any chunks of the data; `-` undoes them. Subclasses also keep a scatter,
+    a sum over the distances of samples from the mean of their class.
 
-    Attributes:
-        counts: Ints of shape `(num_classes,)`, 0 for a class never seen.
-        means: Array of shape `(num_classes, features)`.
-        scatter: Array, 0 here.
+    Args:
+        counts: Ints of shape `(num_classes,)`, 0 for an unseen class.
+            Defaults to `()`.
+        means: Array of shape `(num_classes, features)`. Defaults to `None`.
+        scatter: Array; 0 in this class. Defaults to `None`.
     """
 
     scatter_ndim = 0
 
-    def __init__(self, counts=(), means=None, scatter=None):
+    def __init__(
+        self,
+        counts: ArrayLike = (),
+        means: np.ndarray | None = None,
+        scatter: np.ndarray | None = None,
+    ):
         self.counts = np.asarray(counts, int)
         self.means = means
         self.scatter = scatter
@@ -24,12 +33,12 @@ class ClassMeans:
     def __len__(self):
         return int(self.counts.sum())
 
-    def updated(self, features, labels):
-        """The statistics with more pictures.
+    def updated(self, features: ArrayLike, labels: ArrayLike) -> Self:
+        """Returns the statistics with additional samples.
 
         Args:
-            features: Array of shape `(num_samples, ..., features)`; all
-                positions of a map count.
+            features: Array of shape `(num_samples, ..., features)`. Each
+                position of a map is a sample.
             labels: Ints of shape `(num_samples,)`.
 
         Returns:
@@ -38,8 +47,8 @@ class ClassMeans:
         return self + self.of(features, labels)
 
     @classmethod
-    def of(cls, features, labels):
-        """Statistics of some samples. See `updated` for the arguments."""
+    def of(cls, features: ArrayLike, labels: ArrayLike) -> Self:
+        """Returns the statistics of samples. See `updated`."""
         features = np.asarray(features, "float64")
         positions = int(np.prod(features.shape[1:-1], initial=1))
         rows = features.reshape(-1, features.shape[-1])
@@ -58,31 +67,30 @@ class ClassMeans:
         return self._joined(other, 1)
 
     def __sub__(self, other):
-        """What is left without pictures that were counted before.
+        """Returns the statistics without samples that were added before.
 
         Raises:
-            ValueError: if there were fewer of a class.
+            ValueError: if a class has fewer samples than are removed.
         """
         size = max(len(self.counts), len(other.counts))
         left = padded(self.counts, size) - padded(other.counts, size)
         if np.any(left < 0):
             raise ValueError(
-                "More pictures of a class cannot be taken out than were put "
-                f"in. Received: {other.counts.tolist()} of each class to take "
-                f"out of {self.counts.tolist()}."
+                "Only samples that were added before can be removed. "
+                f"Received: counts to remove {other.counts.tolist()}, of "
+                f"{self.counts.tolist()}. Remove fewer samples of each class."
             )
         return self._joined(other, -1) if len(other.counts) else self
 
-    def only(self, classes):
-        """The statistics of some classes, renumbered from 0."""
+    def only(self, classes: ArrayLike) -> Self:
+        """Returns the statistics of some classes, renumbered from 0."""
         scatter = self.scatter_only(classes)
         return type(self)(self.counts[classes], self.means[classes], scatter)
 
-    def without(self, classes):
-        """The statistics as if there had been no picture of some classes.
+    def without(self, classes: ArrayLike) -> Self:
+        """Returns the statistics without the samples of some classes.
 
-        A scatter that classes share is taken to be as large for each picture
-        as before.
+        The mean scatter per sample stays the same if classes share it.
         """
         gone = np.isin(np.arange(len(self.counts)), classes)
         if not gone.any():
@@ -96,32 +104,32 @@ class ClassMeans:
         )
 
     @property
-    def mean(self):
-        """Mean over all pictures, shape `(features,)`."""
+    def mean(self) -> np.ndarray:
+        """Mean over all samples, of shape `(features,)`."""
         return self.counts @ self.means / len(self)
 
-    # What a subclass keeps of the distances to the means.
+    # Scatter, implemented by subclasses.
 
     @staticmethod
     def scatter_of(centered, labels):
-        """What is kept of distances of shape `(num_samples, features)`."""
+        """Returns the scatter of distances `(num_samples, features)`."""
         return np.zeros(())
 
     @staticmethod
     def scatter_between(weights, steps):
-        """The same of one weighted distance for each class."""
+        """Returns the scatter of one weighted distance for each class."""
         return np.zeros(())
 
     def scatter_padded(self, num_classes):
-        """The scatter with room for as many classes."""
+        """Returns the scatter, padded to a number of classes."""
         return self.scatter
 
     def scatter_only(self, classes):
-        """The scatter that belongs to some classes."""
+        """Returns the scatter of some classes."""
         return self.scatter
 
     def scatter_without(self, gone, share):
-        """The scatter of the classes that are not gone."""
+        """Returns the scatter without the removed classes."""
         return self.scatter * share
 
     def _joined(self, other, sign):
@@ -144,7 +152,7 @@ class ClassMeans:
         )
 
 
-def padded(array, length):
-    """An array with zeros at the end, `length` long."""
+def padded(array: np.ndarray, length: int) -> np.ndarray:
+    """Pads an array with zeros to a length."""
     missing = (0, length - len(array))
     return np.pad(array, [missing] + [(0, 0)] * (array.ndim - 1))

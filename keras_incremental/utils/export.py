@@ -3,6 +3,6 @@ import keras
 PACKAGE = "keras_incremental"
 
 
-def export(cls):
-    """Registers a public class, so that nothing public is unsaveable."""
+def export(cls: type) -> type:
+    """Registers a public class for saving."""
     return keras.saving.register_keras_serializable(package=PACKAGE)(cls)

@@ -1,18 +1,20 @@
+from collections.abc import Iterable
+
 import numpy as np
 
 from keras_incremental.utils.class_means import ClassMeans
 
-# Part of the covariance that is replaced by a sphere of the same size, so
-# that it is positive definite with fewer pictures than features.
+# Weight of the identity in the covariance. It makes the covariance positive
+# definite even if there are fewer samples than features.
 SHRINKAGE = 0.1
 
 
 class FeatureStatistics(ClassMeans):
-    """Mean of each class and covariance within classes, of all pictures.
+    """Mean of each class, and the covariance within classes.
 
-    This is all that is kept of pictures that are not exemplars: while the
-    features do not change, it stands for them. Made and joined as
-    `ClassMeans` are.
+    These statistics are all that is kept of samples that are not exemplars.
+    They stay valid while the features do not change. See `ClassMeans` for
+    how to create and combine them.
 
     Reference:
     - [Hayes & Kanan, 2020](https://arxiv.org/abs/1909.01520), the shared
@@ -20,10 +22,10 @@ class FeatureStatistics(ClassMeans):
       drawing features of old classes
 
     Attributes:
-        counts: Ints of shape `(num_classes,)`, 0 for a class never seen.
+        counts: Ints of shape `(num_classes,)`, 0 for an unseen class.
         means: Array of shape `(num_classes, features)`.
-        scatter: Array of shape `(features, features)`: sum over pictures of
-            the outer product of the distance to the mean of its class.
+        scatter: Array of shape `(features, features)`: sum over samples of
+            the outer product of the distance from the mean of their class.
     """
 
     scatter_ndim = 2
@@ -36,44 +38,46 @@ class FeatureStatistics(ClassMeans):
     def scatter_between(weights, steps):
         return (steps * weights[:, None]).T @ steps
 
-    def scatter_around(self, point):
-        """The sum of outer products of the distances to one point."""
+    def scatter_around(self, point: np.ndarray) -> np.ndarray:
+        """Returns the sum of outer products of the distances from a point."""
         steps = self.means - point
         return self.scatter + self.scatter_between(self.counts, steps)
 
     @property
-    def scale(self):
-        """Float. Root mean squared distance of a feature to its mean."""
+    def scale(self) -> float:
+        """Float. Root mean squared distance of a feature from its mean."""
         between = np.square(self.means - self.mean).mean(1) @ self.counts
         within = np.trace(self.scatter) / self.scatter.shape[0]
         scale = np.sqrt((between + within) / len(self))
         return float(scale) if scale > 1e-12 else 1.0
 
     @property
-    def nbytes(self):
-        """Int. What the means and the scatter take, 0 where there are none."""
+    def nbytes(self) -> int:
+        """Int. Size of the means and the scatter in bytes."""
         if not len(self):
             return 0
         return self.means.nbytes + self.scatter.nbytes
 
-    def covers(self, classes):
-        """Whether there are pictures of each of these classes."""
+    def covers(self, classes: Iterable[int]) -> bool:
+        """Returns whether each of these classes has samples."""
         return all(
             label < len(self.counts) and self.counts[label] > 1
             for label in classes
         )
 
-    def draw(self, classes, count, seed=0):
-        """Features as those classes might have, from a normal distribution.
+    def draw(
+        self, classes: Iterable[int], count: int, seed: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draws features from the normal distributions of some classes.
 
         Args:
-            classes: Ints, classes that it `covers`.
-            count: Int. How many of each.
+            classes: Ints. Classes that it `covers`.
+            count: Int. Number of samples of each class.
             seed: Int. Defaults to `0`.
 
         Returns:
-            Arrays of shapes `(len(classes) * count, features)` and
-            `(len(classes) * count,)`: features and labels.
+            Features of shape `(len(classes) * count, features)` and labels
+            of shape `(len(classes) * count,)`.
         """
         size = self.scatter.shape[0]
         covariance = self.scatter / len(self)

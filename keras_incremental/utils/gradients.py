@@ -1,12 +1,13 @@
-"""Per-example gradients of a model, on whichever backend runs.
+"""Per-example gradients of a model on all backends.
 
-Keras has no public gradient. Three builders fill this gap, one for each
-backend: `gradients_tensorflow`, `gradients_jax` and `gradients_torch`.
+Keras has no public function for gradients. Three modules implement it:
+`gradients_tensorflow`, `gradients_jax` and `gradients_torch`.
 """
 
 import dataclasses
 import importlib
 from collections.abc import Callable
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -14,24 +15,28 @@ from keras import ops
 from keras_incremental.utils.gradients_layers import called_once
 from keras_incremental.utils.gradients_layers import capture
 from keras_incremental.utils.gradients_layers import layers_with_rule
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What to differentiate, and what to do with the gradients.
+    """Outputs to differentiate, and the measure of their gradients.
 
     Attributes:
-        model: Built model, whose trainable variables are measured.
-        predict: Function of a batch: the outputs to differentiate, float32
-            of shape `(batch_size, units)`, in inference mode.
-        cotangent: Function `(outputs, given, index)`: vectors of the shape
-            of the outputs, that multiply them from the left.
-        count: Int. How many cotangents there are for each example.
+        model: Built model.
+        predict: Function of a batch. It returns the outputs to
+            differentiate, float32 of shape `(batch_size, units)`, in
+            inference mode.
+        cotangent: Function `(outputs, given, index)`. It returns vectors of
+            the shape of the outputs, which multiply them from the left.
+        count: Int. Number of cotangents for each example.
         measure: `ops.square` or `ops.abs`, applied to every element of the
             gradient of every example. Defaults to `ops.square`.
-        layers: Layers measured by their rule; filled by `measured_sums`.
-        variables: Other trainable variables, measured example by example;
-            filled by `measured_sums`.
+        layers: Layers with a rule for per-example gradients. Set by
+            `measured_sums`.
+        variables: Other trainable variables, differentiated example by
+            example. Set by `measured_sums`.
     """
 
     model: keras.Model
@@ -43,11 +48,11 @@ class Task:
     variables: tuple = ()
 
     @property
-    def ruled_variables(self):
+    def ruled_variables(self) -> list:
         return [v for x in self.layers for v in x.trainable_variables]
 
-    def measure_calls(self, calls, deltas):
-        """An array for each of `ruled_variables`, summed over examples."""
+    def measure_calls(self, calls: Sequence, deltas: Sequence) -> list[Tensor]:
+        """Returns the sums over examples for `ruled_variables`."""
         found = {}
         for call, delta in zip(calls, deltas, strict=True):
             pairs = call.rule(call.layer, call.inputs, delta, self.measure)
@@ -55,22 +60,22 @@ class Task:
         return [found[id(v)] for v in self.ruled_variables]
 
 
-def measured_sums(task, x):
-    """Builds the function that measures the gradients of a batch.
+def measured_sums(task: Task, x: Structure) -> Callable:
+    """Builds a function that measures the gradients of a batch.
 
     Dense, 2D convolution, batch normalization and expandable layers cost
-    one batched pass. Other layers, and those that are called more than
-    once, are differentiated example by example, to the same exact result.
+    one batched pass. Other layers, and layers that are called more than
+    once, are differentiated example by example. Both are exact.
 
     Args:
         task: A `Task`.
-        x: A batch of inputs, to see which layers it passes.
+        x: Batch of inputs, to find the layers that are called.
 
     Returns:
-        A function `(x, given)`, `given` being a tuple of arrays with a row
+        Function `(x, given)`, where `given` is a tuple of arrays with a row
         for each example. It returns a list of arrays in the order of
-        `model.trainable_variables`: the sums over examples and cotangents
-        of `measure(gradient)`.
+        `model.trainable_variables`: the sums of `measure(gradient)` over
+        examples and cotangents.
     """
     task = _planned(task, x)
     step = _backend().build(task)
@@ -86,8 +91,10 @@ def measured_sums(task, x):
     return sums
 
 
-def output_shape(model, predict, x):
-    """The shape of `predict(x)`, without its first dimension."""
+def output_shape(
+    model: keras.Model, predict: Callable, x: Structure
+) -> tuple[int, ...]:
+    """Returns the shape of `predict(x)` without the batch dimension."""
     return tuple(_backend().look(predict, model, x).shape[1:])
 
 

@@ -1,25 +1,35 @@
-"""Examples in chunks of one size, whatever form the data has."""
+"""Chunks of equal size from any kind of data."""
+
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 from keras import ops
 from keras import tree
 
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Structure
 
-def chunks(data, num_samples, batch_size, generator):
-    """Cuts data into chunks.
+
+def chunks(
+    data: Data,
+    num_samples: int | None,
+    batch_size: int,
+    generator: np.random.Generator,
+) -> Iterator[tuple[Structure, Structure, int]]:
+    """Splits data into chunks of equal size.
 
     Args:
         data: Inputs, a tuple `(x, y)`, or an iterable of batches of either.
-        num_samples: Int or `None`, how many examples at most: drawn at
+        num_samples: Int or `None`. Maximum number of samples: drawn at
             random from arrays, the first of an iterable.
-        batch_size: Int, examples in a chunk.
+        batch_size: Int. Samples in a chunk.
         generator: `np.random.Generator`, for the draw.
 
     Yields:
-        `(x, y, count)`: NumPy arrays, `y` may be `None`. Where there is more
-        than one chunk the last is filled up to `batch_size` rows; the first
-        `count` are examples.
+        `(x, y, count)`: NumPy arrays; `y` may be `None`. If there are several
+        chunks, the last is padded to `batch_size` rows. The first `count`
+        rows are samples.
     """
     limit = np.inf if num_samples is None else num_samples
     batches = _batches(data, limit, generator)
@@ -40,9 +50,9 @@ def _batches(data, limit, generator):
         return [(x, y)]
     if not hasattr(data, "__iter__"):
         raise TypeError(
-            "The data must be an array, a tuple `(x, y)` or an iterable of "
+            "`data` must be an array, a tuple `(x, y)` or an iterable of "
             f"batches. Received: data={data!r} of type "
-            f"{type(data).__name__}."
+            f"{type(data).__name__}. Pass arrays or a data set."
         )
     return (_standardized(batch) for batch in data)
 
@@ -54,8 +64,9 @@ def _standardized(batch):
     lengths = {len(a) for a in tree.flatten((x, y)) if a is not None}
     if len(lengths) != 1:
         raise ValueError(
-            "All arrays of the data must have the same number of examples. "
-            f"Received: {sorted(lengths)} examples."
+            "All arrays of `data` must have the same number of samples. "
+            f"Received: {sorted(lengths)} samples. Pass one label for each "
+            "sample."
         )
     return x, y
 
@@ -92,7 +103,7 @@ def _rebatched(batches, size):
 
 
 def _filled(batch, size):
-    # Compiled functions are traced anew for each shape.
+    # Compiled functions are traced again for each shape.
     rows = np.minimum(np.arange(size), _length(batch) - 1)
     return _rows(batch, rows)
 

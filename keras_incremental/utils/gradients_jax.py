@@ -1,14 +1,18 @@
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
 from keras import tree
 
 from keras_incremental.utils.gradients_layers import capture
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
 
 
-def look(predict, model, x):
-    """Calls `predict` on shapes only, to see what happens."""
+def look(predict: Callable, model: keras.Model, x: Structure) -> Tensor:
+    """Calls `predict` on shapes only."""
     import jax
 
     def scoped(values, x):
@@ -18,7 +22,8 @@ def look(predict, model, x):
     return jax.eval_shape(scoped, [v.value for v in model.variables], x)
 
 
-def build(task):
+def build(task: Any) -> Callable:
+    """Builds the function `(x, given)` that measures a batch of a `Task`."""
     import jax
 
     variables = task.model.variables

@@ -1,10 +1,12 @@
-"""Seeing what flows into and out of the layers of a model."""
+"""Recording the inputs and outputs of the layers of a model."""
 
 import collections
 import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,7 +17,7 @@ from keras_incremental.utils.gradients_rules import rule_of
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One call of a layer; the output is that before its activation."""
+    """One call of a layer, with the output before its activation."""
 
     layer: keras.layers.Layer
     rule: Callable
@@ -24,8 +26,10 @@ class Call:
 
 
 @contextlib.contextmanager
-def replaced(layer, name, value):
-    """Gives a layer another attribute inside the block, unseen by Keras."""
+def replaced(
+    layer: keras.layers.Layer, name: str, value: Any
+) -> Iterator[None]:
+    """Replaces an attribute of a layer inside the block, unseen by Keras."""
     kept = vars(layer)[name]
     vars(layer)[name] = value
     try:
@@ -35,12 +39,14 @@ def replaced(layer, name, value):
 
 
 @contextlib.contextmanager
-def capture(layers, tap):
-    """Collects a `Call` at each call of `layers` inside the block.
+def capture(
+    layers: Iterable[keras.layers.Layer], tap: Callable
+) -> Iterator[list[Call]]:
+    """Records a `Call` at each call of `layers` inside the block.
 
     Args:
         layers: Layers that have a rule.
-        tap: Function of an output; what it returns flows on in its place.
+        tap: Function of an output. Its result replaces the output.
     """
     calls = []
     for layer in layers:
@@ -69,8 +75,8 @@ def _tapped(layer, tap, calls):
     return tapped
 
 
-def layers_with_rule(model):
-    """Layers in the graph of a model whose weights nothing else can use."""
+def layers_with_rule(model: keras.Model) -> list[keras.layers.Layer]:
+    """Returns the layers of a model that have a rule and share no weights."""
     leaves = list({id(x): x for x in _leaves(model)}.values())
     owners = collections.Counter(id(v) for x in leaves for v in x.weights)
     return [
@@ -82,14 +88,16 @@ def layers_with_rule(model):
     ]
 
 
-def called_once(layers, calls):
-    """Those of `layers` that occur exactly once in `calls`."""
+def called_once(
+    layers: Iterable[keras.layers.Layer], calls: Iterable[Call]
+) -> list[keras.layers.Layer]:
+    """Returns the layers that occur exactly once in `calls`."""
     counts = collections.Counter(id(call.layer) for call in calls)
     return [layer for layer in layers if counts[id(layer)] == 1]
 
 
 def _leaves(layer):
-    # Layers inside a layer of unknown kind may be used by it in any way.
+    # A layer without a graph may use its inner layers in any way.
     if isinstance(layer, keras.Model) and state.has_graph(layer):
         for child in layer.layers:
             yield from _leaves(child)

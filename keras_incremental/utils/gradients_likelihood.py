@@ -1,8 +1,7 @@
-"""The log-likelihood of a classifier, as vectors that multiply its logits.
+"""Gradients of the log-likelihood with respect to the logits.
 
-The gradient of `log p(y | x)` with respect to the logits is `y - mean` for
-softmax (`y` one-hot) and for sigmoid outputs (`y` of zeros and ones), so no
-logarithm is ever taken.
+The gradient of `log p(y | x)` is `y - mean` for softmax outputs (`y` one-hot)
+and for sigmoid outputs (`y` of zeros and ones), so no logarithm is computed.
 """
 
 import contextlib
@@ -12,6 +11,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_incremental.utils.gradients_layers import replaced
 from keras_incremental.utils.graph import split_head
@@ -19,13 +19,14 @@ from keras_incremental.utils.graph import split_head
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """A distribution of labels around its mean.
+    """Distribution of labels for given logits.
 
     Attributes:
-        mean: From logits to probabilities.
+        mean: Function from logits to probabilities.
         root: Function `(mean, index)`. The outer products of its values,
             summed over all classes, are the Fisher matrix of the logits.
-        draw: Function `(mean, uniform)`: labels drawn by uniform numbers.
+        draw: Function `(mean, uniform)`. It draws labels from uniform random
+            numbers.
     """
 
     mean: Callable
@@ -59,17 +60,20 @@ SOFTMAX = Family(lambda z: ops.softmax(z, -1), _softmax_root, _softmax_draw)
 SIGMOID = Family(ops.sigmoid, _sigmoid_root, _sigmoid_draw)
 
 
-def logits_of(model, from_logits=None):
-    """A function from a batch to the logits of a classifier, in float32.
+def logits_of(
+    model: keras.Model, from_logits: bool | None = None
+) -> tuple[Callable, str | None]:
+    """Returns a function that computes the float32 logits of a batch.
 
     Args:
         model: Built classifier.
-        from_logits: Bool or `None`. Whether the outputs are logits. By
-            default found from the activation of the last layer.
+        from_logits: Boolean or `None`. Whether the outputs are logits.
+            Defaults to `None`: inferred from the activation of the last
+            layer.
 
     Returns:
         The function, and the name of the last activation: `"softmax"`,
-        `"sigmoid"`, or `None` where it is not known.
+        `"sigmoid"`, or `None` if it is unknown.
     """
     if from_logits is not None:
         return _declared(model, from_logits), None
@@ -77,8 +81,8 @@ def logits_of(model, from_logits=None):
         split = split_head(model)
     except ValueError as error:
         raise ValueError(
-            f"Whether model '{model.name}' ends in logits or in "
-            "probabilities cannot be found from its layers. Received: "
+            f"Cannot infer from the layers of model '{model.name}' whether "
+            "its outputs are logits or probabilities. Received: "
             "from_logits=None. Pass `from_logits=True` or "
             "`from_logits=False`."
         ) from error
@@ -119,24 +123,30 @@ def _checked(model, outputs):
         raise ValueError(
             f"Model '{model.name}' must have one output of shape "
             "(batch_size, num_classes). Received: an output of shape "
-            f"{tuple(shape)}."
+            f"{tuple(shape)}. Pass a classifier with a single head."
         )
     return ops.cast(outputs, "float32")
 
 
-def family_of(activation, units):
-    """The `Family` of a classifier with `units` outputs."""
+def family_of(activation: str | None, units: int) -> Family:
+    """Returns the `Family` of a classifier with `units` outputs."""
     return SIGMOID if activation == "sigmoid" or units == 1 else SOFTMAX
 
 
-def targets_of(labels, family, units):
-    """Labels as an array of shape `(batch_size, units)`.
+def targets_of(labels: ArrayLike, family: Family, units: int) -> np.ndarray:
+    """Converts labels to an array of shape `(batch_size, units)`.
 
     Args:
         labels: Class indices of shape `(batch_size,)` or `(batch_size, 1)`,
             or one value for each unit.
         family: `SOFTMAX` or `SIGMOID`.
-        units: Int, the number of outputs of the classifier.
+        units: Int. Number of outputs of the classifier.
+
+    Returns:
+        Float32 array.
+
+    Raises:
+        ValueError: if the shape or the range of the labels does not fit.
     """
     labels = np.asarray(labels)
     if labels.shape[1:] == (units,) or labels.ndim == 1 and units == 1:
@@ -144,9 +154,10 @@ def targets_of(labels, family, units):
         return values.reshape(-1, units).astype("float32")
     if labels.shape[1:] not in ((), (1,)) or family is SIGMOID:
         raise ValueError(
-            "The labels must be class indices, or one value for each of the "
+            "Labels must be class indices, or one value for each of the "
             f"{units} outputs of the model. Received: labels of shape "
-            f"{labels.shape}."
+            f"{labels.shape}. Pass labels of shape (batch_size,) or "
+            f"(batch_size, {units})."
         )
     indices = _in_range(labels.reshape(-1), units - 1)
     return np.eye(units, dtype="float32")[indices.astype("int64")]
@@ -155,14 +166,14 @@ def targets_of(labels, family, units):
 def _in_range(labels, highest):
     if labels.dtype.kind not in "biuf":
         raise TypeError(
-            "The labels must be numbers, indices of outputs of the model. "
-            f"Received: labels of dtype {labels.dtype}."
+            "Labels must be numbers, the indices of outputs of the model. "
+            f"Received: labels of dtype {labels.dtype}. Map names to indices."
         )
     outside = ~((labels >= 0) & (labels <= highest))
     if np.any(outside):
         raise ValueError(
-            f"The labels must lie between 0 and {highest}, the range of the "
-            "outputs of the model. Received: labels="
+            f"Labels must be from 0 to {highest}, the range of the outputs "
+            "of the model. Received: labels="
             f"{np.unique(labels[outside])[:5].tolist()}. Add the new classes "
             "to the head first, or correct the labels."
         )

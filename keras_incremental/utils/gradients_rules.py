@@ -1,26 +1,27 @@
-"""Gradients of every single example, from one batched backward pass.
+"""Rules for per-example gradients from one batched backward pass.
 
-A rule takes `(layer, inputs, delta, measure)`: what flowed into the layer,
-and the gradient with respect to its output before the activation. It
-returns pairs `(variable, array)`: the sum over the examples of `measure` of
-the gradient of each. `measure(a * b)` must be `measure(a) * measure(b)`, as
-for the square and the absolute value.
+A rule is a function `(layer, inputs, delta, measure)` of the inputs of a layer
+and the gradient with respect to its output before the activation. It returns
+pairs `(variable, array)`: the sums over examples of `measure(gradient)`. The
+measure must satisfy `measure(a * b) == measure(a) * measure(b)`, like the
+square and the absolute value.
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
 
-def rule_of(layer):
-    """The rule of a layer, or `None`."""
+def rule_of(layer: keras.layers.Layer) -> Callable | None:
+    """Returns the rule of a layer, or `None`."""
     if "call" in vars(layer) or isinstance(
         getattr(layer, "activation", None), keras.Layer
     ):
         return None
     if _calls(layer, "call_block") == "ExpandableDense.call_block":
-        # Known by name: this file lies below the heads.
+        # By name, because this module cannot import the heads.
         known = _calls(layer, "call") == "ExpandableDense.call"
         return _blocks if known and not layer.has_splits else None
     rule, fits = _RULES.get(getattr(type(layer), "call", None), (None, None))
@@ -68,14 +69,14 @@ def _batch_norm(layer, inputs, delta, measure):
 
 
 def _sum_positions(values, measure):
-    """From `(batch_size, ..., units)` to `(units,)`."""
+    """Reduces `(batch_size, ..., units)` to `(units,)`."""
     values = ops.cast(values, "float32")
     inner = tuple(range(1, len(values.shape) - 1))
     return ops.sum(measure(ops.sum(values, inner) if inner else values), 0)
 
 
 def _outer(inputs, delta, measure):
-    """From `(batch_size, ..., i)` and `(batch_size, ..., o)` to `(i, o)`."""
+    """Reduces `(batch_size, ..., i)` and `(batch_size, ..., o)` to `(i, o)`."""
     return _grouped_outer(
         ops.cast(inputs, "float32"), ops.cast(delta, "float32"), 1, measure
     )
@@ -102,7 +103,7 @@ def _grouped_outer(inputs, delta, groups, measure):
 
 
 def _windows(layer, inputs, delta):
-    """The part of the input that each element of a kernel looks at."""
+    """Yields the part of the input that each element of a kernel reads."""
     outputs, steps = delta.shape[1:3], layer.strides
     reach = [
         (o - 1) * s + (k - 1) * d + 1

@@ -1,14 +1,21 @@
+from collections.abc import Callable
+from typing import Any
+
+import keras
 from keras import tree
 
 from keras_incremental.utils.gradients_layers import capture
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
 
 
-def look(predict, model, x):
-    """Calls `predict` on one example, to see what happens."""
+def look(predict: Callable, model: keras.Model, x: Structure) -> Tensor:
+    """Calls `predict` on one example."""
     return predict(tree.map_structure(lambda a: a[:1], x))
 
 
-def build(task):
+def build(task: Any) -> Callable:
+    """Builds the function `(x, given)` that measures a batch of a `Task`."""
     import tensorflow as tf
 
     def step(x, given):

@@ -1,18 +1,26 @@
+from collections.abc import Callable
+from typing import Any
+
+import keras
 from keras import ops
 from keras import tree
 
 from keras_incremental.utils.gradients_layers import capture
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
 
 
-def look(predict, model, x):
-    """Calls `predict` on one example, to see what happens."""
+def look(predict: Callable, model: keras.Model, x: Structure) -> Tensor:
+    """Calls `predict` on one example."""
     import torch
 
     with torch.no_grad():
         return predict(tree.map_structure(lambda a: a[:1], x))
 
 
-def build(task):
+def build(task: Any) -> Callable:
+    """Builds the function `(x, given)` that measures a batch of a `Task`."""
+
     def step(x, given):
         x, given = tree.map_structure(ops.convert_to_tensor, (x, given))
         return _by_layer(task, x, given) + _by_example(task, x, given)

@@ -1,7 +1,8 @@
-"""Cutting a Keras graph in two, by public calls where there are any."""
+"""Splitting a Keras model at its head or at a frozen layer."""
 
 import dataclasses
 import itertools
+from collections.abc import Iterable
 
 import keras
 
@@ -13,14 +14,14 @@ _PARTS = ("features", "head", "activation")
 
 @dataclasses.dataclass(frozen=True)
 class HeadSplit:
-    """A classifier, cut below its last layer.
+    """A classifier, split below its head.
 
     Attributes:
-        features: `keras.Model` from the inputs to what the head reads. It
+        features: `keras.Model` from the inputs to the input of the head. It
             shares its layers with the classifier.
         head: The last layer with weights.
-        activation: `"softmax"`, `"sigmoid"` or `None`: what is applied to
-            the logits.
+        activation: `"softmax"`, `"sigmoid"` or `None`. Activation of the
+            logits.
     """
 
     features: keras.Model
@@ -28,15 +29,15 @@ class HeadSplit:
     activation: str | None
 
 
-def split_head(model):
-    """Cuts a Sequential or Functional classifier below its head.
+def split_head(model: keras.Model) -> HeadSplit:
+    """Splits a Sequential or Functional classifier below its head.
 
     Args:
-        model: Built classifier. The head may lie in a nested model, and may
-            be followed by an `Activation` or `Softmax` layer. Where its
-            scores are enlarged, the features are enlarged instead: the
-            scores are the same. A model that has `features`, `head` and
-            `activation` is cut already.
+        model: Built classifier. The head may be in a nested model, and may
+            be followed by an `Activation` or `Softmax` layer. If its scores
+            are upsampled, the features are upsampled instead, which gives
+            the same scores. A model with the attributes `features`, `head`
+            and `activation` needs no splitting.
 
     Returns:
         A `HeadSplit`.
@@ -64,7 +65,8 @@ def split_head(model):
         raise ValueError(
             f"The head '{head.name}' of model '{model.name}' must end in "
             "logits, `softmax` or `sigmoid`. Received: activations "
-            f"{names}. End the model in such a `Dense` layer."
+            f"{names}. End the model in a `Dense` layer with one of these "
+            "activations."
         )
     return HeadSplit(
         keras.Model(
@@ -75,22 +77,23 @@ def split_head(model):
     )
 
 
-def split_frozen(model):
-    """Cuts a model above its last frozen and deterministic layer.
+def split_frozen(
+    model: keras.Model,
+) -> tuple[keras.Model | None, keras.Model | None]:
+    """Splits a model above its last frozen and deterministic layer.
 
     Args:
         model: Sequential or Functional model with one output.
 
     Returns:
-        Two models, `(frozen, rest)`. `frozen` has no trainable weights, and
-        no random layers but those inside a nested model that is frozen;
-        `rest` continues from its output. Either is `None`
-        where there is nothing for it to do.
+        Two models, `(frozen, upper)`. `frozen` has no trainable weights, and
+        no random layers except inside a frozen nested model. `upper`
+        continues from its output. Either is `None` if it has no layers.
     """
     if not any(_moves(layer) for layer in model.layers):
         return model, None
-    # Layers are listed from the inputs on, so all below the cut come before
-    # the first that moves.
+    # Layers are in topological order, so all frozen layers that can be cut
+    # off come before the first layer that changes.
     still = itertools.takewhile(lambda x: not _moves(x), model.layers)
     for layer in reversed(list(still)):
         cut = _try_cut(model, layer)
@@ -99,42 +102,48 @@ def split_frozen(model):
     return None, model
 
 
-def with_outputs(model, names):
-    """The model with the outputs of some of its layers after its own.
+def with_outputs(model: keras.Model, names: Iterable[str]) -> keras.Model:
+    """Returns a model with the outputs of some layers as extra outputs.
 
     Args:
         model: Sequential or Functional model with one output.
         names: List of names of its layers.
 
+    Returns:
+        `keras.Model` that shares all layers.
+
     Raises:
-        ValueError: if it has no such layer at its top level.
+        ValueError: if a layer is not at the top level of the model.
     """
     known = {layer.name: layer for layer in model.layers}
     missing = [name for name in names if name not in known]
     if missing:
         raise ValueError(
             f"Model '{model.name}' has no layers {missing}. Received: layers="
-            f"{list(names)}. Name some of {list(known)}."
+            f"{list(names)}. Choose from {list(known)}."
         )
     tensors = [state.outbound_tensor(model, known[name]) for name in names]
     return keras.Model(state.inputs_of(model), [model.outputs[0], *tensors])
 
 
-def stage_ends(model):
-    """Names of the last layers before feature maps shrink, and of the last.
+def stage_ends(model: keras.Model) -> list[str]:
+    """Returns the names of the last layers of each feature map size.
 
     Args:
         model: Sequential or Functional model.
 
+    Returns:
+        List of strings.
+
     Raises:
-        ValueError: if no layer gives feature maps.
+        ValueError: if no layer outputs feature maps.
     """
     maps = [x for x in model.layers if _is_map(x)]
     if not maps:
         raise ValueError(
-            f"Model '{model.name}' has no feature maps that train. Received: "
-            f"layers {[x.name for x in model.layers]}. Train convolutions, "
-            "or compare features by `LessForget` instead."
+            f"Model '{model.name}' has no trainable feature maps. Received: "
+            f"layers {[x.name for x in model.layers]}. Unfreeze "
+            "convolutions, or compare features with `LessForget` instead."
         )
     after = [*maps[1:], None]
     return [
@@ -144,19 +153,21 @@ def stage_ends(model):
     ]
 
 
-def is_random(layer):
-    """Whether a layer, or one inside it, draws random numbers."""
+def is_random(layer: keras.layers.Layer) -> bool:
+    """Returns whether a layer or one of its sublayers is random."""
     return any("seed_generator" in v.path for v in layer.variables)
 
 
-def batch_norms(model):
-    """All BatchNormalization layers of a model, at any depth."""
+def batch_norms(
+    model: keras.layers.Layer,
+) -> list[keras.layers.BatchNormalization]:
+    """Returns all `BatchNormalization` layers of a model, at any depth."""
     kind = keras.layers.BatchNormalization
     return [x for x in state.flatten_layers(model) if isinstance(x, kind)]
 
 
 def _moves(layer):
-    """Whether the outputs change in training, weights or draws."""
+    """Returns whether the outputs of a layer change in training."""
     return bool(
         layer.trainable_variables
         or (is_random(layer) and not _is_frozen_network(layer))
@@ -165,10 +176,10 @@ def _moves(layer):
 
 
 def _is_frozen_network(layer):
-    """Whether a layer is a pretrained model, frozen as a whole.
+    """Returns whether a layer is a pretrained model, frozen as a whole.
 
-    Its dropout and stochastic depth regularized a training that is over; as
-    its BatchNormalization does, they stay in inference mode.
+    Its dropout and stochastic depth stay in inference mode, like its batch
+    normalization.
     """
     is_network = isinstance(layer, keras.Model) and bool(layer.weights)
     return is_network and not layer.trainable_variables
@@ -186,22 +197,22 @@ def _try_cut(model, layer):
     try:
         rest = keras.Model(tensor, model.outputs[0])
     except ValueError:
-        # The layer is not a bottleneck: something above also reads another.
+        # The layer is not a bottleneck: a layer above has another input.
         return None
     return keras.Model(state.inputs_of(model), tensor), rest
 
 
 def _last_layers(model):
-    """The layers from the end of a model down to its head.
+    """Returns the layers from the end of a model down to its head.
 
     Returns:
-        The list of layers, the head last, and the tensor that feeds it, in
-        the graph of the inputs of `model`.
+        List of layers, the head last, and the input tensor of the head in
+        the graph of `model`.
     """
     if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
         raise ValueError(
             "A classifier must be a Keras model. Received: "
-            f"{type(model).__name__}."
+            f"{type(model).__name__}. Pass a `keras.Model`."
         )
     if not state.has_graph(model):
         raise ValueError(
@@ -211,8 +222,9 @@ def _last_layers(model):
         )
     if len(model.outputs) != 1:
         raise ValueError(
-            f"Model '{model.name}' must have one output, the classes. "
-            f"Received: {len(model.outputs)} outputs."
+            f"Model '{model.name}' must have one output, the class scores. "
+            f"Received: {len(model.outputs)} outputs. Build a model with one "
+            "of them."
         )
     passed = []
     for layer in reversed(model.layers):
@@ -226,8 +238,8 @@ def _last_layers(model):
         if not _is_after_head(layer):
             return passed, _feed(model, layer)
     raise ValueError(
-        f"Model '{model.name}' has no layer with weights to be the head of a "
-        "classifier."
+        f"Model '{model.name}' has no layer with weights to be its head. "
+        "Received: layers without weights. End the model in a `Dense` layer."
     )
 
 
@@ -235,8 +247,8 @@ def _feed(model, layer):
     tensor = state.inbound_tensor(model, layer)
     if tensor is None:
         raise ValueError(
-            f"Layer '{layer.name}' of model '{model.name}' must have one "
-            "input to be the head of a classifier."
+            f"The head '{layer.name}' of model '{model.name}' must have one "
+            "input. Received: several. Concatenate them before the head."
         )
     return tensor
 
@@ -250,7 +262,7 @@ def _is_after_head(layer):
 
 
 def _is_resizing(layer):
-    """Whether a layer mixes places, and leaves channels apart."""
+    """Returns whether a layer resizes maps."""
     return isinstance(layer, (keras.layers.UpSampling2D, keras.layers.Resizing))
 
 

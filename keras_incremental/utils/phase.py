@@ -1,20 +1,20 @@
-"""What the parts of a method may know of a phase before it trains."""
+"""Class counts of a phase, for losses, terms and callbacks."""
 
 import dataclasses
 import itertools
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
 class Phase:
-    """One phase, as its parts see it.
+    """Numbers of classes and samples of a phase.
 
     Attributes:
-        group_sizes: Ints, how many classes arrived together, in order of
-            arrival; those of this phase last.
-        num_old: Int. How many classes were known before the phase.
-        counts: Ints, one for each class: how many samples of it an epoch
-            shows.
-        index: Int. How many phases there were before.
+        group_sizes: Ints. Number of classes of each group, in order of
+            arrival; the new classes last.
+        num_old: Int. Number of classes before the phase.
+        counts: Ints, one for each class. Number of samples in an epoch.
+        index: Int. Number of earlier phases. Defaults to `0`.
     """
 
     group_sizes: tuple[int, ...]
@@ -23,18 +23,18 @@ class Phase:
     index: int = 0
 
     @property
-    def num_classes(self):
-        """Int. How many classes there are now."""
+    def num_classes(self) -> int:
+        """Int. Number of all classes."""
         return sum(self.group_sizes)
 
     @property
-    def num_new(self):
-        """Int. How many classes arrive, 0 if known ones are taught again."""
+    def num_new(self) -> int:
+        """Int. Number of new classes; 0 if all classes are known."""
         return self.num_classes - self.num_old
 
     @property
-    def old_groups(self):
-        """Slices of the columns of the groups known before."""
+    def old_groups(self) -> tuple[slice, ...]:
+        """Slices of the columns of each old group."""
         edges = list(itertools.accumulate(self.group_sizes, initial=0))
         return tuple(
             slice(start, stop)
@@ -43,12 +43,12 @@ class Phase:
         )
 
 
-def for_phase(part, phase):
-    """A part as it is in a phase.
+def for_phase(part: Any, phase: Phase) -> Any:
+    """Returns the copy of a loss or term for a phase.
 
-    A part that depends on the number of classes, or on how many samples
-    there are of each, has a method `for_phase(phase)` that returns a copy
-    which knows them. Any other part is returned as it is.
+    A loss or term that depends on the numbers of classes or samples has a
+    method `for_phase(phase)`, which returns a copy. Any other object is
+    returned unchanged.
     """
     begin = getattr(part, "for_phase", None)
     return part if begin is None else begin(phase)

@@ -1,29 +1,39 @@
-"""The only file that touches names that Keras keeps private.
+"""All uses of private names of Keras.
 
-`tests/utils/test_state.py` fails when Keras moves one of them.
+`tests/utils/test_state.py` fails if Keras moves one of them.
 """
 
 import contextlib
 import copy
 import itertools
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
+
 
 class Untracked:
-    """Holds a Keras object out of sight of the tracker and of the saver.
+    """Hides a Keras object from the tracker and from the saver.
 
-    A teacher stored as a plain attribute of a model would be trained and
-    saved with it.
+    A teacher that is a plain attribute of a model would be trained and saved
+    with the model.
+
+    Args:
+        value: Any object.
     """
 
-    def __init__(self, value):
+    def __init__(self, value: Any):
         self.value = value
 
 
 @contextlib.contextmanager
-def unlocked(layer):
-    """Lets a built layer gain variables or layers inside the block."""
+def unlocked(layer: keras.layers.Layer) -> Iterator[None]:
+    """Allows adding variables or layers to a built layer in the block."""
     was_locked = layer._tracker.locked
     layer._tracker.unlock()
     try:
@@ -33,21 +43,27 @@ def unlocked(layer):
             layer._tracker.lock()
 
 
-def remove_variables(layer, variables):
-    """Takes variables out of a built layer."""
+def remove_variables(
+    layer: keras.layers.Layer, variables: Iterable[keras.Variable]
+) -> None:
+    """Removes variables from a built layer."""
     for variable in variables:
         layer._untrack_variable(variable)
 
 
-def order_variables(layer, variables):
-    """Puts the weights of a layer in the given order, for `get_weights`."""
+def order_variables(
+    layer: keras.layers.Layer, variables: Iterable[keras.Variable]
+) -> None:
+    """Sorts the weights of a layer, for `get_weights`."""
     rank = {id(variable): index for index, variable in enumerate(variables)}
     for tracked in (layer._trainable_variables, layer._non_trainable_variables):
         tracked.sort(key=lambda v: rank.get(id(v), len(rank)))
 
 
-def strategy_scope(variables):
-    """The `tf.distribute` scope in which existing variables were made."""
+def strategy_scope(
+    variables: Iterable[keras.Variable],
+) -> contextlib.AbstractContextManager:
+    """Returns the `tf.distribute` scope in which variables were created."""
     for variable in variables:
         strategy = getattr(variable.value, "distribute_strategy", None)
         if strategy is not None:
@@ -55,31 +71,35 @@ def strategy_scope(variables):
     return contextlib.nullcontext()
 
 
-def flatten_layers(layer):
-    """A layer and all layers inside it, at any depth."""
+def flatten_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Returns a layer and all its sublayers, at any depth."""
     return list(layer._flatten_layers())
 
 
-def has_graph(model):
-    """Whether a model is Functional, or Sequential and built."""
+def has_graph(model: keras.Model) -> bool:
+    """Returns whether a model is Functional, or Sequential and built."""
     return hasattr(getattr(model, "_functional", model), "_nodes_by_depth")
 
 
-def inputs_of(model):
-    """The inputs of a model, in the structure that it is called with."""
+def inputs_of(model: keras.Model) -> Structure:
+    """Returns the inputs of a model in the structure of its call."""
     return getattr(model, "_functional", model).input
 
 
-def inbound_tensor(model, layer):
-    """The tensor that feeds `layer` in the graph of `model`, or `None`."""
+def inbound_tensor(
+    model: keras.Model, layer: keras.layers.Layer
+) -> Tensor | None:
+    """Returns the input of `layer` in the graph of `model`, or `None`."""
     for node in _nodes(model, layer):
         if len(node.input_tensors) == 1:
             return node.input_tensors[0]
     return None
 
 
-def outbound_tensor(model, layer):
-    """The one tensor that `layer` gives in the graph of `model`, or `None`."""
+def outbound_tensor(
+    model: keras.Model, layer: keras.layers.Layer
+) -> Tensor | None:
+    """Returns the only output of `layer` in the graph of `model`, or `None`."""
     outputs = [x for node in _nodes(model, layer) for x in node.outputs]
     return outputs[0] if len(outputs) == 1 else None
 
@@ -90,7 +110,7 @@ def _nodes(model, layer):
     return [node for node in nodes if node.operation is layer]
 
 
-def forget_compiled(model):
+def forget_compiled(model: keras.Model) -> None:
     """Makes the next `fit`, `evaluate` and `predict` trace again."""
     model.train_function = None
     model.test_function = None
@@ -100,40 +120,44 @@ def forget_compiled(model):
             layer._track_variables()
 
 
-def trace_again(model):
-    """Makes the training step anew, when a `fit` has begun already."""
+def trace_again(model: keras.Model) -> None:
+    """Rebuilds the training step of a `fit` that has already begun."""
     model.make_train_function(force=True)
 
 
-def compile_config(model):
-    """How the user compiled the model: a dict, or `None`."""
+def compile_config(model: keras.Model) -> Config | None:
+    """Returns the compile config of a model, or `None`."""
     if not model.compiled:
         return None
     return copy.deepcopy(model.get_compile_config())
 
 
-def recompile(model, config):
-    """Compiles anew, with a fresh optimizer, from an earlier configuration.
+def recompile(model: keras.Model, config: Config | None) -> None:
+    """Compiles a model with a new optimizer from an earlier config.
 
-    Keras never lets an optimizer accept variables that appear after it was
-    built, so every change of structure or of trainability ends here.
+    A Keras optimizer does not accept variables that are created after it was
+    built, so a model must be compiled after each change of its structure.
     """
     forget_compiled(model)
     if config:
-        # The call mutates what it is given.
+        # The call mutates its argument.
         model.compile_from_config(copy.deepcopy(config))
 
 
-def set_mask(tensor, mask):
-    """Marks the positions of a loss that count in its mean, as Keras does."""
+def set_mask(tensor: Tensor, mask: Tensor) -> Tensor:
+    """Sets the Keras mask of a tensor of losses, for their mean."""
     from keras.src import backend
 
     backend.set_keras_mask(tensor, mask)
     return tensor
 
 
-def copy_decay_exclusions(source, target, variables):
-    """Takes over what `exclude_from_weight_decay` told an optimizer."""
+def copy_decay_exclusions(
+    source: keras.optimizers.Optimizer,
+    target: keras.optimizers.Optimizer,
+    variables: Iterable[keras.Variable],
+) -> None:
+    """Copies the effect of `exclude_from_weight_decay` to an optimizer."""
     for name in ("", "_pattern"):
         name = f"_exclude_from_weight_decay{name}"
         if hasattr(source, name):
@@ -143,6 +167,8 @@ def copy_decay_exclusions(source, target, variables):
         target.weight_decay = None
 
 
-def variables_built_for(optimizer):
-    """The variables that an optimizer was built for; none if it was not."""
+def variables_built_for(
+    optimizer: keras.optimizers.Optimizer,
+) -> list[keras.Variable]:
+    """Returns the variables of a built optimizer; `[]` if it is not built."""
     return list(getattr(optimizer, "_trainable_variables", ()))

@@ -1,22 +1,24 @@
-"""Lengths and directions of vectors whose gradient is finite at zero."""
+"""Norms and directions of vectors, with finite gradients at zero."""
 
 from keras import ops
 
-# Squared lengths below count as zero; squares of this are still normal.
+from keras_incremental.utils.types import Tensor
+
+# Squared norms below are zero; squares of this are still normal numbers.
 TINY = 1e-24
-# Distances far below the square root do not count.
+# Distances far below its square root are zero.
 SMOOTHING = 1e-12
 
 
-def unit(vectors, axis=-1):
-    """Vectors scaled to length 1, and zero left as it is.
+def unit(vectors: Tensor, axis: int = -1) -> Tensor:
+    """Normalizes vectors to unit length; zero vectors stay zero.
 
-    Dividing by a length that is kept above a small number would give a
-    vector of zeros a gradient of one over that number.
+    A division by `max(norm, epsilon)` would give zero vectors a gradient of
+    `1 / epsilon`.
 
     Args:
-        vectors: Tensor of float32.
-        axis: Int, along which a vector lies. Defaults to `-1`.
+        vectors: Float32 tensor.
+        axis: Int. Axis of the vectors. Defaults to `-1`.
 
     Returns:
         Tensor of the same shape.
@@ -28,22 +30,25 @@ def unit(vectors, axis=-1):
     )
 
 
-def cosine(first, second):
-    """Cosine of the angles between the last axes of two tensors."""
+def cosine(first: Tensor, second: Tensor) -> Tensor:
+    """Computes the cosine similarity along the last axis."""
     return ops.sum(unit(first) * unit(second), axis=-1)
 
 
-def distance(first, second, axis=-1):
-    """Euclidean distance, smooth where the two are equal.
+def distance(first: Tensor, second: Tensor, axis: int = -1) -> Tensor:
+    """Computes the Euclidean distance, with a finite gradient at 0.
 
-    The root of a sum of squares has the gradient 0 / 0 there, and a network
-    starts a phase with the outputs of its teacher.
+    A student starts with the outputs of its teacher, where the gradient of
+    the root of a sum of squares is 0 / 0.
     """
     return _smooth_root(ops.sum(ops.square(first - second), axis=axis))
 
 
-def absolute(values):
-    """Absolute value, smooth at zero, where JAX has a gradient of 1."""
+def absolute(values: Tensor) -> Tensor:
+    """Computes the absolute value, with a gradient of 0 at 0.
+
+    The gradient of `ops.abs` at 0 is 1 in JAX.
+    """
     return _smooth_root(ops.square(values))
 
 

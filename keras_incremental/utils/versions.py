@@ -6,8 +6,8 @@ import keras
 from keras_incremental.version import __version__
 
 
-def versions():
-    """Versions of what runs, by package: this one, Keras, its backend."""
+def versions() -> dict[str, str]:
+    """Returns the versions of this package, Keras, its backend and Python."""
     backend = keras.config.backend()
     module = sys.modules.get(backend)
     return {

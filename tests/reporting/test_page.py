@@ -11,8 +11,8 @@ from matplotlib import pyplot
 from keras_incremental import reporting
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.reporting.markup import element
-from keras_incremental.utils.words import megabytes
-from keras_incremental.utils.words import points
+from keras_incremental.utils.formatting import megabytes
+from keras_incremental.utils.formatting import points
 
 
 class Page(html.parser.HTMLParser):

@@ -34,7 +34,7 @@ def test_chunks_draw_from_arrays():
 
 
 def test_chunks_refuse_arrays_of_different_length():
-    with pytest.raises(ValueError, match="same number of examples"):
+    with pytest.raises(ValueError, match="same number of samples"):
         _cut((np.arange(3), np.arange(2)))
 
 

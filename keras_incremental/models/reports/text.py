@@ -1,6 +1,6 @@
 """A `PhaseReport` as a table of text."""
 
-from keras_incremental.utils.words import megabytes
+from keras_incremental.utils.formatting import megabytes
 
 
 def text_of(report):
