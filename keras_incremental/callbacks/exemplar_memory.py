@@ -187,8 +187,9 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             steps: Int, batches to read from an iterator without an end.
 
         Returns:
-            A `tf.data.Dataset` or a torch `DataLoader` if data is one, else
-            a `keras.utils.PyDataset`; with as many batches as the new data.
+            Data of the same kind, see `keras_incremental.data.map_batches`;
+            a `keras.utils.PyDataset` for arrays and for an iterator. It has
+            as many batches as the new data.
 
         Raises:
             ValueError: if labels are missing or wrong, or if new data and

@@ -1,14 +1,15 @@
-"""Turns what users hold into NumPy arrays, or says why it cannot."""
+"""Conversion of what users hold into NumPy arrays."""
 
 import os
+from typing import Any
 
 import numpy as np
 
 SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
 
 
-def to_numpy(value, argument):
-    """One NumPy array, with strings decoded, from any tensor or list.
+def to_numpy(value: Any, argument: str) -> np.ndarray:
+    """Returns a tensor or a list as one NumPy array, strings decoded.
 
     Args:
         value: Array, tensor of any framework, or nested list.
@@ -36,8 +37,8 @@ def to_numpy(value, argument):
     return _decode(array, argument) if array.dtype.kind in "OS" else array
 
 
-def compact(x):
-    """Keeps float pictures with the values 0 to 255 as `uint8`.
+def compact(x: np.ndarray) -> np.ndarray:
+    """Returns samples as `uint8` if all values are integers up to 255.
 
     Args:
         x: Array.
@@ -53,7 +54,7 @@ def compact(x):
 
 
 def concatenate(arrays, dtype):
-    """Joins arrays; those that differ in storage are first cast to `dtype`."""
+    """Returns joined arrays; where they differ in dtype, cast to `dtype`."""
     if len({x.dtype for x in arrays if x.dtype.kind != "U"}) > 1:
         arrays = [x.astype(dtype) for x in arrays]
     return np.concatenate(arrays)
@@ -97,16 +98,16 @@ def _refuse_structures(value, argument):
             f"Received: a dict with keys {list(value)}. Join the inputs "
             "into one array."
         )
-    if kind in SPARSE or hasattr(value, "tocsr") or _is_sparse_torch(value):
+    if (
+        kind in SPARSE
+        or hasattr(value, "tocsr")
+        or getattr(value, "is_sparse", False)
+    ):
         raise TypeError(
             f"`{argument}` must be dense. Received: {kind}. Make it dense "
             "first, for example with `tf.sparse.to_dense`, `.to_tensor()`, "
             "`.toarray()` or `.to_dense()`."
         )
-
-
-def _is_sparse_torch(value):
-    return bool(getattr(value, "is_sparse", False))
 
 
 def _decode(array, argument):

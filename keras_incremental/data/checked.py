@@ -1,17 +1,17 @@
-from collections.abc import Callable
 from collections.abc import Sequence
-from typing import Any
 
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.map_batches import map_batches
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Function
 
 
 def checked(
-    data: Any,
+    data: Data,
     num_classes: int,
     names: Sequence[str] | None = None,
     ignore_class: int | None = None,
-) -> Any:
+) -> Data:
     """Makes labels outside the classes an error, whatever the backend.
 
     A label that the head has no output for is a silent NaN under XLA, and a
@@ -47,7 +47,7 @@ def checked(
     return checked_by(data, check)
 
 
-def checked_by(data: Any, check: Callable) -> Any:
+def checked_by(data: Data, check: Function) -> Data:
     """Returns data whose labels a function checks, batch by batch.
 
     Args:

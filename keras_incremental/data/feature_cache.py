@@ -2,18 +2,20 @@ import hashlib
 
 import numpy as np
 
+from keras_incremental.utils.types import Function
+
 MAX_BYTES = 2**29
 
 
 class FeatureCache:
-    """Rows computed once for each picture, found again by its content.
+    """Cache of rows computed once for each sample, found by its content.
 
     Args:
         max_bytes: Int. The oldest rows are dropped beyond it. Defaults to
             512 MiB.
     """
 
-    def __init__(self, max_bytes=MAX_BYTES):
+    def __init__(self, max_bytes: int = MAX_BYTES):
         self.max_bytes = max_bytes
         self._rows = {}
         self._size = 0
@@ -21,22 +23,22 @@ class FeatureCache:
     def __len__(self):
         return len(self._rows)
 
-    def rows(self, pictures, compute):
-        """Rows of pictures, computed only for those not seen before.
+    def rows(self, samples: np.ndarray, compute: Function) -> np.ndarray:
+        """Returns rows of samples, computed for those not seen before.
 
         Args:
-            pictures: Array of shape `(num_samples, ...)`.
-            compute: Function from pictures to an array with as many rows.
+            samples: Array of shape `(num_samples, ...)`.
+            compute: Function from samples to an array with as many rows.
 
         Returns:
-            Array with one row for each picture.
+            Array with one row for each sample.
         """
-        keys = [_digest(picture) for picture in pictures]
+        keys = [_digest(sample) for sample in samples]
         first = {key: i for i, key in reversed(list(enumerate(keys)))}
         missing = sorted(i for k, i in first.items() if k not in self._rows)
         found = {key: self._rows[key] for key in first if key in self._rows}
         if missing:
-            computed = compute(pictures[missing])
+            computed = compute(samples[missing])
             found.update(
                 (keys[i], row.copy())
                 for i, row in zip(missing, computed, strict=True)
@@ -45,7 +47,7 @@ class FeatureCache:
         return np.stack([found[key] for key in keys])
 
     def _keep(self, rows):
-        """Rows of now become the newest; a stream has many of them."""
+        """Makes rows the newest, and drops the oldest beyond the bound."""
         for key, row in rows.items():
             known = self._rows.pop(key, None)
             self._size += row.nbytes if known is None else 0
@@ -54,9 +56,9 @@ class FeatureCache:
             self._size -= self._rows.pop(next(iter(self._rows))).nbytes
 
 
-def _digest(picture):
-    picture = np.ascontiguousarray(picture)
-    content = picture.tobytes() if picture.dtype != object else repr(picture)
-    kind = f"{picture.dtype}{picture.shape}".encode()
-    content = content if isinstance(content, bytes) else content.encode()
+def _digest(sample):
+    sample = np.ascontiguousarray(sample)
+    as_text = sample.dtype == object
+    content = repr(sample).encode() if as_text else sample.tobytes()
+    kind = f"{sample.dtype}{sample.shape}".encode()
     return hashlib.sha1(kind + content, usedforsecurity=False).digest()

@@ -1,15 +1,26 @@
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.names import normal
+from keras_incremental.data.names import refuse_unknown
+from keras_incremental.utils.types import Tensor
 
 SHOWN = 5
 # What data sets put where there is no label.
 NO_LABEL, VOID = -1, 255
 
 
-def to_indices(y, names, known, argument="y", missing=False, maps=False):
-    """Turns the labels of one data set into indices of the model's classes.
+def to_indices(
+    y: Tensor,
+    names: Sequence[str],
+    known: Sequence[str],
+    argument: str = "y",
+    missing: bool = False,
+    maps: bool = False,
+) -> np.ndarray:
+    """Returns labels of one data set as indices of the model's classes.
 
     Args:
         y: Labels of shape `(n,)` or `(n, 1)`: integers, floats or booleans
@@ -57,8 +68,13 @@ def to_indices(y, names, known, argument="y", missing=False, maps=False):
 
 
 def check_labels(
-    y, num_classes, names=None, argument="y", ignore_class=None, sparse=None
-):
+    y: Tensor,
+    num_classes: int | None,
+    names: Sequence[str] | None = None,
+    argument: str = "y",
+    ignore_class: int | None = None,
+    sparse: bool | None = None,
+) -> np.ndarray:
     """Checks labels that already number the outputs of a model.
 
     Args:
@@ -106,7 +122,7 @@ def _local(y, names, argument):
 
 
 def _given(y, num_names):
-    """Where there is a label."""
+    """Returns where there is a label."""
     if y.dtype.kind == "U":
         return y != ""
     return (y != NO_LABEL) & ((y != VOID) | (num_names > VOID))
@@ -135,12 +151,7 @@ def _by_name(y, names, argument):
     unique, inverse = np.unique(y, return_inverse=True)
     position = {name: index for index, name in enumerate(names)}
     unknown = [str(v) for v in unique if normal(str(v)) not in position]
-    if unknown:
-        raise ValueError(
-            f"`{argument}` contains names that are not among the classes "
-            f"given. Received: {unknown[:SHOWN]}. Classes: {names}. Correct "
-            "the spelling, or add these names to the classes."
-        )
+    refuse_unknown(unknown, names, argument)
     local = [position[normal(str(value))] for value in unique]
     return np.array(local, "int64")[inverse]
 

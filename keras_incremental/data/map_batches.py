@@ -1,16 +1,15 @@
-from collections.abc import Callable
-from typing import Any
-
 import keras
 import numpy as np
 
 from keras_incremental.data.adapters import PyDatasetAdapter
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Function
 
 
 def map_batches(
-    data: Any, function: Callable, spec: Callable | None = None
-) -> Any:
+    data: Data, function: Function, spec: Function | None = None
+) -> Data:
     """Applies a NumPy function to the batches of data of any kind.
 
     The function runs on the host, each time that a batch is drawn, in the

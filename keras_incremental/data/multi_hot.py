@@ -1,25 +1,33 @@
-"""Labels of classes that do not exclude each other: a yes or no for each.
+"""Multi-hot labels of classes that do not exclude each other.
 
 They are arrays `(num_samples, num_classes)` of float32: 1 for yes, 0 for no,
-and -1 where nobody looked.
+and -1 for unknown.
 """
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.names import normal
+from keras_incremental.data.names import refuse_unknown
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
+from keras_incremental.utils.types import Tensor
 
 YES, NO = 1.0, 0.0
 VOID = 255
 
 
-def to_multi_hot(y, names, known, argument="y"):
-    """Multi-hot labels of one data set, as those of a model.
+def to_multi_hot(
+    y: Tensor, names: Sequence[str], known: Sequence[str], argument: str = "y"
+) -> np.ndarray:
+    """Returns multi-hot labels of one data set as those of a model.
 
     Args:
-        y: Array of shape `(n, len(names))` of 1, 0, and -1, NaN or 255 where
-            nobody looked; for one name also of shape `(n,)`.
+        y: Array of shape `(n, len(names))` of 1, 0, and -1, NaN or 255 for
+            unknown; for one name also of shape `(n,)`.
         names: Names of the columns of `y`.
         known: Names of all classes of the model.
         argument: Name of `y` in the messages. Defaults to `"y"`.
@@ -44,11 +52,13 @@ def to_multi_hot(y, names, known, argument="y"):
     return labels
 
 
-def columns_of_names(y, names, argument="y"):
-    """Multi-hot columns of names of what each picture shows.
+def columns_of_names(
+    y: Iterable, names: Sequence[str], argument: str = "y"
+) -> np.ndarray:
+    """Returns multi-hot labels of the names that each sample is given.
 
     Args:
-        y: For each picture a name, a list of names, or `None`, nothing.
+        y: For each sample a name, a list of names, or `None` for no name.
         names: Names of the columns.
         argument: Name of `y` in the messages. Defaults to `"y"`.
 
@@ -57,20 +67,15 @@ def columns_of_names(y, names, argument="y"):
     """
     shown = [names_in(entry) for entry in y]
     unknown = sorted({n for found in shown for n in found if n not in names})
-    if unknown:
-        raise ValueError(
-            f"`{argument}` contains names that are not among the classes "
-            f"given. Received: {unknown[:5]}. Classes: {list(names)}. Correct "
-            "the spelling, or add these names to the classes."
-        )
+    refuse_unknown(unknown, names, argument)
     labels = np.full((len(shown), len(names)), UNKNOWN, "float32")
     for row, found in zip(labels, shown, strict=True):
         row[[names.index(name) for name in found]] = YES
     return labels
 
 
-def are_names(y):
-    """Whether labels are names, or lists of names."""
+def are_names(y: Any) -> bool:
+    """Returns whether labels are names, or lists of names."""
     if isinstance(y, np.ndarray) and y.dtype.kind != "O":
         return y.dtype.kind in "US"
     if not isinstance(y, (list, tuple, np.ndarray)):
@@ -84,11 +89,11 @@ def are_names(y):
     )
 
 
-def implied(labels, parents):
-    """Labels with what follows from "every child is also its parent".
+def implied(labels: np.ndarray, parents: Sequence[int]) -> np.ndarray:
+    """Returns labels completed by "every subclass is also its parent".
 
-    A child that is there shows its parent, unless somebody said no; where
-    the parent is not, no child is.
+    Where a subclass is 1, an unknown parent becomes 1; where a parent is 0,
+    its subclasses become 0.
 
     Args:
         labels: Multi-hot array.
@@ -98,7 +103,7 @@ def implied(labels, parents):
         A new array.
 
     Raises:
-        ValueError: if a child is there and its parent is not.
+        ValueError: if a subclass is 1 and its parent 0.
     """
     labels = np.array(labels)
     pairs = [(c, p) for c, p in enumerate(parents) if p >= 0]
@@ -107,9 +112,9 @@ def implied(labels, parents):
         wrong = np.flatnonzero(said & (labels[:, parent] == NO))
         if wrong.size:
             raise ValueError(
-                f"Class {child} came out of class {parent}, so what shows it "
-                f"shows both. Received: row {wrong[0]} with 1 and 0. Correct "
-                "the labels, or leave the parent -1, unknown."
+                f"Class {child} is a subclass of class {parent}, so its "
+                f"samples are of both. Received: row {wrong[0]} with 1 and "
+                "0. Correct the labels, or set the parent to -1, unknown."
             )
         labels[said, parent] = YES
     for child, parent in pairs:
@@ -117,8 +122,8 @@ def implied(labels, parents):
     return labels
 
 
-def widened(labels, num_classes):
-    """Labels with columns of newer classes, which nobody looked for."""
+def widened(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Returns labels with unknown columns for newer classes."""
     missing = num_classes - labels.shape[1]
     return np.pad(labels, ((0, 0), (0, missing)), constant_values=UNKNOWN)
 
@@ -136,7 +141,7 @@ def _numbers(y, names, argument):
             f"`{argument}` must have one column for each of {list(names)}, "
             "because classes do not exclude each other. Received: "
             f"{argument}.shape={y.shape}. Write 1 for yes, 0 for no and -1 "
-            "where nobody looked, or pass a list of names for each picture."
+            "for unknown, or pass a list of names for each sample."
         )
     y = y.astype("float32")
     y = np.where(np.isnan(y) | (y == VOID), np.float32(UNKNOWN), y)
@@ -144,13 +149,13 @@ def _numbers(y, names, argument):
     if wrong.size:
         raise ValueError(
             f"`{argument}` must hold 1 for yes, 0 for no, and -1, NaN or 255 "
-            f"where nobody looked. Received: {wrong[:5].tolist()}."
+            f"for unknown. Received: {wrong[:5].tolist()}."
         )
     return y
 
 
-def names_in(entry):
-    """The names in a label: one name, a list of names, or `None`."""
+def names_in(entry: Any) -> list[str]:
+    """Returns the names in a label: a name, a list of names, or `None`."""
     if entry is None:
         return []
     if isinstance(entry, (str, bytes)):

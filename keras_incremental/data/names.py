@@ -1,10 +1,13 @@
-import collections.abc
 import unicodedata
+from collections.abc import Iterable
+from collections.abc import Sequence
 
 SHOWN = 5
 
 
-def check_class_names(names, known=()):
+def check_class_names(
+    names: Sequence[str], known: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Checks class names, and brings them into one spelling.
 
     Args:
@@ -37,9 +40,19 @@ def check_class_names(names, known=()):
     return tuple(names)
 
 
-def normal(name):
-    """A name in the one spelling in which names are compared."""
+def normal(name: str) -> str:
+    """Returns a name in the normal form in which names are compared."""
     return unicodedata.normalize("NFC", name)
+
+
+def refuse_unknown(unknown, names, argument):
+    """Raises a `ValueError` if labels contain names of no class."""
+    if unknown:
+        raise ValueError(
+            f"`{argument}` contains names that are not among the classes "
+            f"given. Received: {unknown[:SHOWN]}. Classes: {list(names)}. "
+            "Correct the spelling, or add these names to the classes."
+        )
 
 
 def _listed(names):
@@ -49,7 +62,7 @@ def _listed(names):
             f"{names!r}. Pass [{names!r}]."
         )
     unordered = isinstance(names, (set, frozenset, dict))
-    if unordered or not isinstance(names, collections.abc.Iterable):
+    if unordered or not isinstance(names, Iterable):
         raise TypeError(
             "`classes` must be a list of strings, in the order in which "
             f"labels number them. Received: classes={names!r}. Pass a list, "

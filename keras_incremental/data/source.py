@@ -2,7 +2,6 @@ import itertools
 import math
 import numbers
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,11 @@ from keras_incremental.data.adapters import Adapter
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.map_batches import unpack
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Tensor
+
+# Of data that does not say how long it is: 4 GiB.
+MAX_BYTES = 2**32
 
 
 class Source:
@@ -88,20 +92,22 @@ class Source:
         `uint8`; `x.astype(source.dtype)` is what the model sees.
 
         Args:
-            max_bytes: Int, most bytes of `x` to hold. Defaults to `None`, no
-                bound.
+            max_bytes: Int, most bytes of `x` to hold. Defaults to `None`: 4
+                GiB of data of unknown length, else no bound.
 
         Returns:
             Arrays `(x, y)`; `y` is `None` without labels.
         """
-        if self.whole is not None and max_bytes is None:
-            return arrays.compact(self.whole[0]), self.whole[1]
+        if max_bytes is None:
+            if self.whole is not None:
+                return arrays.compact(self.whole[0]), self.whole[1]
+            max_bytes = MAX_BYTES if self.num_batches is None else math.inf
         xs, ys, size = [], [], 0
         for x, y in self.batches():
             xs.append(arrays.compact(x))
             ys.append(y)
             size += xs[-1].nbytes
-            if max_bytes is not None and size > max_bytes:
+            if size > max_bytes:
                 raise ValueError(
                     f"`{self._argument}` does not fit into {max_bytes} "
                     f"bytes. Received: {size} bytes after {len(xs)} "
@@ -177,8 +183,8 @@ class Source:
 
 
 def as_source(
-    x: Any,
-    y: Any = None,
+    x: Data,
+    y: Tensor | None = None,
     batch_size: int = 32,
     steps: int | None = None,
     argument: str = "x",

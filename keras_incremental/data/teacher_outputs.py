@@ -1,6 +1,5 @@
 import functools
 import threading
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,17 +11,20 @@ from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.losses.joined_labels import join
 from keras_incremental.losses.joined_labels import joined_shape
 from keras_incremental.utils import graph
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
 
 
 def with_teacher(
-    data: Any,
+    data: Data | Structure,
     teacher: keras.Model,
-    y: Any = None,
-    sample_weight: Any = None,
+    y: Tensor | None = None,
+    sample_weight: Tensor | None = None,
     batch_size: int = 32,
     from_logits: bool | None = None,
     verbose: int | str = 0,
-) -> Any:
+) -> Data:
     """Adds the outputs of a teacher to labels, for `LossWithTeacher`.
 
     The teacher runs in inference mode, on exactly what the student will see:

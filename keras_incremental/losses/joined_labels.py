@@ -6,11 +6,13 @@ lie behind the labels, along the last axis.
 
 import numpy as np
 
+from keras_incremental.utils.types import Tensor
+
 # Every int up to here is a float32.
 MOST_LABELS = 2**24
 
 
-def join(labels, logits) -> np.ndarray:
+def join(labels: Tensor, logits: Tensor) -> np.ndarray:
     """Returns labels and logits of a teacher in one array of float32.
 
     Args:
@@ -35,7 +37,7 @@ def join(labels, logits) -> np.ndarray:
     return np.concatenate([labels, logits], -1).astype("float32")
 
 
-def split(joined, num_old: int) -> tuple:
+def split(joined: Tensor, num_old: int) -> tuple[Tensor, Tensor]:
     """Returns the labels and the logits that `join` put together.
 
     Args:

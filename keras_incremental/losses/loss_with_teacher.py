@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,6 +11,7 @@ from keras_incremental.losses.distillation_crossentropy import (
 from keras_incremental.losses.joined_labels import split
 from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import LossLike
 
 
 @export
@@ -61,7 +61,7 @@ class LossWithTeacher(keras.losses.Loss):
 
     def __init__(
         self,
-        loss: keras.losses.Loss | Callable | str,
+        loss: LossLike,
         num_old: int | None = None,
         weight: float = 1.0,
         temperature: float = 2.0,

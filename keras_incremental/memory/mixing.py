@@ -7,8 +7,6 @@ from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.data.source import as_source
 from keras_incremental.memory.replay import unlabeled
 
-MOST_BYTES = 2**32
-
 
 class ArrayBatches(keras.utils.PyDataset):
     """Arrays as batches, in a new order for each pass.
@@ -92,7 +90,7 @@ def mix(data, source, replay, batch_size, seed):
 
 
 def _held(source, batch_size):
-    x, y = source.collect(MOST_BYTES)
+    x, y = source.collect()
     held = as_source(x, y, batch_size)
     held.dtype = source.dtype
     return held

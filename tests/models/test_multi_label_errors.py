@@ -54,7 +54,7 @@ CASES = {
             "classes": ["car", "taxi"],
             "parents": {"taxi": "car"},
         },
-        "shows both",
+        "of both",
     ),
 }
 
