@@ -76,11 +76,6 @@ LOSSES = {
         np.array([0, 1, 0, 1]),
         Z[:, 1:2] - 1,
     ),
-    "ReplayWeightedCrossentropy": lambda: (
-        losses.ReplayWeightedCrossentropy(num_old=1),
-        LABELS,
-        Z,
-    ),
     "SeparatedSoftmax": lambda: (
         losses.SeparatedSoftmax(num_old=1),
         LABELS,

@@ -17,6 +17,7 @@ from user_stories_models import digits
 from user_stories_models import run
 
 import keras_incremental as ki
+from keras_incremental.models import Recipe
 
 OLD, NEW = range(3), range(3, 10)
 # What training 3 digits, then the other 7, gave in keras#2312.
@@ -225,14 +226,12 @@ class LossOfOldClasses(keras.losses.Loss):
 @pytest.mark.parametrize("remembers", [True, False])
 def test_the_loss_of_exemplars_moves_the_head(model_file, remembers):
     memory = ki.ExemplarMemory(30) if remembers else None
-    clf = classifier(model_file, memory)
+    recipe = Recipe(loss=LossOfOldClasses(), terms=None, bias_correction=None)
+    clf = classifier(model_file, memory).with_recipe(recipe)
     before = np.pad(kernel(clf), [(0, 0), (0, 1)])
     clf.learn(
         digits([3])[0],
         classes=["3"],
-        loss=LossOfOldClasses(),
-        distillation=None,
-        bias_correction=None,
         epochs=1,
         verbose=0,
     )

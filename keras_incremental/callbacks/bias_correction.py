@@ -1,6 +1,7 @@
 import numpy as np
 from keras import ops
 
+from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.callbacks.weight_protection import needs_data
 from keras_incremental.layers.expandable_dense import ExpandableDense
@@ -57,7 +58,7 @@ class BiasCorrection(PhaseCallback):
     """
 
     corrects_bias = True
-    wants = "held_out"
+    wants = HELD_OUT
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from keras_incremental.memory import stored_logits
 from keras_incremental.memory.candidates import class_of_each
 from keras_incremental.memory.candidates import gather
 from keras_incremental.memory.exemplar_store import ExemplarStore
+from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.selector import Selector
 from keras_incremental.memory.selector import check_features
@@ -19,6 +20,8 @@ from keras_incremental.utils import graph
 from keras_incremental.utils.export import export
 
 CANDIDATES_PER_CLASS = 5000
+# The part of a batch that `mix` replays where nothing else is said.
+SHARE = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +69,14 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             indices`, best first. Defaults to `"herding"`.
         share: Float in `[0, 1)`, the part of each batch that is replayed. A
             larger share protects old classes and slows down new ones; 0 only
-            collects. Defaults to `0.25`: 16 exemplars to 48 new samples.
+            collects. Defaults to `None`: the recipe decides, and `mix` takes
+            0.25, 16 exemplars to 48 new samples.
         augmentation: Layer or function on batches, applied to replayed
-            samples and never stored. Defaults to `None`.
+            samples and never stored. `IncrementalClassifier` then caches no
+            features. Defaults to `None`.
         features: Function of a batch of samples, returns what selections
-            compare. Defaults to `None`, the input of the model's head.
+            compare, of new and stored samples. Defaults to `None`, the input
+            of the model's head.
         seed: Int, 0 or more. Defaults to `0`.
 
     Example:
@@ -92,17 +98,17 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         budget=2000,
         per_class=False,
         selection="herding",
-        share=0.25,
+        share=None,
         augmentation=None,
         features=None,
         seed=0,
     ):
         ExemplarStore.__init__(self, budget, per_class)
         keras.callbacks.Callback.__init__(self)
-        if not isinstance(share, numbers.Real) or not 0 <= share < 1:
+        if share is not None and not _is_share(share):
             raise ValueError(
                 "`share` must be a number in [0, 1), the part of a batch "
-                f"that is replayed. Received: share={share!r}."
+                f"that is replayed, or None. Received: share={share!r}."
             )
         if not isinstance(seed, numbers.Integral) or seed < 0:
             raise ValueError(
@@ -120,7 +126,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
                 )
         self._select = selections.get(selection)
         self.selection = selection
-        self.share = float(share)
+        self.share = None if share is None else float(share)
         self.augmentation = augmentation
         self.features = features
         self.seed = int(seed)
@@ -138,13 +144,23 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             f"exemplars, counts={self.counts}, {self.nbytes} bytes>"
         )
 
+    @property
+    def mixing_policy(self):
+        """`Interleave` with the share of this memory; `None` without one."""
+        return Interleave(self.share) if self.share else None
+
+    @property
+    def is_replayed(self):
+        """Bool. Whether exemplars are replayed, not only collected."""
+        return self.share != 0
+
     def update(
         self,
         x,
         y=None,
         features=None,
         model=None,
-        label_space=0,
+        label_version=0,
         logits=None,
     ):
         """Selects exemplars of the classes in new data.
@@ -160,7 +176,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
                 batch of samples. Defaults to `None`: the memory's own
                 function, else the input of the head of the model.
             model: Classifier. Defaults to `None`, the one last trained.
-            label_space: Int, version of the meaning of the labels. Defaults to
+            label_version: Int, version of the label space. Defaults to
                 `0`.
             logits: Array with one row for each sample, if x is an array, that
                 is kept with the exemplars for `stored_logits`. Defaults to
@@ -172,7 +188,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         model = self.model if model is None else model
         select = Selector(self._select, self.seed, source.dtype)
         select.look_at(x, [features, self.features], model)
-        self.insert(x, y, select, source.dtype, label_space, logits)
+        self.insert(x, y, select, source.dtype, label_version, logits)
 
     def mix(self, data, y=None, batch_size=None, num_classes=None, steps=None):
         """Adds exemplars to every batch of new data.
@@ -200,7 +216,8 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         size = 32 if batch_size is None else batch_size
         source = as_source(data, y, size, steps, "data")
         held = self.snapshot()
-        replay = Replay(held, self.share, self.augmentation, self.seed)
+        policy = Interleave(SHARE) if self.share is None else self.mixing_policy
+        replay = Replay(held, policy, self.augmentation, self.seed)
         replay.num_classes = num_classes
         mixed, source = mixing.mix(data, source, replay, size, self.seed)
         self._mixed = _Mixed(source, replay, num_classes)
@@ -219,7 +236,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             check_features(self._select, self.model)
         width = self._training.num_classes or _num_outputs(self.model)
         self._training.check_labels(self.classes, width)
-        self._training.replay.reinitialize(width)
+        self._training.replay.restart(width)
 
     def on_train_end(self, logs=None):
         training, self._training = self._training, None
@@ -254,6 +271,11 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         known = 1 if self.per_class else max(1, len(self.counts))
         limit = max(CANDIDATES_PER_CLASS, -(-self.budget // known))
         return gather(source, limit, self.seed)
+
+
+def _is_share(value):
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return number and 0 <= value < 1
 
 
 def _check_logits(logits, source):

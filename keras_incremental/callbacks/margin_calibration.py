@@ -1,6 +1,7 @@
 import numpy as np
 from keras import ops
 
+from keras_incremental.callbacks.phase_callback import NEW
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.layers.growth import find_head
 from keras_incremental.layers.splits import refuse_new_splits
@@ -34,6 +35,7 @@ class MarginCalibration(PhaseCallback):
     """
 
     corrects_bias = True
+    wants = NEW
 
     def __init__(self, recall=0.95, data=None):
         super().__init__()

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.callbacks.phase_callback import NEW
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.regularizers.consolidation import check_mode
 from keras_incremental.regularizers.consolidation import consolidate
@@ -77,6 +78,8 @@ class DataProtection(WeightProtection):
             is cut. Defaults to `None`.
         seed: Int. Defaults to `0`.
     """
+
+    wants = NEW
 
     def __init__(
         self,

@@ -65,7 +65,7 @@ class LabelSpace:
         return not (split or self.merged or self.removed)
 
     @property
-    def counted_as(self):
+    def merged_into(self):
         """Ints, for each class the one that answers for it, -1 for none."""
         answers = np.arange(len(self.classes))
         for source, target in self.merged:
@@ -76,7 +76,7 @@ class LabelSpace:
     @property
     def active(self):
         """Indices of the classes that are still answered for."""
-        return np.flatnonzero(self.counted_as != -1)
+        return np.flatnonzero(self.merged_into != -1)
 
     def grown(self, names, parents=None):
         """The label_space with classes appended.
@@ -137,7 +137,7 @@ class LabelSpace:
             Boolean array `(num_classes, num_classes)`; a row that is all
             `True` for a class that was removed, whose labels say nothing.
         """
-        answers = self.counted_as
+        answers = self.merged_into
         table = answers[:, None] == answers
         table[answers == -1] = True
         return table

@@ -76,6 +76,8 @@ class AnalyticDense(ClosedFormHead):
     [0, 1, 1]
     """
 
+    statistics_options = ("expansion", "compensation", "balanced", "seed")
+
     def __init__(
         self,
         units,

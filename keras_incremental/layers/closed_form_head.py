@@ -44,6 +44,8 @@ class ClosedFormHead(ExactOperations, PlainForm, ExpandableHead):
     """
 
     statistics_class = FeatureStatistics
+    # Options that the statistics depend on.
+    statistics_options = ()
 
     def __init__(self, units, scale=1.0, **kwargs):
         super().__init__(units, **kwargs)

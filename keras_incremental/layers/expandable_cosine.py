@@ -119,7 +119,7 @@ class ExpandableCosine(ExpandableHead):
             )
         self.center.assign(value)
 
-    def centred(self, features):
+    def centered(self, features):
         """Array of features, without the center."""
         self._check_built()
         return np.asarray(features) - ops.convert_to_numpy(self.center)

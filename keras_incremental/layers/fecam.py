@@ -57,6 +57,8 @@ class FeCAM(ClosedFormHead):
     [0, 0, 1, 1]
     """
 
+    statistics_options = ("power", "shared")
+
     def __init__(
         self,
         units,

@@ -38,9 +38,6 @@ from keras_incremental.losses.partial_binary_crossentropy import (
 from keras_incremental.losses.positive_unlabeled import (
     PositiveUnlabeledLoss as PositiveUnlabeledLoss,
 )
-from keras_incremental.losses.replay_weighted_crossentropy import (
-    ReplayWeightedCrossentropy as ReplayWeightedCrossentropy,
-)
 from keras_incremental.losses.separated_softmax import (
     SeparatedSoftmax as SeparatedSoftmax,
 )

@@ -1,8 +1,11 @@
 from keras import ops
 
+from keras_incremental.losses.label_loss import UNLABELED
 from keras_incremental.losses.label_loss import OldNewLoss
 from keras_incremental.losses.label_loss import crossentropy_among
 from keras_incremental.losses.label_loss import one_hot
+from keras_incremental.losses.shapes import squeeze_labels
+from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.types import Config
@@ -28,9 +31,14 @@ class AsymmetricCrossentropy(OldNewLoss):
     Reference:
     - [Caccia et al., 2022](https://arxiv.org/abs/2104.05025), ER-ACE
 
+    In training by `IncrementalClassifier`, which samples are replayed comes
+    with the labels; else those of old classes are. In a stream, exemplars of
+    new classes are replayed too, so that `new_share` stays 0.
+
     Args:
         num_old: Int, 0 or more. Number of old classes. Set by `for_phase`.
-            With `0`, the softmax runs over all classes. Defaults to `0`.
+            With `0`, the softmax runs over all classes, where labels do not
+            tell which samples are replayed. Defaults to `0`.
         new_share: Float from 0 to 1. Weight of the crossentropy of new
             samples over all classes. Set by `for_phase` to the share of new
             classes. Defaults to `0.0`.
@@ -40,7 +48,8 @@ class AsymmetricCrossentropy(OldNewLoss):
 
     Input shape:
         `y_true`: ints, `(batch_size, ...)` or `(batch_size, ..., 1)`; -1 is
-        ignored.
+        ignored. Or a dict of `"labels"` and `"replayed"`, one bool for each
+        sample.
         `y_pred`: logits, `(batch_size, ..., num_classes)`.
 
     Example:
@@ -52,6 +61,8 @@ class AsymmetricCrossentropy(OldNewLoss):
     """
 
     default_name = "asymmetric_crossentropy"
+    reads_replayed = True
+    follows_streams = True
 
     def __init__(
         self,
@@ -69,13 +80,24 @@ class AsymmetricCrossentropy(OldNewLoss):
         self.new_share = float(new_share)
 
     def phase_config(self, phase: Phase) -> Config:
-        share = phase.num_new / phase.num_classes
+        share = 0.0 if phase.is_stream else phase.num_new / phase.num_classes
         return {**super().phase_config(phase), "new_share": share}
+
+    def call(self, y_true: Tensor | dict, y_pred: Tensor) -> Tensor:
+        if not isinstance(y_true, dict):
+            return super().call(y_true, y_pred)
+        labels = ops.cast(squeeze_labels(y_true["labels"], y_pred), "int32")
+        is_new = ops.logical_not(ops.cast(y_true["replayed"], "bool"))
+        counts = ops.not_equal(labels, UNLABELED)
+        losses = self._losses(labels, y_pred, is_new)
+        return state.set_mask(ops.where(counts, losses, 0.0), counts)
 
     def losses(self, labels: Tensor, logits: Tensor) -> Tensor:
         if not self.num_old:
             return crossentropy_among(labels, logits, True)
-        is_new = labels >= self.num_old
+        return self._losses(labels, logits, labels >= self.num_old)
+
+    def _losses(self, labels, logits, is_new):
         mask = competitors(labels, is_new, logits.shape[-1])
         losses = crossentropy_among(labels, logits, mask)
         if not self.new_share:

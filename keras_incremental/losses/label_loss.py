@@ -78,6 +78,11 @@ class LabelLoss(keras.losses.Loss):
         return state.set_mask(losses, is_labeled)
 
 
+def reads_replayed(loss):
+    """Returns whether a loss takes a dict of labels and replay flags."""
+    return getattr(loss, "reads_replayed", False)
+
+
 class OldNewLoss(LabelLoss):
     """Base class of losses that treat old and new classes differently.
 

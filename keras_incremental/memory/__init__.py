@@ -3,6 +3,7 @@
 from keras_incremental.memory.exemplar_store import (
     ExemplarStore as ExemplarStore,
 )
+from keras_incremental.memory.mixed_batches import MixedBatches as MixedBatches
 from keras_incremental.memory.policies import ClassBalanced as ClassBalanced
 from keras_incremental.memory.policies import Concatenate as Concatenate
 from keras_incremental.memory.policies import Interleave as Interleave
@@ -12,4 +13,3 @@ from keras_incremental.memory.reservoir import Reservoir as Reservoir
 from keras_incremental.memory.selection import herding as herding
 from keras_incremental.memory.selection import random as random
 from keras_incremental.memory.stream_policies import Slots as Slots
-from keras_incremental.memory.stream_replay import StreamReplay as StreamReplay

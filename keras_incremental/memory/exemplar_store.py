@@ -6,11 +6,11 @@ import numpy as np
 from keras_incremental.data import arrays
 from keras_incremental.memory import exemplar_files
 from keras_incremental.memory import stored_logits
+from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.exemplars import join
-from keras_incremental.memory.holder import Holder
 
 
-class ExemplarStore(Holder):
+class ExemplarStore(BaseMemory):
     """Samples of each class, never more than the budget.
 
     Every class is an ordered list; when a new class needs room, the others
@@ -63,7 +63,7 @@ class ExemplarStore(Holder):
             )
         return {c: share + (i < rest) for i, c in enumerate(classes)}
 
-    def insert(self, x, y, select, dtype=None, label_space=0, logits=None):
+    def insert(self, x, y, select, dtype=None, label_version=0, logits=None):
         """Stores a choice of new samples, and makes room for it.
 
         Args:
@@ -74,7 +74,7 @@ class ExemplarStore(Holder):
                 `rows` the positions in `x` of the new ones. Returns indices
                 into the union, stored ones first.
             dtype: dtype of `x` as the model saw it. Defaults to `x.dtype`.
-            label_space: Int, version of the meaning of the labels. Defaults to
+            label_version: Int, version of the label space. Defaults to
                 `0`.
             logits: Array of shape `(n, num_classes)`, kept with the samples.
                 Defaults to `None`.
@@ -91,7 +91,7 @@ class ExemplarStore(Holder):
             picks = np.arange(min(quota, len(part)))
             if len(rows):
                 own = None if logits is None else logits[rows]
-                new = content.new(x[rows], label, label_space, dtype, own)
+                new = content.new(x[rows], label, label_version, dtype, own)
                 content = dataclasses.replace(content, next_id=new.next_id)
                 stored = part.x.astype(part.dtype) if len(part) else x[:0]
                 picks = select(label, stored, rows, quota)
@@ -126,10 +126,20 @@ class ExemplarStore(Holder):
         Raises:
             ValueError: if the file is damaged. The memory stays as it was.
         """
-        content = exemplar_files.read(path)
+        self._content = self._shortened(exemplar_files.read(path))
+
+    def take_over(self, memory):
+        """Copies the content of another memory, shortened to this budget.
+
+        Args:
+            memory: Memory of exemplars.
+        """
+        self._content = self._shortened(memory.snapshot())
+
+    def _shortened(self, content):
         quotas = self.quotas(content.counts)
         rows = [content.rows_of(c)[:n] for c, n in quotas.items()]
-        self._content = content.take(np.concatenate(rows)) if rows else content
+        return content.take(np.concatenate(rows)) if rows else content
 
     def _joined(self, parts, next_id):
         content = join(parts)

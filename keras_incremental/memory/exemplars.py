@@ -72,7 +72,7 @@ class Exemplars:
     def rows_of(self, label):
         return np.flatnonzero(self.y == label)
 
-    def new(self, x, labels, label_space, dtype, logits=None):
+    def new(self, x, labels, label_version, dtype, logits=None):
         """Samples as exemplars of the phase that runs."""
         size = len(x)
         if len(self):
@@ -83,7 +83,7 @@ class Exemplars:
             y=np.full(size, labels, "int64"),
             ids=np.arange(self.next_id, self.next_id + size),
             phases=np.full(size, self.next_phase, "int64"),
-            label_versions=np.full(size, label_space, "int64"),
+            label_versions=np.full(size, label_version, "int64"),
             dtype=dtype,
             next_id=self.next_id + size,
             logits=logits,

@@ -1,54 +1,8 @@
-import keras
-import numpy as np
-
 from keras_incremental.data.labels import is_one_hot
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.data.source import as_source
 from keras_incremental.memory.replay import unlabeled
-
-
-class ArrayBatches(keras.utils.PyDataset):
-    """Arrays as batches, in a new order for each pass.
-
-    Args:
-        x: Array of shape `(n, ...)`.
-        y: Array of shape `(n, ...)`.
-        batch_size: Int.
-        dtype: dtype of the batches of `x`.
-        seed: Int.
-    """
-
-    def __init__(self, x, y, batch_size, dtype, seed=0):
-        super().__init__()
-        self._x, self._y = x, y
-        self._batch_size = batch_size
-        self._dtype = dtype
-        self._seed = seed
-        self._pass = 0
-        self._served = 0
-        self._shuffle()
-
-    @property
-    def num_batches(self):
-        return -(-len(self._x) // self._batch_size)
-
-    def __getitem__(self, index):
-        start = index * self._batch_size
-        rows = self._order[start : start + self._batch_size]
-        self._served += 1
-        return self._x[rows].astype(self._dtype, copy=False), self._y[rows]
-
-    def on_epoch_begin(self):
-        # An epoch of `steps_per_epoch` may end in the middle of a pass.
-        if self._served >= self.num_batches:
-            self._pass += 1
-            self._shuffle()
-
-    def _shuffle(self):
-        self._served = 0
-        rng = np.random.default_rng([self._seed, self._pass])
-        self._order = rng.permutation(len(self._x))
 
 
 def mix(data, source, replay, batch_size, seed):
@@ -71,11 +25,7 @@ def mix(data, source, replay, batch_size, seed):
     if source.has_labels is False:
         raise unlabeled(source.kind)
     if source.whole is not None:
-        x, y = source.whole
-        _check_form(y)
-        replay.check(y)
-        _check_layout(replay, x.shape[1:], source.dtype, y.shape)
-        data = ArrayBatches(x, y, batch_size, source.dtype, seed)
+        return _mix_arrays(source, replay, batch_size, seed), source
 
     def add(x, y, sample_weight):
         _check_form(y)
@@ -87,6 +37,14 @@ def mix(data, source, replay, batch_size, seed):
         return _longer(x), _longer(y), None
 
     return map_batches(data, add, spec), source
+
+
+def _mix_arrays(source, replay, batch_size, seed):
+    x, y = source.whole
+    _check_form(y)
+    replay.check(y)
+    _check_layout(replay, x.shape[1:], source.dtype, y.shape)
+    return replay.batches(x, y, source.dtype, batch_size, seed)
 
 
 def _held(source, batch_size):

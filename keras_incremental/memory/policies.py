@@ -65,8 +65,31 @@ class MixingPolicy:
         return np.bincount(labels, weights, minlength=num_classes)
 
     def weights(self, labels):
-        """Weight of each row in the loss, float32 of mean 1, or `None`."""
+        """Returns the weight of each row, float32 of mean 1, or `None`."""
         return None
+
+    def batch_weights(self, num_new, num_replayed):
+        """Returns weights of one batch by what is replayed, or `None`.
+
+        Args:
+            num_new: Int, rows of the batch that are new. They lie first.
+            num_replayed: Int, rows that are replayed.
+        """
+        return None
+
+    def count(self, num_new):
+        """Returns how many exemplars join a batch of new samples.
+
+        Args:
+            num_new: Int, 1 or more.
+
+        Raises:
+            ValueError: if the policy must know a whole phase.
+        """
+        raise ValueError(
+            f"{type(self).__name__} mixes the samples of a whole phase, and "
+            "here batches come one by one. Use `Interleave`."
+        )
 
     def get_config(self):
         return dataclasses.asdict(self)
@@ -145,6 +168,10 @@ class Interleave(MixingPolicy):
             often. Defaults to `0.5`, as many exemplars as new samples.
         replayed: Int, 1 or more: exemplars in a full batch, in the place of
             `share`. Defaults to `None`.
+        weight: Float, 0 or more. The loss is the mean over the new samples of
+            a batch, plus `weight` times the mean over its exemplars. 0 does
+            not use the labels of exemplars. Defaults to `None`: one mean
+            over all.
 
     Example:
 
@@ -157,6 +184,7 @@ class Interleave(MixingPolicy):
 
     share: float = 0.5
     replayed: int | None = None
+    weight: float | None = None
     description = "a fixed share of each batch"
 
     def __post_init__(self):
@@ -170,6 +198,24 @@ class Interleave(MixingPolicy):
                 "`replayed` of Interleave must be an integer of 1 or more, "
                 f"or None. Received: replayed={self.replayed!r}."
             )
+        if self.weight is not None and not _is_weight(self.weight):
+            raise ValueError(
+                "`weight` of Interleave must be a finite number of 0 or more, "
+                f"or None. Received: weight={self.weight!r}."
+            )
+
+    def count(self, num_new):
+        if self.replayed is not None:
+            return self.replayed
+        return max(1, round(num_new * self.share / (1 - self.share)))
+
+    def batch_weights(self, num_new, num_replayed):
+        if self.weight is None:
+            return None
+        total = num_new + num_replayed
+        new = np.full(num_new, total / max(num_new, 1))
+        old = np.full(num_replayed, self.weight * total / max(num_replayed, 1))
+        return np.concatenate([new, old]).astype("float32")
 
     def _mixed(self, labels, num_new, batch_size, generator):
         new = _split(generator.permutation(num_new), batch_size)
@@ -183,6 +229,8 @@ class Interleave(MixingPolicy):
     def _shown(self, labels, num_new, batch_size):
         num_old = len(labels) - num_new
         often = sum(self._sizes(num_new, batch_size)) / num_old
+        if self.weight is not None:
+            often *= self.weight
         return np.repeat([1.0, often], [num_new, num_old])
 
     def _sizes(self, num_new, batch_size):
@@ -191,7 +239,7 @@ class Interleave(MixingPolicy):
         if self.replayed is not None:
             ratio = self.replayed / batch_size
         full, rest = divmod(num_new, batch_size)
-        sizes = [batch_size] * full + [rest] * (rest > 0)
+        sizes = [batch_size] * full + [rest] * bool(rest)
         return [max(1, round(size * ratio)) for size in sizes]
 
 
@@ -262,6 +310,11 @@ def _cycled(size, count, generator):
     rounds = math.ceil(count / size)
     orders = [generator.permutation(size) for _ in range(rounds)]
     return np.concatenate([*orders, np.zeros(0, "int64")])[:count]
+
+
+def _is_weight(value):
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value >= 0
 
 
 def _is_count(value):

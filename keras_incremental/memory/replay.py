@@ -1,31 +1,34 @@
 import functools
 import threading
 
-import keras
 import numpy as np
 
 from keras_incremental.data import arrays
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.source import split_batch
+from keras_incremental.memory.augmentation import augmented
+from keras_incremental.memory.mixed_batches import JoinedRows
+from keras_incremental.memory.mixed_batches import MixedBatches
 
 
 class Replay:
-    """Adds exemplars to batches, every exemplar equally often.
+    """Adds exemplars to batches of new samples, by a policy.
 
-    The memory is gone through in a new order each time, without regard to
-    where batches and epochs end.
+    Arrays become `MixedBatches`. Where batches come one by one, the memory
+    is gone through in a new order each time, without regard to where batches
+    and epochs end.
 
     Args:
         exemplars: `Exemplars` to replay.
-        share: Float in `[0, 1)`, part of each batch.
+        policy: `MixingPolicy`, or `None` to replay nothing.
         augmentation: Layer or function on batches, or `None`.
         seed: Int.
     """
 
-    def __init__(self, exemplars, share, augmentation=None, seed=0):
+    def __init__(self, exemplars, policy, augmentation=None, seed=0):
         self.num_classes = None
         self._exemplars = exemplars
-        self._share = share
+        self._policy = policy
         self._augmentation = augmentation
         self._seed = seed
         self._lock = threading.Lock()
@@ -35,9 +38,9 @@ class Replay:
 
     @property
     def is_empty(self):
-        return len(self._exemplars) == 0 or self._share == 0
+        return len(self._exemplars) == 0 or self._policy is None
 
-    def reinitialize(self, num_classes=None):
+    def restart(self, num_classes=None):
         """Begins anew, and checks labels against a number of classes."""
         self.num_classes = num_classes
         self._position = 0
@@ -62,14 +65,36 @@ class Replay:
         check_labels(y, self.num_classes)
 
     def draw(self, dtype, y):
-        """Exemplars to go with new labels `y`, as `(x, y)` of their kind."""
+        """Returns exemplars to go with new labels `y`, in their form."""
         rows = self._next_rows(self.count(len(y)))
-        x = self._augmented(self._exemplars.x[rows], dtype)
+        held = self._exemplars
+        seen = held.x[rows]
+        if self._augmentation is not None:
+            seen = seen.astype(held.dtype)
+        x = augmented(self._augmentation, seen, dtype)
         return x, _encode(self._exemplars.y[rows], y)
 
     def count(self, num_new):
-        """Exemplars that go with a number of new samples."""
-        return max(1, round(num_new * self._share / (1 - self._share)))
+        """Returns how many exemplars go with a number of new samples."""
+        return self._policy.count(num_new)
+
+    def batches(self, x, y, dtype, batch_size=32, seed=0):
+        """Returns `MixedBatches` of arrays of new samples and exemplars."""
+        held = self._exemplars
+        if self.is_empty:
+            return MixedBatches(
+                JoinedRows(x, x[:0], dtype), y, None, None, batch_size, seed
+            )
+        old_y = _encode(held.y, y)
+        return MixedBatches(
+            JoinedRows(x, held.x, dtype),
+            np.concatenate([y, old_y]),
+            self._policy,
+            len(x),
+            batch_size,
+            seed,
+            self._augmentation,
+        )
 
     def check_layout(self, shape, dtype, y_shape):
         """Raises if exemplars and new data cannot lie in one batch."""
@@ -112,24 +137,6 @@ class Replay:
         seed = [self._seed, self._exemplars.next_phase, number]
         return np.random.default_rng(seed).permutation(size)
 
-    def _augmented(self, x, dtype):
-        if x.dtype.kind == "U":
-            return x
-        if self._augmentation is None:
-            return x.astype(dtype)
-        seen = x.astype(self._exemplars.dtype)
-        layer = isinstance(self._augmentation, keras.Layer)
-        options = {"training": True} if layer else {}
-        new = arrays.to_numpy(
-            self._augmentation(seen, **options), "augmentation(x)"
-        )
-        if new.shape != x.shape:
-            raise ValueError(
-                "`augmentation` must keep the shape of a batch. Received: "
-                f"{new.shape} for {x.shape}."
-            )
-        return _cast(new, dtype)
-
 
 def unlabeled(kind):
     """The error for data without labels."""
@@ -137,13 +144,6 @@ def unlabeled(kind):
         "Labels are needed to mix and to select. Received: a "
         f"{kind} without labels. Pass `y`, or yield (x, y)."
     )
-
-
-def _cast(x, dtype):
-    if np.dtype(dtype).kind in "iu":
-        limits = np.iinfo(dtype)
-        x = np.clip(np.rint(x), limits.min, limits.max)
-    return x.astype(dtype)
 
 
 def _fits(held, dtype):

@@ -10,11 +10,11 @@ from keras_incremental.data.source import as_source
 from keras_incremental.memory import exemplar_files
 from keras_incremental.memory import stored_logits
 from keras_incremental.memory import stream_policies
+from keras_incremental.memory.base_memory import BaseMemory
+from keras_incremental.memory.base_memory import check_snapshot
 from keras_incremental.memory.candidates import class_of_each
 from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.exemplars import join
-from keras_incremental.memory.holder import Holder
-from keras_incremental.memory.holder import check_snapshot
 from keras_incremental.memory.stream_policies import Slots
 from keras_incremental.memory.stream_state import Stream
 from keras_incremental.memory.stream_state import generator_at
@@ -22,7 +22,7 @@ from keras_incremental.utils.export import export
 
 
 @export
-class Reservoir(Holder):
+class Reservoir(BaseMemory):
     """Keeps a few samples of a stream that has no phases.
 
     `add` decides for one sample after the other, so that what is kept does

@@ -7,9 +7,14 @@ from keras_incremental.models.export import read_class_names as read_class_names
 from keras_incremental.models.incremental_classifier import (
     IncrementalClassifier as IncrementalClassifier,
 )
+from keras_incremental.models.inputs.reading import OldData as OldData
 from keras_incremental.models.problems.ambiguous_splits import (
     PartialLabelWarning as PartialLabelWarning,
 )
+from keras_incremental.models.problems.partial_labels import (
+    PartialLabels as PartialLabels,
+)
 from keras_incremental.models.recipe import Recipe as Recipe
 from keras_incremental.models.reports.report import PhaseReport as PhaseReport
+from keras_incremental.models.run import Run as Run
 from keras_incremental.models.unknown.review import ReviewQueue as ReviewQueue

@@ -84,7 +84,7 @@ def _merged(classifier, outputs):
             f"merged={label_space.merged}. End the model in `softmax`, or keep "
             "the classifier, by `save`."
         )
-    answers = label_space.counted_as
+    answers = label_space.merged_into
     kernel = answers[:, None] == np.arange(len(answers))
     return _linear(outputs, kernel, None, "merged")
 

@@ -28,7 +28,7 @@ class Gate:
             number = isinstance(value, numbers.Real) and value is not True
             if not number or not 0 <= value <= 1:
                 raise ValueError(
-                    f"`{name}` is a share of the pictures, from 0 to 1. "
+                    f"`{name}` is a share of the samples, from 0 to 1. "
                     f"Received: {name}={value!r}. Two points are 0.02."
                 )
 
@@ -41,7 +41,7 @@ class Gate:
 
         Returns:
             `(accepted, reason)`, the reason in words, with the uncertainty
-            that comes from the number of validation pictures.
+            that comes from the number of validation samples.
         """
         if self.is_open:
             return True, "accepted: no `max_drop` was given"
@@ -70,7 +70,7 @@ def _over(name, limit, drop):
     if math.isnan(drop.value) or drop.value <= limit:
         return None
     sure = drop.value - Z95 * drop.error > limit
-    doubt = "" if sure else ", though so few pictures cannot prove it"
+    doubt = "" if sure else ", though so few samples cannot prove it"
     return (
         f"{name} lost {_points(drop)}, more than the {100 * limit:.1f} "
         f"allowed{doubt}"
@@ -79,12 +79,12 @@ def _over(name, limit, drop):
 
 def _within(drop, limit):
     sure = drop.value + Z95 * drop.error <= limit
-    doubt = "" if sure else ", though so few pictures cannot exclude more"
+    doubt = "" if sure else ", though so few samples cannot exclude more"
     return f"the old classes lost {_points(drop)}{doubt}"
 
 
 def _points(drop):
     return (
         f"{100 * drop.value:.1f} ± {100 * Z95 * drop.error:.1f} points "
-        f"(95 %, {drop.count} pictures)"
+        f"(95 %, {drop.count} samples)"
     )

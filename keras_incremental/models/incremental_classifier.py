@@ -3,24 +3,23 @@ from keras import ops
 
 from keras_incremental.data import LabelSpace
 from keras_incremental.data import check_class_names
+from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.models import session
 from keras_incremental.models.conversion.backbone import Backbone
 from keras_incremental.models.conversion.convert import awaits_imprinting
 from keras_incremental.models.conversion.convert import convert
 from keras_incremental.models.conversion.convert import readout_for
-from keras_incremental.models.editing import Edits
-from keras_incremental.models.guarded import Guarded
+from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.image_size import to_input_size
-from keras_incremental.models.inputs.samples import read_known
-from keras_incremental.models.knowledge import Knowledge
-from keras_incremental.models.learning import Learns
-from keras_incremental.models.observing import Observes
-from keras_incremental.models.predicting import Answers
+from keras_incremental.models.inputs.reading import Reader
+from keras_incremental.models.learning import LearningMixin
+from keras_incremental.models.predicting import PredictingMixin
 from keras_incremental.models.problems.problem import SEGMENTATION
 from keras_incremental.models.problems.problem import problem_of
-from keras_incremental.models.saving import SavedInOneFile
+from keras_incremental.models.recipe import Recipe
+from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
@@ -29,15 +28,15 @@ from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 @export
 class IncrementalClassifier(
-    Learns, Edits, Observes, Answers, Guarded, SavedInOneFile, keras.Model
+    LearningMixin, PredictingMixin, SavingMixin, keras.Model
 ):
     """A trained classifier that learns new classes and keeps the old ones.
 
     Takes over any Sequential or Functional Keras classifier, compiled or not.
     `fit`, `evaluate`, `predict` and `summary` are those of Keras; `learn` adds
     classes, and `observe` does so in a stream without phases. The layers below
-    the head are shared with `model`, not copied. What it does can be written
-    by hand, of public parts.
+    the head are shared with `model`, not copied. All that it does can be
+    written by hand, with the public parts of this package.
 
     BatchNormalization stays in inference mode, also where it is unfrozen,
     unless `train_batch_norm` says otherwise.
@@ -46,26 +45,34 @@ class IncrementalClassifier(
         model: Built Keras classifier that ends in `Dense(n)` (logits or
             softmax), `Dense(1)` (logit or sigmoid, which become two logits
             exactly) or `ExpandableDense`; or in `Dense(n)` of sigmoids,
-            where several classes may apply to one picture.
+            where several classes may apply to one sample.
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
         memory: `ExemplarMemory`, or `Reservoir` for streams. Defaults to
-            `None`: that of the recipe, or no picture is kept.
+            `None`: that of the recipe, or no sample is kept.
         recipe: `Recipe`, the method it learns by, such as
             `keras_incremental.recipes.bic(budget=2000)`. Defaults to `None`:
             each phase chooses by what is left of the old data.
-        seed: Int. Decides all that is random in `learn`. Defaults to `0`.
+        seed: Int. Seeds all random draws of `learn`. Defaults to `0`.
         train_batch_norm: Bool. Whether BatchNormalization that is trainable
             follows the batches of `learn`. For networks trained from
             scratch, with old classes replayed in every batch. Defaults to
             `False`.
-        multi_label: Bool. Whether several classes may apply to one picture,
+        multi_label: Bool. Whether several classes may apply to one sample,
             or none. Defaults to `None`: where `model` ends in more than one
             sigmoid output. Say it for logits.
+        backbone_learning_rate: Float, 0 or more, for what is trainable below
+            the head. Defaults to `None`, a hundredth of the head's.
+        cache_features: Bool. Whether layers that are frozen run once per
+            sample. `False` runs the whole network in every epoch, and draws
+            no features. Defaults to `True`.
+        max_class_drop: Float from 0 to 1. `learn` and `observe` refuse an
+            update that costs any single old class more accuracy. Defaults to
+            `None`, any.
         **kwargs: Arguments of `keras.Model`.
 
     Input shape:
-        That of `model`; pictures of another height and width are resized.
+        That of `model`; images of another height and width are resized.
 
     Output shape:
         `(batch_size, len(classes))`: logits where `model` gave logits, else
@@ -88,13 +95,16 @@ class IncrementalClassifier(
 
     def __init__(
         self,
-        model,
-        classes,
-        memory=None,
-        recipe=None,
-        seed=0,
-        train_batch_norm=False,
-        multi_label=None,
+        model: keras.Model,
+        classes: list[str] | tuple[str, ...],
+        memory: BaseMemory | None = None,
+        recipe: Recipe | None = None,
+        seed: int = 0,
+        train_batch_norm: bool = False,
+        multi_label: bool | None = None,
+        backbone_learning_rate: float | None = None,
+        cache_features: bool = True,
+        max_class_drop: float | None = None,
         **kwargs,
     ):
         names = check_class_names(classes)
@@ -115,48 +125,45 @@ class IncrementalClassifier(
         self.activation = split.activation
         self.seed = arguments.whole("seed", seed, least=0)
         self.train_batch_norm = bool(train_batch_norm)
+        self.backbone_learning_rate = arguments.learning_rate(
+            backbone_learning_rate
+        )
+        self.cache_features = arguments.boolean(
+            "cache_features", cache_features
+        )
+        self.max_class_drop = max_class_drop
+        Gate(max_class_drop=max_class_drop)
         self.recipe = recipe
         self.memory = recipe.memory
         self.readout = readout_for(split, recipe)
         self.awaits_imprinting = awaits_imprinting(split, model)
         self.previous = None
-        self._trunk = None
-        self.set_knowledge(LabelSpace(names), 0, FeatureStatistics())
+        self.label_space = LabelSpace(names)
+        self.num_phases = 0
+        self.statistics = FeatureStatistics()
+        self._backbone = None
         self.build(self.features.input_shape)
         self.compile_like(model)
 
     @property
-    def classes(self):
+    def classes(self) -> tuple[str, ...]:
         """Names of all classes, in the order of the outputs."""
-        return self._knowledge.label_space.classes
+        return self.label_space.classes
 
     @property
-    def label_space(self):
-        """`LabelSpace`: what labels meant when they were given."""
-        return self._knowledge.label_space
-
-    @property
-    def classifies_pixels(self):
-        """Bool. Whether labels are maps, with a class for each pixel."""
+    def classifies_pixels(self) -> bool:
+        """Whether labels are maps, with a class for each pixel."""
         return self.problem is SEGMENTATION
 
     @property
-    def multi_label(self):
-        """Bool. Whether several classes may apply to one picture."""
+    def multi_label(self) -> bool:
+        """Whether several classes may apply to one sample."""
         return not self.problem.codec.exclusive
 
-    @property
-    def phases(self):
-        """Int. How many times it has learned."""
-        return self._knowledge.phases
-
-    @property
-    def statistics(self):
-        """`FeatureStatistics` of the pictures learned so far."""
-        return self._knowledge.statistics
-
-    def evaluate_classes(self, x, y=None, classes=None, *, batch_size=32):
-        """Accuracy of each class. The arguments are those of `remember`.
+    def evaluate_classes(
+        self, x, y=None, classes=None, *, batch_size: int = 32
+    ) -> dict[str, float]:
+        """Returns the accuracy of each class. Arguments are of `remember`.
 
         Of pixels it is the intersection over union; where classes do not
         exclude each other, F1 at a probability of 0.5.
@@ -164,15 +171,8 @@ class IncrementalClassifier(
         Returns:
             Dict of names and scores from 0 to 1, of classes in the data.
         """
-        samples = read_known(
-            x,
-            y,
-            classes,
-            self.classes,
-            batch_size,
-            problem=self.problem,
-        )
-        samples = checks.fitted(samples, self)
+        samples = Reader(self, batch_size).old(x, y, classes)
+        samples = checks.compatible(samples, self)
         return session.accuracy_by_class(self, samples, batch_size)
 
     def call(self, inputs, training=None):
@@ -193,14 +193,25 @@ class IncrementalClassifier(
             return (*inner[:-1], self.head.units)
         return (input_shape[0], self.head.units)
 
-    def backbone(self, cache=True):
+    @property
+    def backbone(self) -> Backbone:
         """The frozen part of the network, with what is cached of it."""
-        held = self._trunk and self._trunk.value
+        memory = self.memory
+        # Augmented exemplars differ in each epoch.
+        augments = memory is not None and memory.augmentation is not None
+        cache = self.cache_features and not augments
+        held = self._backbone and self._backbone.value
         if held is None or not held.still_fits(self.features, cache):
             held = Backbone(self.features, cache)
-            self._trunk = state.Untracked(held)
+            self._backbone = state.Untracked(held)
         return held
 
-    def set_knowledge(self, label_space, phases, statistics):
-        """Says what it knows. For the parts of this package."""
-        self._knowledge = Knowledge(label_space, phases, statistics)
+    def compile_like(self, model):
+        """Compiles with the optimizer of a model, as new."""
+        optimizer = getattr(model, "optimizer", None)
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            optimizer = type(optimizer).from_config(optimizer.get_config())
+        loss, metrics = self.problem.objective.compile_defaults(
+            self.activation is None
+        )
+        self.compile(optimizer or "adam", loss=loss, metrics=metrics)

@@ -1,122 +1,91 @@
-import dataclasses
+from collections.abc import Sequence
+
+import keras
 
 from keras_incremental.models import session
+from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
-from keras_incremental.models.inputs.samples import checked_version
-from keras_incremental.models.inputs.samples import read_auxiliary
-from keras_incremental.models.inputs.samples import read_known
-from keras_incremental.models.inputs.samples import read_old
-from keras_incremental.models.inputs.samples import read_samples
-from keras_incremental.models.inputs.samples import read_validation
-from keras_incremental.models.phases.tuning import check_candidates
+from keras_incremental.models.inputs.reading import Reader
+from keras_incremental.models.inputs.reading import checked_version
+from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.phases import tuning
+from keras_incremental.models.phases.phase import NewData
+from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.problems.partial_labels import PartialLabels
+from keras_incremental.models.recipe import Recipe
+from keras_incremental.models.recipe import check_corrections
+from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.models.streams.stream import StreamRun
 from keras_incremental.models.streams.stream_checks import check_phases
+from keras_incremental.models.streams.stream_checks import check_stream
+from keras_incremental.models.streams.stream_reading import StreamReader
+from keras_incremental.utils import state
 
 
-class Learns:
-    """How an `IncrementalClassifier` learns in phases."""
+class LearningMixin:
+    """Methods that teach an `IncrementalClassifier`."""
 
     def learn(
         self,
         x,
         y=None,
-        classes=None,
+        classes: Sequence[str] | None = None,
         *,
         validation_data=None,
-        epochs=None,
-        batch_size=32,
-        max_drop=None,
-        max_class_drop=None,
-        optimizer=None,
-        loss=None,
-        unlabeled=None,
-        parents=None,
-        shares=None,
+        epochs: int | None = None,
+        batch_size: int = 32,
+        optimizer: keras.optimizers.Optimizer | str | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        max_drop: float | None = None,
+        partial_labels: PartialLabels | None = None,
         old_data=None,
-        old_version=None,
         auxiliary=None,
-        distillation="auto",
-        bias_correction="auto",
-        tune=None,
-        backbone_learning_rate=None,
-        cache_features=True,
-        callbacks=(),
-        steps=None,
-        verbose="auto",
-    ):
+        steps: int | None = None,
+        verbose: int | str = "auto",
+    ) -> PhaseReport:
         """Learns new classes, or more of known ones, and reports the change.
 
-        It takes what `fit` takes, and reads a data set once. Layers that are
-        frozen run once per picture; only what is above them is trained. Random
-        augmentation belongs in the model, or in `augmentation` of the memory.
+        Takes the arguments of `fit`. A data set is read once. Layers that are
+        frozen run once per sample; only the layers above them are trained.
+        Random augmentation belongs in the model, or in `augmentation` of the
+        memory. The method is that of the recipe.
 
         An exception, Ctrl-C or a refusal leaves weights, classes, memory and
         compile state as they were.
 
         Args:
-            x: Pictures, or a data set of `(pictures, labels)`: arrays,
+            x: Samples, or a data set of `(samples, labels)`: arrays,
                 `tf.data`, `PyDataset`, a generator.
             y: Labels as names, as ints or one-hot that index `classes`;
-                `None` if all pictures show the one class in `classes`. Some
+                `None` if all samples show the one class in `classes`. Some
                 may be missing: `None`, -1 or 255. For a multi-label
-                classifier: for each picture a list of names, or a row with a
-                1, a 0, or -1, 255 or NaN (not looked at) for each of
-                `classes`; of other classes it says nothing.
-            classes: Names of what the data shows, new or known. Defaults to
-                the folder names of `image_dataset_from_directory`.
-            validation_data: As of `fit`, of old and new classes. Its integer
-                labels index `self.classes` with the new ones appended.
+                classifier: for each sample a list of names, or a row with 1,
+                0, or -1, 255 or NaN (unknown) for each of `classes`.
+            classes: Names of the classes in the data, new or known. Defaults
+                to the folder names of `image_dataset_from_directory`.
+            validation_data: Same as for `fit`, of old and new classes. Its
+                integer labels index `self.classes` with the new ones
+                appended.
             epochs: Int. Defaults to 20 where only the head trains, else 5.
             batch_size: Int. Defaults to `32`.
+            optimizer: Optimizer, or its name. Defaults to Adam, at a rate for
+                the number of features.
+            callbacks: List of Keras callbacks. They see what trains. A
+                `callbacks.PhaseCallback` has more hooks.
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy. Defaults to `None`, any.
-            max_class_drop: The same for each single old class.
-            optimizer: Defaults to Adam, at a rate for the number of features.
-            loss: Loss of integer labels and logits. Defaults to
-                `CandidateSetCrossentropy`, and to
-                `PartialBinaryCrossentropy` of a multi-label classifier.
-            unlabeled: What a sample whose label is missing may be:
-                `"unknown"`, anything; `"not_new"`, any class but the new
-                ones, because all of those were labeled; `"background"`,
-                the class of that name. Defaults to `None`, none is missing.
-                In a multi-label classifier, what a new class is that is not
-                named, absent for `"not_new"`; old ones are unknown.
-            parents: Dict of names of new classes: the old class that each
-                was counted as, or `None` if it was never in old data. Old
-                labels of that class may then be either. Defaults to `None`,
-                never, if no label is missing. In a multi-label classifier
-                what shows the new class shows the parent too, and classes
-                that are not in the dict were not looked for in old data.
-            shares: Dict of names of new classes: which part of the old class
-                each was, from 0 to 1; in a multi-label classifier, of the
-                pictures that were not looked at for it (of those that show
-                the parent, if it has one). Defaults to `None`, not known.
-            old_data: Data of known classes that is at hand, as `(x, y)` or a
-                data set, replayed as it is beside exemplars. Defaults to
-                `None`.
-            old_version: Int, the `label_space.version` at which it was
-                labeled. Defaults to `None`, that before this phase.
-            auxiliary: Pictures without labels, or a data set of them, of
+            partial_labels: `PartialLabels`, the meaning of missing labels,
+                and where new classes were before. Defaults to `None`: no
+                label is missing, and no new class was part of an old one.
+            old_data: Data of known classes that is at hand, as `(x, y)`, a
+                data set, or `OldData`. It is replayed beside exemplars.
+                Defaults to `None`.
+            auxiliary: Samples without labels, or a data set of them, of
                 anything: some recipes learn from them too.
-            distillation: Loss of teacher and student logits, or `None`.
-                `"auto"` takes `DistillationCrossentropy`.
-            bias_correction: Callback against the bias to new classes, or
-                `None`.
-                `"auto"` takes `MarginCalibration` where no old class can be
-                replayed.
-            tune: List of recipes, or `None`. They are tried on a part of this
-                data and of the memory, and measured on the rest of it; the
-                phase is learned by the best. Defaults to `None`.
-            backbone_learning_rate: Float, for what is trainable below the
-                head. Defaults to a hundredth of the head's.
-            cache_features: Bool. `False` runs the whole network in every
-                epoch, and draws no features. Defaults to `True`.
-            callbacks: List of Keras callbacks. They see what trains; one with
-                a method `on_phase_end` is given the report at the end.
-            steps: Int. How many batches to read of data that never ends.
-            verbose: As of `fit`. Defaults to `"auto"`.
+            steps: Int. How many batches to read of data that has no end.
+            verbose: Same as for `fit`. Defaults to `"auto"`.
 
         Returns:
             A `PhaseReport`.
@@ -125,110 +94,285 @@ class Learns:
             ValueError: if data or arguments do not fit. Nothing is changed.
         """
         check_phases(self.recipe)
-        check_candidates(tune, self.recipe)
-        gate = Gate(max_drop, max_class_drop)
-        options = arguments.options(
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            loss=loss,
-            distillation=distillation,
-            bias_correction=bias_correction,
-            tune=tune,
-            backbone_learning_rate=backbone_learning_rate,
-            cache_features=cache_features,
-            callbacks=callbacks,
-            verbose=verbose,
+        gate = Gate(max_drop, self.max_class_drop)
+        options = arguments.fit_options(
+            epochs, batch_size, optimizer, callbacks, verbose
         )
-        applied = options.applied_to(self.recipe)
-        self.problem.objective.check_recipe(applied, options.callbacks)
-        if tune is not None:
-            self.problem.objective.check_method("tune")
-        for candidate in tune or ():
-            self.problem.objective.check_recipe(candidate)
-        partial_labels = PartialLabels(unlabeled, parents, shares)
-        exclusive = self.problem.codec.exclusive
-        partial_labels.check(self.classes, exclusive)
-        samples = read_samples(
-            x,
-            y,
-            classes,
-            self.classes,
-            batch_size,
-            steps,
-            meaning=unlabeled,
-            problem=self.problem,
-        )
-        samples = dataclasses.replace(
+        check_corrections(self.recipe, options.callbacks)
+        self.problem.objective.check_recipe(self.recipe, options.callbacks)
+        reader = Reader(self, batch_size, steps)
+        samples = reader.new(x, y, classes, partial_labels, old_data)
+        data = NewData(
             samples,
-            partial_labels=partial_labels.resolve(
-                samples.labels, samples.new_classes, self.classes, exclusive
-            ),
+            reader.validation(validation_data, samples.classes),
+            reader.auxiliary(auxiliary),
         )
-        old = read_old(self, old_data, old_version, batch_size, steps)
-        samples = dataclasses.replace(samples, old=checks.fitted(old, self))
-        validation = read_validation(
-            validation_data,
-            samples.names,
-            batch_size,
-            steps,
-            self.problem,
+        checks.check_gate(gate, data.samples, data.validation)
+        checks.check_auxiliary(self.recipe, data.auxiliary)
+        return session.run_if_accepted(
+            self, PhaseRun(self, data.compatible(self), options), gate
         )
-        auxiliary = read_auxiliary(auxiliary, batch_size, steps)
-        checks.check_gate(gate, samples, validation)
-        checks.check_auxiliary(self.recipe, auxiliary)
-        return session.learn(
+
+    def observe(
+        self,
+        x,
+        y=None,
+        classes: Sequence[str] | None = None,
+        *,
+        validation_data=None,
+        batch_size: int = 32,
+        optimizer: keras.optimizers.Optimizer | str | None = None,
+        max_drop: float | None = None,
+        steps: int | None = None,
+        verbose: int | str = "auto",
+    ) -> PhaseReport:
+        """Learns a stream of mixed labels, one batch after the other.
+
+        Each batch is seen once, in the order in which it comes, and may bring
+        new names. A head that trains takes one step on it, with exemplars of
+        a `Reservoir` beside (`recipes.er(memory=Reservoir(500))`, and
+        `er_ace`, `der_pp`); a head in closed form updates its statistics, and
+        is solved at the end (`slda`, `ridge`, `ncm`).
+
+        Give a long stream to one call: each call, and each new name within
+        it, compiles anew and begins with a fresh optimizer. The memory and
+        its place in the stream are saved with the classifier, so that
+        another process can go on.
+
+        While it runs, weights lie in other coordinates: do not predict in
+        the code that yields the batches.
+
+        An exception, Ctrl-C or a refusal leaves weights, classes, memory and
+        compile state as they were before the call.
+
+        Args:
+            x: Batches of `(samples, names)`: a generator, `tf.data`,
+                `PyDataset`; or arrays, which are cut into batches in the
+                given order.
+            y: Names of the samples, if `x` is an array; or ints that index
+                `classes`.
+            classes: Names that integer labels index. Defaults to the folder
+                names of the data set, else to those known at the time.
+            validation_data: Same as for `fit`. Samples of names that do not
+                arrive are left out; integer labels index the classes known
+                before.
+            batch_size: Int, for arrays. Defaults to `32`.
+            optimizer: Optimizer, or its name. Defaults to Adam, at a rate for
+                the number of features.
+            max_drop: Float from 0 to 1. Refuses an update that costs the old
+                classes more accuracy. Defaults to `None`, any.
+            steps: Int. How many batches to read. Defaults to `None`, all.
+            verbose: Same as for `fit`. Defaults to `"auto"`.
+
+        Returns:
+            A `PhaseReport`; old classes are those known before the call.
+
+        Raises:
+            ValueError: if data, arguments or the recipe do not fit. Nothing
+                is changed.
+
+        Example:
+
+        >>> import keras
+        >>> import numpy as np
+        >>> from keras_incremental import recipes
+        >>> from keras_incremental.memory import Reservoir
+        >>> from keras_incremental.models import IncrementalClassifier
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        >>> recipe = recipes.er(memory=Reservoir(100))
+        >>> clf = IncrementalClassifier(model, ["cat", "dog"], recipe=recipe)
+        >>> samples, names = np.eye(4), ["dog", "bird", "cat", "fish"]
+        >>> report = clf.observe(samples, names, verbose=0)
+        >>> clf.classes
+        ('cat', 'dog', 'bird', 'fish')
+        """
+        gate = Gate(max_drop, self.max_class_drop)
+        options = arguments.fit_options(
+            None, batch_size, optimizer, (), verbose
+        )
+        self.problem.objective.check_method("observe")
+        check_stream(self.recipe)
+        checks.check_memory(self)
+        reader = StreamReader(self, batch_size, steps)
+        validation = StreamReader(self, batch_size).validation(validation_data)
+        checks.check_gate(gate, Samples(None, None, self.classes), validation)
+        run = StreamRun(
             self,
-            checks.phase_classes(samples, self),
-            checks.fitted(validation, self),
-            checks.fitted(auxiliary, self),
-            gate,
+            reader.batches(x, y, classes),
+            checks.compatible(validation, self),
             options,
         )
+        return session.run_if_accepted(self, run, gate)
 
     def remember(
         self,
         x,
         y=None,
-        classes=None,
+        classes: Sequence[str] | None = None,
         *,
-        batch_size=32,
-        steps=None,
-        version=None,
-    ):
-        """Gives it old data: exemplars, and statistics of the features.
+        batch_size: int = 32,
+        steps: int | None = None,
+        label_version: int | None = None,
+    ) -> None:
+        """Keeps exemplars of old data, and statistics of its features.
 
-        Nothing is trained. Without a memory no picture is kept, only the mean
+        Nothing is trained. Without a memory no sample is kept, only the mean
         feature of each class and one covariance, which are replayed instead.
 
         Args:
-            x: Pictures of known classes, or a data set, as of `learn`.
+            x: Samples of known classes, or a data set, same as for `learn`.
             y: Labels as names, or as indices of `classes`.
             classes: Names that integer labels index. Defaults to the folder
                 names of the data set, else to `self.classes`.
             batch_size: Int. Defaults to `32`.
-            steps: Int. As of `learn`.
-            version: Int, the `label_space.version` at which it was labeled.
-                Defaults to `None`, the present one.
+            steps: Int. Same as for `learn`.
+            label_version: Int, the `label_space.version` at which the data
+                was labeled. Defaults to `None`, the present one.
         """
         self.problem.objective.check_method("remember")
-        version = checked_version(version, self.label_space)
-        samples = read_known(
-            x,
-            y,
-            classes,
-            self.classes,
-            batch_size,
-            steps,
-            self.problem,
-        )
-        samples = dataclasses.replace(samples, version=version)
-        session.remember(self, checks.phase_classes(samples, self), batch_size)
+        version = checked_version(label_version, self.label_space)
+        samples = Reader(self, batch_size, steps).old(x, y, classes)
+        samples = checks.learnable(samples.at_version(version), self)
+        session.remember(self, samples, batch_size)
 
-    def rollback(self):
-        """Goes back to before the last accepted `learn`, one phase at most.
+    def tune(
+        self,
+        recipes: Sequence[Recipe],
+        x,
+        y=None,
+        classes: Sequence[str] | None = None,
+        *,
+        epochs: int | None = None,
+        batch_size: int = 32,
+        optimizer: keras.optimizers.Optimizer | str | None = None,
+        auxiliary=None,
+        steps: int | None = None,
+        verbose: int | str = "auto",
+    ) -> Recipe:
+        """Returns the recipe that learns new data best, tried on a part of it.
+
+        A fifth of the new samples and of the exemplars is held out, as many
+        of each class. Each recipe learns the rest, and is measured by the
+        mean of the accuracies of the classes on what was held out. The
+        classifier stays as it is. Learn by the result with
+        `clf.with_recipe(recipe).learn(x, y, classes)`.
+
+        Args:
+            recipes: List of `Recipe`. Their heads and readouts must be of the
+                classes of those of this classifier; options may differ.
+            x: Samples, same as for `learn`, and so are the next three.
+            y: Labels.
+            classes: Names.
+            epochs: Int.
+            batch_size: Int. Defaults to `32`.
+            optimizer: Optimizer, or its name.
+            auxiliary: Samples without labels.
+            steps: Int.
+            verbose: Same as for `fit`. Prints the scores, unless `0`.
+
+        Returns:
+            The best of `recipes`.
+
+        Raises:
+            ValueError: if a recipe cannot be tried. Nothing is changed.
+
+        Example:
+
+        >>> import keras
+        >>> import numpy as np
+        >>> from keras_incremental import recipes
+        >>> from keras_incremental.models import IncrementalClassifier
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        >>> clf = IncrementalClassifier(
+        ...     model, ["cat", "dog"], recipe=recipes.er(budget=20)
+        ... )
+        >>> clf.remember(np.eye(4)[[0, 0, 1, 1]], ["cat", "cat", "dog", "dog"])
+        >>> candidates = [recipes.er(20), recipes.er_ace(20)]
+        >>> best = clf.tune(
+        ...     candidates, np.ones((5, 4)), classes=["bird"], verbose=0
+        ... )
+        >>> best in candidates
+        True
+        """
+        self.problem.objective.check_method("tune")
+        tuning.check_candidates(recipes, self.recipe)
+        for recipe in recipes:
+            check_phases(recipe)
+            self.problem.objective.check_recipe(recipe)
+        options = arguments.fit_options(
+            epochs, batch_size, optimizer, (), verbose
+        )
+        reader = Reader(self, batch_size, steps)
+        samples = reader.new(x, y, classes)
+        data = NewData(samples, auxiliary=reader.auxiliary(auxiliary))
+        scores = tuning.scores_of(self, recipes, data.compatible(self), options)
+        return tuning.best(recipes, scores, options.verbose)
+
+    def with_recipe(self, recipe: Recipe):
+        """Returns a classifier that knows the same, and learns by a recipe.
+
+        It shares the layers below the head with this one. Use one of them.
+
+        Args:
+            recipe: `Recipe`. Its head and readout must be of the classes of
+                those of this classifier; their options may differ. Its
+                memory takes over the exemplars, as many as it may keep;
+                without one, the memory of this classifier is copied.
+
+        Returns:
+            An `IncrementalClassifier`.
+        """
+        return tuning.with_recipe(self, recipe)
+
+    def rollback(self) -> None:
+        """Restores the state before the last accepted `learn`.
+
+        One phase is kept, in memory.
 
         Raises:
             ValueError: if there is no phase to go back to.
         """
         session.rollback(self)
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        self._check_loss()
+        kwargs = checks.checked_validation(self, kwargs)
+        x, y = checks.checked_data(self, x, y)
+        session.make_ready_to_fit(self)
+        self._check_optimizer()
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        self._check_loss()
+        x, y = checks.checked_data(self, x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        if skip_mismatch:
+            raise ValueError(
+                "`skip_mismatch` would leave the columns of old classes as "
+                "they are now, not as they are in the file. Received: "
+                f"skip_mismatch={skip_mismatch}. Load the classifier by "
+                "`keras.models.load_model`, and call `learn` to add classes."
+            )
+        super().load_weights(filepath, skip_mismatch, **kwargs)
+
+    def _check_loss(self):
+        # Not in `compile`, which Keras calls anew only if it is its own.
+        check_loss(
+            getattr(self, "loss", None),
+            self.activation is None,
+            f"the head '{self.head.name}'",
+        )
+
+    def _check_optimizer(self):
+        optimizer = getattr(self, "optimizer", None)
+        known = {id(v) for v in state.variables_built_for(optimizer)}
+        strange = [v for v in self.trainable_variables if id(v) not in known]
+        if known and strange:
+            raise ValueError(
+                "The optimizer was built before the classifier got all of "
+                f"its weights. Received: optimizer={optimizer!r}, without "
+                f"{[v.path for v in strange[:3]]}. Compile with a new one, "
+                f"such as `keras.optimizers.{type(optimizer).__name__}()`."
+            )

@@ -1,4 +1,4 @@
-"""What a classifier keeps of the pictures it has learned."""
+"""What a classifier keeps of the samples it has learned."""
 
 import numpy as np
 
@@ -8,56 +8,81 @@ from keras_incremental.models.reports import measuring
 
 
 def keep_exemplars(classifier, backbone, samples, verbose=0):
-    """Lets the memory choose among the pictures of a samples."""
-    if classifier.memory is None:
+    """Lets the memory select among samples of a phase.
+
+    They are compared by the memory's own `features`, else by what the head
+    reads.
+    """
+    memory = classifier.memory
+    if memory is None:
         return
     samples = samples.labeled
-    inputs = backbone.student_inputs(samples.pictures, verbose=verbose)
-    logits = None
-    if stores_logits(classifier.recipe):
-        logits = measuring.outputs_for(classifier, backbone, inputs)
-    classifier.memory.update(
-        samples.pictures,
+    inputs = backbone.student_inputs(samples.x, verbose=verbose)
+    version = samples.label_version
+    if version is None:
+        version = samples.label_space(classifier).version
+    features = None
+    if memory.features is None:
+        features = backbone.features_of(inputs, verbose)
+    memory.update(
+        samples.x,
         samples.labels,
-        features=backbone.features_of(inputs, verbose),
+        features=features,
         model=classifier,
-        label_space=samples.label_space(classifier).version
-        if samples.version is None
-        else samples.version,
-        logits=logits,
+        label_version=version,
+        logits=_stored_logits(classifier, backbone, inputs),
     )
 
 
+def offer(classifier, samples, logits=None):
+    """Offers a batch of a stream to the memory."""
+    if classifier.memory is not None:
+        classifier.memory.add(samples.x, samples.labels, logits)
+
+
+def offer_remembered(classifier, backbone, samples):
+    """Offers old samples to the memory of a stream."""
+    inputs = backbone.student_inputs(samples.x)
+    offer(classifier, samples, _stored_logits(classifier, backbone, inputs))
+
+
 def stores_logits(recipe):
-    """Whether a term compares with logits kept beside exemplars."""
+    """Returns whether a term compares with logits kept beside exemplars."""
     terms = recipe.terms if isinstance(recipe.terms, tuple) else ()
     return any("stored" in term.reads for term in terms)
 
 
 def adapt_readout(classifier, backbone, samples):
-    """Lets the readout look at what is kept, by the features as they are."""
-    readout = classifier.readout
-    if readout is None or not len(classifier.memory):
+    """Adapts the readout to exemplars, by the features as they are now."""
+    readout, memory = classifier.readout, classifier.memory
+    if readout is None or not len(memory):
         return
     missing = len(classifier.classes) - readout.units
     if missing > 0:
         readout.expand(missing)
-    pictures, labels = classifier.memory.arrays()
-    samples = backbone.student_inputs(pictures)
+    x, labels = memory.arrays()
+    kept = backbone.student_inputs(x)
     if isinstance(readout, ClosedFormHead):
         readout.reset()
-        readout.adapt(backbone.features_of(samples), labels)
+        readout.adapt(backbone.features_of(kept), labels)
         return
     newest = readout.units - readout.group_sizes[-1]
     if samples.labels.max() < newest:
         return
-    new = backbone.student_inputs(samples.pictures)
+    new = backbone.student_inputs(samples.x)
     readout.adapt(
         measuring.outputs_for(classifier, backbone, new),
         samples.labels,
-        measuring.outputs_for(classifier, backbone, samples),
+        measuring.outputs_for(classifier, backbone, kept),
         labels,
     )
+
+
+def _stored_logits(classifier, backbone, inputs):
+    """Returns logits to keep beside exemplars, or `None`."""
+    if not stores_logits(classifier.recipe):
+        return None
+    return measuring.outputs_for(classifier, backbone, inputs)
 
 
 def imprint(classifier, backbone, features, labels):
@@ -68,14 +93,14 @@ def imprint(classifier, backbone, features, labels):
     if not backbone.is_trainable:
         recenter(head, classifier.statistics)
     kernel = head.columns("kernel")
-    phase_classes, positions = np.unique(labels, return_inverse=True)
+    shown, positions = np.unique(labels, return_inverse=True)
     start = ProxyImprinting(head.centered(features), positions)
     new = start(
-        {"kernel": kernel[..., phase_classes]},
-        len(phase_classes),
+        {"kernel": kernel[..., shown]},
+        len(shown),
         classifier.seed,
     )
-    kernel[..., phase_classes] = new["kernel"]
+    kernel[..., shown] = new["kernel"]
     head.assign_columns("kernel", kernel)
 
 

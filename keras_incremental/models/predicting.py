@@ -13,7 +13,7 @@ from keras_incremental.models.unknown.review import make_queue
 from keras_incremental.utils.probabilities import softmax
 
 
-class Answers(Rejects):
+class PredictingMixin(Rejects):
     """Predictions of an `IncrementalClassifier`, and their review."""
 
     def predict(

@@ -48,7 +48,7 @@ class Recipe:
         label_weight: `"one"` or `"new_share"`, what the loss of the labels
             is multiplied by. Defaults to `"one"`.
         policy: How exemplars and new samples are mixed, of
-            `memory.policies`, or `memory.StreamReplay`. Defaults to
+            `memory.policies`. Streams need `Interleave`. Defaults to
             `"auto"`: a shuffled union with class-balanced weights.
         callbacks: Tuple of Keras callbacks. Defaults to `()`.
         bias_correction: Callback against the bias to new classes, or `None`.
@@ -126,6 +126,7 @@ class Recipe:
                     f"`{name}` of Recipe must be one of {list(known)}. "
                     f"Received: {name}={value!r}."
                 )
+        self._check_parts()
         for name, part in (
             ("`readout`", self.readout),
             ('`trains_on="memory"`', self.trains_on == MEMORY),
@@ -137,6 +138,21 @@ class Recipe:
                     "`memory=ExemplarMemory(2000)`."
                 )
         check_corrections(self)
+
+    def _check_parts(self):
+        """Raises if a part is something else than it must be."""
+        if self.loss is not None and not is_auto(self.loss):
+            _check_loss_name(self.loss)
+        for name, what, fits in (
+            ("terms", "a loss, or a tuple of terms", _are_terms),
+            ("bias_correction", "a callback", _is_callback),
+        ):
+            value = getattr(self, name)
+            if value is not None and not is_auto(value) and not fits(value):
+                raise TypeError(
+                    f'`{name}` must be {what}, `None` or "auto". Received: '
+                    f"{name}={value!r}. Pass an instance."
+                )
 
     def bound_terms(
         self, phase, has_teacher=True, is_trainable=True, stored=True
@@ -180,6 +196,26 @@ class Recipe:
     @classmethod
     def from_config(cls, config):
         return cls(**{name: _deserialized(v) for name, v in config.items()})
+
+
+def _check_loss_name(loss):
+    try:
+        keras.losses.get(loss)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"`loss` is not known to Keras. Received: loss={loss!r}. Pass an "
+            "instance, or a name from `keras.losses`."
+        ) from error
+
+
+def _are_terms(value):
+    if isinstance(value, tuple):
+        return all(isinstance(term, Term) for term in value)
+    return callable(value) and not isinstance(value, type)
+
+
+def _is_callback(value):
+    return isinstance(value, keras.callbacks.Callback)
 
 
 def is_auto(value):

@@ -5,10 +5,12 @@ import keras
 import numpy as np
 
 from keras_incremental.data.label_space import LabelSpace
+from keras_incremental.models import class_edits
 from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
 from keras_incremental.models.inputs import checks
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.utils import state
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.graph import HeadSplit
 
@@ -18,16 +20,16 @@ TRAINED = "trained"
 STATISTICS = ("counts", "means", "scatter")
 
 
-class SavedInOneFile:
-    """What of an `IncrementalClassifier` goes where in a `.keras` file.
+class SavingMixin:
+    """Methods that keep and edit what an `IncrementalClassifier` knows.
 
-    Names and groups are in the configuration, feature statistics and
-    penalties beside the weights, exemplars in an asset, with the place in
-    the stream of a `Reservoir`. A plain file has none of that.
+    In a `.keras` file, names and groups are in the configuration, feature
+    statistics and penalties beside the weights, exemplars in an asset, with
+    the place in the stream of a `Reservoir`. A plain file has none of that.
     """
 
     def to_keras(self, filepath=None):
-        """A plain Keras model, without anything of this package.
+        """Returns a plain Keras model, without anything of this package.
 
         Args:
             filepath: Where to save it as a `.keras` file, or `None`. The
@@ -43,6 +45,61 @@ class SavedInOneFile:
             write_plain(model, filepath)
         return model
 
+    def rename(self, names: dict[str, str]) -> None:
+        """Changes the names of classes.
+
+        Weights and the indices of outputs stay as they are.
+
+        Args:
+            names: Dict of names and new names.
+
+        Raises:
+            ValueError: if a name is not known, or a new one is taken.
+        """
+        self._edit(class_edits.renamed(self.label_space, names))
+
+    def merge(self, names: dict[str, str]) -> None:
+        """Merges classes into others.
+
+        The probability of the other is then the sum of both, exactly; the
+        output of the merged class is 0. Its exemplars stay, and stand for
+        either. Where classes do not exclude each other, the other is as
+        probable as the more probable of the two.
+
+        Args:
+            names: Dict of names, and the name that each is merged into.
+
+        Raises:
+            ValueError: if a name is not known, or is merged already.
+        """
+        self._edit(class_edits.merged(self.label_space, names))
+
+    def remove(self, names: list[str] | tuple[str, ...]) -> None:
+        """Removes classes from the predictions, and their exemplars.
+
+        Exemplars and mean features are deleted, the output is 0, and the
+        other probabilities are as if the class had never been. What the
+        weights learned of these samples stays in the weights: train anew
+        without them where that is not allowed.
+
+        Args:
+            names: List of names.
+
+        Raises:
+            ValueError: if a name is not known, or no class would be left.
+        """
+        label_space, gone = class_edits.removed(self.label_space, names)
+        if self.memory is not None and len(self.memory):
+            ids, labels = self.memory.ids, self.memory.arrays()[1]
+            self.memory.forget(ids[np.isin(labels, gone)])
+        self.statistics = self.statistics.without(gone)
+        self._edit(label_space)
+
+    def _edit(self, label_space):
+        self.label_space = label_space
+        # Predictions of classes are part of the compiled functions.
+        state.forget_compiled(self)
+
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         return {
@@ -56,6 +113,9 @@ class SavedInOneFile:
             "seed": self.seed,
             "train_batch_norm": self.train_batch_norm,
             "multi_label": self.multi_label,
+            "backbone_learning_rate": self.backbone_learning_rate,
+            "cache_features": self.cache_features,
+            "max_class_drop": self.max_class_drop,
         }
 
     @classmethod
@@ -78,9 +138,7 @@ class SavedInOneFile:
         label_space = config.pop("label_space", None)
         classifier = cls(split, **parts, **config)
         if label_space is not None:
-            classifier.set_knowledge(
-                LabelSpace.from_config(label_space), 0, classifier.statistics
-            )
+            classifier.label_space = LabelSpace.from_config(label_space)
         return classifier
 
     def get_compile_config(self):
@@ -98,7 +156,7 @@ class SavedInOneFile:
             self.compile(**keras.saving.deserialize_keras_object(config))
 
     def save_own_variables(self, store):
-        store["phases"] = np.asarray(self.phases)
+        store["phases"] = np.asarray(self.num_phases)
         if len(self.statistics):
             for key in STATISTICS:
                 store[key] = getattr(self.statistics, key)
@@ -116,8 +174,8 @@ class SavedInOneFile:
             statistics = FeatureStatistics(
                 *(np.asarray(store[key]) for key in STATISTICS)
             )
-        phases = int(np.asarray(store["phases"]))
-        self.set_knowledge(self.label_space, phases, statistics)
+        self.num_phases = int(np.asarray(store["phases"]))
+        self.statistics = statistics
         for index, variable in enumerate(self.weights):
             if f"importance_{index}" in names:
                 variable.regularizer = QuadraticPenalty(

@@ -1,9 +1,6 @@
-"""What an `IncrementalClassifier` does, each wholly or not at all."""
+"""Calls of an `IncrementalClassifier` that change it, atomically."""
 
 import dataclasses
-
-import numpy as np
-from keras import ops
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.memory.reservoir import Reservoir
@@ -11,113 +8,82 @@ from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.models.memory_update import adapt_readout
 from keras_incremental.models.memory_update import imprint
 from keras_incremental.models.memory_update import keep_exemplars
-from keras_incremental.models.phases.phase import run_phase
-from keras_incremental.models.phases.tuning import run_tuned
+from keras_incremental.models.memory_update import offer_remembered
 from keras_incremental.models.problems.decoders import predictions_of
-from keras_incremental.models.streams.steps import remember_in_stream
-from keras_incremental.models.streams.stream import run_stream
 from keras_incremental.models.transaction import Transaction
+from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import state
 
 
-def learn(classifier, samples, validation, auxiliary, gate, options):
-    """Learns a samples if the gate accepts what that changes.
+def run_if_accepted(classifier, run, gate):
+    """Runs a phase or a stream, and keeps it if the gate accepts.
+
+    Any exception, also of a callback, leaves the classifier as it was.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        run: `Run`.
+        gate: `Gate`.
 
     Returns:
-        A `PhaseReport`.
+        The `PhaseReport`.
     """
-
-    run_it = run_phase if options.tune is None else run_tuned
-
-    def run():
-        return run_it(classifier, samples, validation, auxiliary, options)
-
-    report = _if_accepted(classifier, gate, run)
-    for callback in options.callbacks:
-        if hasattr(callback, "on_phase_end"):
-            callback.on_phase_end(report)
-    return report
-
-
-def observe(classifier, batches, judges, gate, options):
-    """Learns a stream if the gate accepts what that changes.
-
-    Returns:
-        A `PhaseReport`.
-    """
-
-    def run():
-        return run_stream(classifier, batches, judges, options)
-
-    return _if_accepted(classifier, gate, run)
-
-
-def _streams(classifier):
-    return isinstance(classifier.memory, Reservoir)
-
-
-def _if_accepted(classifier, gate, run):
     with Transaction(classifier) as transaction:
         make_ready_to_fit(classifier)
         report = run()
-        _check_finite(classifier.trainable_variables)
+        check_finite(classifier.trainable_variables)
         accepted, reason = gate.judge(report.drop, report.class_drops)
+        report = dataclasses.replace(report, accepted=accepted, reason=reason)
         if accepted:
             _make_ready(classifier, report.new_classes)
+        for callback in run.callbacks:
+            callback.on_phase_end(report)
     if accepted:
         classifier.previous = state.Untracked(transaction.snapshot)
     else:
         transaction.undo()
-    return dataclasses.replace(report, accepted=accepted, reason=reason)
+    return report
 
 
 def remember(classifier, samples, batch_size=32):
-    """Takes exemplars and the means of features, without training."""
+    """Keeps exemplars and the means of features, without training."""
     with Transaction(classifier):
-        backbone = classifier.backbone()
-        inputs = backbone.student_inputs(
-            samples.pictures, batch_size=batch_size
-        )
-        statistics = classifier.statistics.updated(
-            backbone.features_of(inputs), samples.labels
-        )
-        classifier.set_knowledge(
-            classifier.label_space,
-            classifier.phases,
-            backbone.valid_statistics(statistics),
-        )
-        keep = remember_in_stream if _streams(classifier) else keep_exemplars
+        backbone = classifier.backbone
+        inputs = backbone.student_inputs(samples.x, batch_size=batch_size)
+        features = backbone.features_of(inputs)
+        statistics = classifier.statistics.updated(features, samples.labels)
+        classifier.statistics = backbone.valid_statistics(statistics)
+        streams = isinstance(classifier.memory, Reservoir)
+        keep = offer_remembered if streams else keep_exemplars
         keep(classifier, backbone, samples)
-        imprint(
-            classifier, backbone, backbone.features_of(inputs), samples.labels
-        )
+        imprint(classifier, backbone, features, samples.labels)
         if isinstance(classifier.head, ClosedFormHead):
-            classifier.head.adapt(backbone.features_of(inputs), samples.labels)
+            classifier.head.adapt(features, samples.labels)
         adapt_readout(classifier, backbone, samples)
 
 
 def accuracy_by_class(classifier, samples, batch_size=32):
-    """Scores, by name, of the classes that a samples shows."""
-    outputs = classifier.predict(samples.pictures, batch_size, verbose=0)
+    """Returns scores by name, of the classes that samples show."""
     problem = classifier.problem
+    outputs = classifier.predict(samples.x, batch_size, verbose=0)
     outputs = problem.decoder.resize(outputs, samples.labels)
     predictions = predictions_of(
         classifier, outputs, classifier.activation is None
     )
     values = problem.scorer.class_scores(
-        samples.labels, predictions, len(samples.names)
+        samples.labels, predictions, len(samples.classes)
     )
-    return {samples.names[i]: float(values[i]) for i in samples.phase_classes}
+    return {samples.classes[i]: float(values[i]) for i in samples.shown}
 
 
 def make_ready_to_fit(classifier):
-    """Lets `fit` train what is trainable, and move no statistic."""
+    """Keeps BatchNormalization in inference mode during `fit`."""
     if freeze_batch_norm(classifier):
         state.recompile(classifier, state.compile_config(classifier))
 
 
 def rollback(classifier):
-    """Goes back to before the last accepted phase."""
+    """Restores the state before the last accepted phase."""
     if classifier.previous is None:
         raise ValueError(
             f"{type(classifier).__name__} has no phase to go back to. It "
@@ -126,20 +92,6 @@ def rollback(classifier):
         )
     classifier.previous.value.restore(classifier)
     classifier.previous = None
-
-
-def _check_finite(variables):
-    diverged = [
-        variable.path
-        for variable in variables
-        if not np.isfinite(ops.convert_to_numpy(variable)).all()
-    ]
-    if diverged:
-        raise RuntimeError(
-            f"Training diverged: {diverged} are not finite, so nothing "
-            "has been changed. Pass an `optimizer` with a lower learning rate, "
-            "or look for extreme values in `x`."
-        )
 
 
 def _make_ready(classifier, new_classes):

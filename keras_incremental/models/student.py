@@ -3,23 +3,27 @@ from keras import ops
 
 from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.losses.function_loss import as_loss
+from keras_incremental.losses.label_loss import reads_replayed
 from keras_incremental.models.phases.centering import CenteredFeatures
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 
 
 class Student(keras.Model):
-    """What trains in a phase: the layers above the frozen backbone, and logits.
+    """The part of a network that trains in a phase, and its teacher.
 
+    It reads what the frozen part of the backbone gives, and returns logits.
     The teacher is the same stack as it was before the phase. It reads what
-    the student reads, so the two share the frozen backbone, and distillation
+    the student reads, so the two share the frozen part, and distillation
     costs one more head.
 
-    Labels may have logits beside them that were stored with an exemplar, as
-    `data.teacher_outputs.join` puts them.
+    Labels come as a dict: `"labels"`; where there are any, `"replayed"`, one
+    bool for each sample, and `"stored"`, logits that were kept with an
+    exemplar, NaN where there are none.
 
     Args:
-        upper: Model between the backbone and the head, or `None`.
+        upper: Model between the frozen part and the head, or `None`.
         head: `ExpandableHead`.
         teacher: `Student` of the phase before, or `None`.
         terms: Pairs `(factor, term)`: a `Term`, or a loss of teacher and
@@ -27,7 +31,9 @@ class Student(keras.Model):
         coordinates: `Coordinates` that the head is in, or `None` for those
             of the network.
         specialist: `Student` that knows only the new classes, or `None`.
-        readout: What predicts in the place of the head, or `None`.
+        readout: Layer that predicts in the place of the head, or `None`.
+        teachers: Functions of a batch that return dicts of further teacher
+            outputs. Defaults to `()`.
     """
 
     def __init__(
@@ -39,17 +45,17 @@ class Student(keras.Model):
         coordinates=None,
         specialist=None,
         readout=None,
+        teachers=(),
         **kwargs,
     ):
         super().__init__(**kwargs)
-        # Whether a row of labels is a yes or no for each class.
-        self.rows_are_labels = False
         self.upper = upper
         self.head = head
         self._readout = state.Untracked(readout)
         self.coordinates = coordinates
         self._teacher = state.Untracked(teacher)
         self._specialist = state.Untracked(specialist)
+        self._teachers = state.Untracked(tuple(teachers))
         self._terms = state.Untracked(tuple(terms))
         self._needs = frozenset(
             name
@@ -61,23 +67,30 @@ class Student(keras.Model):
             graph.with_outputs(upper, layers) if layers else None
         )
         self._seen = state.Untracked(None)
+        self._label_loss = state.Untracked(None)
         if teacher is not None and layers:
             teacher.watch(layers)
 
     @property
     def features(self):
-        """From the inputs to what the head reads, for `split_head`."""
+        """Layer from the inputs to what the head reads, for `split_head`."""
         if self.coordinates is not None:
             return CenteredFeatures(self.upper, self.coordinates)
         return keras.layers.Identity() if self.upper is None else self.upper
 
     @property
     def activation(self):
-        """The outputs are logits."""
+        """`None`: the outputs are logits."""
         return None
 
+    def compile(self, optimizer, loss=None, label_weight=1.0, metrics=None):
+        """Compiles with a loss of labels, and a weight of that loss."""
+        super().compile(optimizer, metrics=metrics)
+        self._label_loss.value = None if loss is None else as_loss(loss)
+        self._label_weight = float(label_weight)
+
     def watch(self, layers):
-        """Also gives the outputs of these layers of `rest`, as maps."""
+        """Adds the outputs of layers of `upper` to the outputs, as maps."""
         self._maps.value = graph.with_outputs(self.upper, layers)
 
     def call(self, inputs, training=None):
@@ -87,7 +100,7 @@ class Student(keras.Model):
         return outputs["logits"]
 
     def outputs_of(self, inputs, training=None):
-        """Dict of logits, features and watched maps."""
+        """Returns a dict of logits, features and watched maps."""
         maps = []
         if self._maps.value is not None:
             inputs, *maps = self._maps.value(inputs, training=training)
@@ -99,7 +112,7 @@ class Student(keras.Model):
         logits = scores_of(self.head, self._readout.value, read)
         return {"logits": logits, "features": inputs, "maps": maps}
 
-    def make_variables(self, inputs, labels, weights=None):
+    def make_variables(self, inputs, y, weights=None):
         """Makes what `fit` needs besides weights.
 
         TensorFlow traces a step twice that makes variables, which takes
@@ -107,53 +120,49 @@ class Student(keras.Model):
 
         Args:
             inputs: One batch.
-            labels: Its labels.
+            y: Its labels.
             weights: Its sample weights, or `None`.
         """
         outputs = self(inputs, training=False)
-        self.compute_metrics(inputs, labels, outputs, weights)
+        self.compute_metrics(inputs, y, outputs, weights)
         self.reset_metrics()
         self.optimizer.build(self.trainable_variables)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        labels, _ = self._unpacked(y)
-        return super().compute_metrics(x, labels, y_pred, sample_weight)
+        return super().compute_metrics(x, y["labels"], y_pred, sample_weight)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        labels, stored = self._unpacked(y)
-        loss = super().compute_loss(x, labels, y_pred, sample_weight, training)
+        label_loss = self._label_loss.value
+        y_true = y if reads_replayed(label_loss) else y["labels"]
+        loss = self._label_weight * label_loss(y_true, y_pred, sample_weight)
+        for penalty in self.losses:
+            loss = loss + ops.sum(penalty)
         terms = self._terms.value
         if not terms or not training:
             return loss
         given, self._seen.value = self._seen.value, None
-        given = self._completed(given, stored)
-        phase_classes = self._teacher_outputs(x)
+        given = self._completed(given, y.get("stored"))
+        taught = self._teacher_outputs(x)
         for factor, term in terms:
-            loss = loss + factor * _value(term, phase_classes, given, labels)
+            loss = loss + factor * _value(term, taught, given, y["labels"])
         return loss
-
-    def _unpacked(self, y):
-        """Labels, and the logits stored with them or `None`."""
-        if y is None or len(y.shape) != 2 or y.shape[-1] == 1:
-            return y, None
-        if self.rows_are_labels:
-            return y, None
-        return ops.cast(y[:, 0], "int32"), y[:, 1:]
 
     def _teacher_outputs(self, inputs):
         teacher, specialist = self._teacher.value, self._specialist.value
-        phase_classes = {}
+        given = {}
         if teacher is not None:
             outputs = teacher.outputs_of(inputs, training=False)
-            phase_classes = teacher._completed(outputs, needs=self._needs)
+            given = teacher._completed(outputs, needs=self._needs)
         if specialist is not None:
-            phase_classes["specialist"] = specialist(inputs, training=False)
-        return phase_classes
+            given["specialist"] = specialist(inputs, training=False)
+        for outputs_of in self._teachers.value:
+            given.update(outputs_of(inputs))
+        return given
 
     def _completed(self, outputs, stored=None, needs=None):
-        """Outputs with what only some terms read."""
+        """Returns outputs with what only some terms read."""
         needs = self._needs if needs is None else needs
         outputs = dict(outputs)
         if "scores" in needs:
@@ -204,10 +213,10 @@ def teacher_of(student):
     return Student(upper, head, coordinates=student.coordinates)
 
 
-def _value(term, phase_classes, given, labels):
+def _value(term, taught, given, labels):
     if not isinstance(term, Term):
-        return term(phase_classes["logits"], given["logits"])
-    return term.compute_loss(phase_classes, given, labels)
+        return term(taught["logits"], given["logits"])
+    return term.compute_loss(taught, given, labels)
 
 
 def _map_layers(term, upper):

@@ -1,18 +1,19 @@
+import numpy as np
 from keras import ops
 
 from keras_incremental.utils import state
 
 
 class Snapshot:
-    """A classifier as it is now, to be brought back exactly.
+    """State of a classifier, to be restored exactly.
 
     Args:
         classifier: `IncrementalClassifier`.
     """
 
     def __init__(self, classifier):
-        self._ontology = classifier.label_space
-        self._phases = classifier.phases
+        self._label_space = classifier.label_space
+        self._num_phases = classifier.num_phases
         self._statistics = classifier.statistics
         self._head = classifier.head.snapshot()
         readout = classifier.readout
@@ -35,7 +36,7 @@ class Snapshot:
         self._slots = _slots(classifier)
 
     def restore(self, classifier):
-        """Brings weights, classes, memory and compile state back."""
+        """Restores weights, classes, memory and compile state."""
         classifier.head.restore(self._head)
         if self._readout is not None:
             classifier.readout.restore(self._readout)
@@ -48,7 +49,9 @@ class Snapshot:
             variable.regularizer = regularizer
         if self._memory is not None:
             classifier.memory.restore(self._memory)
-        classifier.set_knowledge(self._ontology, self._phases, self._statistics)
+        classifier.label_space = self._label_space
+        classifier.num_phases = self._num_phases
+        classifier.statistics = self._statistics
         state.recompile(classifier, self._compile_config)
         if self._slots:
             classifier.optimizer.build(classifier.trainable_variables)
@@ -59,9 +62,9 @@ class Snapshot:
 
 
 class Transaction:
-    """A block that either finishes or leaves the classifier as it was.
+    """Block that either finishes or leaves the classifier as it was.
 
-    Any exception, Ctrl-C among them, and `undo` bring everything back.
+    Any exception, Ctrl-C among them, and `undo` restore everything.
 
     Args:
         classifier: `IncrementalClassifier`.
@@ -79,8 +82,23 @@ class Transaction:
             self.undo()
 
     def undo(self):
-        """Brings everything back as it was before the block."""
+        """Restores everything as it was before the block."""
         self.snapshot.restore(self._classifier)
+
+
+def check_finite(variables):
+    """Raises if training has diverged."""
+    diverged = [
+        variable.path
+        for variable in variables
+        if not np.isfinite(ops.convert_to_numpy(variable)).all()
+    ]
+    if diverged:
+        raise RuntimeError(
+            f"Training diverged: {diverged} are not finite, so nothing "
+            "has been changed. Pass an `optimizer` with a lower learning rate, "
+            "or look for extreme values in `x`."
+        )
 
 
 def _slots(classifier):

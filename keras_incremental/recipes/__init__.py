@@ -39,7 +39,3 @@ from keras_incremental.recipes.rehearsal import der_pp as der_pp
 from keras_incremental.recipes.rehearsal import er as er
 from keras_incremental.recipes.rehearsal import er_ace as er_ace
 from keras_incremental.recipes.rehearsal import ssil as ssil
-from keras_incremental.recipes.streams import stream_der as stream_der
-from keras_incremental.recipes.streams import stream_der_pp as stream_der_pp
-from keras_incremental.recipes.streams import stream_er as stream_er
-from keras_incremental.recipes.streams import stream_er_ace as stream_er_ace

@@ -11,7 +11,6 @@ from keras_incremental.recipes import distillation
 from keras_incremental.recipes import references
 from keras_incremental.recipes import regularization
 from keras_incremental.recipes import rehearsal
-from keras_incremental.recipes import streams
 
 
 def functions_of(modules: Iterable[ModuleType]) -> dict[str, Callable]:
@@ -40,7 +39,6 @@ _FUNCTIONS = functions_of(
         distillation,
         rehearsal,
         closed_form,
-        streams,
     )
 )
 

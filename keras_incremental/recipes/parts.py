@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.recipe import Recipe
 
@@ -36,6 +37,25 @@ def bare(name: str, **parts) -> Recipe:
             **parts,
         },
     )
+
+
+def memory_of(
+    memory: BaseMemory | None,
+    budget: int = 2000,
+    per_class: int | None = None,
+    selection: str | Callable = "herding",
+) -> BaseMemory:
+    """Returns a memory that was given, or else exemplars.
+
+    Args:
+        memory: Memory, or `None`.
+        budget: Int. Same as in `exemplars`, and so are the next two.
+        per_class: Int or `None`.
+        selection: String or function.
+    """
+    if memory is not None:
+        return memory
+    return exemplars(budget, per_class, selection)
 
 
 def exemplars(

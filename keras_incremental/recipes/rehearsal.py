@@ -7,8 +7,8 @@ from keras_incremental.distillation import GroupDistillation
 from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.losses import AsymmetricCrossentropy
 from keras_incremental.losses import LogitAdjustedCrossentropy
-from keras_incremental.losses import ReplayWeightedCrossentropy
 from keras_incremental.losses import SeparatedSoftmax
+from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.policies import ClassBalanced
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import Interleave
@@ -17,6 +17,7 @@ from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
+from keras_incremental.recipes.parts import memory_of
 
 MIXING = {
     "concatenate": Concatenate,
@@ -31,8 +32,11 @@ def er(
     per_class: int | None = None,
     selection: str | Callable = "herding",
     mixing: str = "interleave",
+    memory: BaseMemory | None = None,
 ) -> Recipe:
     """Experience replay: as many exemplars as new samples in every batch.
+
+    With `memory=Reservoir(500)` it follows a stream, in `observe`.
 
     With `mixing="concatenate"` exemplars are shuffled in, each seen once an
     epoch. That is fine-tuning with exemplars, FT-E, the baseline that
@@ -49,6 +53,8 @@ def er(
         selection: Same as in `ExemplarMemory`. Defaults to `"herding"`.
         mixing: `"concatenate"`, `"interleave"`, `"class_balanced"` or
             `"weighted"`. Defaults to `"interleave"`.
+        memory: `memory.Reservoir` for streams, in the place of the first
+            three. Defaults to `None`.
 
     Raises:
         ValueError: if there is no such mixing.
@@ -60,7 +66,7 @@ def er(
         )
     return bare(
         "er",
-        memory=exemplars(budget, per_class, selection),
+        memory=memory_of(memory, budget, per_class, selection),
         policy=MIXING[mixing](),
     )
 
@@ -99,12 +105,14 @@ def der_pp(
     beta: float = 0.5,
     budget: int = 2000,
     per_class: int | None = None,
+    memory: BaseMemory | None = None,
 ) -> Recipe:
     """Dark experience replay, DER++: exemplars keep the logits they had.
 
     The labels are those of the same replayed samples; the paper draws other
     samples for them. With `beta=0` the labels of exemplars are not used:
-    that is DER. Logits are stored at the end of the phase of an exemplar.
+    that is DER. Logits are stored at the end of the phase of an exemplar; a
+    `Reservoir` keeps them as samples stream by, as in the paper.
     Not to be confused with dynamically expandable representation.
 
     Reference:
@@ -113,18 +121,21 @@ def der_pp(
     Args:
         alpha: Float, weight of the stored logits. Defaults to `0.3`.
         beta: Float, weight of the labels of exemplars. Defaults to `0.5`.
-        budget, per_class: Same as in `er`.
+        budget, per_class, memory: Same as in `er`.
     """
     return bare(
         "der_pp",
-        memory=exemplars(budget, per_class),
-        policy=Interleave(),
-        loss=ReplayWeightedCrossentropy(beta),
+        memory=memory_of(memory, budget, per_class),
+        policy=Interleave(weight=beta),
         terms=(DarkReplay(weight=alpha),),
     )
 
 
-def er_ace(budget: int = 2000, per_class: int | None = None) -> Recipe:
+def er_ace(
+    budget: int = 2000,
+    per_class: int | None = None,
+    memory: BaseMemory | None = None,
+) -> Recipe:
     """Replay with an asymmetric crossentropy, ER-ACE.
 
     New samples do not change the logits of old classes.
@@ -133,11 +144,11 @@ def er_ace(budget: int = 2000, per_class: int | None = None) -> Recipe:
     - [Caccia et al., 2022](https://arxiv.org/abs/2104.05025)
 
     Args:
-        budget, per_class: Same as in `er`.
+        budget, per_class, memory: Same as in `er`.
     """
     return bare(
         "er_ace",
-        memory=exemplars(budget, per_class),
+        memory=memory_of(memory, budget, per_class),
         policy=Interleave(),
         loss=AsymmetricCrossentropy(),
     )

@@ -82,9 +82,9 @@ def _summary(classifier):
     shape = tuple(classifier.features.input_shape[1:])
     return (
         f"A Keras classifier of {len(classifier.classes)} classes, which "
-        f"learned new ones in {classifier.phases} phases. It reads inputs of "
-        f"shape `{shape}` and gives {outputs}, in the order of the table. An "
-        "index never moves when classes are added.\n"
+        f"learned new ones in {classifier.num_phases} phases. It reads inputs "
+        f"of shape `{shape}` and gives {outputs}, in the order of the table. "
+        "An index never moves when classes are added.\n"
     )
 
 

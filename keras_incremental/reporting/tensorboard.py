@@ -4,8 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import keras
-
+from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.reporting import confusion
 from keras_incremental.reporting import reading
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 SHARED = ("old", "new", "all")
 
 
-class TensorBoardReports(keras.callbacks.Callback):
+class TensorBoardReports(PhaseCallback):
     """Writes what phases kept and lost for TensorBoard.
 
     Give it to `learn`, which calls it when a phase has ended, or call

@@ -17,6 +17,7 @@ import tempfile
 import keras
 import numpy as np
 
+from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.layers import ExpandableDense
 
 FIRST = [2, 1]
@@ -116,7 +117,7 @@ def _data(units):
 
 
 def _phase(model, callback, begin_phase, units, *others):
-    if hasattr(callback, "wrap_optimizer"):
+    if isinstance(callback, PhaseCallback):
         _compile(model, callback.wrap_optimizer)
     data = begin_phase(callback, *_data(units))
     fitted = model.fit(

@@ -15,12 +15,15 @@ class Phase:
         num_old: Int. Number of classes before the phase.
         counts: Ints, one for each class. Number of samples in an epoch.
         index: Int. Number of earlier phases. Defaults to `0`.
+        is_stream: Bool. Whether batches come one by one, so that exemplars
+            of new classes are replayed too. Defaults to `False`.
     """
 
     group_sizes: tuple[int, ...]
     num_old: int
     counts: tuple[int, ...]
     index: int = 0
+    is_stream: bool = False
 
     @property
     def num_classes(self) -> int:

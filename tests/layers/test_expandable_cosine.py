@@ -213,7 +213,7 @@ def test_a_center_is_taken_off_before_angles_are_measured():
     head.assign_center(center)
     moved = (FEATURES + center).astype("float32")
     np.testing.assert_allclose(logits(head, moved), expected, atol=1e-6)
-    np.testing.assert_allclose(head.centred(moved), FEATURES, atol=1e-6)
+    np.testing.assert_allclose(head.centered(moved), FEATURES, atol=1e-6)
 
 
 def test_a_center_is_no_trainable_weight():
@@ -228,7 +228,7 @@ def test_features_that_are_all_positive_are_told_apart_around_a_center():
     for center in (np.zeros(4), shots.mean(0)):
         head = built(units=1)
         head.assign_center(center)
-        head.expand(2, ProxyImprinting(head.centred(shots), [0, 1]))
+        head.expand(2, ProxyImprinting(head.centered(shots), [0, 1]))
         scores = ops.convert_to_numpy(head.scores(shots))[0, 1:]
         gaps.append(scores[0] - scores[1])
     assert gaps[0] < 0.01

@@ -19,9 +19,6 @@ ALL = {
         lambda: losses.LogitAdjustedCrossentropy(1.0, [1, 2, 3, 0])
     ),
     "NCALoss": losses.NCALoss,
-    "ReplayWeightedCrossentropy": (
-        lambda: losses.ReplayWeightedCrossentropy(0.5, 2)
-    ),
     "SeparatedSoftmax": lambda: losses.SeparatedSoftmax(2),
 }
 

@@ -76,7 +76,7 @@ def fingerprint(clf):
     held, known = clf.memory, clf.statistics
     return {
         "classes": clf.classes,
-        "phases": clf.phases,
+        "phases": clf.num_phases,
         "groups": (clf.head.group_sizes, clf.head.frozen_groups),
         "trainable": [v.trainable for v in clf.variables],
         "compile": json.dumps(clf.get_compile_config(), default=str),

@@ -1,5 +1,7 @@
 """What is usually advised against forgetting, all of it in one `learn`."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from keras_incremental import ExemplarMemory
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import effective_number_weights
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models import Recipe
 
 CENTRES = 3 * np.eye(3, 6, dtype="float32")
 
@@ -19,7 +22,7 @@ def clouds(counts, seed=0):
     return (CENTRES[labels] + noise).astype("float32"), labels
 
 
-def classifier():
+def classifier(recipe, **options):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
@@ -34,14 +37,14 @@ def classifier():
     model.compile(keras.optimizers.Adam(0.02), loss)
     model.fit(*clouds([100, 100, 0]), epochs=10, verbose=0)
     memory = ExemplarMemory(20, augmentation=keras.layers.GaussianNoise(0.2))
-    clf = IncrementalClassifier(model, ["cat", "dog"], memory=memory)
+    recipe = dataclasses.replace(recipe, memory=memory)
+    clf = IncrementalClassifier(model, ["cat", "dog"], recipe=recipe, **options)
     clf.remember(*clouds([100, 100, 0]))
     return clf
 
 
 @pytest.mark.learning
 def test_weights_focus_augmentation_dropout_and_early_stopping_together():
-    clf = classifier()
     stop = keras.callbacks.EarlyStopping(
         monitor="val_balanced_accuracy",
         mode="max",
@@ -49,14 +52,14 @@ def test_weights_focus_augmentation_dropout_and_early_stopping_together():
         restore_best_weights=True,
     )
     weights = effective_number_weights([10, 10, 100], beta=0.99)
+    loss = CandidateSetCrossentropy(label_weights=weights, focus=1.0)
+    clf = classifier(recipe=Recipe(loss=loss), backbone_learning_rate=0.002)
     x, y = clouds([0, 0, 100], seed=1)
     report = clf.learn(
         x,
         np.full(len(y), "bird"),
-        loss=CandidateSetCrossentropy(label_weights=weights, focus=1.0),
         callbacks=[stop],
         optimizer=keras.optimizers.Adam(0.02),
-        backbone_learning_rate=0.002,
         validation_data=clouds([60, 60, 60], seed=2),
         epochs=40,
         verbose=0,

@@ -7,10 +7,12 @@ from hostile import Y
 from hostile import make_classifier
 from hostile import plain_model
 from hostile import refused
+from hostile import says
 
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.losses import DistillationCrossentropy
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models import Recipe
 
 WHOLE = "must be an int"
 MORE = "must be 1 or more"
@@ -18,7 +20,7 @@ RATE = "must be a number of 0 or more"
 LISTED = "must be Keras callbacks"
 UNKNOWN = "is not known to Keras"
 LEVEL = 'must be "auto", 0, 1 or 2'
-SHARE = "is a share of the pictures, from 0 to 1"
+SHARE = "is a share of the samples, from 0 to 1"
 VALIDATION = (X, Y)
 
 ARGUMENT_CASES = [
@@ -32,25 +34,12 @@ ARGUMENT_CASES = [
     ("batch_size", 8.0, TypeError, WHOLE),
     ("batch_size", True, TypeError, WHOLE),
     ("batch_size", None, TypeError, WHOLE),
-    ("backbone_learning_rate", -0.1, ValueError, RATE),
-    ("backbone_learning_rate", float("nan"), ValueError, RATE),
-    ("backbone_learning_rate", float("inf"), ValueError, RATE),
-    ("backbone_learning_rate", "slow", ValueError, RATE),
-    ("backbone_learning_rate", True, ValueError, RATE),
     ("callbacks", "early", TypeError, LISTED),
     ("callbacks", [print], TypeError, LISTED),
     ("callbacks", [keras.callbacks.History], TypeError, LISTED),
     ("optimizer", "adamm", ValueError, UNKNOWN),
     ("optimizer", keras.optimizers.Adam, ValueError, UNKNOWN),
     ("optimizer", 0.1, ValueError, UNKNOWN),
-    ("loss", "crosentropy", ValueError, UNKNOWN),
-    ("loss", 3, ValueError, UNKNOWN),
-    ("distillation", "merged", TypeError, "must be a loss"),
-    ("distillation", 0.5, TypeError, "must be a loss"),
-    ("distillation", DistillationCrossentropy, TypeError, "must be a loss"),
-    ("bias_correction", "align", TypeError, "must be a callback"),
-    ("bias_correction", len, TypeError, "must be a callback"),
-    ("cache_features", "no", TypeError, "must be True or False"),
     ("verbose", "loud", ValueError, LEVEL),
     ("verbose", None, ValueError, LEVEL),
     ("verbose", -4, ValueError, LEVEL),
@@ -59,7 +48,26 @@ ARGUMENT_CASES = [
     ("max_drop", float("nan"), ValueError, SHARE),
     ("max_drop", "2%", ValueError, SHARE),
     ("max_drop", True, ValueError, SHARE),
+]
+
+CLASSIFIER_CASES = [
+    ("backbone_learning_rate", -0.1, ValueError, RATE),
+    ("backbone_learning_rate", float("nan"), ValueError, RATE),
+    ("backbone_learning_rate", float("inf"), ValueError, RATE),
+    ("backbone_learning_rate", "slow", ValueError, RATE),
+    ("backbone_learning_rate", True, ValueError, RATE),
+    ("cache_features", "no", TypeError, "must be True or False"),
     ("max_class_drop", 5, ValueError, SHARE),
+]
+
+RECIPE_CASES = [
+    ("loss", "crosentropy", ValueError, UNKNOWN),
+    ("loss", 3, ValueError, UNKNOWN),
+    ("terms", "merged", TypeError, "must be a loss"),
+    ("terms", 0.5, TypeError, "must be a loss"),
+    ("terms", DistillationCrossentropy, TypeError, "must be a loss"),
+    ("bias_correction", "align", TypeError, "must be a callback"),
+    ("bias_correction", len, TypeError, "must be a callback"),
 ]
 
 
@@ -70,6 +78,20 @@ def test_bad_arguments_of_learn_are_refused(name, value, error, rule):
         clf.learn(
             X, classes=["fish"], validation_data=VALIDATION, **{name: value}
         )
+
+
+@pytest.mark.parametrize("name, value, error, rule", CLASSIFIER_CASES)
+def test_bad_arguments_of_a_classifier_are_refused(name, value, error, rule):
+    parts = (f"`{name}`", rule, f"Received: {name}={value!r}")
+    with pytest.raises(error, match=says(*parts)):
+        IncrementalClassifier(plain_model(), NAMES[:2], **{name: value})
+
+
+@pytest.mark.parametrize("name, value, error, rule", RECIPE_CASES)
+def test_bad_parts_of_a_recipe_are_refused(name, value, error, rule):
+    parts = (f"`{name}`", rule, f"Received: {name}={value!r}")
+    with pytest.raises(error, match=says(*parts)):
+        Recipe(**{name: value})
 
 
 @pytest.mark.parametrize("method", ["remember", "evaluate_classes"])
@@ -90,9 +112,14 @@ GATE_CASES = {
 @pytest.mark.parametrize("case", GATE_CASES)
 def test_a_limit_that_cannot_be_measured_is_refused(case):
     limits, data, unseen = GATE_CASES[case]
-    parts = (f"no validation pictures of {unseen}", "`validation_data`")
+    limits = dict(limits)
+    parts = (f"no validation samples of {unseen}", "`validation_data`")
     with refused(ValueError, "`max_drop`", *parts) as clf:
-        clf.learn(X, classes=["fish"], validation_data=data, **limits)
+        clf.max_class_drop = limits.pop("max_class_drop", None)
+        try:
+            clf.learn(X, classes=["fish"], validation_data=data, **limits)
+        finally:
+            clf.max_class_drop = None
 
 
 class Bomb(keras.callbacks.Callback):

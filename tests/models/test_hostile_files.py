@@ -81,8 +81,8 @@ OTHERS = {
     ),
     "of other pictures": (
         lambda path: exemplars_of(X[:, :2], Y, path),
-        "reads pictures of shape (4,)",
-        "`memory` with pictures of shape (2,)",
+        "reads samples of shape (4,)",
+        "`memory` with samples of shape (2,)",
     ),
 }
 

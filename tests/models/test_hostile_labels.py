@@ -12,7 +12,7 @@ from keras_incremental.models import IncrementalClassifier
 NEW = ["fish", "frog"]
 OUTSIDE = "`y` contains labels outside the classes. Received: "
 ONE = "`y` must have exactly one 1 in each row"
-EACH = "`y` must hold one label for each picture"
+EACH = "`y` must hold one label for each sample"
 NUMBER = "Number the classes from 0"
 
 LABEL_CASES = {

@@ -7,7 +7,7 @@ from hostile import Y
 from hostile import refused
 from hostile import spoilt
 
-READS = "The classifier reads pictures of shape (4,)"
+READS = "The classifier reads samples of shape (4,)"
 FINITE = "`x` contains values that are NaN or infinite"
 NUMBERS = "`x` must hold numbers"
 ARRAY = "`x` must be an array"

@@ -6,16 +6,16 @@ from hostile import Y
 from hostile import refused
 from hostile import spoilt
 
-READS = "The classifier reads pictures of shape (4,)"
+READS = "The classifier reads samples of shape (4,)"
 WEIGHTS = "Sample weights are not supported"
 INSIDE = "`validation_data` contains labels outside"
 FOUR = "0 = 'caf\u00e9', 1 = 'dog', 2 = 'bird', 3 = 'fish'"
 LABELS = "`validation_data` needs labels"
 
 VALIDATION_CASES = {
-    "pictures": (X, ValueError, LABELS, "pictures only", "Give"),
-    "a tuple of one": ((X,), ValueError, LABELS, "pictures only", "Give"),
-    "no labels": ((X, None), ValueError, LABELS, "pictures only", "Give"),
+    "pictures": (X, ValueError, LABELS, "samples only", "Give"),
+    "a tuple of one": ((X,), ValueError, LABELS, "samples only", "Give"),
+    "no labels": ((X, None), ValueError, LABELS, "samples only", "Give"),
     "batches of pictures": (Batches(X), ValueError, LABELS, "only", "Give"),
     "an empty tuple": ((), ValueError, "validation_data with 0 parts", "Give"),
     "a tuple of four": ((X, Y, Y, Y), ValueError, "with 4 parts", "Give"),
@@ -29,7 +29,7 @@ VALIDATION_CASES = {
         (X[:, :3], Y),
         ValueError,
         READS,
-        "`validation_data` with pictures of shape (3,)",
+        "`validation_data` with samples of shape (3,)",
         "Bring",
     ),
     "unknown names": (

@@ -156,7 +156,7 @@ def test_memory_fills_within_its_budget():
 
 def test_features_are_computed_once_per_picture():
     clf = classifier(ExemplarMemory(40))
-    frozen = clf.backbone().frozen
+    frozen = clf.backbone.frozen
     seen = []
     for name in ("predict", "predict_on_batch"):
         setattr(frozen, name, _counting(getattr(frozen, name), seen))
@@ -172,15 +172,16 @@ def _counting(predict, seen):
 
 
 def test_cached_features_give_the_end_to_end_result():
-    def learnt(**how):
+    def learned(cache_features=True):
         memory = ExemplarMemory(20, features=lambda x: x)
         memory.update(*samples([0, 1]))
         clf = classifier(memory, remembered=False)
-        learn(clf, [2], **how)
+        clf.cache_features = cache_features
+        learn(clf, [2])
         return clf.predict(VALIDATION[0], verbose=0)
 
     np.testing.assert_allclose(
-        learnt(), learnt(cache_features=False), atol=1e-5
+        learned(), learned(cache_features=False), atol=1e-5
     )
 
 
@@ -198,7 +199,8 @@ def test_backbone_learning_rate_of_zero_leaves_the_backbone():
     clf = classifier(ExemplarMemory(20))
     clf.features.layers[-1].trainable = True
     before = ops.convert_to_numpy(clf.features.weights[0]).copy()
-    learn(clf, [2], backbone_learning_rate=0.0)
+    clf.backbone_learning_rate = 0.0
+    learn(clf, [2])
     np.testing.assert_array_equal(
         ops.convert_to_numpy(clf.features.weights[0]), before
     )

@@ -68,7 +68,7 @@ def test_every_form_of_data_teaches_the_same(form):
     how = {"classes": NAMES[2:4], "epochs": 2, "verbose": 0}
     expected.learn(*as_arrays(), **how)
     report = clf.learn(*form(), **how)
-    assert report.used["new pictures"] == len(X)
+    assert report.used["new samples"] == len(X)
     assert clf.classes == NAMES[:4]
     for a, b in zip(
         clf.head.group_sizes, expected.head.group_sizes, strict=True

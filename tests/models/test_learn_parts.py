@@ -10,8 +10,10 @@ from toy_classifiers import samples
 
 from keras_incremental.callbacks import ElasticWeightConsolidation
 from keras_incremental.callbacks import ExemplarMemory
+from keras_incremental.callbacks import PhaseCallback
 from keras_incremental.callbacks import WeightAlignment
 from keras_incremental.losses import DistillationCrossentropy
+from keras_incremental.models import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
 
 
@@ -50,25 +52,29 @@ def test_nothing_old_at_all_freezes_the_old_columns():
 
 
 def test_a_part_can_be_replaced():
-    clf = classifier(remembered=False)
-    report = learn(clf, [2], bias_correction=WeightAlignment())
+    recipe = Recipe(bias_correction=WeightAlignment())
+    clf = classifier(remembered=False).with_recipe(recipe)
+    report = learn(clf, [2])
     assert "WeightAlignment" in report.used["method"]
     norms = np.linalg.norm(clf.head.columns("kernel"), axis=0)
     assert norms[2] == pytest.approx(norms[:2].mean(), rel=1e-4)
 
 
 def test_a_part_can_be_left_out():
-    clf = classifier(ExemplarMemory(20))
-    report = learn(clf, [2], distillation=None, bias_correction=None)
+    recipe = Recipe(terms=None, bias_correction=None)
+    clf = classifier(ExemplarMemory(20)).with_recipe(recipe)
+    report = learn(clf, [2])
     assert "distillation" not in report.used["method"]
 
 
 def test_distillation_holds_the_old_logits():
-    kept, free = classifier(ExemplarMemory(20)), classifier(ExemplarMemory(20))
+    loss = DistillationCrossentropy(temperature=1.0)
+    kept = classifier(ExemplarMemory(20)).with_recipe(Recipe(terms=loss))
+    free = classifier(ExemplarMemory(20)).with_recipe(Recipe(terms=None))
     x, _ = samples([0, 1], seed=8)
     before = kept.predict(x, verbose=0)
-    learn(kept, [2], distillation=DistillationCrossentropy(temperature=1.0))
-    learn(free, [2], distillation=None)
+    learn(kept, [2])
+    learn(free, [2])
 
     def moved(clf):
         after = clf.predict(x, verbose=0)[:, :2]
@@ -146,7 +152,7 @@ def test_two_phases_of_the_same_seed_are_equal():
     assert first.classes == NAMES
 
 
-class Told(keras.callbacks.Callback):
+class Told(PhaseCallback):
     def __init__(self):
         super().__init__()
         self.reports = []

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from declarations import with_partial_labels
 from toy_helmets import NAMES
 from toy_helmets import NEW
 from toy_helmets import OLD
@@ -11,7 +12,9 @@ from toy_helmets import plain
 from toy_helmets import scores
 from toy_helmets import streets
 
+from keras_incremental.models import OldData
 from keras_incremental.models import PartialLabelWarning
+from keras_incremental.models import Recipe
 
 X, TRUTH = NEW
 HELMETS = only_helmets(TRUTH)
@@ -19,7 +22,7 @@ HELMETS = only_helmets(TRUTH)
 
 def learn(clf, x=X, y=HELMETS, classes=("helmet",), **arguments):
     options = {"verbose": 0, "epochs": 1, **arguments}
-    return clf.learn(x, y, list(classes), **options)
+    return clf.learn(x, y, list(classes), **with_partial_labels(options))
 
 
 def test_sigmoid_outputs_stay_as_they_were():
@@ -52,15 +55,14 @@ def test_a_new_label_is_learnt_and_old_ones_stay_to_the_bit():
 @pytest.mark.learning
 def test_unknown_taken_for_no_destroys_old_labels():
     wrong = np.concatenate([np.zeros((len(X), 2)), HELMETS], 1)
-    ours, naive = classifier(hidden=8), classifier(hidden=8)
+    ours = classifier(hidden=8, backbone_learning_rate=0.02)
+    naive = classifier(
+        hidden=8, backbone_learning_rate=0.02, recipe=Recipe(terms=None)
+    )
     was = scores(ours)
-    how = {
-        "epochs": 20,
-        "optimizer": keras.optimizers.Adam(0.02),
-        "backbone_learning_rate": 0.02,
-    }
+    how = {"epochs": 20, "optimizer": keras.optimizers.Adam(0.02)}
     learn(ours, **how)
-    learn(naive, y=wrong, classes=NAMES, distillation=None, **how)
+    learn(naive, y=wrong, classes=NAMES, **how)
     kept, lost = scores(ours), scores(naive)
     assert kept["car"] > was["car"] - 0.05 and kept["helmet"] > 0.9
     assert lost["car"] < 0.2 and lost["bike"] < 0.2
@@ -226,7 +228,6 @@ def test_old_data_of_an_earlier_version_has_fewer_columns():
         x,
         truth[:, :1],
         classes=["bus"],
-        old_data=(OLD[0], OLD[1][:, :2]),
-        old_version=0,
+        old_data=OldData(OLD[0], OLD[1][:, :2], label_version=0),
     )
     assert clf.classes == (*NAMES, "bus")

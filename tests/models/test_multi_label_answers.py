@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from declarations import with_partial_labels
 from toy_helmets import NAMES
 from toy_helmets import NEW
 from toy_helmets import TEST
@@ -16,7 +17,8 @@ X, TRUTH = NEW
 
 def learn(clf, **arguments):
     y = only_helmets(TRUTH)
-    return clf.learn(X, y, ["helmet"], verbose=0, epochs=1, **arguments)
+    options = {"verbose": 0, "epochs": 1, **arguments}
+    return clf.learn(X, y, ["helmet"], **with_partial_labels(options))
 
 
 def test_logits_are_multi_label_if_somebody_says_so(tmp_path):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from declarations import with_partial_labels
 from toy_vehicles import CAR
 from toy_vehicles import OLD
 from toy_vehicles import OLD_LABELS
@@ -14,7 +15,10 @@ from toy_vehicles import seen
 
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models import OldData
+from keras_incremental.models import PartialLabels
 from keras_incremental.models import PartialLabelWarning
+from keras_incremental.models import Recipe
 from keras_incremental.recipes import bic
 from keras_incremental.recipes import er_ace
 
@@ -25,7 +29,7 @@ SPLIT = {"police car": "car"}
 
 def learn(clf, x=NEW, y=ONLY_POLICE, **arguments):
     options = {"verbose": 0, "epochs": 20, "parents": SPLIT, **arguments}
-    return clf.learn(x, y, ["police car"], **options)
+    return clf.learn(x, y, ["police car"], **with_partial_labels(options))
 
 
 def merged(logits):
@@ -96,7 +100,12 @@ def test_cars_labelled_anew_tell_police_cars_from_cars():
     x, y = mixed({POLICE: 100, CAR: 30}, seed=3)
     names = np.where(y == POLICE, "police car", "car")
     clf.learn(
-        x, names, ["car", "police car"], parents=SPLIT, epochs=40, verbose=0
+        x,
+        names,
+        ["car", "police car"],
+        partial_labels=PartialLabels(parents=SPLIT),
+        epochs=40,
+        verbose=0,
     )
     assert min(accuracies(clf).values()) > 0.8
 
@@ -117,8 +126,7 @@ def test_old_data_of_an_earlier_version_is_replayed():
     report = clf.learn(
         seen(TRUCK, 20) + 5,
         classes=["bus"],
-        old_data=(OLD[0], OLD_LABELS),
-        old_version=0,
+        old_data=OldData(OLD[0], OLD_LABELS, label_version=0),
         epochs=1,
         verbose=0,
     )
@@ -141,7 +149,8 @@ def test_old_data_keeps_old_classes():
 def test_weights_of_classes_hold_for_sets_of_them():
     clf = classifier()
     loss = CandidateSetCrossentropy(label_weights=[1.0, 1.0, 4.0], focus=1.0)
-    report = learn(clf, unlabeled="not_new", loss=loss, epochs=2)
+    clf = clf.with_recipe(Recipe(loss=loss))
+    report = learn(clf, unlabeled="not_new", epochs=2)
     assert np.isfinite(report.history["loss"]).all()
 
 

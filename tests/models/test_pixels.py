@@ -11,6 +11,7 @@ from toy_scenes import scenes
 
 from keras_incremental import ExemplarMemory
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models import Recipe
 
 NEW, TRUTH = scenes([1, 2, 3], 48, seed=1)
 TEST = scenes([1, 2, 3], 48, seed=2)
@@ -38,15 +39,13 @@ def test_labels_of_the_new_class_alone_are_enough(meaning, old_data):
 @pytest.mark.learning
 def test_what_is_invalid_taken_for_background_costs_the_old_classes():
     naive = np.where(TRUTH == BLUE, BLUE, 0)
-    clf = classifier()
+    clf = classifier(recipe=Recipe(terms=None), backbone_learning_rate=0.01)
     report = clf.learn(
         NEW,
         naive,
         NAMES,
-        distillation=None,
         epochs=15,
         optimizer=keras.optimizers.Adam(0.05),
-        backbone_learning_rate=0.01,
         validation_data=TEST,
         verbose=0,
     )
@@ -55,7 +54,7 @@ def test_what_is_invalid_taken_for_background_costs_the_old_classes():
 
 @pytest.mark.learning
 def test_a_class_hidden_in_the_background_comes_out_of_it():
-    clf = classifier()
+    clf = classifier(backbone_learning_rate=0.0)
     x, y = scenes([1, 2, 3], 64, seed=5)
     keras_fit = {"epochs": 15, "verbose": 0}
     clf.fit(x, np.where(y == BLUE, 0, y), **keras_fit)
@@ -67,7 +66,6 @@ def test_a_class_hidden_in_the_background_comes_out_of_it():
         unlabeled="not_new",
         parents={"blue": "background"},
         validation_data=TEST,
-        backbone_learning_rate=0.0,
     )
     assert clf.head.parents == (-1, -1, -1, 0)
     assert report.class_accuracy("blue") > 0.6

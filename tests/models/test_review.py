@@ -6,6 +6,7 @@ from toy_classifiers import classifier
 from toy_classifiers import samples
 
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models import PartialLabels
 from keras_incremental.models.unknown.review import ReviewQueue
 
 KNOWN, _ = samples([0, 1], count=200, seed=20)
@@ -112,24 +113,23 @@ def test_an_empty_queue_is_shown_too():
 
 
 def test_what_a_person_answers_can_be_learnt(clf):
-    phase_classes = classifier()
-    queue = phase_classes.review(MIXED, threshold=0.0)
+    taught = classifier()
+    queue = taught.review(MIXED, threshold=0.0)
     truth = ["cat", "dog", "bird", "fish"]
     answered = queue.answer({i: truth[TRUTH[i]] for i in queue.indices})
-    report = phase_classes.learn(*answered, epochs=10, verbose=0)
+    report = taught.learn(*answered, epochs=10, verbose=0)
     assert set(report.new_classes) == {"bird", "fish"}
 
 
 def test_proposals_can_be_learnt_with_what_they_leave_open():
-    phase_classes = classifier()
+    taught = classifier()
     birds, _ = samples([2], count=25, seed=4)
-    proposed = phase_classes.propose(MIXED, threshold=0.3)
+    proposed = taught.propose(MIXED, threshold=0.3)
     assert None in proposed.tolist()
-    report = phase_classes.learn(
+    report = taught.learn(
         np.concatenate([MIXED, birds]),
         [*proposed, *["bird"] * 25],
-        unlabeled="unknown",
-        parents={"bird": None},
+        partial_labels=PartialLabels("unknown", parents={"bird": None}),
         epochs=5,
         verbose=0,
     )

@@ -19,15 +19,18 @@ X = np.arange(15, dtype="float32").reshape(5, 3)
 PHASE = Phase(group_sizes=(2, 2), num_old=2, counts=(1, 0, 1, 2))
 
 
+@dataclasses.dataclass
 class Recorder:
     """Stands for the fit, and keeps what it was told."""
 
-    def __call__(self, **how):
-        self.how = how
-        return self
+    log: dict
+    head: object = None
+    loss: object = None
+    label_weight: float = 0.5
+    policy: object = None
 
     def run(self, student, inputs, name=None):
-        self.student, self.inputs = student, inputs
+        self.log.update(student=student, inputs=inputs, how=self)
 
 
 def teacher():
@@ -45,23 +48,26 @@ def trained(phase=PHASE):
     inputs = dataclasses.replace(
         Inputs.of(X, LABELS), old=X[:2], old_labels=np.array([0, 1])
     )
-    fit, old = Recorder(), teacher()
-    return train_specialist(old, inputs, plan, fit), fit, old
+    fit, old = {}, teacher()
+    specialist = train_specialist(
+        old, inputs, plan, lambda head: Recorder(fit, head)
+    )
+    return specialist, fit, old
 
 
 def test_it_sees_new_classes_and_unlabelled_pictures_alone():
     _, fit, _ = trained()
-    np.testing.assert_array_equal(fit.inputs.new, X[[0, 1, 3, 4]])
-    assert fit.inputs.new_labels.tolist() == [0, 1, -1, 1]
-    assert not len(fit.inputs.old_labels)
+    np.testing.assert_array_equal(fit["inputs"].new, X[[0, 1, 3, 4]])
+    assert fit["inputs"].new_labels.tolist() == [0, 1, -1, 1]
+    assert not len(fit["inputs"].old_labels)
 
 
 def test_it_knows_only_the_new_classes_and_starts_undecided():
     specialist, fit, _ = trained()
     outputs = ops.convert_to_numpy(specialist(X))
     np.testing.assert_array_equal(outputs, np.zeros((5, 2)))
-    assert fit.how["head"] is specialist.head
-    assert fit.how["label_weight"] == 1.0
+    assert fit["how"].head is specialist.head
+    assert fit["how"].label_weight == 1.0
 
 
 def test_it_does_not_share_what_trains_with_the_old_network():

@@ -95,7 +95,8 @@ def test_a_teacher_is_made_before_the_head_grows(monkeypatch):
     clf = make(recipes.lwf(), trainable=True)
     x, _ = samples([0, 1], 5)
     before = clf.predict(x, verbose=0)
-    learn(clf, [2], epochs=2, backbone_learning_rate=0.01)
+    clf.backbone_learning_rate = 0.01
+    learn(clf, [2], epochs=2)
     teacher = runs[0][0]._teacher.value
     assert teacher.head.units == 2
     np.testing.assert_allclose(
@@ -152,7 +153,7 @@ def test_a_sample_without_label_does_not_count_in_accuracy():
 
 def fit_once():
     return Fit(
-        optimizer=keras.optimizers.SGD(1e-6),
+        optimizer_at=lambda rate: keras.optimizers.SGD(1e-6),
         loss=CandidateSetCrossentropy(ignore_class=-1),
         label_weight=1.0,
         policy=Concatenate(),
@@ -261,7 +262,7 @@ def test_the_second_stage_of_eeil_distils_what_the_first_taught(monkeypatch):
 
 def test_the_frozen_part_runs_once_for_each_picture(monkeypatch):
     clf = make(recipes.eeil(per_class=5, stage_epochs=1))
-    frozen, seen = clf.backbone().frozen, []
+    frozen, seen = clf.backbone.frozen, []
     for name in ("predict", "predict_on_batch"):
         run = getattr(frozen, name)
 

@@ -15,63 +15,102 @@ def classifier(recipe):
     return clf
 
 
-def learn(clf, **options):
-    x, labels = samples([2, 3])
-    names = np.array(NAMES)[labels]
-    return clf.learn(x, names, NAMES[2:4], epochs=5, verbose=0, **options)
+X, LABELS = samples([2, 3])
+NEW = (X, np.array(NAMES)[LABELS], NAMES[2:4])
+
+
+def tune(clf, candidates, **options):
+    options = {"epochs": 5, "verbose": 0, **options}
+    return clf.tune(candidates, *NEW, **options)
 
 
 def test_the_recipe_that_learns_best_is_chosen():
     never_compares = recipes.ssil()
     clf = classifier(recipes.er(budget=30))
-    report = learn(clf, tune=[never_compares, recipes.er()])
-    assert report.used["tuned"].startswith("2 of 2")
-    assert report.used["method"].startswith("er, ")
+    er = recipes.er()
+    assert tune(clf, [never_compares, er]) is er
 
 
-def test_a_tuned_phase_is_that_of_the_chosen_recipe():
+@pytest.mark.parametrize("make", [recipes.ridge, recipes.ranpac])
+def test_options_of_a_head_are_tried(make):
+    clf = classifier(make())
+    x, labels = samples([0, 1])
+    strong, weak = make(strength=1e9), make(strength=1e-6)
+    assert tune(clf, [strong, weak]) is weak
+    chosen = clf.with_recipe(weak)
+    assert chosen.head.ridge == 1e-6
+    chosen.learn(*NEW, verbose=0)
+    told = IncrementalClassifier(trained_model(), NAMES[:2], recipe=weak)
+    told.remember(x, labels)
+    told.learn(*NEW, verbose=0)
+    np.testing.assert_allclose(
+        chosen.head.columns("kernel"), told.head.columns("kernel"), rtol=1e-4
+    )
+
+
+def test_shrinkage_is_tried():
+    clf = classifier(recipes.slda())
+    all_alike, own = recipes.slda(shrinkage=1.0), recipes.slda(shrinkage=0.01)
+    heads = [
+        clf.with_recipe(r).head.columns("kernel") for r in (all_alike, own)
+    ]
+    assert not np.allclose(*heads)
+
+
+def test_a_budget_is_tried():
+    clf = classifier(recipes.er(budget=30))
+    assert len(clf.with_recipe(recipes.er(budget=4)).memory) == 4
+    assert len(clf.with_recipe(recipes.er(budget=50)).memory) == 30
+    assert len(clf.memory) == 30
+
+
+def test_a_statistic_of_other_random_features_is_refused():
+    clf = classifier(recipes.ranpac(expansion=64))
+    with pytest.raises(ValueError, match="expansion"):
+        clf.with_recipe(recipes.ranpac(expansion=32))
+
+
+def test_a_classifier_with_a_recipe_learns_as_if_it_always_had_it():
     tuned, told = (classifier(recipes.er(budget=30)) for _ in range(2))
-    learn(tuned, tune=[recipes.er(), recipes.er()])
-    learn(told)
+    tuned = tuned.with_recipe(tune(tuned, [recipes.er(30), recipes.er(30)]))
+    for clf in (tuned, told):
+        clf.learn(*NEW, epochs=5, verbose=0)
     np.testing.assert_array_equal(
         tuned.head.columns("kernel"), told.head.columns("kernel")
     )
     assert tuned.memory.counts == told.memory.counts
-    assert tuned.recipe.name == "er"
 
 
-def test_validation_data_is_not_looked_at():
+def test_trials_leave_everything():
     clf = classifier(recipes.er(budget=30))
-    x, _ = samples([0, 1, 2, 3], seed=4)
-    wrong = np.zeros(len(x), int)
-    report = learn(
-        clf,
-        tune=[recipes.ssil(), recipes.er()],
-        validation_data=(x, wrong),
-    )
-    assert report.used["tuned"].startswith("2 of 2")
-
-
-def test_a_failure_in_a_trial_leaves_everything():
-    class Stop(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            raise RuntimeError("stop")
-
-    clf = classifier(recipes.er(budget=30))
-    kernel, counts = clf.head.columns("kernel"), clf.memory.counts
-    with pytest.raises(RuntimeError, match="stop"):
-        learn(clf, tune=[recipes.er()], callbacks=[Stop()])
-    np.testing.assert_array_equal(clf.head.columns("kernel"), kernel)
+    before, counts = clf.get_weights(), clf.memory.counts
+    tune(clf, [recipes.er(), recipes.er_ace()])
+    for a, b in zip(before, clf.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
     assert clf.memory.counts == counts
     assert clf.classes == NAMES[:2] and clf.recipe.name == "er"
 
 
-@pytest.mark.parametrize("tune", [[], "er", recipes.er(), 3])
-def test_what_is_no_list_of_recipes_is_refused(tune):
-    with pytest.raises(ValueError, match="`tune` must be a list"):
-        learn(classifier(recipes.er(budget=30)), tune=tune)
+def test_a_failure_in_a_trial_leaves_everything():
+    clf = classifier(recipes.er(budget=30))
+    clf.features.trainable = True
+    before = clf.get_weights()
+    with pytest.raises(RuntimeError, match="diverged|NaN|finite"):
+        tune(
+            clf,
+            [recipes.er(), recipes.er()],
+            optimizer=keras.optimizers.SGD(3e38),
+        )
+    for a, b in zip(before, clf.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("candidates", [[], "er", recipes.er(), 3])
+def test_what_is_no_list_of_recipes_is_refused(candidates):
+    with pytest.raises(ValueError, match="`recipes` must be a list"):
+        tune(classifier(recipes.er(budget=30)), candidates)
 
 
 def test_a_recipe_with_another_head_is_refused():
-    with pytest.raises(ValueError, match="recipe 'slda' in `tune`"):
-        learn(classifier(recipes.er(budget=30)), tune=[recipes.slda()])
+    with pytest.raises(ValueError, match="recipe 'slda'"):
+        tune(classifier(recipes.er(budget=30)), [recipes.slda()])

@@ -72,7 +72,7 @@ def state_of(clf):
     return {
         "weights": [ops.convert_to_numpy(w).copy() for w in clf.weights],
         "classes": clf.classes,
-        "phases": clf.phases,
+        "phases": clf.num_phases,
         "groups": clf.head.group_sizes,
         "count": clf.statistics.counts.tolist(),
         "memory": None if memory is None else memory.arrays(),

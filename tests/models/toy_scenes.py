@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from declarations import with_partial_labels
 
 from keras_incremental.models import IncrementalClassifier
 
@@ -23,7 +24,7 @@ def scenes(classes, count, seed=0):
     return x.astype("float32"), y
 
 
-def classifier(names=NAMES[:3], enlarged=False):
+def classifier(names=NAMES[:3], enlarged=False, **options):
     """A network of pixels that has been trained on red and green."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 8, 3))
@@ -39,7 +40,7 @@ def classifier(names=NAMES[:3], enlarged=False):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     model.fit(*scenes([1, 2], 64), epochs=15, verbose=0)
-    return IncrementalClassifier(model, names)
+    return IncrementalClassifier(model, names, **options)
 
 
 def only_blue(y):
@@ -56,4 +57,4 @@ def learn(clf, x, y, **arguments):
         "parents": {"blue": None},
         **arguments,
     }
-    return clf.learn(x, y, ["blue"], **options)
+    return clf.learn(x, y, ["blue"], **with_partial_labels(options))

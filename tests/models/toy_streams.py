@@ -41,7 +41,7 @@ def held(clf):
     kept = [] if memory is None else [*memory.arrays(), memory.seen]
     return [
         clf.classes,
-        clf.phases,
+        clf.num_phases,
         clf.head.group_sizes,
         clf.statistics.counts.tolist(),
         *[np.asarray(ops.convert_to_numpy(w)).tolist() for w in clf.weights],

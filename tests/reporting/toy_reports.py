@@ -50,7 +50,7 @@ def phase(names, known, number=1, accepted=True, each=20, lost=3, **changes):
         "flips": np.arange(flips),
         "flipped_from": truth,
         "flipped_to": np.full(flips, count - 1),
-        "used": {"method": "replay of exemplars", "new pictures": 50},
+        "used": {"method": "replay of exemplars", "new samples": 50},
         "seconds": 12.5,
         "stages": {"features": 4.0, "training": 8.0, "exemplars": 0.5},
         "nbytes": {"weights": 59_000_000, "exemplars": 3_100_000},

@@ -8,41 +8,18 @@ import numpy as np
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.conversion.loss_outputs import check_loss
-from keras_incremental.models.inputs.options import Options
+from keras_incremental.models.inputs.fit_options import FitOptions
 from keras_incremental.models.recipe import Recipe
+from keras_incremental.models.recipe import is_auto
 
 
-def options(
-    epochs,
-    batch_size,
-    optimizer,
-    loss,
-    distillation,
-    bias_correction,
-    tune,
-    backbone_learning_rate,
-    cache_features,
-    callbacks,
-    verbose,
-):
-    """`Options` of checked arguments of `learn`."""
-    _check_boolean("cache_features", cache_features)
-    _check_part("distillation", distillation, "a loss", _is_function)
-    _check_part("bias_correction", bias_correction, "a callback", _is_callback)
+def fit_options(epochs, batch_size, optimizer, callbacks, verbose):
+    """Returns `FitOptions` of checked arguments of `learn`."""
     _check_known("optimizer", optimizer, keras.optimizers)
-    _check_known("loss", loss, keras.losses)
-    check_loss(loss, True, "the network in training")
-    return Options(
+    return FitOptions(
         epochs=None if epochs is None else whole("epochs", epochs),
         batch_size=whole("batch_size", batch_size),
         optimizer=optimizer,
-        loss=loss,
-        distillation=distillation,
-        bias_correction=bias_correction,
-        tune=tune,
-        backbone_learning_rate=_rate(backbone_learning_rate),
-        cache_features=cache_features,
         callbacks=_callbacks(callbacks),
         verbose=_verbose(verbose),
     )
@@ -85,10 +62,16 @@ def recipe(value, memory):
             f"memory={memory!r} too. Give one of them: the recipe takes "
             "`budget` or `per_class`."
         )
+    if memory.mixing_policy is not None and not is_auto(value.policy):
+        raise ValueError(
+            f"The recipe '{value.name}' decides how exemplars are mixed. "
+            f"Received: share={memory.share} of the memory too. Leave out "
+            "`share`, or give the recipe `policy=Interleave(share)`."
+        )
     return dataclasses.replace(value, memory=memory)
 
 
-def _rate(value):
+def learning_rate(value):
     """A learning rate of 0 or more, or `None`."""
     if value is None:
         return None
@@ -125,19 +108,13 @@ def _verbose(value):
     return 1 if value == "auto" else int(value)
 
 
-def _check_boolean(name, value):
+def boolean(name, value):
+    """Returns a bool, checked."""
     if not isinstance(value, bool):
         raise TypeError(
             f"`{name}` must be True or False. Received: {name}={value!r}."
         )
-
-
-def _check_part(name, value, kind, fits):
-    if value is not None and not fits(value) and not _is_auto(value):
-        raise TypeError(
-            f'`{name}` must be {kind}, `None` or "auto". Received: '
-            f"{name}={value!r}. Pass an instance."
-        )
+    return value
 
 
 def _check_known(name, value, module):
@@ -151,14 +128,6 @@ def _check_known(name, value, module):
             f"`{name}` is not known to Keras. Received: {name}={value!r}. "
             f"Pass an instance, or a name from `{module.__name__}`."
         ) from error
-
-
-def _is_auto(value):
-    return isinstance(value, str) and value == "auto"
-
-
-def _is_function(value):
-    return callable(value) and not isinstance(value, type)
 
 
 def _is_callback(value):

@@ -8,48 +8,51 @@ from keras_incremental.models.inputs.image_size import size_to_resize
 from keras_incremental.models.recipe import AUXILIARY
 
 
-def phase_classes(samples, classifier):
-    """A samples to learn, that fits a classifier and its memory."""
+def learnable(samples, classifier):
+    """Returns samples that fit a classifier and its memory."""
     check_memory(classifier)
     _check_room(classifier.memory, samples)
-    return fitted(samples, classifier)
+    return compatible(samples, classifier)
 
 
-def fitted(samples, classifier):
-    """A samples that fits the input and the classes of a classifier."""
+def compatible(samples, classifier):
+    """Returns samples that fit the input and the classes of a classifier.
+
+    Labels of merged classes are remapped, images are resized.
+    """
     if samples is None:
         return None
-    samples = _counted(samples, classifier.label_space)
-    pictures, model = samples.pictures, classifier.features
-    _check_dtype(pictures, model, samples.argument)
-    size = size_to_resize(pictures, model)
+    samples = _remapped(samples, classifier.label_space)
+    x, model = samples.x, classifier.features
+    _check_dtype(x, model, samples.argument)
+    size = size_to_resize(x, model)
     if size is not None:
-        return dataclasses.replace(samples, pictures=resized(pictures, size))
-    _check_shape(pictures.shape, model, samples.argument)
+        return dataclasses.replace(samples, x=resized(x, size))
+    _check_shape(x.shape, model, samples.argument)
     return samples
 
 
-def _counted(samples, label_space):
-    """A samples whose labels are what classes are counted as now."""
-    if samples.labels is None or not (
-        label_space.merged or label_space.removed
-    ):
+def _remapped(samples, label_space):
+    """Returns samples with the labels that merged classes have now."""
+    if samples.labels is None:
+        return samples
+    if not (label_space.merged or label_space.removed):
         return samples
     labels, gone = samples.problem.codec.remap(
-        samples.labels, label_space, len(samples.names)
+        samples.labels, label_space, len(samples.classes)
     )
     if gone.size:
-        names = sorted({samples.names[label] for label in gone.tolist()})
+        names = sorted({samples.classes[label] for label in gone.tolist()})
         raise ValueError(
             f"Classes {names} were removed. Received: `{samples.argument}` "
-            "that shows them. Leave these pictures out, or teach them under "
+            "that shows them. Leave these samples out, or teach them under "
             "another name."
         )
     return dataclasses.replace(samples, labels=labels)
 
 
 def check_memory(classifier):
-    """Exemplars must be pictures of the classes of this classifier."""
+    """Raises if exemplars are not samples of the classes of a classifier."""
     memory, classes = classifier.memory, classifier.classes
     if memory is None or not len(memory):
         return
@@ -66,65 +69,63 @@ def check_memory(classifier):
 
 
 def _check_room(memory, samples):
-    """A memory that is too small for the classes is said before training."""
+    """Raises before training if a memory is too small for the classes."""
     if not isinstance(memory, ExemplarMemory) or memory.per_class:
         return
-    stored = set(memory.classes) | set(samples.phase_classes.tolist())
+    stored = set(memory.classes) | set(samples.shown.tolist())
     if memory.budget < len(stored):
         raise ValueError(
-            f"A memory of budget={memory.budget} cannot keep one picture of "
+            f"A memory of budget={memory.budget} cannot keep one sample of "
             f"each of {len(stored)} classes. Use "
             f"ExemplarMemory({20 * len(stored)}) or more."
         )
 
 
 def check_gate(gate, samples, validation):
-    """A limit on the drop needs something to measure it on."""
+    """Raises if a gate has no validation samples to measure on."""
     if gate.is_open:
         return
-    known = len(samples.names) - len(samples.new_classes)
-    seen = (
-        set() if validation is None else set(validation.phase_classes.tolist())
-    )
+    known = len(samples.classes) - len(samples.new_classes)
+    seen = set() if validation is None else set(validation.shown.tolist())
     unseen = [
-        name for i, name in enumerate(samples.names[:known]) if i not in seen
+        name for i, name in enumerate(samples.classes[:known]) if i not in seen
     ]
     if len(unseen) == known or (unseen and gate.max_class_drop is not None):
         raise ValueError(
             "`max_drop` and `max_class_drop` compare the accuracy of the old "
-            "classes before and after. Received: no validation pictures of "
+            "classes before and after. Received: no validation samples of "
             f"{unseen}. Pass them in `validation_data`."
         )
 
 
 def check_auxiliary(recipe, auxiliary):
-    """A recipe that learns from unlabeled pictures needs them."""
+    """Raises if a recipe learns from unlabeled samples, and has none."""
     if recipe.trains_on == AUXILIARY and auxiliary is None:
         raise ValueError(
-            f"The recipe '{recipe.name}' learns from pictures without labels. "
-            "Received: auxiliary=None. Pass pictures that look like those "
+            f"The recipe '{recipe.name}' learns from samples without labels. "
+            "Received: auxiliary=None. Pass samples that look like those "
             "of old and new classes in `auxiliary`."
         )
 
 
 def checked_data(classifier, x, y, arguments=("x", "y")):
-    """Data of `fit` whose labels are inside the head, names made indices."""
-    pictures, labels = arguments
+    """Returns data of `fit` with labels checked, and names made indices."""
+    inputs, labels = arguments
     codec, classes = classifier.problem.codec, classifier.classes
     loss = getattr(classifier, "loss", None)
     if y is not None:
         return x, codec.check_fit(y, classes, loss, labels)
     if x is None or isinstance(x, (tuple, list)):
         raise ValueError(
-            f"`{pictures}` has no labels. Received: {pictures} of type "
-            f"{type(x).__name__}. Pass pictures and labels, or a data set of "
-            "`(pictures, labels)`."
+            f"`{inputs}` has no labels. Received: {inputs} of type "
+            f"{type(x).__name__}. Pass samples and labels, or a data set of "
+            "`(samples, labels)`."
         )
     return codec.check_dataset(x, classes, loss), None
 
 
 def checked_validation(classifier, kwargs):
-    """Arguments of `fit`, `validation_data` checked as the data is."""
+    """Returns arguments of `fit`, with `validation_data` checked."""
     data = kwargs.get("validation_data")
     if data is None:
         return kwargs
@@ -138,12 +139,12 @@ def _is_pair(data):
     return isinstance(data, (tuple, list)) and len(data) in (2, 3)
 
 
-def _check_dtype(pictures, model, argument):
-    if pictures.dtype.kind in "biuf" or model.inputs[0].dtype == "string":
+def _check_dtype(x, model, argument):
+    if x.dtype.kind in "biuf" or model.inputs[0].dtype == "string":
         return
     raise TypeError(
         f"`{argument}` must hold numbers. Received: {argument}.dtype="
-        f"{pictures.dtype}. Convert it, for example with "
+        f"{x.dtype}. Convert it, for example with "
         '`.astype("float32")`, and read files first.'
     )
 
@@ -153,10 +154,13 @@ def _check_shape(given, model, argument):
     fits = len(given) == len(wanted) and all(
         w in (None, g) for g, w in zip(given[1:], wanted[1:], strict=True)
     )
-    if not fits:
-        raise ValueError(
-            f"The classifier reads pictures of shape {wanted[1:]}. Received: "
-            f"`{argument}` with pictures of shape {given[1:]}. Bring them to "
-            "the same rank and number of channels; height and width of new "
-            "pictures are resized for you."
-        )
+    if fits:
+        return
+    is_image = len(wanted) == 4
+    fix = "the same rank and number of channels" if is_image else "that shape"
+    more = "; images of another size are resized" if is_image else ""
+    raise ValueError(
+        f"The classifier reads samples of shape {wanted[1:]}. Received: "
+        f"`{argument}` with samples of shape {given[1:]}. Bring them to "
+        f"{fix}{more}."
+    )

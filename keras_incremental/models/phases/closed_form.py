@@ -5,34 +5,30 @@ from keras_incremental.models.phases.training import train
 
 
 def learner_of(head):
-    """The function that lets a head learn the inputs of a phase."""
+    """Returns the function that lets a head learn in a phase."""
     return solve if isinstance(head, ClosedFormHead) else train
 
 
-def solve(classifier, backbone, inputs, plan, options):
-    """Grows the head and adapts it to new features; nothing is trained.
+def solve(run):
+    """Grows the head and solves it for new features; nothing is trained.
 
     Args:
-        classifier: `IncrementalClassifier`.
-        backbone: `Backbone`.
-        inputs: `Inputs`.
-        plan: `Plan`, of which it needs the phase only.
-        options: `Options`.
+        run: `PhaseRun` that has read its samples.
 
     Returns:
         An empty dict: there is no history.
     """
-    head = classifier.head
-    check_seen(head, classifier.classes)
-    if inputs.new_classes:
-        head.expand(inputs.new_classes)
-    samples, labels = inputs.labeled
-    head.adapt(backbone.features_of(samples), labels)
+    head, inputs = run.classifier.head, run.inputs
+    check_seen(head, run.known_classes)
+    if inputs.num_new_classes:
+        head.expand(inputs.num_new_classes)
+    x, labels = inputs.labeled
+    head.adapt(run.backbone.features_of(x), labels)
     return {}
 
 
 def check_seen(head, classes):
-    """Raises if a head in closed form has no picture of a class."""
+    """Raises if a head in closed form has seen no sample of a class."""
     counts = head.statistics.counts
     unseen = [
         name
@@ -43,5 +39,5 @@ def check_seen(head, classes):
         raise ValueError(
             f"{type(head).__name__} '{head.name}' has never seen the classes "
             f"{unseen}, so it cannot predict them beside new ones. Show it "
-            "pictures of them first, by `remember`."
+            "samples of them first, by `remember`."
         )

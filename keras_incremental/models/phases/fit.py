@@ -1,12 +1,12 @@
 """One `fit` of a student on the inputs of a phase."""
 
 import dataclasses
+import typing
 
 import keras
 import numpy as np
 
-from keras_incremental.losses.joined_labels import join
-from keras_incremental.models.phases.batches import Batches
+from keras_incremental.memory.mixed_batches import MixedBatches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,19 +14,21 @@ class Fit:
     """How to fit.
 
     Attributes:
-        optimizer: A fresh one.
+        optimizer_at: Function of a factor of all learning rates, returns a
+            fresh optimizer.
         loss: Loss of the labels.
-        label_weight: Float, what it is multiplied by.
-        policy: Decides which samples are in which batch.
+        label_weight: Float, the weight of that loss.
+        policy: `MixingPolicy`, decides which samples are in which batch.
         epochs: Int.
         batch_size: Int.
         seed: Int.
-        augmentation: Function of a batch of inputs, or `None`.
+        augmentation: Function on batches of exemplars, or `None`.
         callbacks: Tuple of callbacks.
-        verbose: As of `fit`.
+        verbose: Same as for `fit`.
+        rate: Float, what all learning rates are multiplied by.
     """
 
-    optimizer: keras.optimizers.Optimizer
+    optimizer_at: typing.Callable
     loss: keras.losses.Loss
     label_weight: float
     policy: object
@@ -36,6 +38,7 @@ class Fit:
     augmentation: object = None
     callbacks: tuple = ()
     verbose: int = 0
+    rate: float = 1.0
 
     def run(self, student, inputs, name=None):
         """Fits a `Student` to `Inputs`.
@@ -43,8 +46,7 @@ class Fit:
         Args:
             student: `Student`.
             inputs: `Inputs`.
-            name: What it is called where it shows its progress. Defaults to
-                `None`, nothing.
+            name: String, printed with the progress. Defaults to `None`.
 
         Returns:
             Dict of lists, the history.
@@ -52,36 +54,22 @@ class Fit:
         if name and self.verbose:
             print(name, flush=True)
         student.compile(
-            optimizer=self.optimizer,
+            optimizer=self.optimizer_at(self.rate),
             loss=self.loss,
-            loss_weights=[self.label_weight],
+            label_weight=self.label_weight,
             metrics=inputs.problem.objective.metrics(
-                student.head.units - inputs.new_classes
+                student.head.units - inputs.num_new_classes
             ),
         )
-        student.rows_are_labels = inputs.problem.codec.is_multi_hot
-        features, labels = inputs.all
-        arrays = [features, _with_stored(labels, inputs)]
-        weights = _weights(self.policy, labels, inputs.is_exact(labels))
-        if weights is not None:
-            arrays.append(weights)
-        student.make_variables(*(array[:1] for array in arrays))
-        batches = Batches(
-            arrays,
-            self.batch_size,
-            self.seed,
-            self.augmentation,
-            self.policy,
-            len(inputs.new_labels),
-            labels,
-        )
+        batches = self._batches(inputs)
+        student.make_variables(*batches.one_sample())
         validation = inputs.validation
         history = student.fit(
             batches,
             epochs=self.epochs,
             validation_data=None
             if validation is None
-            else (validation, inputs.validation_labels),
+            else (validation, {"labels": inputs.validation_labels}),
             callbacks=list(self.callbacks),
             verbose=self.verbose,
             # Keras would shuffle the batches by a seed of its own.
@@ -89,18 +77,37 @@ class Fit:
         )
         return history.history
 
+    def _batches(self, inputs):
+        x, labels = inputs.all
+        num_new = len(inputs.new_labels)
+        replayed = inputs.replayed
+        y = {"labels": labels, "replayed": replayed}
+        if inputs.stored is not None:
+            y["stored"] = _stored(inputs, len(labels))
+        return MixedBatches(
+            x,
+            y,
+            self.policy,
+            num_new,
+            self.batch_size,
+            self.seed,
+            self.augmentation,
+            _weights(self.policy, labels, inputs.is_exact(labels)),
+            labels,
+            replayed,
+        )
 
-def _with_stored(labels, inputs):
-    """Labels, with logits that were stored with exemplars beside them."""
-    if inputs.stored is None:
-        return labels
-    stored = np.full((len(labels), inputs.stored.shape[-1]), np.nan, "float32")
-    stored[len(inputs.new_labels) :][: len(inputs.stored)] = inputs.stored
-    return join(labels, stored)
+
+def _stored(inputs, size):
+    """Returns logits stored with exemplars; NaN for new samples."""
+    num_new = len(inputs.new_labels)
+    stored = np.full((size, inputs.stored.shape[-1]), np.nan, "float32")
+    stored[num_new:][: len(inputs.stored)] = inputs.stored
+    return stored
 
 
 def _weights(policy, labels, known):
-    """Weights of the policy; 1, their mean, where the class is not known."""
+    """Returns weights of a policy; 1, the mean, for unknown classes."""
     weights = policy.weights(labels[known]) if known.any() else None
     if weights is None or known.all():
         return weights

@@ -1,136 +1,149 @@
-"""One phase: what `IncrementalClassifier.learn` does, step by step."""
+"""One phase: a run of `learn` over samples that are all there."""
 
-import time
+import dataclasses
 
 from keras_incremental.models import memory_update
-from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
-from keras_incremental.models.conversion.batch_norm import unchanged_statistics
+from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases.closed_form import learner_of
 from keras_incremental.models.phases.phase_data import read
 from keras_incremental.models.phases.phase_data import with_held_out
 from keras_incremental.models.phases.phase_data import with_old_classes
 from keras_incremental.models.phases.plan import make_plan
-from keras_incremental.models.phases.progress import Progress
 from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.reports import measuring
 from keras_incremental.models.reports.report import PhaseReport
-
-FEATURES, TRAINING, EXEMPLARS = "features", "training", "exemplars"
-BEFORE, AFTER = "evaluation before", "evaluation after"
-STAGES = (FEATURES, BEFORE, TRAINING, EXEMPLARS, AFTER)
+from keras_incremental.models.run import Run
 
 
-def run_phase(classifier, samples, validation, auxiliary, options):
-    """Learns a samples, and measures what that changed.
+@dataclasses.dataclass(frozen=True)
+class NewData:
+    """Data of a phase.
 
-    The door has checked before, and the transaction around undoes if it must.
+    Attributes:
+        samples: `Samples` to learn.
+        validation: `Samples` to measure on, or `None`.
+        auxiliary: `Samples` without labels, or `None`.
+    """
+
+    samples: Samples
+    validation: Samples | None = None
+    auxiliary: Samples | None = None
+
+    def compatible(self, classifier) -> "NewData":
+        """Returns the data, made to fit a classifier and its memory."""
+        return NewData(
+            checks.learnable(self.samples, classifier),
+            checks.compatible(self.validation, classifier),
+            checks.compatible(self.auxiliary, classifier),
+        )
+
+
+class PhaseRun(Run):
+    """A run over one phase.
 
     Args:
         classifier: `IncrementalClassifier`.
-        samples: `Samples`, the pictures to learn.
-        validation: `Samples` to measure on, or `None`.
-        auxiliary: `Samples` of pictures without labels, or `None`.
-        options: `Options`.
+        data: `NewData`, checked.
+        options: `FitOptions`.
 
-    Returns:
-        A `PhaseReport`, not judged yet.
+    Attributes:
+        samples: `Samples` to learn.
+        inputs: `Inputs`, what the student reads, after `read`.
+        plan: `Plan`, the parts of the phase, after `read`.
     """
-    started = time.perf_counter()
-    freeze_batch_norm(classifier)
-    backbone = classifier.backbone(options.cache_features)
-    stages = Progress(options.verbose, _stages(classifier, validation))
-    stages(FEATURES)
-    first_kept = classifier.recipe.trains_on == MEMORY
-    if first_kept:
-        memory_update.keep_exemplars(
-            classifier, backbone, samples, options.verbose
+
+    def __init__(self, classifier, data, options):
+        super().__init__(classifier, data.validation, options)
+        self.samples = data.samples
+        self.auxiliary = data.auxiliary
+        self.inputs = None
+        self.plan = None
+        self._exemplars_are_kept = False
+
+    @property
+    def description(self):
+        return self.plan.description
+
+    def read(self):
+        if self.classifier.recipe.trains_on == MEMORY:
+            self.keep_exemplars()
+        classifier, backbone = self.classifier, self.backbone
+        inputs = read(self, memory_update.stores_logits(classifier.recipe))
+        objective = classifier.problem.objective
+        statistics, self._kept_statistics = objective.statistics(
+            classifier.statistics, backbone, inputs
         )
-    inputs = read(
-        backbone,
-        classifier.memory,
-        samples,
-        validation,
-        auxiliary,
-        options,
-        memory_update.stores_logits(classifier.recipe),
-    )
-    objective = classifier.problem.objective
-    statistics, kept = objective.statistics(
-        classifier.statistics, backbone, inputs
-    )
-    inputs = with_old_classes(classifier, inputs, samples, backbone)
-    inputs, risks = objective.resolve_labels(
-        classifier,
-        inputs,
-        samples,
-        lambda samples: measuring.outputs_for(classifier, backbone, samples),
-    )
-    plan = make_plan(classifier, samples, backbone, inputs, statistics, options)
-    plan = plan.beside(risks)
-    inputs = with_held_out(
-        inputs, _held_out_share(plan), classifier.seed + classifier.phases
-    )
-    judged = inputs.validation, inputs.validation_labels
-    measured = (classifier, backbone, *judged, options.verbose)
-    stages(BEFORE)
-    was = measuring.predicted(*measured)
-    stages(TRAINING, plan.description)
-    with unchanged_statistics(classifier):
-        history = learner_of(classifier.head)(
-            classifier, backbone, inputs, plan, options
+        inputs = with_old_classes(classifier, inputs, self.samples, backbone)
+        inputs, risks = objective.resolve_labels(
+            classifier, inputs, self.samples, self._logits
         )
-    classifier.set_knowledge(
-        samples.label_space(classifier),
-        classifier.phases + 1,
-        backbone.valid_statistics(kept),
-    )
-    stages(EXEMPLARS)
-    if not first_kept:
-        memory_update.keep_exemplars(
-            classifier, backbone, samples, options.verbose
+        self.plan = make_plan(
+            classifier,
+            self.samples,
+            backbone,
+            inputs,
+            statistics,
+            self.options,
+        ).beside(risks)
+        self.inputs = with_held_out(
+            inputs,
+            self.plan.validation_share,
+            classifier.seed + classifier.num_phases,
         )
-    memory_update.adapt_readout(classifier, backbone, samples)
-    stages(AFTER)
-    now = measuring.predicted(*measured)
-    return PhaseReport(
-        classes=samples.names,
-        new_classes=samples.new_classes,
-        phase_classes=tuple(samples.names[i] for i in samples.phase_classes),
-        **measuring.measure(samples, validation, was, now),
-        **measuring.kept(classifier),
-        used={
-            "method": plan.description,
-            "new pictures": len(samples.labels),
-            "exemplars": inputs.num_exemplars,
-            "training mode": "cached features"
-            if backbone.frozen
-            else "end to end",
-            "epochs": len(history.get("loss", ())),
-        },
-        seconds=time.perf_counter() - started,
-        stages=stages.seconds,
-        accepted=True,
-        reason="",
-        history=history,
-    )
 
+    def predict(self):
+        return self.predicted(
+            self.inputs.validation, self.inputs.validation_labels
+        )
 
-def _held_out_share(plan):
-    """The largest part of the pictures that a callback keeps for itself."""
-    return max(
-        (
-            callback.validation_share
-            for callback in (*plan.callbacks, plan.bias_correction)
-            if getattr(callback, "wants", "new") == "held_out"
-            if callback.data is None
-        ),
-        default=0.0,
-    )
+    def train(self):
+        for callback in self.callbacks:
+            callback.on_phase_train_begin(self)
+        return learner_of(self.classifier.head)(self)
 
+    def keep_exemplars(self):
+        """Lets the memory select among the samples, once in a phase."""
+        if not self._exemplars_are_kept:
+            memory_update.keep_exemplars(
+                self.classifier,
+                self.backbone,
+                self.samples,
+                self.options.verbose,
+            )
+        self._exemplars_are_kept = True
 
-def _stages(classifier, validation):
-    """Names of the stages that a phase will have."""
-    measures = validation is not None
-    has = {BEFORE: measures, AFTER: measures}
-    has[EXEMPLARS] = classifier.memory is not None
-    return [name for name in STAGES if has.get(name, True)]
+    def update_memory(self):
+        classifier = self.classifier
+        classifier.label_space = self.samples.label_space(classifier)
+        classifier.num_phases += 1
+        classifier.statistics = self.backbone.valid_statistics(
+            self._kept_statistics
+        )
+        self.keep_exemplars()
+        memory_update.adapt_readout(classifier, self.backbone, self.samples)
+
+    def report(self, before, after):
+        samples = self.samples
+        return PhaseReport(
+            classes=samples.classes,
+            new_classes=samples.new_classes,
+            phase_classes=tuple(samples.classes[i] for i in samples.shown),
+            **measuring.measure(samples, self.validation, before, after),
+            **measuring.kept(self.classifier),
+            used={
+                "method": self.description,
+                "new samples": len(samples.labels),
+                "exemplars": self.inputs.num_exemplars,
+                "training mode": self.training_mode,
+                "epochs": len(self.history.get("loss", ())),
+            },
+            seconds=self.seconds,
+            stages=self.progress.seconds,
+            accepted=True,
+            reason="",
+            history=self.history,
+        )
+
+    def _logits(self, inputs):
+        return measuring.outputs_for(self.classifier, self.backbone, inputs)

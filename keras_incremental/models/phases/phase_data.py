@@ -1,4 +1,4 @@
-"""What the student reads in a phase, of new, kept and validation pictures."""
+"""Arrays of a phase: new, replayed and validation samples."""
 
 import dataclasses
 
@@ -7,7 +7,6 @@ import numpy as np
 from keras_incremental.data.held_out import split_held_out
 from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
-from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases.plan import STATISTICS
 from keras_incremental.models.phases.plan import sources_of
 from keras_incremental.models.problems.problem import SINGLE_LABEL
@@ -21,32 +20,37 @@ DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """Arrays of a phase: what the backbone gave, and labels.
+    """Arrays that a student reads in a phase, and their labels.
+
+    Where the backbone is frozen, inputs are features that were computed once,
+    else samples.
 
     Attributes:
-        new: What stands for the new pictures, unlabeled ones after them.
-        new_labels: Ints, -1 for unlabeled pictures.
-        new_classes: Int. How many classes arrive.
-        old: What stands for old classes.
+        new: Inputs of new samples, unlabeled ones last.
+        new_labels: Ints, -1 for unlabeled samples.
+        num_new_classes: Int. How many classes arrive.
+        old: Inputs that are replayed for old classes.
         old_labels: Ints.
-        validation: What is measured on, or `None`.
+        validation: Inputs to measure on, or `None`.
         validation_labels: Ints, or `None`.
-        old_versions: Ints, versions of the label_space that these labels are
-            of; -1 where they stand for all that a class ever was.
-        num_exemplars: Int. How many of `old` come from exemplars: the first.
+        old_versions: Ints, the versions of the label space that `old_labels`
+            were given at; -1 where they stand for all that a class ever was.
+        num_exemplars: Int. How many of `old` are exemplars: the first.
         stored: Logits that were stored with exemplars, or `None`.
-        sources: What `old` comes from, in words.
+        sources: Tuple of strings, where `old` comes from.
         held_out: Pair of inputs and labels kept out of the training, or
             `None`.
         table: Boolean array `(num_labels, num_classes)`: which classes each
             label may be. `None`, if labels are classes. Those below the
             number of classes always are.
         problem: `Problem`, what a label is.
+        replayed_rows: Bools for `all`, which samples are replayed. Defaults
+            to `None`, those of `old`.
     """
 
     new: np.ndarray
     new_labels: np.ndarray
-    new_classes: int
+    num_new_classes: int
     old: np.ndarray
     old_labels: np.ndarray
     validation: np.ndarray | None
@@ -60,6 +64,20 @@ class Inputs:
     held_out: tuple | None = None
     table: np.ndarray | None = None
     problem: Problem = SINGLE_LABEL
+    replayed_rows: np.ndarray | None = None
+
+    @property
+    def replayed(self):
+        """Bools for `all`, which samples are replayed."""
+        if self.replayed_rows is not None:
+            return self.replayed_rows
+        sizes = [len(self.new_labels), len(self.old_labels)]
+        return np.repeat([False, True], sizes)
+
+    @property
+    def known_replayed(self):
+        """Bools for `known`, which samples are replayed."""
+        return self.replayed[of_samples(self.is_exact(self.all[1]))]
 
     @property
     def all(self):
@@ -110,58 +128,41 @@ class Inputs:
         }[wanted]
 
 
-def read(
-    backbone,
-    memory,
-    samples,
-    validation,
-    auxiliary,
-    options,
-    stores_logits=False,
-):
-    """`Inputs` of the pictures of a phase.
+def read(run, stores_logits=False):
+    """Returns `Inputs` of the samples of a phase.
 
     Args:
-        backbone: `Backbone`.
-        memory: `ExemplarMemory`, or `None`.
-        samples: `Samples`.
-        validation: `Samples` to measure on, or `None`.
-        auxiliary: `Samples` of pictures without labels, or `None`.
-        options: `Options`.
+        run: `PhaseRun`.
         stores_logits: Bool. Whether logits kept beside exemplars are read
             too. Defaults to `False`.
     """
-    how = {"batch_size": options.batch_size, "verbose": options.verbose}
-    kept = [] if memory is None or not len(memory) else [_kept(memory)]
+    samples, memory = run.samples, run.classifier.memory
+    kept = [] if memory is None or not memory.replays else [_kept(memory)]
     num_exemplars = sum(len(labels) for _, labels, _ in kept)
     kept += [] if samples.old is None else [_given(samples.old)]
-    kept = [(backbone.student_inputs(x, **how), *upper) for x, *upper in kept]
-    new, labels = (
-        backbone.student_inputs(samples.pictures, **how),
-        samples.labels,
-    )
-    if auxiliary is not None:
-        extra = backbone.student_inputs(auxiliary.pictures, **how)
+    kept = [(run.student_inputs(x), *rest) for x, *rest in kept]
+    new, labels = run.student_inputs(samples.x), samples.labels
+    if run.auxiliary is not None:
+        extra = run.student_inputs(run.auxiliary.x)
         new = np.concatenate([new, extra])
         nothing = samples.problem.codec.no_labels(
-            len(extra), len(samples.names)
+            len(extra), len(samples.classes)
         )
         labels = np.concatenate([labels, nothing])
-    measured = validation or Samples(None, None, ())
     stored = None
     if stores_logits and num_exemplars:
-        stored = memory.stored_logits(len(samples.names))
+        stored = memory.stored_logits(len(samples.classes))
     old, old_labels, versions = _joined(kept, new, samples.labels)
+    validation = run.validation
     return Inputs(
         new=new,
         new_labels=labels,
-        new_classes=len(samples.new_classes),
+        num_new_classes=len(samples.new_classes),
         old=old,
         old_labels=old_labels,
         old_versions=versions,
-        validation=validation
-        and backbone.student_inputs(measured.pictures, **how),
-        validation_labels=measured.labels,
+        validation=validation and run.student_inputs(validation.x),
+        validation_labels=validation and validation.labels,
         num_exemplars=num_exemplars,
         stored=stored,
         problem=samples.problem,
@@ -175,7 +176,7 @@ def _kept(memory):
 
 def _given(old):
     """The same of a data set of known classes."""
-    return (*old.arrays, np.full(len(old.labels), old.version))
+    return (*old.arrays, np.full(len(old.labels), old.label_version))
 
 
 def _joined(parts, new, labels):
@@ -193,12 +194,10 @@ def with_old_classes(classifier, inputs, samples, backbone):
     inputs = dataclasses.replace(inputs, sources=sources)
     if STATISTICS not in sources:
         return inputs
-    old = sorted(
-        set(classifier.label_space.active) - set(samples.phase_classes)
-    )
+    old = sorted(set(classifier.label_space.active) - set(samples.shown))
     per_class = min(DRAWN_PER_CLASS, max(MAX_DRAWN // len(old), 1))
     drawn, labels = classifier.statistics.draw(
-        old, per_class, classifier.seed + classifier.phases
+        old, per_class, classifier.seed + classifier.num_phases
     )
     return dataclasses.replace(
         inputs,

@@ -5,6 +5,8 @@ import dataclasses
 import keras
 
 from keras_incremental.callbacks.margin_calibration import MarginCalibration
+from keras_incremental.callbacks.phase_callback import HELD_OUT
+from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.memory import policies
 from keras_incremental.models.phases.centering import Coordinates
 from keras_incremental.models.phases.centering import can_center
@@ -72,6 +74,27 @@ class Plan:
         return dataclasses.replace(self, terms=(*self.terms, *bound))
 
     @property
+    def validation_share(self):
+        """Float, the largest part of the samples that a callback holds out."""
+        return max(
+            (
+                callback.validation_share
+                for callback in self.phase_callbacks
+                if callback.wants == HELD_OUT and callback.data is None
+            ),
+            default=0.0,
+        )
+
+    @property
+    def phase_callbacks(self):
+        """Tuple of the `PhaseCallback`s of the phase."""
+        return tuple(
+            callback
+            for callback in (*self.callbacks, self.bias_correction)
+            if isinstance(callback, PhaseCallback)
+        )
+
+    @property
     def description(self):
         """The parts, in words, for the report."""
         parts = []
@@ -107,7 +130,7 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     alone. Where all new classes came out of old ones, the frozen columns of
     these keep what they said.
     """
-    recipe = options.applied_to(classifier.recipe)
+    recipe = classifier.recipe
     objective = classifier.problem.objective
     alone, arrives = not inputs.sources, bool(samples.new_classes)
     divides = only_splits(classifier, samples)
@@ -131,13 +154,13 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     left_out = bias_correction if divides or splits else None
     natural = alone or corrected or divides or not objective.balances_classes
     policy = part_or(
-        recipe.policy, policies.Concatenate if natural else policies.Weighted
+        recipe.policy, lambda: _default_policy(classifier.memory, natural)
     )
     loss = objective.loss(recipe, inputs, samples)
     phase = _phase(classifier, samples, inputs, policy, options.batch_size)
-    untaught = _untaught(classifier, samples)
+    missing = _missing_classes(classifier, samples)
     terms, label_weight = objective.terms(
-        recipe, phase, inputs, samples, untaught, backbone
+        recipe, phase, inputs, samples, missing, backbone
     )
     if freeze and arrives and is_auto(recipe.terms):
         terms, label_weight = (), 1.0
@@ -161,14 +184,22 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     )
 
 
+def _default_policy(memory, natural):
+    """Returns the policy of a memory, or what suits the phase."""
+    policy = None if memory is None else memory.mixing_policy
+    if policy is not None:
+        return policy
+    return policies.Concatenate() if natural else policies.Weighted()
+
+
 def sources_of(classifier, samples, backbone, num_exemplars):
     """What stands for the old classes that a samples does not show."""
     if num_exemplars:
         yield EXEMPLARS
     if samples.old is not None:
         yield OLD_DATA
-    untaught = _untaught(classifier, samples)
-    covered = untaught and classifier.statistics.covers(untaught)
+    missing = _missing_classes(classifier, samples)
+    covered = missing and classifier.statistics.covers(missing)
     valid_statistics = backbone.caches_head_inputs and not backbone.is_trainable
     if classifier.recipe.statistics and covered and valid_statistics:
         yield STATISTICS
@@ -187,33 +218,32 @@ def _phase(classifier, samples, inputs, policy, batch_size):
         inputs.is_exact(labels),
         num_new,
         batch_size,
-        len(samples.names),
+        len(samples.classes),
     )
     return Phase(
         group_sizes=groups,
         num_old=len(classifier.classes),
         counts=tuple(counts),
-        index=classifier.phases,
+        index=classifier.num_phases,
     )
 
 
-def _untaught(classifier, samples):
-    return sorted(
-        set(classifier.label_space.active) - set(samples.phase_classes)
-    )
+def _missing_classes(classifier, samples):
+    return sorted(set(classifier.label_space.active) - set(samples.shown))
 
 
 def coordinates_of(classifier, statistics, backbone, options):
     """Where the features of a head lie, or `None` to leave them there."""
     # A penalty refers to the coordinates that the weights are stored in.
-    penalised = any(
-        getattr(callback, "protects_weights", False)
+    penalized = any(
+        callback.protects_weights
         for callback in (*options.callbacks, *classifier.recipe.callbacks)
+        if isinstance(callback, PhaseCallback)
     )
     rescales = options.optimizer is None
     may = classifier.recipe.center_features and can_center(classifier.head)
     may = may and classifier.problem.objective.centers_features
-    if penalised or not may:
+    if penalized or not may:
         return None
     # The learning rate of a user is meant for the features as they are.
     # Frozen ones without their mean are smaller, so that it stays stable.

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 
 from keras_incremental.data.labels import NO_LABEL
@@ -9,14 +11,14 @@ from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
 
 
-def train_specialist(teacher, inputs, plan, fit):
+def train_specialist(teacher, inputs, plan, fit_of):
     """Trains a copy of the network on the new classes only.
 
     Args:
         teacher: `Student` as it was before the phase.
         inputs: `Inputs`.
         plan: `Plan`.
-        fit: Function that says how to fit.
+        fit_of: Function of a head, returns the `Fit` that trains it.
 
     Returns:
         `Student` with one output for each new class.
@@ -39,8 +41,8 @@ def train_specialist(teacher, inputs, plan, fit):
     known = inputs.new_labels != NO_LABEL
     chosen = ~known | (inputs.new_labels >= phase.num_old)
     labels = np.where(known, inputs.new_labels - phase.num_old, -1)
-    how = fit(
-        head=head,
+    how = dataclasses.replace(
+        fit_of(head),
         loss=CandidateSetCrossentropy(ignore_class=NO_LABEL),
         label_weight=1.0,
         policy=Concatenate(),

@@ -1,6 +1,7 @@
 """How a phase trains: grow the head, fit, and a balanced stage after it."""
 
 import dataclasses
+import functools
 
 from keras_incremental.data.label_space import NOVEL
 from keras_incremental.layers.column_initializers import Imprinting
@@ -25,33 +26,34 @@ IMPRINTING = "imprinting"
 FIRST_SHARE = 0.1
 
 
-def train(classifier, backbone, inputs, plan, options):
+def train(run):
     """Grows the head and trains what is not frozen.
 
     Args:
-        classifier: `IncrementalClassifier`.
-        backbone: `Backbone`.
-        inputs: `Inputs`.
-        plan: `Plan`.
-        options: `Options`.
+        run: `PhaseRun` that has read its samples.
 
     Returns:
         Dict of lists, the history of the `fit`.
     """
-    head = classifier.head
-    seed = classifier.seed + classifier.phases
+    head, backbone = run.classifier.head, run.backbone
+    inputs, plan = run.inputs, run.plan
+    seed = run.classifier.seed + run.classifier.num_phases
     teacher = teacher_of(Student(backbone.upper, head))
-    fit = _how(classifier, backbone, plan, options, seed)
+    fit = make_fit(run)
     specialist = None
     if plan.recipe.specialist is not None:
-        specialist = train_specialist(teacher, inputs, plan, fit)
+        specialist = train_specialist(
+            teacher, inputs, plan, functools.partial(make_fit, run)
+        )
     old_groups = len(head.group_sizes)
     if plan.recipe.reinitialize:
         reinitialize(backbone.upper, head, seed)
-    if inputs.new_classes:
+    if inputs.num_new_classes:
         initializer = _initializer(head, backbone, inputs, plan)
         head.expand(
-            inputs.new_classes, **_start(head, initializer, plan), seed=seed
+            inputs.num_new_classes,
+            **_start(head, initializer, plan),
+            seed=seed,
         )
     was_frozen = head.frozen_groups
     if plan.freeze_old:
@@ -64,6 +66,7 @@ def train(classifier, backbone, inputs, plan, options):
             plan.terms,
             plan.coordinates,
             specialist,
+            teachers=[c.teacher_outputs for c in plan.phase_callbacks],
         )
         history = _main_fit(student, inputs, plan, fit)
         if plan.recipe.stage is not None:
@@ -72,26 +75,38 @@ def train(classifier, backbone, inputs, plan, options):
     return history
 
 
-def _how(classifier, backbone, plan, options, seed):
-    """A function that says how to fit, each time with a new optimizer."""
+def make_fit(run, head=None):
+    """Returns how a phase fits.
+
+    Args:
+        run: `PhaseRun`.
+        head: Head that trains. Defaults to `None`, that of the classifier.
+    """
+    classifier, plan, options = run.classifier, run.plan, run.options
+
+    def optimizer_at(rate):
+        return make_optimizer(
+            classifier,
+            run.backbone,
+            options.optimizer,
+            plan.coordinates,
+            plan.callbacks,
+            rate,
+            head,
+        )
+
     memory = classifier.memory
-    augments = memory is not None and not backbone.frozen
-    usual = {
-        "loss": plan.loss,
-        "label_weight": plan.label_weight,
-        "policy": plan.policy,
-        "epochs": plan.epochs,
-        "batch_size": options.batch_size,
-        "seed": seed,
-        "augmentation": memory.augmentation if augments else None,
-        "verbose": options.verbose,
-    }
-
-    def how(rate=1.0, head=classifier.head, **changes):
-        optimizer = make_optimizer(head, backbone, plan, options, rate)
-        return Fit(optimizer, **{**usual, **changes})
-
-    return how
+    return Fit(
+        optimizer_at,
+        plan.loss,
+        plan.label_weight,
+        plan.policy,
+        plan.epochs,
+        options.batch_size,
+        classifier.seed + classifier.num_phases,
+        augmentation=None if memory is None else memory.augmentation,
+        verbose=options.verbose,
+    )
 
 
 def _start(head, initializer, plan):
@@ -126,27 +141,29 @@ def _initializer(head, backbone, inputs, plan):
 
 
 def _main_fit(student, inputs, plan, fit):
-    bias_correction = (
-        () if plan.bias_correction is None else (plan.bias_correction,)
-    )
-    callbacks = (*plan.callbacks, *bias_correction)
-    for callback in callbacks:
-        if getattr(callback, "data", ()) is None:
-            callback.data = inputs.data_of(getattr(callback, "wants", "new"))
+    for callback in plan.phase_callbacks:
+        if callback.wants is not None and callback.data is None:
+            callback.data = inputs.data_of(callback.wants)
+        inputs = callback.select_samples(inputs)
+    callbacks = plan.callbacks
+    if plan.bias_correction is not None:
+        callbacks = (*callbacks, plan.bias_correction)
     trained_on = only(inputs, plan.recipe.trains_on)
-    return fit(callbacks=callbacks).run(student, trained_on)
+    return dataclasses.replace(fit, callbacks=callbacks).run(
+        student, trained_on
+    )
 
 
 def _balance(student, backbone, teacher, inputs, plan, fit):
-    """The balanced stage of a recipe, on the trained student."""
+    """Trains the balanced stage of a recipe."""
     stage = plan.recipe.stage
-    samples, labels = inputs.known
-    features = backbone.features_of(samples)
+    x, labels = inputs.known
+    features = backbone.features_of(x)
     rows = balanced_rows(features, labels, plan.phase.index)
     upper = student.upper
     if stage.scope == "head":
-        samples, upper = features, None
-    terms, phase_classes = (), None
+        x, upper = features, None
+    terms, taught = (), None
     if stage.distils:
         everything = dataclasses.replace(
             plan.phase, num_old=plan.phase.num_classes
@@ -154,16 +171,20 @@ def _balance(student, backbone, teacher, inputs, plan, fit):
         terms = plan.recipe.bound_terms(
             everything, is_trainable=backbone.is_trainable, stored=False
         )
-        phase_classes = Joined(teacher, teacher_of(student))
-    how = fit(
+        taught = Joined(teacher, teacher_of(student))
+    balanced = dataclasses.replace(
+        Inputs.of(x[rows], labels[rows]),
+        replayed_rows=inputs.known_replayed[rows],
+    )
+    dataclasses.replace(
+        fit,
         rate=stage.rate,
         policy=Concatenate(),
         epochs=stage.epochs,
         label_weight=1.0,
-    )
-    balanced = Inputs.of(samples[rows], labels[rows])
-    how.run(
-        Student(upper, student.head, phase_classes, terms, plan.coordinates),
+        augmentation=None if upper is None else fit.augmentation,
+    ).run(
+        Student(upper, student.head, taught, terms, plan.coordinates),
         balanced,
         "balanced stage",
     )

@@ -1,116 +1,179 @@
 """Choosing among recipes by data of the current phase alone."""
 
+import copy
 import dataclasses
 
 import numpy as np
 
 from keras_incremental.data.held_out import split_held_out
-from keras_incremental.models.phases.phase import run_phase
+from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.models.phases.phase import NewData
+from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.transaction import Transaction
+from keras_incremental.models.transaction import check_finite
+from keras_incremental.utils.graph import HeadSplit
 
 HELD_OUT = 0.2
 
 
-def tuned(classifier, samples, auxiliary, options, candidates):
-    """The recipe that learns a samples best, tried on a part of it.
-
-    A fifth of the new pictures and of the exemplars is held out, as many of
-    each class. Each candidate learns the rest, is measured by the mean of
-    the accuracies of the classes on what was held out, and is undone. No
-    validation or test data is looked at.
+def scores_of(classifier, recipes, data, options):
+    """Returns how well recipes learn a part of new data.
 
     Args:
         classifier: `IncrementalClassifier`, unchanged in the end.
-        samples: `Samples`.
-        auxiliary: `Samples` of pictures without labels, or `None`.
-        options: `Options`.
-        candidates: List of `Recipe`.
+        recipes: List of `Recipe`.
+        data: `NewData`.
+        options: `FitOptions`.
 
     Returns:
-        Pair: the best recipe with the memory of the classifier, and the
-        scores of all candidates, from 0 to 1.
+        List of floats from 0 to 1, the mean of the accuracies of the classes
+        on what was held out.
     """
-    own = classifier.recipe
-    usable = [
-        dataclasses.replace(candidate.copy(), memory=own.memory)
-        for candidate in candidates
-    ]
     scores = []
-    for recipe in usable:
-        with Transaction(classifier) as transaction:
-            try:
-                classifier.recipe = recipe
-                part, held = _split(classifier, samples)
-                report = run_phase(classifier, part, held, auxiliary, options)
-            finally:
-                classifier.recipe = own
-            scores.append(_balanced(report))
+    with Transaction(classifier) as transaction:
+        for recipe in recipes:
+            trial = with_recipe(classifier, recipe)
+            part = _split(trial, classifier.memory, data)
+            report = PhaseRun(trial, part, options)()
+            check_finite(trial.trainable_variables)
+            scores.append(_mean_accuracy(report))
+            # The layers below the head are shared.
             transaction.undo()
-    return usable[int(np.argmax(scores))], scores
+    return scores
 
 
-def run_tuned(classifier, samples, validation, auxiliary, options):
-    """`run_phase` by the best of the recipes in `options.tune`."""
-    arguments = (classifier, samples, auxiliary, options, options.tune)
-    own, (recipe, scores) = classifier.recipe, tuned(*arguments)
-    classifier.recipe = recipe
-    try:
-        report = run_phase(classifier, samples, validation, auxiliary, options)
-    finally:
-        classifier.recipe = own
-    shown = ", ".join(f"{100 * score:.1f} %" for score in scores)
-    chosen = f"{int(np.argmax(scores)) + 1} of {len(scores)} ({shown})"
-    return dataclasses.replace(report, used={**report.used, "tuned": chosen})
+def best(recipes, scores, verbose=0):
+    """Returns the recipe with the highest score, and prints the scores."""
+    if verbose:
+        for recipe, score in zip(recipes, scores, strict=True):
+            print(f"{recipe.name}: {100 * score:.1f} %", flush=True)
+    return recipes[int(np.argmax(scores))]
 
 
-def check_candidates(candidates, recipe):
-    """Raises unless all candidates can be tried on the same classifier.
+def with_recipe(classifier, recipe):
+    """Returns a classifier of the same knowledge, with another recipe.
 
     Args:
-        candidates: List of `Recipe`, or `None`.
-        recipe: That of the classifier.
+        classifier: `IncrementalClassifier`.
+        recipe: `Recipe`.
     """
-    if candidates is None:
+    check_candidates([recipe], classifier.recipe)
+    memory = recipe.copy().memory
+    if memory is None:
+        memory = copy.deepcopy(classifier.memory)
+    elif classifier.memory is not None:
+        memory.take_over(classifier.memory)
+    made = type(classifier)(
+        HeadSplit(
+            classifier.features,
+            reconfigured(classifier.head, recipe.head),
+            classifier.activation,
+        ),
+        classifier.classes,
+        recipe=dataclasses.replace(recipe, memory=memory),
+        seed=classifier.seed,
+        train_batch_norm=classifier.train_batch_norm,
+        multi_label=classifier.multi_label,
+        backbone_learning_rate=classifier.backbone_learning_rate,
+        cache_features=classifier.cache_features,
+        max_class_drop=classifier.max_class_drop,
+    )
+    made.label_space = classifier.label_space
+    made.num_phases = classifier.num_phases
+    made.statistics = classifier.statistics
+    if classifier.readout is not None:
+        made.readout = reconfigured(classifier.readout, recipe.readout)
+    return made
+
+
+def reconfigured(head, prototype):
+    """Returns a copy of a head with the options of another.
+
+    Args:
+        head: Built `ExpandableHead`.
+        prototype: Head of the same class, or `None` for the options of
+            `head`.
+    """
+    config = head.get_config()
+    if prototype is not None:
+        _check_statistics(head, prototype)
+        kept = ("name", "units", "max_groups", "frozen_groups", "blocks")
+        config = {
+            **prototype.get_config(),
+            **{name: config[name] for name in kept if name in config},
+        }
+    new = type(head).from_config(config)
+    new.build((None, head.input_dim))
+    new.restore(head.snapshot())
+    if isinstance(new, ClosedFormHead) and len(new.statistics):
+        new.finalize_state()
+    return new
+
+
+def _check_statistics(head, prototype):
+    """Raises if a head in closed form would need other statistics."""
+    if not isinstance(head, ClosedFormHead) or not len(head.statistics):
         return
-    if not isinstance(candidates, (list, tuple)) or not candidates:
+    own, other = head.get_config(), prototype.get_config()
+    names = head.statistics_options
+    differ = [name for name in names if own[name] != other[name]]
+    if differ:
+        name = differ[0]
         raise ValueError(
-            "`tune` must be a list of recipes to choose from. Received: "
-            f"tune={candidates!r}. Pass, for example, `[recipes.ewc(s) for s "
+            f"The statistics of head '{head.name}' were computed with "
+            f"{name}={own[name]!r}. Received: a recipe with "
+            f"{name}={other[name]!r}. Make a new classifier with that "
+            "recipe, and give it old data by `remember`."
+        )
+
+
+def check_candidates(recipes, own):
+    """Raises unless recipes can be tried on the same classifier.
+
+    Args:
+        recipes: List of `Recipe`.
+        own: Recipe of the classifier.
+    """
+    if not isinstance(recipes, (list, tuple)) or not recipes:
+        raise ValueError(
+            "`recipes` must be a list of recipes to choose from. Received: "
+            f"recipes={recipes!r}. Pass, for example, `[recipes.ewc(s) for s "
             "in (1e2, 1e3, 1e4)]`."
         )
-    for candidate in candidates:
+    for recipe in recipes:
         same = all(
-            type(getattr(candidate, part)) is type(getattr(recipe, part))
+            type(getattr(recipe, part)) is type(getattr(own, part))
             for part in ("head", "readout")
         )
-        if not same:
+        if not same or recipe.low_rank != own.low_rank:
             raise ValueError(
-                "Recipes to choose from must have the head and the readout "
-                f"of the classifier. Received: recipe '{candidate.name}' in "
-                f"`tune`, for a classifier of recipe '{recipe.name}'. Make "
-                "one classifier for each."
+                "Recipes to choose from must have the kind of head and "
+                "readout of the classifier, and its `low_rank`. Received: "
+                f"recipe '{recipe.name}', for a classifier of recipe "
+                f"'{own.name}'. Make one classifier for each."
             )
 
 
-def _split(classifier, samples):
-    """A samples without, and one with what is held out; the memory as well."""
-    kept, held = split_held_out(samples.labels, HELD_OUT, classifier.seed)
+def _split(trial, memory, data):
+    """Returns data without a part, which is there for validation."""
+    samples, seed = data.samples, trial.seed
+    kept, held = split_held_out(samples.labels, HELD_OUT, seed)
     part = dataclasses.replace(
-        samples, pictures=samples.pictures[kept], labels=samples.labels[kept]
+        samples, x=samples.x[kept], labels=samples.labels[kept]
     )
-    pictures, labels = samples.pictures[held], samples.labels[held]
-    memory = classifier.memory
+    x, labels = samples.x[held], samples.labels[held]
     if memory is not None and len(memory):
         old, old_labels = memory.arrays()
-        _, rows = split_held_out(old_labels, HELD_OUT, classifier.seed)
-        pictures = np.concatenate([pictures, old[rows].astype(pictures.dtype)])
+        _, rows = split_held_out(old_labels, HELD_OUT, seed)
+        x = np.concatenate([x, old[rows].astype(x.dtype)])
         labels = np.concatenate([labels, old_labels[rows]])
-        memory.forget(memory.ids[rows])
-    return part, dataclasses.replace(
-        samples, pictures=pictures, labels=labels, argument="tune"
+        trial.memory.forget(memory.ids[rows])
+    validation = dataclasses.replace(
+        samples, x=x, labels=labels, argument="recipes"
     )
+    return NewData(part, validation, data.auxiliary)
 
 
-def _balanced(report):
+def _mean_accuracy(report):
     accuracies = [report.class_accuracy(name) for name in report.classes]
     return float(np.mean([a for a in accuracies if a is not None]))

@@ -35,14 +35,14 @@ def resolve_splits(inputs, samples):
         Pair of the inputs, with a table that leaves these subclasses to
         terms, and of a tuple of these terms.
     """
-    known = len(samples.names) - len(samples.new_classes)
+    known = len(samples.classes) - len(samples.new_classes)
     shares = samples.partial_labels.shares
     table, terms = inputs.table, []
     for child, parent in _ambiguous(inputs, samples):
         share = shares[child - known]
         either = _either(inputs, child, parent)
         if share is None or not len(either):
-            _warn(samples.names, child, parent)
+            _warn(samples.classes, child, parent)
             continue
         table = table.copy()
         if share < SMALL_SHARE:
@@ -56,7 +56,7 @@ def resolve_splits(inputs, samples):
 
 def _ambiguous(inputs, samples):
     """Yields pairs of a new class and its parent."""
-    known = len(samples.names) - len(samples.new_classes)
+    known = len(samples.classes) - len(samples.new_classes)
     rows = None
     for child, parent in enumerate(samples.partial_labels.parents, start=known):
         if parent == NOVEL:
@@ -104,7 +104,7 @@ def only_positive(inputs, samples):
         samples: `Samples`.
     """
     partial_labels = samples.partial_labels
-    known = len(samples.names) - len(samples.new_classes)
+    known = len(samples.classes) - len(samples.new_classes)
     labels = inputs.all[1]
     found = zip(partial_labels.parents, partial_labels.shares, strict=True)
     for child, (parent, share) in enumerate(found, start=known):
@@ -132,7 +132,7 @@ def warn_only_positive(inputs, samples):
     labels = np.asarray(inputs.all[1])
     for child, parent, share in only_positive(inputs, samples):
         if share is None or not open_labels(labels, child, parent).any():
-            _warn_positive(samples.names, child, parent)
+            _warn_positive(samples.classes, child, parent)
 
 
 def _warn_positive(names, child, parent):

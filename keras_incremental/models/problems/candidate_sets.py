@@ -74,7 +74,7 @@ def with_candidates(classifier, inputs, samples, propose):
 
 def _completed(ids, inputs, samples, propose):
     """Returns the sets of new samples, by labels or pseudo-labels."""
-    known = samples.names[: len(samples.names) - len(samples.new_classes)]
+    known = samples.classes[: len(samples.classes) - len(samples.new_classes)]
     labels, own = np.array(inputs.new_labels), slice(len(samples.labels))
     logits = propose(inputs.new[own])
     proposed = pseudo_labels(

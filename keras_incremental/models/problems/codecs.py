@@ -137,7 +137,7 @@ class IndexCodec(Codec):
     def remap(self, labels, label_space, num_classes):
         new = np.arange(len(label_space.classes), num_classes)
         # The last entry is that of a missing label, -1.
-        targets = np.concatenate([label_space.counted_as, new, [NO_LABEL]])
+        targets = np.concatenate([label_space.merged_into, new, [NO_LABEL]])
         remapped = targets[labels]
         gone = labels[(remapped == NO_LABEL) & (labels != NO_LABEL)]
         return remapped, np.unique(gone)

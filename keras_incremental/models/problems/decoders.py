@@ -124,7 +124,7 @@ class SoftmaxDecoder(Decoder):
     """One class for each sample: the most probable one."""
 
     def remap(self, label_space, logits):
-        targets = label_space.counted_as
+        targets = label_space.merged_into
         if (targets == np.arange(len(targets))).all():
             return logits
         columns = []
@@ -176,7 +176,7 @@ class SigmoidDecoder(Decoder):
     review_format = SetFormat()
 
     def remap(self, label_space, logits):
-        targets = label_space.counted_as
+        targets = label_space.merged_into
         if (targets == np.arange(len(targets))).all():
             return logits
         columns = []

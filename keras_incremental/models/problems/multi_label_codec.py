@@ -77,7 +77,7 @@ class MultiHotCodec(Codec):
         return np.full((count, num_classes), UNKNOWN, "float32")
 
     def remap(self, labels, label_space, num_classes):
-        targets, remapped = label_space.counted_as, np.array(labels)
+        targets, remapped = label_space.merged_into, np.array(labels)
         gone = np.flatnonzero(targets == -1)
         shown = gone[(labels[:, gone] == YES).any(0)]
         remapped[:, gone] = UNKNOWN

@@ -300,8 +300,8 @@ def has_negatives(inputs, samples):
         return False
     shown = np.unique(inputs.new_labels)
     rows = inputs.table[shown[shown >= inputs.table.shape[1]]]
-    exact = np.intersect1d(shown, samples.phase_classes)
-    known = len(samples.names) - len(samples.new_classes)
+    exact = np.intersect1d(shown, samples.shown)
+    known = len(samples.classes) - len(samples.new_classes)
     return bool(len(rows) and not rows[:, known:].all()) or bool(
         (exact < known).any()
     )

@@ -64,8 +64,8 @@ def measure(samples, validation, was, now):
         validation.labels,
         was,
         now,
-        samples.names,
-        len(samples.names) - len(samples.new_classes),
+        samples.classes,
+        len(samples.classes) - len(samples.new_classes),
     )
 
 
@@ -79,7 +79,7 @@ def kept(classifier):
     if len(statistics):
         nbytes["statistics"] = statistics.nbytes
     return {
-        "phase": classifier.phases,
+        "phase": classifier.num_phases,
         "exemplars": {classifier.classes[k]: n for k, n in counts.items()},
         "nbytes": nbytes,
     }

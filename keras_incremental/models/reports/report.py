@@ -14,10 +14,10 @@ from keras_incremental.models.reports import text as report_text
 from keras_incremental.reporting.page import to_html
 from keras_incremental.utils.versions import versions
 
-PICTURES, PIXELS, LABELS = "pictures", "pixels", "labels"
+SAMPLES, PIXELS, LABELS = "samples", "pixels", "labels"
 
 
-_SCORES = {PICTURES: "accuracy", PIXELS: "mean_iou", LABELS: "mean_f1"}
+_SCORES = {SAMPLES: "accuracy", PIXELS: "mean_iou", LABELS: "mean_f1"}
 
 
 def _nothing():
@@ -72,7 +72,7 @@ class PhaseReport:
         stages: Dict of the stages of the phase, and seconds.
         versions: Dict of packages, and the versions that learned.
         date: When it ended, in ISO format, UTC.
-        unit: `"pictures"`, `"pixels"` or `"labels"`, what is counted.
+        unit: `"samples"`, `"pixels"` or `"labels"`, what is counted.
         labels_before: Ints of shape `(old classes, 2, 2)`, where classes do
             not exclude each other: how many pictures without and with each
             class were said not to have it and to have it. Else `None`.
@@ -100,7 +100,7 @@ class PhaseReport:
     stages: dict[str, float] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=versions)
     date: str = dataclasses.field(default_factory=_now)
-    unit: str = PICTURES
+    unit: str = SAMPLES
     labels_before: np.ndarray | None = None
     labels_after: np.ndarray | None = None
 

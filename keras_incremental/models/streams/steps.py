@@ -1,64 +1,61 @@
-"""How a classifier learns a stream: by steps, or by counting."""
+"""How a head learns a stream: by steps, or from statistics."""
 
 import itertools
 
 import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
-from keras_incremental.losses import CandidateSetCrossentropy
-from keras_incremental.losses.joined_labels import join
-from keras_incremental.memory.stream_replay import StreamReplay
+from keras_incremental.memory.policies import Interleave
+from keras_incremental.models.memory_update import offer
 from keras_incremental.models.memory_update import stores_logits
 from keras_incremental.models.phases.centering import centered
 from keras_incremental.models.phases.closed_form import check_seen
 from keras_incremental.models.phases.optimizer import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
+from keras_incremental.models.problems.objectives import label_loss
 from keras_incremental.models.recipe import is_auto
-from keras_incremental.models.reports import measuring
-from keras_incremental.models.streams.asymmetric_student import (
-    AsymmetricStudent,
-)
 from keras_incremental.models.student import Student
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.phase import for_phase
 
 # Adding to a covariance costs the same for one row and for many.
 ROWS_AT_ONCE = 1024
 
 
 def learner_of(head):
-    """The function that lets a head learn a stream."""
+    """Returns the function that lets a head learn a stream."""
     return count if isinstance(head, ClosedFormHead) else train
 
 
-def count(classifier, backbone, batches, gathered, options):
-    """Counts features as they come, and solves once, at the end.
+def count(classifier, backbone, batches, statistics, options):
+    """Adds features to statistics as they come, and solves at the end.
 
     Args:
         classifier: `IncrementalClassifier`.
         backbone: `Backbone`.
         batches: Iterator of `Samples`.
-        gathered: `Gathered`, which counts for the head too.
-        options: `Options`.
+        statistics: `RunningStatistics`, which the head shares.
+        options: `FitOptions`.
 
     Returns:
         An empty dict: there is no history.
     """
-    head, names = classifier.head, classifier.classes
+    head, classes = classifier.head, classifier.classes
     for samples in batches:
-        names = samples.names
+        classes = samples.classes
         if samples.new_classes:
             head.expand(len(samples.new_classes))
-        gathered.add(backbone.student_inputs(samples.pictures), samples.labels)
-        keep(classifier, samples)
-    gathered.flush()
+        statistics.add(backbone.student_inputs(samples.x), samples.labels)
+        offer(classifier, samples)
+    statistics.flush()
     head.finalize_state()
-    check_seen(head, names)
+    check_seen(head, classes)
     return {}
 
 
-def train(classifier, backbone, batches, gathered, options):
-    """One step for each batch, replayed samples in it.
+def train(classifier, backbone, batches, statistics, options):
+    """Takes one step for each batch, with exemplars in it.
 
     Arguments are those of `count`.
 
@@ -66,35 +63,24 @@ def train(classifier, backbone, batches, gathered, options):
         Dict of lists, the history: one entry for each step.
     """
     first = next(batches)
-    statistics = _statistics(classifier, backbone, first)
-    coordinates = coordinates_of(classifier, statistics, backbone, options)
+    coordinates = coordinates_of(
+        classifier,
+        _first_statistics(classifier, backbone, first),
+        backbone,
+        options,
+    )
     with centered(classifier.head, coordinates):
         steps = Steps(classifier, backbone, coordinates, options)
         for samples in itertools.chain((first,), batches):
-            inputs = backbone.student_inputs(samples.pictures)
-            gathered.add(inputs, samples.labels)
+            inputs = backbone.student_inputs(samples.x)
+            statistics.add(inputs, samples.labels)
             logits = steps.take(samples, inputs)
-            keep(classifier, samples, logits)
+            offer(classifier, samples, logits)
     return steps.history
 
 
-def keep(classifier, samples, logits=None):
-    """Offers a samples to the memory of a stream."""
-    if classifier.memory is not None:
-        classifier.memory.add(samples.pictures, samples.labels, logits)
-
-
-def remember_in_stream(classifier, backbone, samples):
-    """Offers old pictures to the memory of a stream."""
-    logits = None
-    if stores_logits(classifier.recipe):
-        inputs = backbone.student_inputs(samples.pictures)
-        logits = measuring.outputs_for(classifier, backbone, inputs)
-    keep(classifier, samples, logits)
-
-
 class Steps:
-    """Takes steps, and compiles anew when classes arrive.
+    """Takes training steps, and compiles anew when classes arrive.
 
     Each compilation begins with a fresh optimizer.
 
@@ -102,40 +88,41 @@ class Steps:
         classifier: `IncrementalClassifier`.
         backbone: `Backbone`.
         coordinates: `Coordinates` that the head is in, or `None`.
-        options: `Options`.
+        options: `FitOptions`.
 
     Attributes:
         history: Dict of lists, what each step measured.
     """
 
-    callbacks = ()
-
     def __init__(self, classifier, backbone, coordinates, options):
-        self.recipe = classifier.recipe
-        self.coordinates = coordinates
+        recipe = classifier.recipe
         self.history = {}
         self._classifier = classifier
-        self._trunk = backbone
+        self._backbone = backbone
+        self._coordinates = coordinates
         self._options = options
         self._num_old = classifier.head.units
         self._student = None
-        self._stores = stores_logits(self.recipe)
-        policy = self.recipe.policy
-        replays = isinstance(policy, StreamReplay)
-        self._replay = policy if replays else StreamReplay()
+        self._stores = stores_logits(recipe)
+        self._policy = Interleave() if is_auto(recipe.policy) else recipe.policy
 
     def take(self, samples, inputs):
-        """One step on a batch; returns its logits before, if to be stored."""
+        """Takes a step on a batch, and returns its logits before or `None`.
+
+        Args:
+            samples: `Samples` of the batch.
+            inputs: What the student reads of them.
+        """
         if self._student is None or samples.new_classes:
             self._grow(len(samples.new_classes))
             self._student = self._compiled()
         logits = None
         if self._stores:
             logits = self._student.predict_on_batch(inputs)
-        batch = self._joined(inputs, samples.labels)
+        batch = self._mixed(inputs, samples.labels)
         self._student.reset_metrics()
         if not self._student.optimizer.built:
-            self._student.make_variables(*(part[:1] for part in batch))
+            self._student.make_variables(*_one_sample(batch))
         logs = self._student.train_on_batch(*batch, return_dict=True)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
@@ -144,93 +131,109 @@ class Steps:
     def _grow(self, num_new):
         if num_new:
             classifier = self._classifier
-            seed = classifier.seed + classifier.phases
+            seed = classifier.seed + classifier.num_phases
             classifier.head.expand(num_new, classifier.recipe.initializer, seed)
 
     def _compiled(self):
-        head, recipe = self._classifier.head, self.recipe
-        phase = Phase(head.group_sizes, self._num_old, (0,) * head.units)
+        classifier, recipe = self._classifier, self._classifier.recipe
+        head = classifier.head
+        phase = Phase(
+            head.group_sizes,
+            self._num_old,
+            (0,) * head.units,
+            is_stream=True,
+        )
         terms = () if is_auto(recipe.terms) else recipe.bound_terms(phase)
-        problem = AsymmetricStudent if self._replay.asymmetric else Student
-        student = problem(
-            self._trunk.upper, head, terms=terms, coordinates=self.coordinates
+        student = Student(
+            self._backbone.upper,
+            head,
+            terms=terms,
+            coordinates=self._coordinates,
         )
         student.compile(
-            optimizer=make_optimizer(head, self._trunk, self, self._options),
-            loss=_label_loss(recipe),
+            optimizer=make_optimizer(
+                classifier,
+                self._backbone,
+                self._options.optimizer,
+                self._coordinates,
+            ),
+            loss=for_phase(label_loss(recipe, None), phase),
             metrics=["accuracy"],
         )
         return student
 
-    def _joined(self, inputs, labels):
-        """Inputs, labels and weights of a batch and what is drawn for it."""
-        size, memory = len(labels), self._classifier.memory
+    def _mixed(self, inputs, labels):
+        """Returns a batch of new samples, and of those drawn for it."""
+        num_new, memory = len(labels), self._classifier.memory
         stored = np.zeros((0, 0))
         if memory is not None and len(memory):
-            x, y, stored = _drawn(memory, self._replay.count(size))
-            inputs = np.concatenate([inputs, self._trunk.student_inputs(x)])
+            x, y, stored = _drawn(memory, self._policy.count(num_new))
+            inputs = np.concatenate([inputs, self._backbone.student_inputs(x)])
             labels = np.concatenate([labels, y])
-        batch = [inputs, self._with_stored(labels, stored)]
+        y = {"labels": labels, "replayed": np.arange(len(labels)) >= num_new}
+        if self._stores:
+            y["stored"] = self._widened(stored, num_new)
+        batch = [inputs, y]
         if memory is not None:
-            weights = self._replay.weights(size, len(labels) - size)
+            weights = self._policy.batch_weights(num_new, len(labels) - num_new)
             batch += [] if weights is None else [weights]
         return batch
 
-    def _with_stored(self, labels, stored):
-        """Labels, and beside them what else the student reads."""
-        extra = []
-        num_new = len(labels) - len(stored)
-        if self._replay.asymmetric:
-            extra.append(np.arange(len(labels))[:, None] >= num_new)
-        if self._stores:
-            units = self._classifier.head.units
-            wide = np.full((len(labels), units), np.nan)
-            wide[num_new:, : stored.shape[1]] = stored
-            extra.append(wide)
-        return join(labels, np.concatenate(extra, 1)) if extra else labels
+    def _widened(self, stored, num_new):
+        """Returns stored logits of all rows and classes; NaN for none."""
+        units = self._classifier.head.units
+        wide = np.full((num_new + len(stored), units), np.nan, "float32")
+        wide[num_new:, : stored.shape[1]] = stored
+        return wide
 
 
-class Gathered:
-    """Statistics of features, brought up to date for many rows at a time.
+class RunningStatistics:
+    """Statistics of features, updated for many rows at a time.
 
     Args:
         classifier: `IncrementalClassifier`, whose statistics go on.
         backbone: `Backbone`.
+
+    Attributes:
+        value: `FeatureStatistics` of all that was flushed.
     """
 
     def __init__(self, classifier, backbone):
-        self.statistics = classifier.statistics
+        self.value = classifier.statistics
         self._head = classifier.head
-        self._trunk = backbone
+        self._backbone = backbone
         self._parts = []
 
     def add(self, inputs, labels):
-        """Counts what `Backbone.inputs_for` gave, sooner or later."""
-        if self._trunk.is_trainable:
+        """Adds what `Backbone.student_inputs` gave, now or later."""
+        if self._backbone.is_trainable:
             return
-        self._parts.append((self._trunk.features_of(inputs), labels))
+        self._parts.append((self._backbone.features_of(inputs), labels))
         if sum(len(part) for _, part in self._parts) >= ROWS_AT_ONCE:
             self.flush()
 
     def flush(self):
-        """Counts all that was added."""
+        """Updates the statistics with all that was added."""
         if not self._parts:
             return
         parts, self._parts = zip(*self._parts, strict=True), []
         features, labels = (np.concatenate(part) for part in parts)
-        self.statistics = self.statistics.updated(features, labels)
+        self.value = self.value.updated(features, labels)
         if isinstance(self._head, ClosedFormHead):
             self._head.update_state(features, labels)
 
 
-def _label_loss(recipe):
-    if is_auto(recipe.loss):
-        return CandidateSetCrossentropy()
-    return recipe.loss
+def _one_sample(batch):
+    inputs, y, *weights = batch
+    return (
+        inputs[:1],
+        {name: array[:1] for name, array in y.items()},
+        *(part[:1] for part in weights),
+    )
 
 
 def _drawn(memory, size):
-    """So many samples; a memory that has fewer gives them repeatedly.
+    """Returns so many exemplars; a smaller memory gives them repeatedly.
 
     A batch of another size would be compiled anew.
     """
@@ -239,9 +242,9 @@ def _drawn(memory, size):
     return x[rows], y[rows], stored[rows]
 
 
-def _statistics(classifier, backbone, samples):
-    """Those of what was learned, or else of the first batch."""
+def _first_statistics(classifier, backbone, samples):
+    """Returns statistics of what was learned, or else of the first batch."""
     if len(classifier.statistics):
         return classifier.statistics
-    features = backbone.features_of(backbone.student_inputs(samples.pictures))
+    features = backbone.features_of(backbone.student_inputs(samples.x))
     return FeatureStatistics().updated(features, samples.labels)

@@ -1,8 +1,8 @@
 """Which recipes follow a stream, and which learn in phases."""
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.memory.stream_replay import StreamReplay
 from keras_incremental.models.recipe import LABELED
 from keras_incremental.models.recipe import is_auto
 
@@ -11,10 +11,10 @@ def check_stream(recipe):
     """Raises if a recipe has parts that begin and end with a phase."""
     if isinstance(recipe.memory, ExemplarMemory):
         raise ValueError(
-            f"The memory of the recipe '{recipe.name}' chooses exemplars at "
+            f"The memory of the recipe '{recipe.name}' selects exemplars at "
             "the end of a phase, and a stream has none. Received: "
             "memory=ExemplarMemory. Use `learn`, or a recipe whose memory is "
-            "a `Reservoir`, such as `recipes.stream_er(budget=500)`."
+            "a `Reservoir`, such as `recipes.er(memory=Reservoir(500))`."
         )
     parts = [
         name
@@ -27,23 +27,22 @@ def check_stream(recipe):
         raise ValueError(
             f"Parts of the recipe '{recipe.name}' need to know where a phase "
             f"begins and ends. Received: {', '.join(parts)}. Use `learn`, or "
-            "a recipe for streams, such as `recipes.stream_er(budget=500)`."
+            "a recipe for streams, such as `recipes.er(memory=Reservoir(500))`."
         )
 
 
 def check_phases(recipe):
     """Raises if a recipe is for streams."""
-    streams = isinstance(recipe.memory, Reservoir)
-    if streams or isinstance(recipe.policy, StreamReplay):
+    if isinstance(recipe.memory, Reservoir):
         raise ValueError(
-            f"The recipe '{recipe.name}' follows a stream, and `learn` is a "
-            "phase. Received: a recipe with Reservoir or StreamReplay. Use "
-            "`observe`, or a recipe with an `ExemplarMemory`."
+            f"The memory of the recipe '{recipe.name}' follows a stream, and "
+            "`learn` is a phase. Received: memory=Reservoir. Use `observe`, "
+            "or a recipe with an `ExemplarMemory`."
         )
 
 
 def _replays(policy):
-    return is_auto(policy) or isinstance(policy, StreamReplay)
+    return is_auto(policy) or isinstance(policy, Interleave)
 
 
 def _is_given(part):
@@ -51,7 +50,8 @@ def _is_given(part):
 
 
 def _depends_on_phase(loss):
-    return hasattr(loss, "for_phase")
+    follows = getattr(loss, "follows_streams", False)
+    return hasattr(loss, "for_phase") and not follows
 
 
 def _reads_teacher(terms):

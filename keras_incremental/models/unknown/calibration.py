@@ -5,7 +5,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.models.inputs.samples import read_known
+from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.unknown.forward import collect_samples
 from keras_incremental.models.unknown.forward import forward
 from keras_incremental.rejection import Rejector
@@ -212,15 +212,8 @@ def _read_known(classifier, x, y, classes, batch_size):
         x, y = collect_samples(x, batch_size)
         if y is None:
             return x, None
-    samples = read_known(
-        x,
-        y,
-        classes,
-        classifier.classes,
-        batch_size,
-        problem=classifier.problem,
-    )
-    return samples.pictures, samples
+    samples = Reader(classifier, batch_size).old(x, y, classes)
+    return samples.x, samples
 
 
 def _scores(classifier, outputs, samples, score, statistics):
@@ -231,7 +224,9 @@ def _scores(classifier, outputs, samples, score, statistics):
     logits = decoder.resize(outputs.logits, samples.labels)
     outputs = dataclasses.replace(outputs, logits=logits)
     scores = _ood_scores(classifier, outputs, score, statistics)
-    given, names = decoder.review_format.known_in(samples.labels, samples.names)
+    given, names = decoder.review_format.known_in(
+        samples.labels, samples.classes
+    )
     return scores[given], names
 
 

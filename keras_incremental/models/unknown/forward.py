@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_incremental.data import as_source
 from keras_incremental.models.inputs import checks
-from keras_incremental.models.inputs.samples import MAX_BYTES
+from keras_incremental.models.inputs.reading import collect
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.student import scores_of
 
@@ -31,15 +31,15 @@ class Forward:
 def collect_samples(x, batch_size=32, steps=None):
     """Returns the samples of data for `predict`, and labels or `None`."""
     source = as_source(x, batch_size=batch_size, steps=steps)
-    return source.collect(MAX_BYTES if source.num_batches is None else None)
+    return collect(source)
 
 
 def forward(classifier, x, batch_size=32) -> Forward:
     """Returns the `Forward` of an array; frozen layers run once per sample."""
-    samples = checks.fitted(Samples(x, None, ()), classifier)
-    backbone = classifier.backbone()
+    samples = checks.compatible(Samples(x, None, ()), classifier)
+    backbone = classifier.backbone
     features = backbone.features_of(
-        backbone.student_inputs(samples.pictures, batch_size)
+        backbone.student_inputs(samples.x, batch_size)
     )
     logits = scores_of(classifier.head, classifier.readout, features)
     decoder = classifier.problem.decoder

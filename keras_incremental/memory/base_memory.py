@@ -3,18 +3,35 @@ from keras_incremental.memory import stored_logits
 from keras_incremental.memory.exemplars import Exemplars
 
 
-class Holder:
-    """What all memories can tell of their content.
+class BaseMemory:
+    """Base of memories, with access to their content.
 
     The content is replaced as a whole, so that a snapshot costs nothing and
     a change that fails changes nothing. A subclass has a `budget`.
+
+    Attributes:
+        mixing_policy: `MixingPolicy` that the memory asks for, or `None`.
+        augmentation: Layer or function on batches of exemplars, or `None`.
+        features: Function of samples, returns what selections compare, or
+            `None`.
+        is_replayed: Bool. Whether exemplars are replayed in training.
     """
+
+    mixing_policy = None
+    augmentation = None
+    features = None
+    is_replayed = True
 
     def __init__(self):
         self._content = Exemplars()
 
     def __len__(self):
         return len(self._content)
+
+    @property
+    def replays(self):
+        """Bool. Whether there are exemplars, and they are replayed."""
+        return self.is_replayed and len(self) > 0
 
     @property
     def classes(self):
@@ -96,6 +113,14 @@ class Holder:
         """Puts an earlier content back, exactly."""
         check_snapshot(snapshot, Exemplars)
         self._content = snapshot
+
+    def take_over(self, memory):
+        """Copies the content of another memory.
+
+        Args:
+            memory: Memory of the same class.
+        """
+        self.restore(memory.snapshot())
 
     def save(self, path):
         """Writes the content to one `.npz` file, without pickle."""

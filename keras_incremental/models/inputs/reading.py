@@ -1,0 +1,233 @@
+"""Whatever `fit` takes, read as `Samples` of a classifier."""
+
+import dataclasses
+import typing
+
+import numpy as np
+
+from keras_incremental.data import as_source
+from keras_incremental.data import check_class_names
+from keras_incremental.data.names import normal
+from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.problems.partial_labels import PartialLabels
+
+# Of data that does not say how long it is: 4 GiB.
+MAX_BYTES = 2**32
+
+
+@dataclasses.dataclass(frozen=True)
+class OldData:
+    """Data of known classes that is still at hand, for `learn(old_data=)`.
+
+    Args:
+        x: Samples, or a data set of `(samples, labels)`.
+        y: Labels of the samples. Defaults to `None`: `x` yields them.
+        label_version: Int, `clf.label_space.version` at the time that the
+            data was labeled. Defaults to `None`, the present one.
+    """
+
+    x: typing.Any
+    y: typing.Any = None
+    label_version: int | None = None
+
+
+class Reader:
+    """Reads data for a classifier, labels by name or by position.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        batch_size: Int, rows in a batch of arrays. Defaults to `32`.
+        steps: Int, batches to read of data that has no end. Defaults to
+            `None`, all.
+    """
+
+    def __init__(self, classifier, batch_size=32, steps=None):
+        self.classifier = classifier
+        self.problem = classifier.problem
+        self.known = classifier.classes
+        self.batch_size = batch_size
+        self.steps = steps
+
+    def new(self, x, y=None, classes=None, partial_labels=None, old_data=None):
+        """Returns `Samples` of new or known classes.
+
+        Args:
+            x: Samples, or anything that yields `(samples, labels)` batches.
+            y: Labels, or `None` where `x` yields them or where all samples
+                show the one class in `classes`.
+            classes: Names that integer labels index, or `None` for the names
+                of the folders that the data was read from.
+            partial_labels: `PartialLabels`, or `None`.
+            old_data: Same as for `old_data`.
+        """
+        partial = checked_partial_labels(partial_labels)
+        exclusive = self.problem.codec.exclusive
+        partial.check(self.known, exclusive)
+        samples = self._read(x, y, classes, partial.unlabeled)
+        resolved = partial.resolve(
+            samples.labels, samples.new_classes, self.known, exclusive
+        )
+        old = checks.compatible(self.old_data(old_data), self.classifier)
+        return dataclasses.replace(samples, partial_labels=resolved, old=old)
+
+    def old(self, x, y=None, classes=None):
+        """Returns `Samples` of known classes. Arguments are those of `new`."""
+        missing = self.problem.codec.missing
+        samples = self._read(x, y, classes, missing, self.known)
+        if samples.new_classes:
+            raise ValueError(
+                f"Classes {list(samples.new_classes)} are not known yet. "
+                f"Known classes: {list(self.known)}. Teach them by `learn`."
+            )
+        return samples
+
+    def old_data(self, data):
+        """Returns `Samples` of `OldData`, of a tuple `(x, y)` or data set."""
+        if data is None:
+            return None
+        if not isinstance(data, OldData):
+            data = OldData(*data) if isinstance(data, tuple) else OldData(data)
+        label_space = self.classifier.label_space
+        version = checked_version(data.label_version, label_space)
+        names = self.problem.codec.classes_at(version, label_space)
+        samples = self.old(data.x, data.y, names)
+        return dataclasses.replace(
+            samples, label_version=version, argument="old_data"
+        )
+
+    def validation(self, data, classes):
+        """Returns `Samples` to measure on, or `None`.
+
+        Integer labels index all classes; samples that were read from folders
+        are matched by the names of the folders.
+
+        Args:
+            data: What `validation_data` of `fit` takes, or `None`.
+            classes: Names of all classes, the new ones among them.
+        """
+        if data is None:
+            return None
+        data = tuple(data) if isinstance(data, list) else data
+        source = self.source(data, argument="validation_data")
+        local = source.class_names or classes
+        x, labels = collect(source)
+        if labels is None:
+            raise ValueError(
+                "`validation_data` needs labels, to compare with. Received: "
+                "samples only. Give `(samples, labels)`."
+            )
+        missing = self.problem.codec.missing is not None
+        labels = self.problem.codec.encode(
+            labels, local, classes, "validation_data", missing
+        )
+        return Samples(
+            x,
+            labels,
+            tuple(classes),
+            argument="validation_data",
+            problem=self.problem,
+        )
+
+    def auxiliary(self, data):
+        """Returns `Samples` without labels, or `None`.
+
+        Args:
+            data: Samples, or a data set of them; labels that come with them
+                are dropped. Or `None`.
+        """
+        if data is None:
+            return None
+        x, _ = collect(self.source(data, argument="auxiliary"))
+        return Samples(x, None, (), argument="auxiliary")
+
+    def source(self, x, y=None, argument="x"):
+        """Returns the `Source` of data."""
+        return as_source(
+            x,
+            y,
+            batch_size=self.batch_size,
+            steps=self.steps,
+            argument=argument,
+        )
+
+    def _read(self, x, y, classes, unlabeled, default=None):
+        if np.isscalar(y):
+            raise TypeError(
+                "`y` must hold one label for each sample. Received: "
+                f"y={y!r}. Where all samples show one class, name it in "
+                "`classes` and leave out `y`."
+            )
+        codec, known = self.problem.codec, self.known
+        y, classes = codec.prepare(y, classes, unlabeled)
+        source = self.source(x, y)
+        names = local_names(classes, source) or default or _names_in(source)
+        new = tuple(name for name in names if name not in known)
+        x, labels = collect(source)
+        everything = (*known, *new)
+        if labels is None:
+            labels = codec.encode_one_class(names, len(x))
+        missing = unlabeled is not None
+        labels = codec.encode(labels, names, everything, "y", missing)
+        labels = codec.complete(labels, len(known), unlabeled)
+        samples = Samples(x, labels, everything, new, problem=self.problem)
+        _check_shown(samples, names)
+        return samples
+
+
+def checked_partial_labels(value):
+    """Returns `PartialLabels`, those of complete labels for `None`."""
+    if value is None:
+        return PartialLabels()
+    if not isinstance(value, PartialLabels):
+        raise TypeError(
+            "`partial_labels` must be `PartialLabels` or `None`. Received: "
+            f"partial_labels={value!r}. Pass, for example, "
+            '`PartialLabels(unlabeled="not_new")`.'
+        )
+    return value
+
+
+def collect(source):
+    """Returns all data, which must be small where its length is unknown."""
+    endless = source.num_batches is None
+    return source.collect(MAX_BYTES if endless else None)
+
+
+def checked_version(version, label_space):
+    """Returns a version of a label space, the present one for `None`."""
+    if version is None:
+        return label_space.version
+    label_space.table(version)
+    return int(version)
+
+
+def local_names(classes, source):
+    """Returns the names that integer labels index, or `None`."""
+    names = (source.class_names or None) if classes is None else classes
+    return None if names is None else check_class_names(names)
+
+
+def _names_in(source):
+    """Returns the names in labels, in order of arrival."""
+    labels = None if source.whole is None else source.whole[1]
+    if labels is not None and labels.dtype.kind == "U":
+        names = (normal(name) for name in labels.ravel().tolist() if name)
+        return check_class_names(list(dict.fromkeys(names)))
+    raise ValueError(
+        "`classes` is missing: integer labels need names. Name them, as in "
+        '`learn(birds, classes=["bird"])`.'
+    )
+
+
+def _check_shown(samples, names):
+    shown, everything = samples.shown, samples.classes
+    unseen = [
+        n for n in samples.new_classes if everything.index(n) not in shown
+    ]
+    if unseen:
+        raise ValueError(
+            f"There is no sample of the new classes {unseen}. Received: "
+            f"labels of {sorted(everything[index] for index in shown)} and "
+            f"classes={list(names)}. Name only classes that the data shows."
+        )
