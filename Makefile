@@ -3,7 +3,7 @@ BACKENDS = tensorflow-cpu==2.21.* jax==0.10.* torch==2.13.0
 PIP = .venv/bin/python -m pip install --quiet
 PYTEST = .venv/bin/python -m pytest -n 2
 
-.PHONY: demo pets test test-all lint docs
+.PHONY: demo pets test test-all lint wheel docs
 
 demo: .venv/demo.stamp
 	.venv/bin/python examples/quickstart.py
@@ -32,6 +32,9 @@ lint: .venv/test.stamp
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+
+wheel: .venv/test.stamp
+	.venv/bin/python .ci/wheel.py '$(filter jax%,$(BACKENDS))'
 
 docs: .venv/test.stamp
 	.venv/bin/python docs/reference.py docs/reference
