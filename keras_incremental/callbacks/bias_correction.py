@@ -4,7 +4,6 @@ from keras import ops
 from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.callbacks.weight_protection import needs_data
-from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.growth import find_head
 from keras_incremental.layers.splits import refuse_new_splits
@@ -123,7 +122,7 @@ def fold(head, new, alpha, beta):
 
 
 def _check_head(head):
-    if isinstance(head, ExpandableDense) and head.use_bias:
+    if head.is_affine:
         refuse_new_splits(head, "BiasCorrection")
         return
     raise ValueError(

@@ -15,7 +15,6 @@ from keras_incremental.layers.column_initializers import (
 )
 from keras_incremental.layers.column_initializers import MeanOfOld as MeanOfOld
 from keras_incremental.layers.column_initializers import Zeros as Zeros
-from keras_incremental.layers.division import divide as divide
 from keras_incremental.layers.expandable_cosine import (
     ExpandableCosine as ExpandableCosine,
 )

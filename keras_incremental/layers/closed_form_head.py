@@ -1,23 +1,20 @@
+import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.layers.closed_form_columns import UNSEEN
-from keras_incremental.layers.closed_form_columns import Unseen
-from keras_incremental.layers.closed_form_columns import check_positive
-from keras_incremental.layers.closed_form_columns import start
-from keras_incremental.layers.closed_form_data import checked_features
-from keras_incremental.layers.closed_form_data import checked_labels
+from keras_incremental.layers.column_initializers import ColumnInitializer
 from keras_incremental.layers.exact_operations import ExactOperations
 from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
-from keras_incremental.layers.plain_form import PlainForm
 from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 STATISTICS = ("counts", "means", "scatter")
 LARGEST = {"float16": 65504.0}
+# The score of a class that was never seen; finite, so that a softmax is too.
+UNSEEN = -1e9
 
 
-class ClosedFormHead(ExactOperations, PlainForm, ExpandableHead):
+class ClosedFormHead(ExactOperations, ExpandableHead):
     """Base of the heads that are solved, not trained.
 
     `adapt` counts features into statistics and solves for the weights. The
@@ -78,6 +75,50 @@ class ClosedFormHead(ExactOperations, PlainForm, ExpandableHead):
 
     def call_block(self, inputs, columns):
         return ops.matmul(inputs, columns["kernel"]) + columns["bias"]
+
+    is_closed_form = True
+
+    def start_from(self, columns):
+        """Leaves the columns as they are: `adapt` finds them."""
+
+    def plain(self, inputs):
+        """Scores as `call` gives them, without this package.
+
+        Args:
+            inputs: `keras.KerasTensor` of what the head reads.
+
+        Returns:
+            `keras.KerasTensor` of the scores, in float32.
+
+        Raises:
+            ValueError: if the head is not linear.
+
+        Example:
+
+        >>> import keras
+        >>> import numpy as np
+        >>> import keras_incremental as ki
+        >>> head = ki.layers.NearestClassMean(2)
+        >>> head.adapt(np.eye(2), [0, 1])
+        >>> inputs = keras.Input((2,))
+        >>> model = keras.Model(inputs, head.plain(inputs))
+        >>> [type(layer).__name__ for layer in model.layers[1:]]
+        ['UnitNormalization', 'Dense']
+        """
+        if list(self.column_shapes(1, 1)) != ["kernel", "bias"]:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' is not linear, so no "
+                "`Dense` layer computes its scores. Keep the head itself."
+            )
+        columns = [self.columns("kernel"), self.columns("bias")]
+        dense = keras.layers.Dense(self.units, dtype="float32", name=self.name)
+        outputs = dense(self.plain_representation(inputs))
+        dense.set_weights(columns)
+        return outputs
+
+    def plain_representation(self, inputs):
+        """What `represent` gives, by layers of Keras alone."""
+        return inputs
 
     # What a user reads and does.
 
@@ -251,3 +292,80 @@ class ClosedFormHead(ExactOperations, PlainForm, ExpandableHead):
                 f"{sorted(constants)} and {len(statistics)} statistics. Make "
                 "the head with the arguments that it was saved with."
             )
+
+
+class Unseen(ColumnInitializer):
+    """Columns of classes that were never adapted to."""
+
+    def __call__(self, columns, units, seed):
+        return {
+            name: np.full((*v.shape[:-1], units), start(name), v.dtype)
+            for name, v in columns.items()
+        }
+
+
+def start(name):
+    """The value of all columns of that name."""
+    return UNSEEN if name == "bias" else 0.0
+
+
+def check_positive(head, name, value, most=np.inf):
+    """Refuses an argument of a head that is no number above 0."""
+    number = isinstance(value, (int, float, np.number))
+    if isinstance(value, bool) or not number or not 0 < value <= most:
+        wanted = "above 0" if most == np.inf else f"above 0 and up to {most}"
+        raise ValueError(
+            f"`{name}` of {type(head).__name__} must be a number {wanted}. "
+            f"Received: {name}={value!r}."
+        )
+
+
+def checked_features(head, features):
+    """The features as a float64 array, if the head can read them."""
+    if not isinstance(features, np.ndarray):
+        features = ops.convert_to_numpy(features)
+    features = np.asarray(features, "float64")
+    width = head.input_dim if head.built else "input_dim"
+    if features.ndim < 2 or (head.built and features.shape[-1] != width):
+        raise ValueError(
+            f"`features` of {_name(head)} must have the shape "
+            f"(num_samples, ..., {width}). "
+            f"Received: shape {features.shape}. Give it what the layer below "
+            "the head computes."
+        )
+    if not np.isfinite(features).all():
+        bad = np.flatnonzero(~np.isfinite(features).all(-1).reshape(-1))
+        raise ValueError(
+            f"`features` of {_name(head)} must be finite. Received: NaN or "
+            f"infinity in {len(bad)} of {features[..., 0].size} rows, first "
+            f"in row {bad[0]}. Leave those rows out, or look for what makes "
+            "them in the layers below."
+        )
+    return features
+
+
+def checked_labels(head, labels, features):
+    """The labels as a flat array of ints, one for each row of features."""
+    if not isinstance(labels, np.ndarray):
+        labels = ops.convert_to_numpy(labels)
+    rows = int(np.prod(features.shape[:-1]))
+    if labels.size != rows:
+        raise ValueError(
+            f"`labels` of {_name(head)} must be one int for each of the "
+            f"{rows} feature vectors. Received: shape {labels.shape}. Give "
+            "`labels.argmax(-1)` if they are one-hot."
+        )
+    labels = labels.reshape(-1)
+    found = sorted(set(labels.tolist()))
+    wrong = [k for k in found if k not in range(head.units)]
+    if wrong:
+        raise ValueError(
+            f"`labels` of {_name(head)} must be ints from 0 to "
+            f"{head.units - 1}. Received: {wrong[:5]}. `expand` the head for "
+            "new classes, or leave those rows out."
+        )
+    return labels.astype(int)
+
+
+def _name(head):
+    return f"{type(head).__name__} '{head.name}'"

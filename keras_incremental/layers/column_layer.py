@@ -38,6 +38,29 @@ class ColumnLayer(keras.layers.Layer):
         """The regularizer of the columns called `name`, or `None`."""
         return None
 
+    # What is asked of every such layer.
+
+    is_closed_form = False
+
+    def plain(self, inputs):
+        """Builds the same outputs from layers of Keras alone.
+
+        Args:
+            inputs: `keras.KerasTensor` of what the layer reads.
+
+        Returns:
+            `keras.KerasTensor` of the outputs.
+
+        Raises:
+            ValueError: if no layers of Keras compute them.
+        """
+        raise ValueError(
+            f"Keras has no layer that computes what {type(self).__name__} "
+            f"does, so there is no plain model of '{self.name}'. Received: "
+            f"inputs={inputs}. Keep the layer itself, with the classifier by "
+            "`save`, or give it a method `plain`."
+        )
+
     # What a user reads and writes.
 
     def columns(self, name):

@@ -2,11 +2,16 @@ import math
 
 import keras
 import numpy as np
+from keras import layers
 from keras import ops
 
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.layers.proxy_imprinting import ProxyImprinting
 from keras_incremental.utils.export import export
 from keras_incremental.utils.vectors import unit
+
+# How far the proxies of an old class lie from its column, for its length.
+PROXY_SPREAD = 0.1
 
 
 @export
@@ -31,7 +36,7 @@ class ExpandableCosine(ExpandableHead):
     tell little. `assign_center` takes their mean off first, where the
     network below is frozen.
 
-    Start new columns by `ProxyImprinting`, of features that `centred` gives;
+    Start new columns by `ProxyImprinting`, of features that `centered` gives;
     `Imprinting` centres features itself, which a head without a bias cannot
     undo, unless its `center` is zeros.
 
@@ -120,9 +125,85 @@ class ExpandableCosine(ExpandableHead):
         self.center.assign(value)
 
     def centered(self, features):
-        """Array of features, without the center."""
+        """Returns an array of features, without the center."""
         self._check_built()
         return np.asarray(features) - ops.convert_to_numpy(self.center)
+
+    def recenter(self, statistics):
+        """Moves the center to the mean of all features.
+
+        Columns of classes that were seen go on pointing at the same places,
+        as far from the center as the means of the classes.
+
+        Args:
+            statistics: `FeatureStatistics` of the features.
+        """
+        seen = np.flatnonzero(statistics.counts)
+        means = self.centered(statistics.means[seen])
+        reach = np.linalg.norm(means, axis=-1)
+        step = self.centered(statistics.mean)
+        kernel = self.columns("kernel")
+        kernel[..., seen] = seen_from(kernel[..., seen], reach, step)
+        self.assign_columns("kernel", kernel)
+        self.assign_center(statistics.mean)
+
+    needs_imprinting = True
+
+    def imprinting(self, features, labels):
+        """Returns the `ProxyImprinting` of the centered features."""
+        return ProxyImprinting(self.centered(features), labels)
+
+    def start_from(self, columns):
+        """Starts at the directions of columns, proxies spread around them."""
+        kernel, drawn = columns.get("kernel"), self.columns("kernel")
+        if kernel is None or kernel.shape != (self.input_dim, self.units):
+            return
+        if self.proxies > 1:
+            lengths = np.linalg.norm(kernel, axis=0)
+            lengths = lengths / np.linalg.norm(drawn, axis=0)
+            kernel = kernel[:, None] + PROXY_SPREAD * lengths * drawn
+        self.assign_columns("kernel", kernel)
+
+    def plain(self, inputs):
+        """Builds the same logits, in float32, from layers of Keras alone.
+
+        Args:
+            inputs: `keras.KerasTensor` of what the head reads, of two
+                dimensions.
+
+        Returns:
+            `keras.KerasTensor` of the logits.
+        """
+        center = ops.convert_to_numpy(self.center)
+        features = layers.Normalization(
+            mean=center,
+            variance=np.ones_like(center),
+            dtype="float32",
+            name=f"{self.name}_center",
+        )(inputs)
+        directions = layers.UnitNormalization(
+            dtype="float32", name=f"{self.name}_directions"
+        )(features)
+        cosines = self._plain_cosines(directions)
+        if self.proxies > 1:
+            cosines = _pooled(cosines, (self.proxies, self.units))
+        scale = float(ops.convert_to_numpy(self.scale))
+        return layers.Rescaling(scale, dtype="float32", name=self.name)(cosines)
+
+    def _plain_cosines(self, directions):
+        """Cosines with all columns, those of the first proxies first."""
+        kernel = self.columns("kernel")
+        lengths = np.maximum(np.linalg.norm(kernel, axis=0), 1e-12)
+        kernel = (kernel / lengths).reshape(len(kernel), -1)
+        dense = layers.Dense(
+            kernel.shape[-1],
+            use_bias=False,
+            dtype="float32",
+            name=f"{self.name}_cosines",
+        )
+        outputs = dense(directions)
+        dense.set_weights([kernel])
+        return outputs
 
     def scores(self, inputs):
         """Cosines before the scale, shape `(batch_size, ..., units)`."""
@@ -218,6 +299,31 @@ class ExpandableCosine(ExpandableHead):
         """What all classes share, by the names it has in a file."""
         first = len(self._columns)
         return {str(i): v for i, v in enumerate(self._shared(), first)}
+
+
+def seen_from(kernel, reach, step):
+    """Returns directions of the same places from a center that has moved.
+
+    Args:
+        kernel: Array of shape `(features, ..., classes)`.
+        reach: Array of shape `(classes,)`: how far from the old center the
+            place of a class lies.
+        step: Array of shape `(features,)`, from the old to the new center.
+    """
+    lengths = np.linalg.norm(kernel, axis=0)
+    places = kernel / np.maximum(lengths, 1e-12) * reach
+    places = places - step.reshape(-1, *[1] * (kernel.ndim - 1))
+    new = np.linalg.norm(places, axis=0)
+    return places * (lengths / np.maximum(new, 1e-12))
+
+
+def _pooled(cosines, shape):
+    """Sums over proxies, each weighted by their softmax, by Keras layers."""
+    parts = layers.Reshape(shape, dtype="float32")(cosines)
+    weights = layers.Softmax(axis=1, dtype="float32")(parts)
+    weighted = layers.Multiply(dtype="float32")([weights, parts])
+    mean = layers.GlobalAveragePooling1D(dtype="float32")(weighted)
+    return layers.Rescaling(float(shape[0]), dtype="float32")(mean)
 
 
 def _inverse_softplus(value):

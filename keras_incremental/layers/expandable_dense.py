@@ -110,10 +110,18 @@ class ExpandableDense(ExpandableHead):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
+    can_split = True
+    can_be_multi_label = True
+
     @property
     def has_splits(self):
         """Bool. Whether any class came out of an older one."""
         return splits.has_splits(self.parents)
+
+    @property
+    def is_affine(self):
+        """Bool. Whether the columns have a kernel and a bias."""
+        return self.use_bias
 
     def expand(
         self, units, initializer=DEFAULT_INITIALIZER, seed=None, parents=None
@@ -150,6 +158,52 @@ class ExpandableDense(ExpandableHead):
     def call_block(self, inputs, columns):
         logits = ops.matmul(inputs, columns["kernel"])
         return ops.add(logits, columns["bias"]) if self.use_bias else logits
+
+    def plain(self, inputs):
+        """Builds the same logits from `Dense` layers.
+
+        Args:
+            inputs: `keras.KerasTensor` of what the head reads.
+
+        Returns:
+            `keras.KerasTensor` of the logits: of one `Dense` layer, and of
+            two more, or of operations of Keras, where classes came out of
+            others.
+        """
+        weights = [self.columns(name) for name in self._columns]
+        if not self.has_splits:
+            return self._plain_dense(inputs, weights, self.name)
+        if not self.exclusive:
+            raw = self._plain_dense(inputs, weights, self.name)
+            return splits.implied_logits(raw, self.parents)
+        layout = splits.layout_of(self.parents)
+        split = [value[..., layout.splits] for value in weights]
+        shares = self._plain_dense(
+            inputs,
+            [np.concatenate([value, -value], -1) for value in split],
+            f"{self.name}_shares",
+            activation="log_sigmoid",
+        )
+        logits = self._plain_dense(
+            inputs,
+            [value[..., layout.roots] for value in weights],
+            f"{self.name}_undivided",
+        )
+        paths = self._plain_dense(shares, [layout.matrix], f"{self.name}_paths")
+        add = keras.layers.Add(dtype=self.dtype_policy, name=self.name)
+        return add([logits, paths])
+
+    def _plain_dense(self, inputs, weights, name, activation=None):
+        layer = keras.layers.Dense(
+            weights[0].shape[-1],
+            activation=activation,
+            use_bias=len(weights) > 1,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        outputs = layer(inputs)
+        layer.set_weights(weights)
+        return outputs
 
     def snapshot(self):
         return {**super().snapshot(), "parents": self.parents}

@@ -1,7 +1,9 @@
 import keras
+import numpy as np
 from keras import ops
 
 from keras_incremental.layers import group_layout
+from keras_incremental.layers.column_initializers import Imprinting
 from keras_incremental.layers.column_initializers import new_columns
 from keras_incremental.layers.column_layer import ColumnLayer
 from keras_incremental.utils import state
@@ -18,7 +20,30 @@ class ExpandableHead(ColumnLayer):
     of weights are kept apart, and the oldest are joined at the next growth.
 
     A subclass names the weights that have one column for each class
-    (`column_shapes`) and computes with one block of them (`call_block`).
+    (`column_shapes`), says how they start (`column_initializer`) and computes
+    with one block of them (`call_block`). That is a whole head: it grows, is
+    trained, saved and restored. What else is asked of a head has an answer,
+    which a subclass may give otherwise:
+
+    - `plain(inputs)`: the same logits by layers of Keras. Refuses.
+    - `imprinting(features, labels)`: the initializer that points new columns
+      at features. That of a `Dense`, where the columns are called so.
+    - `start_from(columns)`: how it takes the place of a trained `Dense`. By
+      taking over what has the same name and shape.
+    - `needs_imprinting`: whether these are a poor start, so that `remember`
+      points all columns at features. `False`.
+    - `recenter(statistics)`: moves the center of the features. Has none.
+    - `is_affine`: whether the logits are `inputs @ kernel + bias`, so that
+      features may be centered and a bias corrected. `False`.
+    - `can_split`, `has_splits`: whether `expand` takes `parents`, and whether
+      it did. `False`.
+    - `can_be_multi_label`, `exclusive`: whether classes may apply together,
+      and whether they exclude each other now. `False`, `True`.
+    - `is_closed_form`, `update_state`, `finalize_state`: whether it is
+      solved, not trained, and how. `False`, no state.
+    - `per_example_rule`: how gradients of single examples are computed at
+      once, see `keras_incremental.regularizers.per_example`. `None`: by a
+      loop over examples.
 
     Args:
         units: Int, or a list of ints, one for each group in order of
@@ -52,11 +77,91 @@ class ExpandableHead(ColumnLayer):
 
     # What a subclass gives, beside what `ColumnLayer` asks for.
 
-    instead_of_parents = "start each child by `initializer=CopyOf(parent)`"
-
     def call_block(self, inputs, columns):
         """Logits of one block, shape `(batch_size, ..., block_units)`."""
         raise NotImplementedError
+
+    # What is asked of a head, with the answers of one that is trained.
+
+    can_split = False
+    can_be_multi_label = False
+    has_splits = False
+    exclusive = True
+    is_affine = False
+    needs_imprinting = False
+    per_example_rule = None
+    instead_of_parents = "start each child by `initializer=CopyOf(parent)`"
+
+    def imprinting(self, features, labels):
+        """Returns the initializer that points new columns at features.
+
+        Args:
+            features: Array of shape `(num_samples, input_dim)`.
+            labels: Ints of shape `(num_samples,)`: 0 for the first new class.
+
+        Returns:
+            A `ColumnInitializer`.
+
+        Raises:
+            ValueError: if the head has other columns than a `Dense`.
+        """
+        if not {"kernel"} <= set(self._columns) <= {"kernel", "bias"}:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' has no columns that "
+                "point at features. Received: initializer='imprinting' and "
+                f"columns {list(self._columns)}. Use another initializer, or "
+                "give the head a method `imprinting`."
+            )
+        return Imprinting(features, labels)
+
+    def imprint(self, features, labels, seed=None):
+        """Points the columns of the classes in `labels` at their features.
+
+        Args:
+            features: Array of shape `(num_samples, input_dim)`.
+            labels: Ints of shape `(num_samples,)`, from 0 to `units - 1`.
+            seed: Int or `None`, of random initializers. Defaults to `None`.
+        """
+        classes, positions = np.unique(labels, return_inverse=True)
+        columns = {name: self.columns(name) for name in self._columns}
+        old = {name: value[..., classes] for name, value in columns.items()}
+        new = self.imprinting(features, positions)(old, len(classes), seed)
+        for name, value in columns.items():
+            value[..., classes] = new[name]
+            self.assign_columns(name, value)
+
+    def start_from(self, columns):
+        """Starts from the columns of a trained head with the same classes.
+
+        Takes over what has the same name and shape; the rest stays as drawn.
+
+        Args:
+            columns: Dict of arrays, as of a `Dense`: `"kernel"` of shape
+                `(input_dim, units)`, `"bias"` of shape `(units,)`.
+        """
+        shapes = self.column_shapes(self.input_dim, self.units)
+        for name, shape in shapes.items():
+            if name in columns and columns[name].shape == shape:
+                self.assign_columns(name, columns[name])
+
+    def recenter(self, statistics):
+        """Moves the center of the features, in a head that has one.
+
+        Args:
+            statistics: `FeatureStatistics` of the features.
+        """
+
+    def update_state(self, features, labels):
+        """Counts features, in a head in closed form; others keep none.
+
+        Args:
+            features: Array of shape `(num_samples, ..., input_dim)`.
+            labels: Ints from 0 to `units - 1`, of shape
+                `(num_samples, ...)`.
+        """
+
+    def finalize_state(self):
+        """Solves for the weights, in a head in closed form."""
 
     # What a user reads and does.
 

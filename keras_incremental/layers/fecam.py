@@ -1,8 +1,8 @@
 import numpy as np
 from keras import ops
 
-from keras_incremental.layers.closed_form_columns import check_positive
 from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.closed_form_head import check_positive
 from keras_incremental.layers.nearest_class_mean import unit
 from keras_incremental.utils.class_covariances import ClassCovariances
 from keras_incremental.utils.export import export

@@ -1,7 +1,7 @@
 import numpy as np
 
-from keras_incremental.layers.closed_form_columns import check_positive
 from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers.closed_form_head import check_positive
 from keras_incremental.utils.export import export
 
 

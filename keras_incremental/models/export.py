@@ -8,11 +8,6 @@ import zipfile
 import keras
 import numpy as np
 
-from keras_incremental.layers.closed_form_head import ClosedFormHead
-from keras_incremental.layers.expandable_cosine import ExpandableCosine
-from keras_incremental.layers.expandable_dense import ExpandableDense
-from keras_incremental.layers.plain_cosine import plain_cosine
-from keras_incremental.layers.plain_form import plain_dense
 from keras_incremental.models.problems.decoders import HIDDEN
 from keras_incremental.utils import state
 
@@ -24,7 +19,8 @@ def plain_model(classifier):
     """A Functional model that ends in a `Dense` layer, weights copied."""
     features = keras.models.clone_model(classifier.features)
     features.set_weights(classifier.features.get_weights())
-    outputs = _plain_head(classifier, features.output)
+    head = classifier.readout or classifier.head
+    outputs = head.plain(features.output)
     outputs = _without_removed(classifier, outputs)
     if classifier.activation is not None:
         outputs = keras.layers.Activation(
@@ -36,23 +32,6 @@ def plain_model(classifier):
     )
     model.class_names = list(classifier.classes)
     return model
-
-
-def _plain_head(classifier, features):
-    """What the head, or the readout, gives, by layers of Keras alone."""
-    head = classifier.readout or classifier.head
-    if isinstance(head, ClosedFormHead):
-        return head.plain(features)
-    if isinstance(head, ExpandableCosine):
-        return plain_cosine(head, features)
-    if not isinstance(head, ExpandableDense):
-        raise ValueError(
-            f"Keras has no layer that computes what {type(head).__name__} "
-            "does, so there is no plain model. Received: recipe="
-            f"'{classifier.recipe.name}'. Keep the classifier, by `save`, or "
-            "learn by another recipe."
-        )
-    return plain_dense(head, features)
 
 
 def _without_removed(classifier, logits):

@@ -1,9 +1,5 @@
 """What a classifier keeps of the samples it has learned."""
 
-import numpy as np
-
-from keras_incremental.layers.closed_form_head import ClosedFormHead
-from keras_incremental.layers.proxy_imprinting import ProxyImprinting
 from keras_incremental.models.reports import measuring
 
 
@@ -62,7 +58,7 @@ def adapt_readout(classifier, backbone, samples):
         readout.expand(missing)
     x, labels = memory.arrays()
     kept = backbone.student_inputs(x)
-    if isinstance(readout, ClosedFormHead):
+    if readout.is_closed_form:
         readout.reset()
         readout.adapt(backbone.features_of(kept), labels)
         return
@@ -86,54 +82,9 @@ def _stored_logits(classifier, backbone, inputs):
 
 
 def imprint(classifier, backbone, features, labels):
-    """Points the columns of a cosine head that is not trained at features."""
+    """Points the columns of a head that was never trained at features."""
     if not classifier.awaits_imprinting:
         return
-    head = classifier.head
     if not backbone.is_trainable:
-        recenter(head, classifier.statistics)
-    kernel = head.columns("kernel")
-    shown, positions = np.unique(labels, return_inverse=True)
-    start = ProxyImprinting(head.centered(features), positions)
-    new = start(
-        {"kernel": kernel[..., shown]},
-        len(shown),
-        classifier.seed,
-    )
-    kernel[..., shown] = new["kernel"]
-    head.assign_columns("kernel", kernel)
-
-
-def recenter(head, statistics):
-    """Moves the center of a cosine head to the mean of all features.
-
-    Columns of classes that were seen go on pointing at the same places, as
-    far from the center as the means of the classes.
-
-    Args:
-        head: `ExpandableCosine`.
-        statistics: `FeatureStatistics`.
-    """
-    seen = np.flatnonzero(statistics.counts)
-    reach = np.linalg.norm(head.centered(statistics.means[seen]), axis=-1)
-    step = head.centered(statistics.mean)
-    kernel = head.columns("kernel")
-    kernel[..., seen] = seen_from(kernel[..., seen], reach, step)
-    head.assign_columns("kernel", kernel)
-    head.assign_center(statistics.mean)
-
-
-def seen_from(kernel, reach, step):
-    """Directions of the same places from a center that has moved.
-
-    Args:
-        kernel: Array of shape `(features, ..., classes)`.
-        reach: Array of shape `(classes,)`: how far from the old center the
-            place of a class lies.
-        step: Array of shape `(features,)`, from the old to the new center.
-    """
-    lengths = np.linalg.norm(kernel, axis=0)
-    places = kernel / np.maximum(lengths, 1e-12) * reach
-    places = places - step.reshape(-1, *[1] * (kernel.ndim - 1))
-    new = np.linalg.norm(places, axis=0)
-    return places * (lengths / np.maximum(new, 1e-12))
+        classifier.head.recenter(classifier.statistics)
+    classifier.head.imprint(features, labels, classifier.seed)

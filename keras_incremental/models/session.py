@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.models.memory_update import adapt_readout
@@ -57,8 +56,8 @@ def remember(classifier, samples, batch_size=32):
         keep = offer_remembered if streams else keep_exemplars
         keep(classifier, backbone, samples)
         imprint(classifier, backbone, features, samples.labels)
-        if isinstance(classifier.head, ClosedFormHead):
-            classifier.head.adapt(features, samples.labels)
+        classifier.head.update_state(features, samples.labels)
+        classifier.head.finalize_state()
         adapt_readout(classifier, backbone, samples)
 
 

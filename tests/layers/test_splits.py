@@ -7,7 +7,6 @@ from keras_incremental import layers
 from keras_incremental import losses
 from keras_incremental.layers import growth
 from keras_incremental.layers import splits
-from keras_incremental.layers.plain_form import plain_dense
 from keras_incremental.testing.gradients import gradient
 
 INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
@@ -35,7 +34,7 @@ def spread(head):
 
 def plain_model(head):
     inputs = keras.Input((4,))
-    return keras.Model(inputs, plain_dense(head, inputs))
+    return keras.Model(inputs, head.plain(inputs))
 
 
 def log_sigmoid(s):

@@ -7,8 +7,8 @@ from keras import ops
 
 from keras_incremental import recipes
 from keras_incremental.layers import ExpandableCosine
+from keras_incremental.layers.expandable_cosine import seen_from
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.memory_update import seen_from
 
 # All positive, and far from zero, as features that end in ReLU are.
 X = 20 + np.repeat(np.eye(4), 6, axis=0) + 0.1 * np.tile(np.eye(4), (6, 1))

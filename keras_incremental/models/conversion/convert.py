@@ -7,8 +7,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.layers.closed_form_head import ClosedFormHead
-from keras_incremental.layers.expandable_cosine import ExpandableCosine
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.low_rank import enable_lora
@@ -17,9 +15,6 @@ from keras_incremental.models.conversion.exclusivity import units_of
 from keras_incremental.models.conversion.preprocessing import with_preprocessor
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
-
-# How far the proxies of an old class lie from its column, for its length.
-PROXY_SPREAD = 0.1
 
 
 def convert(model, recipe=None, multi_label=None):
@@ -67,21 +62,20 @@ def convert(model, recipe=None, multi_label=None):
 
 
 def awaits_imprinting(split, model):
-    """Whether a cosine head took the place of a trained one.
+    """Whether a head that starts from features took the place of another.
 
-    The directions of old columns without their biases are a poor start; it
-    waits for `remember`, which points them at the features.
+    It waits for `remember`, which points its columns at the features.
     """
     if isinstance(model, graph.HeadSplit):
         return False
     own = any(x is split.head for x in state.flatten_layers(model))
-    return isinstance(split.head, ExpandableCosine) and not own
+    return split.head.needs_imprinting and not own
 
 
 def _choose_trained(split, recipe):
     """Freezes what a recipe does not train below the head."""
     frozen = recipe is not None and recipe.freeze_backbone
-    if frozen or isinstance(split.head, ClosedFormHead):
+    if frozen or split.head.is_closed_form:
         split.features.trainable = False
     elif recipe is not None and recipe.low_rank is not None:
         enable_lora(split.features, recipe.low_rank)
@@ -95,14 +89,10 @@ def readout_for(split, recipe):
 
 
 def _replaced(head, recipe):
-    """The head of a recipe in the place of another.
-
-    The columns of a cosine head start at the direction of the old ones, its
-    proxies near it; a head in closed form waits for `remember`.
-    """
+    """Returns the head of a recipe, started from the one that it replaces."""
     if isinstance(head, type(recipe.head)):
         return head
-    if getattr(head, "has_splits", False):
+    if head.has_splits:
         raise ValueError(
             f"The recipe '{recipe.name}' brings another head, and in "
             f"'{head.name}' classes came out of others, which only an "
@@ -110,18 +100,8 @@ def _replaced(head, recipe):
             "Leave the head of the recipe out."
         )
     new = _sized_like(head, recipe.head)
-    if isinstance(new, ExpandableCosine):
-        new.assign_columns("kernel", _spread(head.columns("kernel"), new))
+    new.start_from({n: head.columns(n) for n in head.column_shapes(1, 1)})
     return new
-
-
-def _spread(kernel, head):
-    """Columns, or proxies around each that training can tell apart."""
-    if head.proxies == 1:
-        return kernel
-    drawn = head.columns("kernel")
-    lengths = np.linalg.norm(kernel, axis=0) / np.linalg.norm(drawn, axis=0)
-    return kernel[:, None] + PROXY_SPREAD * lengths * drawn
 
 
 def _sized_like(head, prototype):

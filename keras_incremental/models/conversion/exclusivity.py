@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 
 
@@ -76,7 +75,7 @@ def _check_head(split, own):
             f"{split.features.output_shape}. End in `softmax`, with one "
             "class for each pixel."
         )
-    if own and not isinstance(head, ExpandableDense):
+    if own and not head.can_be_multi_label:
         raise ValueError(
             f"A multi-label classifier needs an ExpandableDense head. "
             f"Received: '{head.name}' of class {type(head).__name__}."

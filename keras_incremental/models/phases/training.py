@@ -4,10 +4,6 @@ import dataclasses
 import functools
 
 from keras_incremental.data.label_space import NOVEL
-from keras_incremental.layers.column_initializers import Imprinting
-from keras_incremental.layers.expandable_cosine import ExpandableCosine
-from keras_incremental.layers.expandable_dense import ExpandableDense
-from keras_incremental.layers.proxy_imprinting import ProxyImprinting
 from keras_incremental.layers.split_share import SplitShare
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.balanced_stage import balanced_rows
@@ -112,7 +108,7 @@ def make_fit(run, head=None):
 def _start(head, initializer, plan):
     """How new columns start: those that divide an old class, as a share."""
     parents = plan.partial_labels.parents
-    if not plan.partial_labels.splits or not isinstance(head, ExpandableDense):
+    if not plan.partial_labels.splits or not head.can_split:
         return {"initializer": initializer}
     shares = [
         FIRST_SHARE if share is None else share
@@ -135,9 +131,7 @@ def _initializer(head, backbone, inputs, plan):
     chosen = labels >= plan.phase.num_old
     features = backbone.features_of(new[chosen])
     arriving = labels[chosen] - plan.phase.num_old
-    if isinstance(head, ExpandableCosine):
-        return ProxyImprinting(head.centered(features), arriving)
-    return Imprinting(features, arriving)
+    return head.imprinting(features, arriving)
 
 
 def _main_fit(student, inputs, plan, fit):

@@ -146,7 +146,7 @@ class SoftmaxDecoder(Decoder):
         return np.log(np.maximum(probabilities, TINY))
 
     def decide(self, logits, head=None):
-        if not getattr(head, "has_splits", False):
+        if not head.has_splits:
             return logits.argmax(-1)
         # A class and its subclasses are compared with the others as one.
         return ops.convert_to_numpy(hierarchical_argmax(logits, head.parents))

@@ -13,7 +13,6 @@ from keras_incremental.data.multi_hot import widened
 from keras_incremental.distillation.sigmoid_distillation import (
     SigmoidDistillation,
 )
-from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.losses.partial_binary_crossentropy import (
     PartialBinaryCrossentropy,
@@ -205,7 +204,7 @@ def _is_open(value):
 
 _FITS = {
     "memory": lambda r: r.memory is None,
-    "head": lambda r: r.head is None or isinstance(r.head, ExpandableDense),
+    "head": lambda r: r.head is None or r.head.can_be_multi_label,
     "readout": lambda r: r.readout is None,
     "loss": lambda r: (
         is_auto(r.loss) or isinstance(r.loss, PartialBinaryCrossentropy)

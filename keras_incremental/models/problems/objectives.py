@@ -10,7 +10,6 @@ from keras_incremental.data.label_space import NOVEL
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.distillation import MergedDistillation
 from keras_incremental.distillation.term import Term
-from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import DistillationCrossentropy
 from keras_incremental.losses.shapes import logits_at
@@ -256,14 +255,13 @@ def part_or(part, default):
 def only_splits(classifier, samples):
     """Returns whether all new classes are subclasses of old ones."""
     parents = samples.partial_labels.parents
-    divides = isinstance(classifier.head, ExpandableDense)
+    divides = classifier.head.can_split
     return divides and bool(parents) and NOVEL not in parents
 
 
 def splits_any(classifier, samples):
     """Returns whether some new class is a subclass of an old one."""
-    divides = isinstance(classifier.head, ExpandableDense)
-    return divides and samples.partial_labels.splits
+    return classifier.head.can_split and samples.partial_labels.splits
 
 
 def label_loss(recipe, table):
