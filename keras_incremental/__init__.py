@@ -14,6 +14,7 @@ from keras_incremental import recipes as recipes
 from keras_incremental import regularizers as regularizers
 from keras_incremental import rejection as rejection
 from keras_incremental import reporting as reporting
+from keras_incremental import statistics as statistics
 from keras_incremental.callbacks import ExemplarMemory as ExemplarMemory
 from keras_incremental.layers import expand as expand
 from keras_incremental.models import (

@@ -4,8 +4,8 @@ import inspect
 import pytest
 
 from keras_incremental import layers
+from keras_incremental.statistics import ClassMeans
 from keras_incremental.testing import closed_form_checks
-from keras_incremental.utils.class_means import ClassMeans
 
 AnalyticDense = layers.AnalyticDense
 

@@ -19,6 +19,7 @@ FOLDERS = (
     "regularizers",
     "rejection",
     "reporting",
+    "statistics",
     "testing",
     "utils",
 )

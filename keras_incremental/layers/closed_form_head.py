@@ -6,9 +6,8 @@ from keras_incremental.layers.column_initializers import ColumnInitializer
 from keras_incremental.layers.exact_operations import ExactOperations
 from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
 
-STATISTICS = ("counts", "means", "scatter")
 LARGEST = {"float16": 65504.0}
 # The score of a class that was never seen; finite, so that a softmax is too.
 UNSEEN = -1e9
@@ -208,19 +207,18 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
         super().save_own_variables(store)
         for name, variable in self.constants().items():
             store[name] = ops.convert_to_numpy(variable)
-        if len(self.statistics):
-            for name in STATISTICS:
-                store[name] = getattr(self.statistics, name)
+        self.statistics.save_to(store)
 
     def load_own_variables(self, store):
         names, constants = set(store.keys()), self.constants()
-        found = [np.asarray(store[n]) for n in STATISTICS if n in names]
+        statistics = self.statistics_class.load_from(store)
         columns = {name for name in names if name.isdigit()}
-        self._check_loaded(names.difference(STATISTICS, columns), found)
+        others = names.difference(statistics.ARRAYS, columns)
+        self._check_loaded(others, statistics)
         super().load_own_variables({name: store[name] for name in columns})
         for name, variable in constants.items():
             variable.assign(np.asarray(store[name]))
-        self._statistics = self.statistics_class(*found)
+        self._statistics = statistics
 
     def snapshot(self):
         return {**super().snapshot(), "statistics": self.statistics}
@@ -284,13 +282,14 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
     def _check_loaded(self, constants, statistics):
         ndim = self.statistics_class.scatter_ndim
         if constants != set(self.constants()) or (
-            statistics and statistics[-1].ndim != ndim
+            len(statistics) and statistics.scatter.ndim != ndim
         ):
             raise ValueError(
                 f"The file holds another kind of head than "
                 f"{type(self).__name__} '{self.name}'. Received: constants "
-                f"{sorted(constants)} and {len(statistics)} statistics. Make "
-                "the head with the arguments that it was saved with."
+                f"{sorted(constants)} and statistics of {len(statistics)} "
+                "samples. Make the head with the arguments that it was saved "
+                "with."
             )
 
 

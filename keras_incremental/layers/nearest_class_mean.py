@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
-from keras_incremental.utils.class_means import ClassMeans
+from keras_incremental.statistics.class_means import ClassMeans
 from keras_incremental.utils.export import export
 
 

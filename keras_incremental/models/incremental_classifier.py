@@ -21,9 +21,9 @@ from keras_incremental.models.problems.problem import problem_of
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
-from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 
 @export

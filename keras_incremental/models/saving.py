@@ -10,14 +10,13 @@ from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
 from keras_incremental.models.inputs import checks
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils import state
-from keras_incremental.utils.feature_statistics import FeatureStatistics
 from keras_incremental.utils.graph import HeadSplit
 
 MEMORY_FILE = "exemplars.npz"
 # In the compile configuration: whether the optimizer has ever stepped.
 TRAINED = "trained"
-STATISTICS = ("counts", "means", "scatter")
 
 
 class SavingMixin:
@@ -157,9 +156,7 @@ class SavingMixin:
 
     def save_own_variables(self, store):
         store["phases"] = np.asarray(self.num_phases)
-        if len(self.statistics):
-            for key in STATISTICS:
-                store[key] = getattr(self.statistics, key)
+        self.statistics.save_to(store)
         for index, variable in enumerate(self.weights):
             penalty = variable.regularizer
             if isinstance(penalty, QuadraticPenalty):
@@ -169,13 +166,8 @@ class SavingMixin:
 
     def load_own_variables(self, store):
         names = set(store.keys())
-        statistics = FeatureStatistics()
-        if "counts" in names:
-            statistics = FeatureStatistics(
-                *(np.asarray(store[key]) for key in STATISTICS)
-            )
         self.num_phases = int(np.asarray(store["phases"]))
-        self.statistics = statistics
+        self.statistics = FeatureStatistics.load_from(store)
         for index, variable in enumerate(self.weights):
             if f"importance_{index}" in names:
                 variable.regularizer = QuadraticPenalty(

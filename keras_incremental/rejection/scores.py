@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_incremental.layers.streaming_lda import shrunk
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
 
 # Rows whose distances are computed at a time.
 CHUNK = 4096

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_incremental.layers.closed_form_head import STATISTICS
+from keras_incremental.statistics import ClassMeans
 
 INPUT_DIM = 4
 NUM_CLASSES = 3
@@ -30,7 +30,7 @@ def scores_of(head):
 
 def state_of(head):
     """All that a head remembers, a list of arrays."""
-    parts = [getattr(head.statistics, name) for name in STATISTICS]
+    parts = [getattr(head.statistics, name) for name in ClassMeans.ARRAYS]
     parts += [head.columns(name) for name in head.column_shapes(1, 1)]
     constants = head.constants().values()
     return parts + [ops.convert_to_numpy(v) for v in constants]
@@ -41,7 +41,7 @@ def same(head, expected):
     pairs = zip(state_of(head), state_of(expected), strict=True)
     for index, (found, wanted) in enumerate(pairs):
         # The statistics are in float64, the weights in float32.
-        close(found, wanted, 1e-9 if index < len(STATISTICS) else 1e-4)
+        close(found, wanted, 1e-9 if index < len(ClassMeans.ARRAYS) else 1e-4)
 
 
 def close(found, expected, tolerance=1e-4):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_incremental.layers import ridge as regressions
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics import FeatureStatistics
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.arange(40) % 3

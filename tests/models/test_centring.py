@@ -8,7 +8,7 @@ from keras_incremental.models.phases.centering import can_center
 from keras_incremental.models.phases.centering import centered
 from keras_incremental.models.student import Student
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils.graph import split_head
 
 LABELS = np.arange(40) % 2

@@ -6,7 +6,7 @@ from keras_incremental.rejection import distance
 from keras_incremental.rejection import energy
 from keras_incremental.rejection import max_softmax
 from keras_incremental.rejection import relative_distance
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics import FeatureStatistics
 
 GENERATOR = np.random.default_rng(0)
 LOGITS = GENERATOR.normal(size=(3, 4, 5))

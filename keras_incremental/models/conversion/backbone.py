@@ -4,8 +4,8 @@ import math
 from keras import ops
 
 from keras_incremental.data.feature_cache import FeatureCache
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils import graph
-from keras_incremental.utils.feature_statistics import FeatureStatistics
 
 # Floats a picture: 256 KiB.
 MAX_CACHED = 2**16

@@ -14,7 +14,7 @@ from keras_incremental.models.phases.plan import coordinates_of
 from keras_incremental.models.problems.objectives import label_loss
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.models.student import Student
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 

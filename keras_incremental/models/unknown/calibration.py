@@ -10,9 +10,9 @@ from keras_incremental.models.unknown.forward import collect_samples
 from keras_incremental.models.unknown.forward import forward
 from keras_incremental.rejection import Rejector
 from keras_incremental.rejection.scores import OF_LOGITS
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
 
-STATISTICS = ("counts", "means", "scatter")
+PREFIX = "calibration_"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,18 +167,15 @@ class Rejects:
         super().save_own_variables(store)
         statistics = self._calibration and self._calibration.statistics
         if statistics is not None and statistics is not self.statistics:
-            for key in STATISTICS:
-                store[f"calibration_{key}"] = getattr(statistics, key)
+            statistics.save_to(store, PREFIX)
 
     def load_own_variables(self, store):
         super().load_own_variables(store)
         if self._calibration is None:
             return
-        statistics = self.statistics
-        if "calibration_counts" in set(store.keys()):
-            statistics = FeatureStatistics(
-                *(np.asarray(store[f"calibration_{key}"]) for key in STATISTICS)
-            )
+        statistics = FeatureStatistics.load_from(store, PREFIX)
+        if not len(statistics):
+            statistics = self.statistics
         self._calibration = dataclasses.replace(
             self._calibration, statistics=statistics
         )

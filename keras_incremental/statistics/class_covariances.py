@@ -1,8 +1,8 @@
 import numpy as np
 
-from keras_incremental.utils.class_means import ClassMeans
-from keras_incremental.utils.class_means import padded
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.class_means import ClassMeans
+from keras_incremental.statistics.class_means import padded
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
 
 
 class ClassCovariances(ClassMeans):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_incremental.utils.class_covariances import ClassCovariances
-from keras_incremental.utils.class_means import ClassMeans
-from keras_incremental.utils.feature_statistics import FeatureStatistics
+from keras_incremental.statistics import ClassCovariances
+from keras_incremental.statistics import ClassMeans
+from keras_incremental.statistics import FeatureStatistics
 
 LABELS = np.arange(60) % 3
 
@@ -157,3 +157,19 @@ def test_bytes_are_those_of_the_means_and_the_scatter(features):
     assert FeatureStatistics().nbytes == 0
     statistics = FeatureStatistics().updated(features, LABELS)
     assert statistics.nbytes == 8 * (3 * 4 + 4 * 4)
+
+
+@pytest.mark.parametrize(
+    "kind", [ClassMeans, FeatureStatistics, ClassCovariances]
+)
+def test_a_store_gives_back_what_it_was_given(features, kind):
+    store, statistics = {}, kind.of(features, LABELS)
+    statistics.save_to(store, "own_")
+    assert list(store) == ["own_counts", "own_means", "own_scatter"]
+    check_equal(kind.load_from(store, "own_"), statistics)
+
+
+def test_a_store_without_statistics_gives_empty_ones():
+    store = {}
+    FeatureStatistics().save_to(store)
+    assert not store and not len(FeatureStatistics.load_from(store))

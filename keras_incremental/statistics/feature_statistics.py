@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from keras_incremental.utils.class_means import ClassMeans
+from keras_incremental.statistics.class_means import ClassMeans
 
 # Weight of the identity in the covariance. It makes the covariance positive
 # definite even if there are fewer samples than features.

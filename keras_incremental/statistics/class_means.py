@@ -18,6 +18,7 @@ class ClassMeans:
         scatter: Array; 0 in this class. Defaults to `None`.
     """
 
+    ARRAYS = ("counts", "means", "scatter")
     scatter_ndim = 0
 
     def __init__(
@@ -107,6 +108,29 @@ class ClassMeans:
     def mean(self) -> np.ndarray:
         """Mean over all samples, of shape `(features,)`."""
         return self.counts @ self.means / len(self)
+
+    def save_to(self, store, prefix=""):
+        """Writes the arrays into a store, nothing where there are none.
+
+        Args:
+            store: Mapping of names and arrays, as Keras gives it to
+                `save_own_variables`.
+            prefix: String before the names. Defaults to `""`.
+        """
+        for name in self.ARRAYS if len(self) else ():
+            store[prefix + name] = getattr(self, name)
+
+    @classmethod
+    def load_from(cls, store, prefix=""):
+        """Returns the statistics that `save_to` wrote, or empty ones.
+
+        Args:
+            store: Mapping of names and arrays.
+            prefix: String before the names. Defaults to `""`.
+        """
+        if prefix + "counts" not in set(store.keys()):
+            return cls()
+        return cls(*(np.asarray(store[prefix + name]) for name in cls.ARRAYS))
 
     # Scatter, implemented by subclasses.
 

@@ -1,0 +1,9 @@
+"""Statistics of features, exact whatever the order of the samples."""
+
+from keras_incremental.statistics.class_covariances import (
+    ClassCovariances as ClassCovariances,
+)
+from keras_incremental.statistics.class_means import ClassMeans as ClassMeans
+from keras_incremental.statistics.feature_statistics import (
+    FeatureStatistics as FeatureStatistics,
+)
