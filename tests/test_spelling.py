@@ -12,6 +12,7 @@ FOLDERS = (
     "callbacks",
     "contrib",
     "distillation",
+    "layers",
     "losses",
     "metrics",
     "optimizers",

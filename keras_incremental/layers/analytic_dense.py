@@ -39,7 +39,7 @@ class AnalyticDense(ClosedFormHead):
             arrival: the number of classes, 1 or more.
         ridge: Float above 0, a part of the mean eigenvalue of the Gram
             matrix, or `"auto"`: the power of ten from 1e-6 to 1e3 with the
-            least error of generalised cross-validation, which no order
+            least error of generalized cross-validation, which no order
             changes. A larger value shrinks the weights. Defaults to
             `"auto"`, which takes about ten times as long.
         expansion: Int or `None`. Width M of the random features; time grows

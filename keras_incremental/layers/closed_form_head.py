@@ -18,8 +18,8 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
 
     `adapt` counts features into statistics and solves for the weights. The
     result is the same whatever the order and the chunks, so classes that
-    arrive one after the other are learnt as if all had come at once, without
-    any picture kept. That holds while the features do not change: where the
+    arrive one after the other are learned as if all had come at once, without
+    any sample kept. That holds while the features do not change: where the
     backbone trains, `reset` and adapt to features that are computed anew.
 
     The head never trains, whatever a model around it says. A class that was

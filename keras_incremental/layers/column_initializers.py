@@ -82,7 +82,7 @@ class Imprinting(ColumnInitializer):
     mean is known, is taken off first.
 
     Reference:
-    - [Qi et al., 2018](https://arxiv.org/abs/1712.07136). The centring is an
+    - [Qi et al., 2018](https://arxiv.org/abs/1712.07136). The centering is an
         addition for linear heads.
 
     Args:

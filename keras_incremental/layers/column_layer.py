@@ -118,7 +118,7 @@ class ColumnLayer(keras.layers.Layer):
         self._order_weights()
 
     def _join_variables(self, index, first_group):
-        """Makes one block of two neighbours, their penalties with them."""
+        """Makes one block of two neighbors, their penalties with them."""
         pair = slice(index, index + 2)
         for name, variables in self._columns.items():
             old = variables[pair]

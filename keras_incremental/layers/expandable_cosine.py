@@ -37,7 +37,7 @@ class ExpandableCosine(ExpandableHead):
     network below is frozen.
 
     Start new columns by `ProxyImprinting`, of features that `centered` gives;
-    `Imprinting` centres features itself, which a head without a bias cannot
+    `Imprinting` centers features itself, which a head without a bias cannot
     undo, unless its `center` is zeros.
 
     Reference:
@@ -45,7 +45,7 @@ class ExpandableCosine(ExpandableHead):
     - [Douillard et al., 2020](https://arxiv.org/abs/2004.13513), the proxies
 
     The scale is the softplus of its weight, so that it stays above 0. The
-    centre is no method of either paper: LUCIR leaves out the last ReLU.
+    center is no method of either paper: LUCIR leaves out the last ReLU.
 
     Args:
         units: Int, or a list of ints, one for each group in order of

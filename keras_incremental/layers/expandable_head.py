@@ -136,7 +136,7 @@ class ExpandableHead(ColumnLayer):
         Takes over what has the same name and shape; the rest stays as drawn.
 
         Args:
-            columns: Dict of arrays, as of a `Dense`: `"kernel"` of shape
+            columns: Dict of arrays, those of a `Dense`: `"kernel"` of shape
                 `(input_dim, units)`, `"bias"` of shape `(units,)`.
         """
         shapes = self.column_shapes(self.input_dim, self.units)

@@ -40,7 +40,7 @@ def oldest_pair(blocks, frozen_groups):
 
 
 def join(blocks, index):
-    """The blocks after two neighbours became one."""
+    """The blocks after two neighbors became one."""
     pair = sum(blocks[index : index + 2])
     return (*blocks[:index], pair, *blocks[index + 2 :])
 
@@ -100,7 +100,7 @@ def checked_frozen(frozen_groups, blocks, owner):
     if frozen_groups not in ends:
         raise ValueError(
             f"Group {frozen_groups - 1} of {owner} was joined with its "
-            f"neighbours. Received: frozen_groups={frozen_groups}. Freeze one "
+            f"neighbors. Received: frozen_groups={frozen_groups}. Freeze one "
             f"of {ends} groups, or build the head with a larger `max_groups`."
         )
     return int(frozen_groups)

@@ -15,10 +15,10 @@ def expand(
     Args:
         model: Built Keras model with one expandable head.
         units: Int, 1 or more: how many classes arrive.
-        initializer: As of `ExpandableHead.expand`. Defaults to
+        initializer: See `ExpandableHead.expand`. Defaults to
             `"match_old_scale"`.
         seed: Int or `None`, of the random initializers.
-        parents: As of `ExpandableDense.expand`. Defaults to `None`.
+        parents: See `ExpandableDense.expand`. Defaults to `None`.
 
     Returns:
         The head.

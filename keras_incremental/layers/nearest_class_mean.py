@@ -12,10 +12,10 @@ class NearestClassMean(ClosedFormHead):
 
     Scores are the cosines of the feature and the mean of each class, in
     which every feature counts with length 1; the largest belongs to the mean
-    at the least distance. Given all pictures of a class it is the nearest
+    at the least distance. Given all samples of a class it is the nearest
     class mean, given its exemplars alone the nearest mean of exemplars of
     iCaRL: `reset` after each phase of training and adapt to the exemplars of
-    all classes. iCaRL averages each picture with its mirror image: adapt to
+    all classes. iCaRL averages each sample with its mirror image: adapt to
     the features of both.
 
     Reference:

@@ -10,7 +10,7 @@ class ProxyImprinting(ColumnInitializer):
 
     The column of a class is the mean of the directions of its features; with
     one feature, its cosine is 1. The proxies of a head that has several are
-    the centres that k-means finds among the directions.
+    the centers that k-means finds among the directions.
 
     Reference:
     - [Qi et al., 2018](https://arxiv.org/abs/1712.07136)
@@ -39,40 +39,40 @@ class ProxyImprinting(ColumnInitializer):
         proxies = kernel.shape[1] if kernel.ndim == 3 else 1
         length = np.linalg.norm(kernel, axis=0).mean() or 1.0
         random = np.random.default_rng(seed)
-        centres = [
-            centres_of(self.features[self.labels == k], proxies, random)
+        centers = [
+            centers_of(self.features[self.labels == k], proxies, random)
             for k in range(units)
         ]
-        new = length * np.stack(centres, -1)
+        new = length * np.stack(centers, -1)
         new = np.swapaxes(new, 0, 1) if kernel.ndim == 3 else new[0]
         return {"kernel": new.astype(kernel.dtype)}
 
 
-def centres_of(vectors, count, random):
-    """Centres of clusters of unit vectors, themselves of length 1.
+def centers_of(vectors, count, random):
+    """Centers of clusters of unit vectors, themselves of length 1.
 
     Args:
         vectors: Array of shape `(num_samples, input_dim)`.
-        count: Int, how many centres. Some are the same where there are fewer
+        count: Int, how many centers. Some are the same where there are fewer
             vectors.
-        random: `numpy.random.Generator`, of the first centres.
+        random: `numpy.random.Generator`, of the first centers.
 
     Returns:
         Array of shape `(count, input_dim)`.
     """
     order = random.permutation(len(vectors))
-    centres = vectors[np.resize(order, count)]
+    centers = vectors[np.resize(order, count)]
     for _ in range(ROUNDS if count > 1 else 1):
-        nearest = (vectors @ centres.T).argmax(1)
+        nearest = (vectors @ centers.T).argmax(1)
         moved = [vectors[nearest == k] for k in range(count)]
-        centres = np.stack(
+        centers = np.stack(
             [
-                group.sum(0) if len(group) else centre
-                for group, centre in zip(moved, centres, strict=True)
+                group.sum(0) if len(group) else center
+                for group, center in zip(moved, centers, strict=True)
             ]
         )
-        centres = _directions(centres)
-    return centres
+        centers = _directions(centers)
+    return centers
 
 
 def _directions(vectors):

@@ -42,7 +42,7 @@ class Regression:
 
 
 def regression(statistics, intercept, num_samples):
-    """The regression of one-hot labels, and the point it is centred at.
+    """The regression of one-hot labels, and the point it is centerd at.
 
     Args:
         statistics: `FeatureStatistics`, all classes seen. They hold all that
@@ -81,7 +81,7 @@ def fit(sums, ridge):
 
 
 def best_ridge(sums, grid=GRID):
-    """The ridge of the least generalised cross-validation error.
+    """The ridge of the least generalized cross-validation error.
 
     It estimates the error of leaving each sample out in turn, from the sums
     of all: n |residual|^2 / (n - degrees of freedom)^2.

@@ -55,7 +55,7 @@ def start_of(initializer, old, new):
     """The initializer of new columns in a head with splits.
 
     Args:
-        initializer: As of `ExpandableHead.expand`.
+        initializer: See `ExpandableHead.expand`.
         old: Parents of the old classes.
         new: Parents of the new classes.
 
@@ -99,7 +99,7 @@ def start_logits(parents, share):
 
     Args:
         parents: Tuple of ints, -1 for a class without a parent.
-        share: As of `SplitShare`.
+        share: See `SplitShare`.
 
     Returns:
         Array with one number for each class that has a parent.

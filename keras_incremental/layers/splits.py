@@ -72,7 +72,7 @@ def leaf_logits(raw, parents, widths):
         raw: Tensor `(..., num_classes)`: logits of ordinary classes as they
             were before any split, and logits of shares.
         parents: Tuple of ints, one for each class.
-        widths: Ints, how many neighbouring classes are computed together.
+        widths: Ints, how many neighboring classes are computed together.
 
     Returns:
         Tensor of the same shape. What a class and its children have together

@@ -6,7 +6,7 @@ from keras import ops
 from keras_incremental.layers import ExpandableCosine
 from keras_incremental.layers import Imprinting
 from keras_incremental.layers import ProxyImprinting
-from keras_incremental.layers.proxy_imprinting import centres_of
+from keras_incremental.layers.proxy_imprinting import centers_of
 from keras_incremental.testing import head_checks
 from keras_incremental.testing.gradients import gradient
 
@@ -101,7 +101,7 @@ def test_the_scale_stays_above_zero():
     assert scale_of(head) > 0
 
 
-def test_a_scale_that_is_not_learnt_is_no_trainable_weight():
+def test_a_scale_that_is_not_learned_is_no_trainable_weight():
     head = built(learn_scale=False)
     assert len(head.trainable_weights) == 1
     head.trainable = False
@@ -152,7 +152,7 @@ def test_imprint_one_shot_cosine_one(proxies):
     np.testing.assert_allclose(np.diag(scores), 1.0, atol=1e-6)
 
 
-def test_imprinting_without_centring_gives_cosine_one_too():
+def test_imprinting_without_centering_gives_cosine_one_too():
     head = built()
     shots = np.array([[3.0, 4, 0, 0]], "float32")
     head.expand(1, Imprinting(shots, [0], center=np.zeros(4)))
@@ -168,12 +168,12 @@ def test_imprinted_columns_are_as_long_as_the_old_ones():
     assert new == pytest.approx(old, rel=1e-5)
 
 
-def test_centres_find_the_clusters():
+def test_centers_find_the_clusters():
     vectors = np.repeat(np.eye(3), [2, 5, 3], axis=0)
     for seed in range(3):
-        centres = centres_of(vectors[:7], 2, np.random.default_rng(seed))
-        assert set(centres.argmax(1)) <= {0, 1}
-        np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1.0)
+        centers = centers_of(vectors[:7], 2, np.random.default_rng(seed))
+        assert set(centers.argmax(1)) <= {0, 1}
+        np.testing.assert_allclose(np.linalg.norm(centers, axis=1), 1.0)
 
 
 def test_imprinting_refuses_a_class_without_features():

@@ -23,7 +23,7 @@ def scores(head, features=OTHERS):
     return np.asarray(head(features))
 
 
-def test_means_are_normalised_before_and_after_the_mean():
+def test_means_are_normalized_before_and_after_the_mean():
     expected = [unit(unit(FEATURES[LABELS == k]).mean(0)) for k in range(3)]
     head = adapted(scale=1.0)
     np.testing.assert_allclose(head.columns("kernel").T, expected, atol=1e-6)
@@ -38,7 +38,7 @@ def test_largest_cosine_is_least_distance():
     np.testing.assert_array_equal(scores(head).argmax(-1), nearest)
 
 
-def test_one_sample_of_each_class_is_the_nearest_neighbour():
+def test_one_sample_of_each_class_is_the_nearest_neighbor():
     samples = FEATURES[:7]
     head = NearestClassMean(7)
     head.adapt(samples, np.arange(7))
@@ -56,7 +56,7 @@ def test_a_new_class_never_changes_the_scores_of_the_others(normalize):
     np.testing.assert_array_equal(scores(head)[:, :3], before)
 
 
-def test_not_normalised_it_is_the_least_euclidean_distance():
+def test_not_normalized_it_is_the_least_euclidean_distance():
     head = adapted(normalize=False, scale=1.0)
     means = np.stack([FEATURES[LABELS == k].mean(0) for k in range(3)])
     distances = np.square(OTHERS[:, None] - means).sum(-1)
@@ -65,7 +65,7 @@ def test_not_normalised_it_is_the_least_euclidean_distance():
     assert not head.normalizes
 
 
-def test_mirror_images_count_as_pictures_of_their_own():
+def test_mirror_images_count_as_samples_of_their_own():
     mirrored = FEATURES[:, ::-1]
     head = adapted(scale=1.0)
     head.adapt(mirrored, LABELS)

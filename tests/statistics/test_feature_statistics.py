@@ -14,7 +14,7 @@ def features():
     return generator.normal(5, 2, (60, 4)) + 3 * LABELS[:, None]
 
 
-def test_mean_and_scale_are_those_of_all_pictures(features):
+def test_mean_and_scale_are_those_of_all_samples(features):
     statistics = FeatureStatistics().updated(features, LABELS)
     np.testing.assert_allclose(statistics.mean, features.mean(0))
     expected = np.sqrt(np.mean((features - features.mean(0)) ** 2))
@@ -130,7 +130,7 @@ def test_balanced_statistics_count_each_class_once(features):
     np.testing.assert_allclose(balanced.scatter, expected)
 
 
-def test_scatter_around_a_point_is_that_of_all_pictures(features):
+def test_scatter_around_a_point_is_that_of_all_samples(features):
     statistics = FeatureStatistics.of(features, LABELS)
     np.testing.assert_allclose(
         statistics.scatter_around(statistics.mean), np.cov(features.T) * 59
@@ -140,7 +140,7 @@ def test_scatter_around_a_point_is_that_of_all_pictures(features):
     )
 
 
-def test_no_pictures_change_nothing(features):
+def test_no_samples_change_nothing(features):
     statistics = FeatureStatistics.of(features, LABELS)
     assert statistics.updated(features[:0], LABELS[:0]) is statistics
 
