@@ -11,6 +11,7 @@ OF_TRAINING = (
     head_checks.check_trains_after_expand,
     head_checks.check_save_load_after_expand,
     head_checks.check_frozen_groups_do_not_move,
+    head_checks.check_its_rule_gives_what_a_loop_gives,
 )
 
 HEADS = [

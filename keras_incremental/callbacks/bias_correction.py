@@ -7,9 +7,9 @@ from keras_incremental.callbacks.weight_protection import needs_data
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.growth import find_head
 from keras_incremental.layers.splits import refuse_new_splits
+from keras_incremental.regularizers.per_example.likelihood import logits_of
 from keras_incremental.utils.affine_logits import fit_affine
 from keras_incremental.utils.export import export
-from keras_incremental.utils.gradients_likelihood import logits_of
 
 CHUNK = 256
 

@@ -80,6 +80,14 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
     def start_from(self, columns):
         """Leaves the columns as they are: `adapt` finds them."""
 
+    def imprinting(self, features, labels):
+        """Refuses: `adapt` finds the columns."""
+        raise ValueError(
+            f"{type(self).__name__} '{self.name}' solves for its columns. "
+            "Received: initializer='imprinting'. `adapt` the head to the "
+            "features instead."
+        )
+
     def plain(self, inputs):
         """Scores as `call` gives them, without this package.
 

@@ -7,6 +7,7 @@ from keras_incremental.layers import splits
 from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.split_share import start_of
+from keras_incremental.regularizers.per_example import rules
 from keras_incremental.utils.export import export
 
 # The name in a weights file of what no `Dense` has.
@@ -158,6 +159,22 @@ class ExpandableDense(ExpandableHead):
     def call_block(self, inputs, columns):
         logits = ops.matmul(inputs, columns["kernel"])
         return ops.add(logits, columns["bias"]) if self.use_bias else logits
+
+    @property
+    def per_example_rule(self):
+        """Function, see `regularizers.per_example`; `None` with splits."""
+        return None if self.has_splits else self._measured
+
+    def _measured(self, inputs, delta, measure):
+        values = {"kernel": rules.outer(inputs, delta, measure)}
+        if self.use_bias:
+            values["bias"] = rules.sum_positions(delta, measure)
+        ends = np.cumsum([0, *(units for _, units in self._block_layout())])
+        return [
+            (variable, values[name][..., ends[index] : ends[index + 1]])
+            for name, variables in self._columns.items()
+            for index, variable in enumerate(variables)
+        ]
 
     def plain(self, inputs):
         """Builds the same logits from `Dense` layers.

@@ -2,10 +2,12 @@ import keras
 import numpy as np
 
 from keras_incremental.regularizers.importance import mean_importance
-from keras_incremental.utils import gradients
-from keras_incremental.utils.gradients_likelihood import family_of
-from keras_incremental.utils.gradients_likelihood import logits_of
-from keras_incremental.utils.gradients_likelihood import targets_of
+from keras_incremental.regularizers.per_example.likelihood import family_of
+from keras_incremental.regularizers.per_example.likelihood import logits_of
+from keras_incremental.regularizers.per_example.likelihood import targets_of
+from keras_incremental.regularizers.per_example.sums import Task
+from keras_incremental.regularizers.per_example.sums import measured_sums
+from keras_incremental.regularizers.per_example.sums import output_shape
 
 VARIANTS = ("exact", "sampled", "empirical")
 
@@ -92,15 +94,15 @@ def fisher_importance(
 def _measure(model, x, variant, from_logits, generator):
     """A function of a chunk: the sums over its examples."""
     predict, activation = logits_of(model, from_logits)
-    (units,) = gradients.output_shape(model, predict, x)
+    (units,) = output_shape(model, predict, x)
     family = family_of(activation, units)
-    task = gradients.Task(
+    task = Task(
         model,
         predict,
         _cotangent(family, variant),
         count=units if variant == "exact" else 1,
     )
-    sums = gradients.measured_sums(task, x)
+    sums = measured_sums(task, x)
 
     def measure(x, y, count):
         rows = len(keras.tree.flatten(x)[0])

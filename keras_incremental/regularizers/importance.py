@@ -6,7 +6,7 @@ import itertools
 import keras
 import numpy as np
 
-from keras_incremental.utils.gradients_examples import chunks
+from keras_incremental.regularizers.per_example.chunks import chunks
 
 
 def mean_importance(

@@ -3,8 +3,9 @@ from keras import ops
 from keras import tree
 
 from keras_incremental.regularizers.importance import mean_importance
-from keras_incremental.utils import gradients
-from keras_incremental.utils.gradients_likelihood import logits_of
+from keras_incremental.regularizers.per_example.likelihood import logits_of
+from keras_incremental.regularizers.per_example.sums import Task
+from keras_incremental.regularizers.per_example.sums import measured_sums
 
 
 def output_sensitivity(
@@ -64,10 +65,8 @@ def output_sensitivity(
 
     def make_measure(x, _):
         predict, _ = logits_of(model, from_logits)
-        task = gradients.Task(
-            model, predict, _cotangent, count=1, measure=ops.abs
-        )
-        return _counted(gradients.measured_sums(task, x))
+        task = Task(model, predict, _cotangent, count=1, measure=ops.abs)
+        return _counted(measured_sums(task, x))
 
     return mean_importance(
         model, data, make_measure, num_samples, batch_size, seed, verbose

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.regularizers.fisher import fisher_importance
 from keras_incremental.utils import state
 
 INPUT_DIM = 4
@@ -220,6 +221,63 @@ def check_every_variable_is_a_torch_parameter(make_head):
         assert all(id(v.value) in parameters for v in model.variables)
 
 
+def check_plain_layers_compute_the_same(make_head):
+    """Layers of Keras alone compute the logits, or the head refuses."""
+    head, inputs = _built(make_head, 2), keras.Input((INPUT_DIM,))
+    head.expand(1, seed=0)
+    try:
+        model = keras.Model(inputs, head.plain(inputs))
+    except ValueError as error:
+        assert "Keep the" in str(error), error
+        return
+    modules = {type(x).__module__.split(".")[0] for x in model.layers}
+    _equal(modules, {"keras"})
+    np.testing.assert_allclose(
+        _array(model(_inputs())), _array(head(_inputs())), 1e-4, 1e-4
+    )
+
+
+def check_starts_from_another_head(make_head):
+    """Columns of a `Dense` may be a start; what does not fit is left out."""
+    head, random = _built(make_head, 3), np.random.default_rng(0)
+    before = [_array(v) for v in head.weights]
+    kernel = random.normal(size=(INPUT_DIM, 3)).astype("float32")
+    bias = random.normal(size=3).astype("float32")
+    for columns in ({}, {"kernel": kernel[:, :2], "bias": bias[:2]}):
+        head.start_from(columns)
+        for variable, old in zip(head.weights, before, strict=True):
+            np.testing.assert_array_equal(_array(variable), old)
+    head.start_from({"kernel": kernel, "bias": bias})
+    logits = _array(head(_inputs()))
+    assert logits.shape == (5, 3) and np.isfinite(logits).all()
+
+
+def check_imprinted_columns_know_their_classes(make_head):
+    """Columns that point at features predict them, or the head refuses."""
+    head, labels = _built(make_head, 3), np.arange(12) % 3
+    noise = np.random.default_rng(0).normal(size=(12, INPUT_DIM))
+    features = (5 * np.eye(INPUT_DIM)[labels] + 0.1 * noise).astype("float32")
+    try:
+        head.imprint(features, labels, seed=0)
+    except ValueError as error:
+        assert "imprinting" in str(error), error
+        return
+    np.testing.assert_array_equal(_array(head(features)).argmax(-1), labels)
+
+
+def check_its_rule_gives_what_a_loop_gives(make_head):
+    """Gradients of examples are the same with and without its own rule."""
+    head = _built(make_head, 2, name="head")
+    head.expand(1, seed=0)
+    found = _fisher(keras.Sequential([keras.Input((INPUT_DIM,)), head]))
+    wrapped = _fisher(
+        keras.Sequential([keras.Input((INPUT_DIM,)), _Opaque(head)])
+    )
+    assert found and found.keys() == wrapped.keys()
+    for path, value in found.items():
+        np.testing.assert_allclose(value, wrapped[path], 1e-4, 1e-7)
+
+
 HEAD_CHECKS = (
     check_config_round_trip,
     check_expand_keeps_old_logits,
@@ -236,7 +294,26 @@ HEAD_CHECKS = (
     check_clone_is_independent,
     check_restore_undoes_growth,
     check_every_variable_is_a_torch_parameter,
+    check_plain_layers_compute_the_same,
+    check_starts_from_another_head,
+    check_imprinted_columns_know_their_classes,
+    check_its_rule_gives_what_a_loop_gives,
 )
+
+
+class _Opaque(keras.layers.Layer):
+    """Calls a head in a way that no rule may rely on."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+
+    def call(self, inputs):
+        return self.head(inputs)
+
+
+def _fisher(model):
+    return fisher_importance(model, _inputs(), from_logits=True)
 
 
 def _inputs():

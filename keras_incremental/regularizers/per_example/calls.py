@@ -11,8 +11,8 @@ from typing import Any
 
 import keras
 
+from keras_incremental.regularizers.per_example.rules import rule_of
 from keras_incremental.utils import state
-from keras_incremental.utils.gradients_rules import rule_of
 
 
 @dataclasses.dataclass(frozen=True)

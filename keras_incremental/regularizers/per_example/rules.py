@@ -1,55 +1,56 @@
-"""Rules for per-example gradients from one batched backward pass.
+"""Measures of per-example gradients, from one batched backward pass.
 
-A rule is a function `(layer, inputs, delta, measure)` of the inputs of a layer
-and the gradient with respect to its output before the activation. It returns
-pairs `(variable, array)`: the sums over examples of `measure(gradient)`. The
-measure must satisfy `measure(a * b) == measure(a) * measure(b)`, like the
-square and the absolute value.
+See `keras_incremental.regularizers.per_example` for what a rule is.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
 import keras
 from keras import ops
 
+from keras_incremental.utils.types import Tensor
+
+# What a rule of its own differentiates.
+METHODS = ("call", "call_block")
+
 
 def rule_of(layer: keras.layers.Layer) -> Callable | None:
-    """Returns the rule of a layer, or `None`."""
+    """Returns the rule of a layer, or `None`: a loop over the examples."""
+    kind = type(layer)
     if "call" in vars(layer) or isinstance(
         getattr(layer, "activation", None), keras.Layer
     ):
         return None
-    if _calls(layer, "call_block") == "ExpandableDense.call_block":
-        # By name, because this module cannot import the heads.
-        known = _calls(layer, "call") == "ExpandableDense.call"
-        return _blocks if known and not layer.has_splits else None
-    rule, fits = _RULES.get(getattr(type(layer), "call", None), (None, None))
-    return rule if rule is not None and fits(layer) else None
+    if hasattr(kind, "per_example_rule"):
+        return layer.per_example_rule if _is_current(kind) else None
+    rule, fits = _RULES.get(getattr(kind, "call", None), (None, None))
+    if rule is None or not fits(layer):
+        return None
+    return functools.partial(rule, layer)
+
+
+def _is_current(kind):
+    """Whether no subclass computes otherwise than the rule says."""
+    owner = _owner_of(kind, "per_example_rule")
+    return all(issubclass(owner, _owner_of(kind, name)) for name in METHODS)
+
+
+def _owner_of(kind, name):
+    """Returns the class that a class has an attribute from."""
+    return next((base for base in kind.__mro__ if name in vars(base)), object)
 
 
 def _dense(layer, inputs, delta, measure):
-    bias = _sum_positions(delta, measure)
-    return [(layer.kernel, _outer(inputs, delta, measure)), (layer.bias, bias)]
-
-
-def _blocks(layer, inputs, delta, measure):
-    kernel = _outer(inputs, delta, measure)
-    bias = _sum_positions(delta, measure)
-    found, start = [], 0
-    for index, variable in enumerate(layer._columns["kernel"]):
-        part = slice(start, start + variable.shape[-1])
-        found.append((variable, kernel[:, part]))
-        if layer.use_bias:
-            found.append((layer._columns["bias"][index], bias[part]))
-        start = part.stop
-    return found
+    bias = sum_positions(delta, measure)
+    return [(layer.kernel, outer(inputs, delta, measure)), (layer.bias, bias)]
 
 
 def _conv2d(layer, inputs, delta, measure):
     groups = getattr(layer, "groups", inputs.shape[-1])
     delta = ops.cast(delta, "float32")
-    bias = _sum_positions(delta, measure)
+    bias = sum_positions(delta, measure)
     kernel = [
         _grouped_outer(window, delta, groups, measure)
         for window in _windows(layer, ops.cast(inputs, "float32"), delta)
@@ -63,20 +64,39 @@ def _batch_norm(layer, inputs, delta, measure):
     scale = ops.rsqrt(layer.moving_variance + layer.epsilon)
     delta = ops.cast(delta, "float32")
     return [
-        (layer.gamma, _sum_positions(delta * moved * scale, measure)),
-        (layer.beta, _sum_positions(delta, measure)),
+        (layer.gamma, sum_positions(delta * moved * scale, measure)),
+        (layer.beta, sum_positions(delta, measure)),
     ]
 
 
-def _sum_positions(values, measure):
-    """Reduces `(batch_size, ..., units)` to `(units,)`."""
+def sum_positions(values: Tensor, measure: Callable) -> Tensor:
+    """Sums the measure of vectors over examples.
+
+    Args:
+        values: Tensor of shape `(batch_size, ..., units)`.
+        measure: Function, see `keras_incremental.regularizers.per_example`.
+
+    Returns:
+        Tensor of shape `(units,)`. The vectors of one example are summed over
+        its positions before they are measured.
+    """
     values = ops.cast(values, "float32")
     inner = tuple(range(1, len(values.shape) - 1))
     return ops.sum(measure(ops.sum(values, inner) if inner else values), 0)
 
 
-def _outer(inputs, delta, measure):
-    """Reduces `(batch_size, ..., i)` and `(batch_size, ..., o)` to `(i, o)`."""
+def outer(inputs: Tensor, delta: Tensor, measure: Callable) -> Tensor:
+    """Sums the measure of outer products over examples.
+
+    Args:
+        inputs: Tensor of shape `(batch_size, ..., i)`.
+        delta: Tensor of shape `(batch_size, ..., o)`.
+        measure: Function, see `keras_incremental.regularizers.per_example`.
+
+    Returns:
+        Tensor of shape `(i, o)`. The products of one example are summed over
+        its positions before they are measured.
+    """
     return _grouped_outer(
         ops.cast(inputs, "float32"), ops.cast(delta, "float32"), 1, measure
     )
@@ -156,10 +176,6 @@ def _owns_only(layer, *names):
     # LoRA keeps its weights under other names.
     known = [id(getattr(layer, name, None)) for name in names]
     return all(id(v) in known for v in layer.trainable_variables)
-
-
-def _calls(layer, name):
-    return getattr(getattr(type(layer), name, None), "__qualname__", None)
 
 
 _RULES = {

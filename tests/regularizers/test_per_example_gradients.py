@@ -7,10 +7,11 @@ from keras import layers
 from keras import ops
 
 from keras_incremental.layers.expandable_dense import ExpandableDense
-from keras_incremental.utils.gradients import Task
-from keras_incremental.utils.gradients import measured_sums
-from keras_incremental.utils.gradients_layers import capture
-from keras_incremental.utils.gradients_layers import layers_with_rule
+from keras_incremental.regularizers.per_example.calls import capture
+from keras_incremental.regularizers.per_example.calls import layers_with_rule
+from keras_incremental.regularizers.per_example.rules import sum_positions
+from keras_incremental.regularizers.per_example.sums import Task
+from keras_incremental.regularizers.per_example.sums import measured_sums
 
 PIXELS = np.random.default_rng(0).normal(size=(3, 6, 5, 4)).astype("float32")
 WEIGHT = np.ones((3, 1), "float32")
@@ -162,6 +163,44 @@ def test_expandable_dense_rule_equals_a_loop_over_examples():
     model = _model(head, shape=(4,))
     assert _ruled(model) == ["ExpandableDense"]
     _assert_as_brute(model, PIXELS[:, 0, 0])
+
+
+def test_a_head_that_computes_otherwise_has_no_rule():
+    class Scaled(ExpandableDense):
+        def call(self, inputs):
+            return 2.0 * super().call(inputs)
+
+    class Squared(ExpandableDense):
+        def call_block(self, inputs, columns):
+            return super().call_block(ops.square(inputs), columns)
+
+    for kind in (Scaled, Squared):
+        model = _model(kind([1, 2], kernel_initializer="zeros"), shape=(4,))
+        assert _ruled(model) == []
+        _assert_as_brute(model, PIXELS[:, 0, 0])
+
+
+def test_a_head_with_splits_has_no_rule():
+    head = ExpandableDense([1, 1], parents=[-1, 0], kernel_initializer="zeros")
+    model = _model(head, shape=(4,))
+    assert _ruled(model) == []
+    _assert_as_brute(model, PIXELS[:, 0, 0])
+
+
+def test_a_layer_may_have_a_rule_of_its_own():
+    class Gain(layers.Layer):
+        def build(self, input_shape):
+            self.gain = self.add_weight(shape=(input_shape[-1],), name="gain")
+
+        def call(self, inputs):
+            return inputs * self.gain
+
+        def per_example_rule(self, inputs, delta, measure):
+            return [(self.gain, sum_positions(inputs * delta, measure))]
+
+    model = _pooled(Gain())
+    assert _ruled(model) == ["Gain", "Dense"]
+    _assert_as_brute(model)
 
 
 def test_frozen_weights_have_no_entry():

@@ -5,7 +5,7 @@ import keras
 from keras import ops
 from keras import tree
 
-from keras_incremental.utils.gradients_layers import capture
+from keras_incremental.regularizers.per_example.calls import capture
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 

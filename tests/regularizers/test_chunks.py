@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from keras_incremental.utils.gradients_examples import chunks
+from keras_incremental.regularizers.per_example.chunks import chunks
 
 
 def _cut(data, num_samples=None, batch_size=2):

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from keras_incremental.utils.gradients_layers import replaced
+from keras_incremental.regularizers.per_example.calls import replaced
 from keras_incremental.utils.graph import split_head
 
 

@@ -4,7 +4,7 @@ from typing import Any
 import keras
 from keras import tree
 
-from keras_incremental.utils.gradients_layers import capture
+from keras_incremental.regularizers.per_example.calls import capture
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 

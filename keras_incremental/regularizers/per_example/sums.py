@@ -1,8 +1,4 @@
-"""Per-example gradients of a model on all backends.
-
-Keras has no public function for gradients. Three modules implement it:
-`gradients_tensorflow`, `gradients_jax` and `gradients_torch`.
-"""
+"""Sums over examples of a measure of their gradients."""
 
 import dataclasses
 import importlib
@@ -12,9 +8,9 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from keras_incremental.utils.gradients_layers import called_once
-from keras_incremental.utils.gradients_layers import capture
-from keras_incremental.utils.gradients_layers import layers_with_rule
+from keras_incremental.regularizers.per_example.calls import called_once
+from keras_incremental.regularizers.per_example.calls import capture
+from keras_incremental.regularizers.per_example.calls import layers_with_rule
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
@@ -55,7 +51,7 @@ class Task:
         """Returns the sums over examples for `ruled_variables`."""
         found = {}
         for call, delta in zip(calls, deltas, strict=True):
-            pairs = call.rule(call.layer, call.inputs, delta, self.measure)
+            pairs = call.rule(call.inputs, delta, self.measure)
             found.update({id(variable): value for variable, value in pairs})
         return [found[id(v)] for v in self.ruled_variables]
 
@@ -63,9 +59,9 @@ class Task:
 def measured_sums(task: Task, x: Structure) -> Callable:
     """Builds a function that measures the gradients of a batch.
 
-    Dense, 2D convolution, batch normalization and expandable layers cost
-    one batched pass. Other layers, and layers that are called more than
-    once, are differentiated example by example. Both are exact.
+    Layers with a rule cost one batched pass. Other layers, and those that
+    are called more than once, are differentiated example by example. Both
+    are exact.
 
     Args:
         task: A `Task`.
@@ -109,5 +105,5 @@ def _planned(task, x):
 
 
 def _backend():
-    name = f"{__name__}_{keras.config.backend()}"
+    name = f"{__package__}.on_{keras.config.backend()}"
     return importlib.import_module(name)
