@@ -126,7 +126,10 @@ def test_it_learns_by_any_recipe(recipe):
 def test_a_phase_that_knows_of_no_imprinting_trains_it_too():
     clf = classifier(recipes.er(budget=8), initializer="match_old_scale")
     clf.remember(*clouds([0, 1]))
-    clf.learn(*clouds([2, 3]), NAMES[2:], epochs=30, verbose=0)
+    optimizer = keras.optimizers.Adam(0.05)
+    clf.learn(
+        *clouds([2, 3]), NAMES[2:], epochs=30, optimizer=optimizer, verbose=0
+    )
     assert accuracy(clf, range(4)) > 0.9
 
 

@@ -28,7 +28,9 @@ class FunctionLoss(keras.losses.Loss):
     ):
         function = keras.losses.get(function)
         super().__init__(
-            name=name or function.__name__, reduction=reduction, dtype="float32"
+            name=name or getattr(function, "__name__", "function_loss"),
+            reduction=reduction,
+            dtype="float32",
         )
         self.function = function
 

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -92,7 +94,14 @@ def test_nested_pretrained_model_is_shared_not_copied():
     assert convert(model).features.get_layer("base") is base
 
 
-@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        keras.losses.sparse_categorical_crossentropy,
+        keras.losses.SparseCategoricalCrossentropy(),
+    ],
+)
 def test_warns_where_the_loss_expects_probabilities_of_logits(loss):
     model = classifier(layers.Dense(3))
     model.compile("sgd", loss)
@@ -107,9 +116,17 @@ def test_warns_where_the_loss_expects_logits_of_probabilities():
         convert(model)
 
 
-def test_agreeing_loss_does_not_warn():
+@pytest.mark.parametrize(
+    "loss",
+    [
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        functools.partial(keras.losses.binary_crossentropy, from_logits=True),
+        lambda y_true, y_pred: y_true - y_pred,
+    ],
+)
+def test_agreeing_loss_does_not_warn(loss):
     model = classifier(layers.Dense(1))
-    model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
+    model.compile("sgd", loss)
     convert(model)
 
 

@@ -1,7 +1,6 @@
-"""Taking over the classifier that a user has already trained."""
+"""Conversion of a trained classifier into features and a growing head."""
 
 import dataclasses
-import warnings
 
 import keras
 import numpy as np
@@ -12,13 +11,14 @@ from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.low_rank import enable_lora
 from keras_incremental.models.conversion.exclusivity import is_multi_label
 from keras_incremental.models.conversion.exclusivity import units_of
+from keras_incremental.models.conversion.loss_outputs import warn_of_mismatch
 from keras_incremental.models.conversion.preprocessing import with_preprocessor
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 
 
 def convert(model, recipe=None, multi_label=None):
-    """Cuts a trained classifier below its head and makes the head growable.
+    """Cuts a trained classifier below its head, and lets the head grow.
 
     A `Dense(1)` head becomes two columns: the softmax of `[-z / 2, z / 2]`
     is exactly `[1 - sigmoid(z), sigmoid(z)]`. So would be that of `[0, z]`,
@@ -28,7 +28,7 @@ def convert(model, recipe=None, multi_label=None):
         model: Built Sequential or Functional classifier, compiled or not.
             The layers below the head are shared with it, not copied.
         recipe: `Recipe` that may bring another head, or `None`.
-        multi_label: As of `IncrementalClassifier`. Defaults to `None`.
+        multi_label: See `IncrementalClassifier`. Defaults to `None`.
 
     Returns:
         A `HeadSplit` whose head is an `ExpandableHead` that computes logits
@@ -41,7 +41,7 @@ def convert(model, recipe=None, multi_label=None):
     if not isinstance(model, graph.HeadSplit):
         _check_plain(model)
         split = with_preprocessor(graph.split_head(model), model)
-        _warn_of_mismatch(model, split)
+        warn_of_mismatch(model, split)
     _check_shapes(split)
     own = isinstance(split.head, ExpandableHead)
     if not own:
@@ -62,7 +62,7 @@ def convert(model, recipe=None, multi_label=None):
 
 
 def awaits_imprinting(split, model):
-    """Whether a head that starts from features took the place of another.
+    """Returns whether a head that starts from features replaced another.
 
     It waits for `remember`, which points its columns at the features.
     """
@@ -82,7 +82,7 @@ def _choose_trained(split, recipe):
 
 
 def readout_for(split, recipe):
-    """A readout of a recipe, with as many classes as a head, or `None`."""
+    """Returns the readout of a recipe, as wide as the head, or `None`."""
     if recipe.readout is None:
         return None
     return _sized_like(split.head, recipe.readout)
@@ -116,8 +116,8 @@ def _check_plain(model):
     if isinstance(getattr(model, "head", None), ExpandableHead):
         raise ValueError(
             f"Model '{model.name}' of class {type(model).__name__} learns "
-            "classes already. Use it as it is, or adopt a plain copy, as "
-            "`to_keras` makes it."
+            "classes already. Use it as it is, or convert the plain copy "
+            "that `to_keras` makes."
         )
 
 
@@ -174,35 +174,3 @@ def _expandable(dense, many):
     head.assign_columns("kernel", kernel)
     head.assign_columns("bias", bias)
     return head
-
-
-def _warn_of_mismatch(model, split):
-    wants_logits = _wants_logits(getattr(model, "loss", None))
-    gives_logits = split.activation is None
-    if wants_logits is None or wants_logits == gives_logits:
-        return
-    given, wanted = (
-        ("logits", "probabilities")
-        if gives_logits
-        else ("probabilities", "logits")
-    )
-    fix = "from_logits=True" if gives_logits else "from_logits=False"
-    warnings.warn(
-        f"The head '{split.head.name}' of model '{model.name}' gives {given}, "
-        f"but the loss it was compiled with expects {wanted}; training was "
-        f"not what it seemed. Compile with a loss that has `{fix}`. The "
-        f"incremental classifier takes the outputs for {given}.",
-        stacklevel=4,
-    )
-
-
-def _wants_logits(loss):
-    """Whether a loss expects logits; `None` where it does not say."""
-    if isinstance(loss, str):
-        loss = keras.losses.get(loss)
-        return (
-            False if "crossentropy" in getattr(loss, "__name__", "") else None
-        )
-    if isinstance(loss, keras.losses.Loss):
-        return loss.get_config().get("from_logits")
-    return None

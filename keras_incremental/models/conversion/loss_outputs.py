@@ -1,5 +1,7 @@
 """A loss and the outputs it is computed of: logits, or probabilities."""
 
+import warnings
+
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.function_loss import takes_logits
 from keras_incremental.losses.label_loss import LabelLoss
@@ -16,12 +18,9 @@ def check_loss(loss, gives_logits, outputs):
         gives_logits: Bool. Whether the outputs are logits.
         outputs: String, what gives them, for the message.
     """
-    if loss is None or isinstance(loss, (dict, list, tuple)):
+    if _fits(loss, gives_logits):
         return
-    wants_logits = _wants_logits(as_loss(loss))
-    if wants_logits is None or wants_logits == gives_logits:
-        return
-    given, wanted = ("logits", "probabilities")[:: 1 if gives_logits else -1]
+    given, wanted = _words(gives_logits)
     raise ValueError(
         f"`loss` takes {wanted}, but {outputs} gives {given}: training would "
         f"not be what it seems. Received: loss={loss!r}. Pass a loss with "
@@ -30,5 +29,35 @@ def check_loss(loss, gives_logits, outputs):
     )
 
 
-def _wants_logits(loss):
-    return True if isinstance(loss, LabelLoss) else takes_logits(loss)
+def warn_of_mismatch(model, split):
+    """Warns if a model was compiled with a loss of the other kind.
+
+    Args:
+        model: `keras.Model`, compiled or not.
+        split: `HeadSplit` of the model.
+    """
+    gives_logits = split.activation is None
+    if _fits(getattr(model, "loss", None), gives_logits):
+        return
+    given, wanted = _words(gives_logits)
+    warnings.warn(
+        f"The head '{split.head.name}' of model '{model.name}' gives {given}, "
+        f"but the loss it was compiled with expects {wanted}; training was "
+        "not what it seemed. Compile with a loss that has "
+        f"`from_logits={gives_logits}`. The incremental classifier takes the "
+        f"outputs for {given}.",
+        stacklevel=4,
+    )
+
+
+def _fits(loss, gives_logits):
+    """Whether a loss takes what is given, or does not say what it takes."""
+    if loss is None or isinstance(loss, (dict, list, tuple)):
+        return True
+    loss = as_loss(loss)
+    wants = True if isinstance(loss, LabelLoss) else takes_logits(loss)
+    return wants is None or wants == gives_logits
+
+
+def _words(gives_logits):
+    return ("logits", "probabilities")[:: 1 if gives_logits else -1]
