@@ -17,7 +17,7 @@ class SplitShare(column_initializers.ColumnInitializer):
             children of a parent take of it together, in equal parts; or what
             each class with a parent takes. A larger value starts nearer to
             "all of the old class is of the new one". Defaults to `0.1`.
-        others: How the columns of new classes without a parent start, as of
+        others: How the columns of new classes without a parent start; see
             `ExpandableHead.expand`. Defaults to `"match_old_scale"`.
 
     Example:

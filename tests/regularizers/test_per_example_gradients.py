@@ -320,3 +320,40 @@ def test_layers_are_as_before_when_a_call_fails():
 
 def _fail(output):
     raise RuntimeError
+
+
+_ON_TORCH = pytest.mark.skipif(
+    keras.config.backend() != "torch", reason="others compile a graph"
+)
+
+
+@_ON_TORCH
+def test_a_layer_that_looks_at_values_is_measured_exactly():
+    class Checked(layers.Layer):
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(), name="scale")
+
+        def call(self, inputs):
+            if float(ops.max(ops.abs(inputs))) > 1e6:
+                raise ValueError("The inputs are too large.")
+            return self.scale * inputs
+
+    _assert_as_brute(_pooled(Checked()))
+
+
+@_ON_TORCH
+def test_few_examples_at_once_give_the_same(monkeypatch):
+    from keras_incremental.regularizers.per_example import on_torch
+
+    model = _pooled(layers.LayerNormalization())
+    monkeypatch.setattr(on_torch, "MAX_ELEMENTS", 2 * 8)
+    _assert_as_brute(model)
+
+
+@_ON_TORCH
+def test_operations_without_a_rule_of_batches_say_nothing():
+    attention = layers.MultiHeadAttention(2, 2, kernel_initializer="zeros")
+    inputs = keras.Input((3, 4))
+    outputs = layers.GlobalAveragePooling1D()(attention(inputs, inputs))
+    model = keras.Model(inputs, Dense(2)(outputs))
+    _assert_as_brute(model, PIXELS[:, 0, :3])

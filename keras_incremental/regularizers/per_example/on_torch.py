@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,9 @@ from keras import tree
 from keras_incremental.regularizers.per_example.calls import capture
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
+
+# Gradients of as many examples at once as have so many elements together.
+MAX_ELEMENTS = 2**24
 
 
 def look(predict: Callable, model: keras.Model, x: Structure) -> Tensor:
@@ -44,25 +48,68 @@ def _by_layer(task, x, given):
 
 
 def _by_example(task, x, given):
-    import torch
-
     if not task.variables:
         return []
-
-    def one(index):
-        row, own = tree.map_structure(
-            lambda a: a[index : index + 1], (x, given)
+    count = len(tree.flatten(given)[0])
+    size = max(1, MAX_ELEMENTS // sum(v.value.numel() for v in task.variables))
+    try:
+        return _summed(
+            _at_once(task, *_rows(x, given, slice(start, start + size)))
+            for start in range(0, count, size)
         )
-        with torch.enable_grad():
-            outputs = task.predict(row)
-        sources = [v.value for v in task.variables]
-        with torch.no_grad():
-            return _summed(
-                [task.measure(g.float()) for g in gradients]
-                for gradients in _pulled(task, outputs, own, sources)
-            )
+    except RuntimeError:
+        # `vmap` refuses what looks at values, as `if` does.
+        return _summed(
+            _one(task, *_rows(x, given, slice(index, index + 1)))
+            for index in range(count)
+        )
 
-    return _summed(one(i) for i in range(len(tree.flatten(given)[0])))
+
+def _at_once(task, x, given):
+    """Sums over some examples, vectorized."""
+    import torch
+
+    with torch.no_grad():
+        outputs = task.predict(x)
+        # A label is drawn by operations that `vmap` refuses.
+        cotangents = torch.stack(
+            [task.cotangent(outputs, given, i) for i in range(task.count)], 1
+        )
+
+    def measured(row, own):
+        def forward(values):
+            mapping = list(zip(task.variables, values, strict=True))
+            with keras.StatelessScope(state_mapping=mapping):
+                return task.predict(tree.map_structure(lambda a: a[None], row))
+
+        _, pull = torch.func.vjp(forward, [v.value for v in task.variables])
+        return _summed(
+            [task.measure(g.float()) for g in pull(cotangent[None])[0]]
+            for cotangent in own
+        )
+
+    with warnings.catch_warnings():
+        # Operations without a rule of batches are slower, but right.
+        warnings.filterwarnings("ignore", "There is a performance drop")
+        return [s.sum(0) for s in torch.func.vmap(measured)(x, cotangents)]
+
+
+def _one(task, x, given):
+    """Sums over one example, by plain differentiation."""
+    import torch
+
+    with torch.enable_grad():
+        outputs = task.predict(x)
+    sources = [v.value for v in task.variables]
+    with torch.no_grad():
+        return _summed(
+            [task.measure(g.float()) for g in gradients]
+            for gradients in _pulled(task, outputs, given, sources)
+        )
+
+
+def _rows(x, given, rows):
+    return tree.map_structure(lambda a: a[rows], (x, given))
 
 
 def _pulled(task, outputs, given, sources):
