@@ -198,11 +198,12 @@ def run(toy, data_dir):
                 x,
                 names,
                 [*OTHERS, PARENT, CHILD],
-                parents={CHILD: PARENT},
+                partial_labels=ki.PartialLabels(
+                    parents={CHILD: PARENT}, **declared
+                ),
                 validation_data=test,
                 epochs=20 if toy else 40,
                 verbose=0,
-                **declared,
             )
             yield share, remedy, measured(report)
             clf.rollback()

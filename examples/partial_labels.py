@@ -109,8 +109,9 @@ frozen part runs once for each scene, and not once in each epoch.
 """
 
 
-def teach(clf, data, classes, test, epochs, **declared):
+def teach(clf, data, classes, test, epochs, partial_labels=None):
     """Lets a classifier learn, the decoder at full speed."""
+    clf.backbone_learning_rate = RATE
     return clf.learn(
         *data,
         classes,
@@ -118,9 +119,8 @@ def teach(clf, data, classes, test, epochs, **declared):
         epochs=epochs,
         batch_size=16,
         optimizer=keras.optimizers.Adam(RATE),
-        backbone_learning_rate=RATE,
+        partial_labels=partial_labels,
         verbose=0,
-        **declared,
     )
 
 
@@ -153,11 +153,11 @@ def ways(scenes):
     names, (_, truth) = scenes["names"], scenes["new"]
     g = len(names) - 1
     only_g = benchmarks.annotated_only(truth, [g], INVALID)
-    ours = {"unlabeled": "not_new", "parents": {names[g]: None}}
+    ours = ki.PartialLabels(unlabeled="not_new", parents={names[g]: None})
     return {
-        "naive": (np.where(only_g == g, g, 0), {"distillation": None}),
+        "naive": (np.where(only_g == g, g, 0), None),
         "ours": (only_g, ours),
-        "all labelled": (truth, {}),
+        "all labelled": (truth, None),
     }
 
 
@@ -165,10 +165,13 @@ def compare(scenes, path, epochs):
     """Reports and predicted maps, by way. All start from the same file."""
     reports, maps = {}, {}
     pictures, names = scenes["new"][0], scenes["names"]
-    for way, (labels, declared) in ways(scenes).items():
+    for way, (labels, partial_labels) in ways(scenes).items():
         clf = keras.models.load_model(path)
+        if way == "naive":
+            clf = clf.with_recipe(ki.models.Recipe(terms=None))
+        data = (pictures, labels)
         reports[way] = teach(
-            clf, (pictures, labels), names, scenes["test"], epochs, **declared
+            clf, data, names, scenes["test"], epochs, partial_labels
         )
         shown = clf.predict(scenes["test"][0][:SHOWN], verbose=0)
         maps[way] = shown.argmax(-1)

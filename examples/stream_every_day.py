@@ -97,7 +97,7 @@ def stream_of_day(train, day):
 A network as in any tutorial, trained on the first half of the pictures of five
 classes. `IncrementalClassifier` takes it over, with a recipe for streams.
 `slda` freezes the network and solves the head from statistics of its features;
-no picture is kept. `stream_er` trains everything, a step on each batch together
+no picture is kept. `er` trains everything, a step on each batch together
 with pictures from a `Reservoir`, which holds 200 of all that it has seen.
 """
 
@@ -225,8 +225,8 @@ def table(reports):
 
 
 RECIPES = {
-    "stream_er": lambda: ki.recipes.stream_er(budget=BUDGET),
-    "stream_er_ace": lambda: ki.recipes.stream_er_ace(budget=BUDGET),
+    "er": lambda: ki.recipes.er(memory=ki.Reservoir(BUDGET)),
+    "er_ace": lambda: ki.recipes.er_ace(memory=ki.Reservoir(BUDGET)),
     "slda": ki.recipes.slda,
     "ridge": ki.recipes.ridge,
 }
@@ -264,7 +264,7 @@ The solved head learns a class from sixty pictures that it sees once, and
 loses little of the others: a sum of statistics does not care in which order
 samples come. `--recipe ridge` is its neighbour.
 
-`--recipe stream_er` and `stream_er_ace` end about ten points lower here. They
+`--recipe er` and `er_ace` end about ten points lower here. They
 train the whole network, one step on each batch, which is little for a class on
 its first day; take them where the network has to change with the stream.
 Accuracy over all digits on the last day:
@@ -273,8 +273,8 @@ Accuracy over all digits on the last day:
 |---|---|---|---|---|
 | `slda` | 96.6 % | 90.0 % | 96.0 % | 0 |
 | `ridge` | 95.3 % | 85.0 % | 94.3 % | 0 |
-| `stream_er` | 86.4 % | 78.3 % | 85.6 % | 200 |
-| `stream_er_ace` | 86.0 % | 73.3 % | 84.8 % | 200 |
+| `er` | 86.4 % | 78.3 % | 85.6 % | 200 |
+| `er_ace` | 86.0 % | 73.3 % | 84.8 % | 200 |
 
 Each row is `python examples/stream_every_day.py --recipe NAME --outputs NAME`,
 on TensorFlow.

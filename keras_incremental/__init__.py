@@ -17,9 +17,11 @@ from keras_incremental import reporting as reporting
 from keras_incremental import statistics as statistics
 from keras_incremental.callbacks import ExemplarMemory as ExemplarMemory
 from keras_incremental.layers import expand as expand
+from keras_incremental.memory import Reservoir as Reservoir
 from keras_incremental.models import (
     IncrementalClassifier as IncrementalClassifier,
 )
+from keras_incremental.models import PartialLabels as PartialLabels
 from keras_incremental.models import PhaseReport as PhaseReport
 from keras_incremental.models import Recipe as Recipe
 from keras_incremental.version import __version__ as __version__

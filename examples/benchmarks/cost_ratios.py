@@ -82,12 +82,13 @@ class _Lessons:
 
     def __init__(self, size, cache_features):
         self._size = size
-        self._cache_features = cache_features
         backbone = networks.vgg_features(size.lesson_picture, size.widths)
         backbone.trainable = False
         names = [f"old {i}" for i in range(NUM_CLASSES)]
         model = networks.classifier(backbone, NUM_CLASSES)
-        self._classifier = IncrementalClassifier(model, names)
+        self._classifier = IncrementalClassifier(
+            model, names, cache_features=cache_features
+        )
 
     def learn(self):
         """Three times for each number of epochs, shape `(3, counts, 2)`.
@@ -96,7 +97,7 @@ class _Lessons:
         same and what comes before the epochs.
         """
         watch = Stopwatch()
-        number = self._classifier.phases
+        number = self._classifier.num_phases
         x, _ = networks.pictures(
             self._size.lesson, self._size.lesson_picture, 2, number
         )
@@ -105,7 +106,6 @@ class _Lessons:
             x,
             classes=[f"new {number}"],
             epochs=max(self._size.epochs),
-            cache_features=self._cache_features,
             callbacks=[watch],
             verbose=0,
         )

@@ -103,6 +103,8 @@ class Run:
 
     def _learn(self, phase, counter):
         x, names = self.course.arriving(phase)
+        # One rate for the whole network, as in the first phase.
+        self.classifier.backbone_learning_rate = self.protocol.learning_rate
         report = self.classifier.learn(
             x,
             names,
@@ -110,8 +112,6 @@ class Run:
             epochs=self.protocol.epochs,
             batch_size=self.protocol.batch_size,
             optimizer=optimizer_of(self.protocol),
-            # One rate for the whole network, as in the first phase.
-            backbone_learning_rate=self.protocol.learning_rate,
             callbacks=[counter],
             verbose=0,
         )
