@@ -135,7 +135,9 @@ class Student(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         label_loss = self._label_loss.value
-        y_true = y if reads_replayed(label_loss) else y["labels"]
+        # Validation samples are neither new nor replayed.
+        takes_all = "replayed" in y and reads_replayed(label_loss)
+        y_true = y if takes_all else y["labels"]
         loss = self._label_weight * label_loss(y_true, y_pred, sample_weight)
         for penalty in self.losses:
             loss = loss + ops.sum(penalty)
