@@ -1,4 +1,4 @@
-"""Callbacks for one phase, in any `fit`."""
+"""Callbacks for the phases of incremental learning, for any `fit`."""
 
 from keras_incremental.callbacks.bias_correction import (
     BiasCorrection as BiasCorrection,

@@ -1,54 +1,59 @@
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
-from keras_incremental.callbacks.weight_protection import needs_data
+from keras_incremental.callbacks.weight_protection import check_data
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.growth import find_head
 from keras_incremental.layers.splits import refuse_new_splits
 from keras_incremental.regularizers.per_example.likelihood import logits_of
 from keras_incremental.utils.affine_logits import fit_affine
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Logs
+from keras_incremental.utils.types import Structure
 
 CHUNK = 256
 
 
 @export
 class BiasCorrection(PhaseCallback):
-    """Scales and shifts the newest logits to suit held-out pictures.
+    """Scales and shifts the logits of new classes to fit held-out samples.
 
-    When `fit` ends, two numbers are found that let the logits of the newest
-    group, `alpha * logit + beta`, best explain pictures that were kept out of
-    training, with as many of each old as of each new class. The network stays
-    as it is. The correction becomes part of the kernel and bias of the group,
-    so it is there in every later phase, as teacher and in the file, and needs
-    no layer. It does not change which of the old, or which of the new classes
-    is ahead. A head with one group is left alone.
+    When `fit` ends, this callback fits `alpha * logit + beta` for the logits
+    of the newest group. It uses held-out samples, the same number of each
+    class. Other weights do not change. The correction is folded into the
+    kernel and bias of the group, so it needs no extra layer, and applies in
+    later phases and in saved files. The order of old classes, and the order
+    of new classes, stay the same. A head with one group is not changed.
 
-    Put it after callbacks that restore weights, before those that protect
-    them, and use no other correction. The data is forgotten with the phase.
+    Pass the callback after those that restore weights and before those that
+    protect weights. Do not combine it with another bias correction. The data
+    is cleared when the phase ends.
 
     Reference:
-    - [Wu et al., 2019](https://arxiv.org/abs/1905.13260); here the numbers
-      are solved for instead of trained, and the corrections of all phases
+    - [Wu et al., 2019](https://arxiv.org/abs/1905.13260). Here the numbers
+      are solved for rather than trained, and the corrections of all phases
       are kept.
 
     Args:
-        validation_share: Float above 0, below 1. Share of the pictures that
-            `IncrementalClassifier` keeps out of training for it. A larger
-            value leaves less to learn from. Defaults to `0.1`.
+        validation_share: Float between 0 and 1. Share of the samples that
+            `IncrementalClassifier` holds out for the callback. A larger
+            value leaves fewer samples for training. Defaults to `0.1`.
         prior: Float, 0 or more. Weight of the squares of `alpha - 1` and
-            `beta` against single pictures. A larger value stays nearer to no
-            correction. Defaults to `0.1`.
-        data: Tuple `(inputs, labels)` of held-out pictures, integer labels;
-            may be set as an attribute before `fit`. Defaults to `None`.
+            `beta`, where each sample has the weight 1. A larger value gives a
+            weaker correction. Defaults to `0.1`.
+        data: Tuple `(inputs, labels)` of held-out samples with integer
+            labels. It may also be set as an attribute before `fit`. Defaults
+            to `None`.
         head: `ExpandableDense`, its name, or `None` for the only one in the
             model, at any depth. Defaults to `None`.
 
     Raises:
-        ValueError: when a `fit` begins without `data`, if the head is not
-            an `ExpandableDense` with biases, or if a new class came out of
+        ValueError: when `fit` begins without `data`, if the head is not an
+            `ExpandableDense` with biases, or if a new class is a subclass of
             an old one.
 
     Example:
@@ -57,19 +62,19 @@ class BiasCorrection(PhaseCallback):
     """
 
     corrects_bias = True
-    wants = HELD_OUT
+    required_data = HELD_OUT
 
     def __init__(
         self,
         validation_share: float = 0.1,
         prior: float = 0.1,
-        data=None,
+        data: tuple[Structure, ArrayLike] | None = None,
         head: ExpandableHead | str | None = None,
     ):
         super().__init__()
         if not 0 < validation_share < 1:
             raise ValueError(
-                "`validation_share` of BiasCorrection must lie between 0 and "
+                "`validation_share` of BiasCorrection must be between 0 and "
                 f"1. Received: validation_share={validation_share}."
             )
         if not 0 <= prior < float("inf"):
@@ -82,11 +87,11 @@ class BiasCorrection(PhaseCallback):
         self.data = data
         self.head = head
 
-    def on_train_begin(self, logs=None):
-        needs_data(self)
+    def on_train_begin(self, logs: Logs = None) -> None:
+        check_data(self)
         _check_head(find_head(self.model, self.head))
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         (inputs, labels), self.data = self.data, None
         head = find_head(self.model, self.head)
         if len(head.group_sizes) < 2:
@@ -104,7 +109,7 @@ class BiasCorrection(PhaseCallback):
         ]
         return np.concatenate(parts)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "validation_share": self.validation_share,
             "prior": self.prior,
@@ -112,8 +117,8 @@ class BiasCorrection(PhaseCallback):
         }
 
 
-def fold(head, new, alpha, beta):
-    """Makes an affine map of logits part of the columns that give them."""
+def fold(head: ExpandableDense, new: slice, alpha: float, beta: float) -> None:
+    """Folds an affine map of logits into the weights of their columns."""
     kernel, bias = head.columns("kernel"), head.columns("bias")
     kernel[:, new] *= alpha
     bias[new] = alpha * bias[new] + beta
@@ -126,7 +131,7 @@ def _check_head(head):
         refuse_new_splits(head, "BiasCorrection")
         return
     raise ValueError(
-        "BiasCorrection scales kernels and shifts biases. Received: the head "
-        f"'{head.name}', a {type(head).__name__} without them. End the model "
-        "in an ExpandableDense with use_bias=True."
+        "BiasCorrection needs a head with kernel and bias. Received: head "
+        f"'{head.name}' of class {type(head).__name__}. End the model in an "
+        "ExpandableDense with use_bias=True."
     )

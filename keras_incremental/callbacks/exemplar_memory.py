@@ -1,5 +1,6 @@
 import dataclasses
 import numbers
+from typing import Self
 
 import keras
 
@@ -18,6 +19,8 @@ from keras_incremental.memory.selector import Selector
 from keras_incremental.memory.selector import check_features
 from keras_incremental.utils import graph
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Logs
 
 CANDIDATES_PER_CLASS = 5000
 # The part of a batch that `mix` replays where nothing else is said.
@@ -44,26 +47,26 @@ class _Mixed:
 
 @export
 class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
-    """Keeps a few samples of each class, and replays them.
+    """Stores a few samples of each class, and replays them in training.
 
-    `mix` adds exemplars of old classes to every batch of new data; at the
-    end of `fit` the callback selects exemplars of the new classes with the
-    trained features, and shortens the lists of the old ones to the budget.
-    Samples are stored as they came, pictures as `uint8` if their values
-    allow it. Batches lie new samples first.
+    `mix` adds exemplars of old classes to every batch of new data. When `fit`
+    ends, the callback selects exemplars of the new classes with the trained
+    features, and removes exemplars of old classes to fit the budget. Samples
+    are stored without changes; images are stored as `uint8` if their values
+    allow it. New samples come first in a batch.
 
-    A stream with more than 5000 samples of a class is represented by 5000 of
-    them, or by as many as the quota if that is more, drawn at random, when
-    exemplars are selected. An iterator is read into memory at once.
+    If a data set has more than 5000 samples of a class (and more than its
+    quota), exemplars are selected from a random subset. An iterator is read
+    into memory.
 
     Reference:
     - [Rebuffi et al., 2017](https://arxiv.org/abs/1611.07725)
 
     Args:
-        budget: Int, 1 or more: exemplars in all. A larger memory keeps old
-            classes better and costs only storage. Defaults to `2000`.
-        per_class: Bool. If `True`, `budget` is meant for each class.
-            Defaults to `False`.
+        budget: Int, 1 or more. Number of exemplars in total. A larger memory
+            keeps old classes better. Defaults to `2000`.
+        per_class: Boolean. Whether `budget` is the number of exemplars of
+            each class. Defaults to `False`.
         selection: `"herding"`, `"random"`, another name of
             `memory.selection`, or a function `(features, count, seed) ->
             indices`, best first. Defaults to `"herding"`.
@@ -223,7 +226,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         self._mixed = _Mixed(source, replay, num_classes)
         return mixed
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         self._training, self._mixed = self._mixed, None
         if self._training is None:
             raise ValueError(
@@ -238,11 +241,11 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         self._training.check_labels(self.classes, width)
         self._training.replay.restart(width)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         training, self._training = self._training, None
         self.update(training.source)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object
         return {
             "budget": self.budget,
@@ -255,7 +258,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         config = dict(config)
         for name in ("selection", "augmentation", "features"):
             if isinstance(config.get(name), dict):

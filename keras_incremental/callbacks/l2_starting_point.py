@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from keras import ops
 
@@ -8,40 +9,42 @@ from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 from keras_incremental.utils.graph import split_head
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Logs
 
 ANCHORS = ("start", "previous")
 
 
 @export
 class L2StartingPoint(PhaseCallback):
-    """Keeps fine-tuned kernels near the weights that they start from.
+    """Keeps fine-tuned kernels close to their starting point.
 
-    When a `fit` begins, every trainable kernel below the head is given the
-    penalty `alpha / 2 * sum((kernel - reference)**2)`, and those of the head
-    `beta / 2 * sum(kernel**2)`. Biases, and the weights of normalization,
-    stay free. The penalties stay for later fits (`remove_penalties` takes
-    them off).
+    When `fit` begins, every trainable kernel below the head gets the penalty
+    `alpha / 2 * sum((kernel - reference)**2)`. Kernels of the head get `beta /
+    2 * sum(kernel**2)`. Biases and the weights of normalization layers are
+    not penalized. The penalties also apply to later fits. See
+    `regularizers.remove_penalties`.
 
-    It takes the place of weight decay, which would pull to 0: leave decay
-    out of the optimizer, or exclude these kernels from it. Do not combine it
-    with another callback that protects weights.
+    It replaces weight decay, which pulls toward 0: do not use decay in the
+    optimizer, or exclude these kernels from it. Do not combine it with
+    another callback that protects weights.
 
     Reference:
     - [Li et al., 2018](https://arxiv.org/abs/1802.01483)
 
     Args:
-        alpha: Float, 0 or more. A larger value stays nearer to the start.
-            Defaults to `0.01`.
-        beta: Float, 0 or more. A larger value keeps the head smaller.
-            Defaults to `0.01`.
+        alpha: Float, 0 or more. A larger value keeps kernels closer to the
+            starting point. Defaults to `0.01`.
+        beta: Float, 0 or more. A larger value keeps the kernel of the head
+            smaller. Defaults to `0.01`.
         anchor: `"start"`, the weights before the first `fit`, such as those
-            of a pretrained backbone, or `"previous"`, those before each
-            `fit`, against forgetting. Defaults to `"start"`.
+            of a pretrained backbone, or `"previous"`, the weights before
+            each `fit`, to prevent forgetting. Defaults to `"start"`.
 
     Raises:
-        ValueError: when a `fit` begins, if the head of the model cannot be
-            found, or if it would diverge: with SGD once
-            `learning_rate * max(alpha, beta)` is 2 or more.
+        ValueError: when `fit` begins, if the head of the model cannot be
+            found, or with SGD if `learning_rate * max(alpha, beta)` is 2 or
+            more, so that training would diverge.
 
     Example:
 
@@ -63,7 +66,7 @@ class L2StartingPoint(PhaseCallback):
         self.beta = checked_strength("beta", beta, self)
         self.anchor = anchor
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         check_step_size(self.model, max(self.alpha, self.beta))
         own = {id(v) for v in split_head(self.model).head.variables}
         for variable in kernels(self.model):
@@ -71,16 +74,16 @@ class L2StartingPoint(PhaseCallback):
                 variable.regularizer = _toward(variable, 0.0, self.beta)
             elif self.anchor == "previous" or not _anchored(variable):
                 variable.regularizer = _toward(variable, 1.0, self.alpha)
-        # `fit` made its step before it came here, without the penalties.
+        # `fit` has already built its step, without the penalties.
         state.forget_compiled(self.model)
         state.trace_again(self.model)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"alpha": self.alpha, "beta": self.beta, "anchor": self.anchor}
 
 
-def kernels(model):
-    """The trainable variables of a model that are kernels."""
+def kernels(model: keras.Model) -> list[keras.Variable]:
+    """Returns the trainable kernels of a model."""
     return [v for v in model.trainable_variables if "kernel" in v.name]
 
 
@@ -89,7 +92,7 @@ def _anchored(variable):
 
 
 def _toward(variable, share, strength):
-    """A penalty around a share of the present weight, beside another kind."""
+    """Returns a penalty around `share` times the current weight."""
     value = ops.convert_to_numpy(variable)
     earlier = variable.regularizer
     also = earlier.also if _anchored(variable) else earlier

@@ -1,6 +1,7 @@
 import warnings
 import zlib
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -10,48 +11,57 @@ from keras_incremental.callbacks.weight_protection import innermost
 from keras_incremental.optimizers.path_integral import PathIntegral
 from keras_incremental.optimizers.path_integral import path_integrals
 from keras_incremental.regularizers.importance import check_paths
+from keras_incremental.utils.types import Importance
+from keras_incremental.utils.types import Logs
+from keras_incremental.utils.types import OptimizerLike
 
 
 class PathProtection(WeightProtection):
-    """Base of the callbacks that read importance off the way of training.
+    """Base class of callbacks that compute importance during training.
 
-    A subclass names the optimizer that it needs (`path_class`) and says, in
-    `along_path`, what its slots mean.
+    A subclass sets the optimizer that it needs as `path_class`. Its method
+    `path_importance` computes the importance from the slots of the optimizer.
     """
 
     path_class = PathIntegral
-    # What `measured` returns takes the place of earlier importance.
+    # `compute_importance` already includes the earlier importance.
     decay = 0.0
 
-    def wrap_optimizer(self, optimizer):
-        """An optimizer that moves weights alike, and notes what they do.
+    def wrap_optimizer(
+        self, optimizer: OptimizerLike
+    ) -> keras.optimizers.Optimizer:
+        """Wraps an optimizer to record the work of each weight.
 
         Args:
             optimizer: `keras.optimizers.Optimizer`, not built yet, or the
                 name of one.
 
         Returns:
-            The optimizer to compile the model with.
+            Optimizer with the same updates, to compile the model with.
         """
         return self.path_class(optimizer)
 
-    def along_path(self, slots, moved, earlier):
-        """The importance of all weights after a phase.
+    def path_importance(
+        self,
+        slots: dict[str, Importance],
+        moved: Importance,
+        earlier: Importance,
+    ) -> Importance:
+        """Computes the importance of all weights after a phase.
 
         Args:
-            slots: Dict from names of slots to dicts from paths to arrays,
-                what the optimizer added up.
-            moved: Dict from paths to arrays, how far each weight is from
-                where it started.
-            earlier: Dict from paths to arrays, the importance before the
-                phase of weights that have one.
+            slots: Dict of slot names and dicts of paths and arrays: the
+                slots of the optimizer.
+            moved: Dict of paths and arrays: distance of each weight from its
+                start.
+            earlier: Dict of paths and arrays: importance of earlier phases.
 
         Returns:
-            A dict from paths to arrays.
+            Dict of paths and arrays.
         """
         raise NotImplementedError
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         check_paths(self.model)
         for path in self._paths():
             path.reset()
@@ -59,20 +69,22 @@ class PathProtection(WeightProtection):
         self._start = _values(self.model)
         self._seen = [_prints(self._start)]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._seen.append(_prints(_values(self.model)))
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         super().on_train_end(logs)
         self._start = self._seen = None
 
-    def measured(self):
+    def compute_importance(self) -> Importance:
         end = _values(self.model)
         self._warn_of_restored(end)
         slots = self._slots()
-        # What an optimizer leaves alone is not important.
+        # Weights that the optimizer does not update are not important.
         moved = {p: end[p] - self._start[p] for p in end if p in slots["work"]}
-        return self.along_path(slots, moved, earlier_importance(self.model))
+        return self.path_importance(
+            slots, moved, earlier_importance(self.model)
+        )
 
     def _slots(self):
         slots = {name: {} for name in self.path_class.slot_names}
@@ -86,15 +98,14 @@ class PathProtection(WeightProtection):
         found = path_integrals(optimizer)
         if not found or not all(isinstance(x, self.path_class) for x in found):
             raise ValueError(
-                f"{name} reads what the optimizer notes on its way. Received: "
-                f"a model compiled with {type(optimizer).__name__}. Compile "
-                "it with `callback.wrap_optimizer(optimizer)`."
+                f"{name} needs a wrapped optimizer. Received: a model "
+                f"compiled with {type(optimizer).__name__}. Compile it with "
+                "`callback.wrap_optimizer(optimizer)`."
             )
         if innermost(optimizer).use_ema:
             raise ValueError(
-                f"{name} cannot follow weights that an average replaces in "
-                "the end. Received: an optimizer with use_ema=True. Leave it "
-                "out."
+                f"{name} does not support averages of weights. Received: an "
+                "optimizer with use_ema=True. Use `use_ema=False`."
             )
         return found
 
@@ -103,9 +114,9 @@ class PathProtection(WeightProtection):
         now = _prints(end)
         if any(now[p] == e[p] != last[p] for e in earlier for p in now):
             warnings.warn(
-                f"{type(self).__name__} measured a way that leads past the "
-                "present weights: an earlier epoch was brought back. Train "
-                "without `restore_best_weights`.",
+                f"The importance of {type(self).__name__} includes steps that "
+                "were undone, because weights of an earlier epoch were "
+                "restored. Train without `restore_best_weights`.",
                 stacklevel=2,
             )
 

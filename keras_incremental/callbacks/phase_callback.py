@@ -24,12 +24,12 @@ class PhaseCallback(keras.callbacks.Callback):
 
     Attributes:
         data: Tuple `(x, y)` of the data of a phase, or `None`. Where
-            `wants` is not `None`, `learn` sets it, if it is `None`.
-        wants: String, the data that the callback needs: `"new"`, `"all"`
+            `required_data` is not `None`, `learn` sets it, if it is `None`.
+        required_data: String, the data that the callback needs: `"new"`, `"all"`
             (new and replayed), `"held_out"` (kept out of training, as many
             samples of each class), or `None`.
         validation_share: Float, the part of the samples to hold out for
-            `wants = "held_out"`.
+            `required_data = "held_out"`.
         protects_weights: Bool. Whether it sets penalties that refer to the
             present values of the weights.
         corrects_bias: Bool. Whether it corrects the bias to new classes.
@@ -43,7 +43,7 @@ class PhaseCallback(keras.callbacks.Callback):
     """
 
     data = None
-    wants = None
+    required_data = None
     validation_share = 0.0
     protects_weights = False
     corrects_bias = False

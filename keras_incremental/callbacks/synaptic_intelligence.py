@@ -1,41 +1,44 @@
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.callbacks.path_protection import PathProtection
 from keras_incremental.optimizers.path_integral import check_damping
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Importance
 
 
 @export
 class SynapticIntelligence(PathProtection):
-    """Protects, after each `fit`, the weights that lowered its loss.
+    """Protects the weights that lowered the loss during training.
 
-    A phase is one `fit`. Its optimizer, wrapped by `wrap_optimizer`, notes
-    the `work` of each weight (see `PathIntegral`). When it ends, the weight's
-    importance becomes
+    The optimizer, wrapped by `wrap_optimizer`, records the `work` of each
+    weight. See `optimizers.PathIntegral`. When `fit` ends, the importance of
+    a weight becomes
 
         relu(importance + work / ((weight - start)**2 + damping))
 
-    and the next `fit` pays `strength * sum(importance * (weight -
-    reference)**2)` around the latest weights. It needs no data and no pass
-    of its own. Put it last in the list. Callbacks that restore an earlier
-    state of the weights break the way; it warns of them.
+    and the next `fit` has the additional loss `strength * sum(importance *
+    (weight - reference)**2)` around the latest weights. The callback needs no
+    data and no extra pass. Pass it last. It warns if another callback
+    restores the weights of an earlier epoch.
 
     Reference:
     - [Zenke et al., 2017](https://arxiv.org/abs/1703.04200)
 
     Args:
         strength: Float, 0 or more. A larger value keeps old classes better
-            and learns new ones less. Defaults to `0.1`.
-        damping: Float above 0. A larger value asks more of weights that
-            hardly moved. Defaults to `1e-3`.
-        clip_percentile: Float from 0 to 100 or `None`. Larger values of the
-            importance are cut there, which lets plain SGD take larger steps.
-            Defaults to `None`.
+            and learns new classes less. Defaults to `0.1`.
+        damping: Float above 0. A larger value lowers the importance of
+            weights that hardly move. Defaults to `1e-3`.
+        clip_percentile: Float from 0 to 100, or `None`. The importance is
+            clipped at this percentile, so that plain SGD can take larger
+            steps. Defaults to `None`.
 
     Raises:
-        ValueError: when a `fit` begins whose optimizer is not wrapped, or
-            that would diverge: with SGD once
-            `learning_rate * 2 * strength * max(importance)` is 2 or more.
+        ValueError: when `fit` begins with an optimizer that is not wrapped,
+            or with SGD if `learning_rate * 2 * strength * max(importance)` is
+            2 or more, so that training would diverge.
 
     Example:
 
@@ -57,7 +60,12 @@ class SynapticIntelligence(PathProtection):
         self.damping = damping
         self.clip_percentile = clip_percentile
 
-    def along_path(self, slots, moved, earlier):
+    def path_importance(
+        self,
+        slots: dict[str, Importance],
+        moved: Importance,
+        earlier: Importance,
+    ) -> Importance:
         work = slots["work"]
         return {
             path: intelligence(
@@ -66,7 +74,7 @@ class SynapticIntelligence(PathProtection):
             for path, way in moved.items()
         }
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "damping": self.damping,
@@ -74,14 +82,22 @@ class SynapticIntelligence(PathProtection):
         }
 
 
-def intelligence(work, moved, damping, earlier=0.0):
-    """Importance of a weight that did `work` while it `moved`, 0 or more.
+def intelligence(
+    work: ArrayLike,
+    moved: ArrayLike,
+    damping: float,
+    earlier: ArrayLike = 0.0,
+) -> np.ndarray:
+    """Computes the importance of a weight from its work and its distance.
 
     Args:
-        work: Array, as `PathIntegral` adds it up. May be negative.
-        moved: Array, how far the weight is from where it started.
+        work: Array. See `PathIntegral`. It may be negative.
+        moved: Array. Distance of the weight from its start.
         damping: Float above 0.
-        earlier: Array, its importance before. Defaults to `0.0`.
+        earlier: Array. Importance of earlier phases. Defaults to `0.0`.
+
+    Returns:
+        Array, 0 or more.
     """
     distance = np.square(np.asarray(moved, "float64"))
     return np.maximum(earlier + work / (distance + damping), 0.0)

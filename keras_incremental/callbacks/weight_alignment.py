@@ -1,26 +1,29 @@
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.growth import find_head
 from keras_incremental.layers.splits import ordinary_classes
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Logs
 
 
 @export
 class WeightAlignment(PhaseCallback):
-    """Rescales the newest group of a head to the norm of the older ones.
+    """Rescales the kernel of new classes to the mean norm of old classes.
 
-    Training on many new and few old examples makes new class vectors longer,
-    so new classes win ties. When `fit` ends, this callback multiplies the
-    newest group's kernel by mean(old norms) / mean(new norms). It needs no
-    data. Biases, and the order of the new classes among themselves without
-    them, stay as they are. A head with one group is left alone, and so are
-    classes that came out of old ones.
+    Training on many new and few old samples makes the kernel columns of new
+    classes longer, so new classes win too often. When `fit` ends, this
+    callback multiplies the kernel of the newest group by mean(old norms) /
+    mean(new norms). It needs no data. Biases do not change, nor does the order
+    of the new classes without their biases. A head with one group, and
+    subclasses of old classes, are not changed.
 
     Reference:
     - [Zhao et al., 2020](https://arxiv.org/abs/1911.07053), without the
-      restriction of weights to positive values.
+      restriction to positive weights.
 
     Args:
         head: `ExpandableHead`, its name, or `None` for the only one in the
@@ -28,7 +31,7 @@ class WeightAlignment(PhaseCallback):
         epsilon: Float, 0 or more. Added to the divisor. Defaults to `1e-8`.
 
     Raises:
-        ValueError: when `fit` starts, if the model has no such head.
+        ValueError: when `fit` begins, if the model has no such head.
 
     Example:
 
@@ -49,28 +52,30 @@ class WeightAlignment(PhaseCallback):
         self.head = head
         self.epsilon = epsilon
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         find_head(self.model, self.head)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         align_head(find_head(self.model, self.head), self.epsilon)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         name = getattr(self.head, "name", self.head)
         return {"head": name, "epsilon": self.epsilon}
 
 
-def align(kernel, new, epsilon: float = 1e-8) -> np.ndarray:
-    """A kernel whose new columns have the mean norm of the other ones.
+def align(
+    kernel: ArrayLike, new: slice | np.ndarray, epsilon: float = 1e-8
+) -> np.ndarray:
+    """Rescales new columns of a kernel to the mean norm of the others.
 
     Args:
         kernel: Array `(input_dim, num_classes)`, one column for each class.
-        new: Slice, or booleans, of the columns to rescale.
-        epsilon: Float, added to the divisor. Defaults to `1e-8`.
+        new: Slice or boolean array. The columns to rescale.
+        epsilon: Float. Added to the divisor. Defaults to `1e-8`.
 
     Returns:
-        Array of the same shape; a copy of `kernel` if all columns are new,
-        or none.
+        Array of the same shape; a copy of `kernel` if all or no columns are
+        new.
 
     Example:
 
@@ -90,9 +95,9 @@ def align(kernel, new, epsilon: float = 1e-8) -> np.ndarray:
 
 
 def align_head(head: ExpandableHead, epsilon: float = 1e-8) -> None:
-    """Rescales the newest group of a built head; see `align`."""
+    """Rescales the newest group of a built head. See `align`."""
     kernel = head.columns("kernel")
-    # The columns of classes that came out of old ones hold no logits.
+    # The columns of subclasses of old classes hold no logits.
     chosen = ordinary_classes(head)
     is_new = chosen >= head.group_slices[-1].start
     kernel[:, chosen] = align(kernel[:, chosen], is_new, epsilon)

@@ -1,5 +1,6 @@
+from typing import Any
+
 import keras
-import numpy as np
 from keras import ops
 
 from keras_incremental.callbacks.phase_callback import NEW
@@ -9,81 +10,86 @@ from keras_incremental.regularizers.consolidation import consolidate
 from keras_incremental.regularizers.consolidation import largest_curvature
 from keras_incremental.regularizers.consolidation import scale_importance
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Importance
+from keras_incremental.utils.types import Logs
 
 
 class WeightProtection(PhaseCallback):
-    """Base of the callbacks that measure what each weight is good for.
+    """Base class of callbacks that protect important weights.
 
-    When a phase ends, `measured` tells the importance of each weight, and
-    the next `fit` pays for moving important ones. Put such a callback last
-    in the list, after those that restore or correct weights at the end, and
-    use one for a model.
+    When a phase ends, `compute_importance` computes the importance of each
+    weight. The next `fit` penalizes changes of important weights. Pass such a
+    callback last, after those that restore or correct weights. Use only one
+    for a model.
 
     Args:
-        strength: Float, 0 or more, of the penalty. A larger value keeps old
-            classes better and learns new ones less.
+        strength: Float, 0 or more. Strength of the penalty. A larger value
+            keeps old classes better and learns new classes less.
     """
 
     protects_weights = True
-    # What a subclass may set: how an importance goes into the penalty.
+    # Subclasses may set how an importance enters the penalty.
     penalty_factor = 2.0
     mode = "online"
     decay = 1.0
     normalize = False
     clip_percentile = None
 
-    def __init__(self, strength):
+    def __init__(self, strength: float):
         super().__init__()
         self.strength = checked_strength("strength", strength, self)
 
-    def measured(self) -> dict[str, np.ndarray]:
-        """A dict from paths of weights to their importance."""
+    def compute_importance(self) -> Importance:
+        """Computes a dict of variable paths and importance."""
         raise NotImplementedError
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         check_step_size(self.model)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         if self.verbose:
             print("importance of the weights", flush=True)
         importance = scale_importance(
-            self.measured(), self.normalize, self.clip_percentile
+            self.compute_importance(), self.normalize, self.clip_percentile
         )
-        # Half of it is what a `QuadraticPenalty` takes.
+        # A `QuadraticPenalty` multiplies by half its strength.
         strength = self.strength * self.penalty_factor
         consolidate(self.model, importance, strength, self.mode, self.decay)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"strength": self.strength}
 
 
 class DataProtection(WeightProtection):
-    """Base of those that measure importance on the data of the phase.
+    """Base class of callbacks that compute importance on data.
 
-    The data is forgotten with the phase: the importance of one phase on the
-    data of another is worthless.
+    The data is cleared when the phase ends, because the importance of a
+    phase must be computed on its own data.
 
     Args:
         data: Data of the phase. Defaults to `None`: set the attribute.
         strength: See `WeightProtection`. Defaults to `1.0`.
-        decay: Float from 0 to 1: what earlier phases keep of their
-            importance. Defaults to `1.0`.
-        num_samples: Int or `None`, how many examples it is measured on.
+        decay: Float from 0 to 1. Factor of the importance of earlier phases.
+            Defaults to `1.0`.
+        num_samples: Int or `None`. Number of samples for the importance.
             Defaults to `1024`.
         batch_size: Int. Defaults to `32`.
-        from_logits: Bool or `None`: what the model gives.
-        normalize: Bool. Whether an importance is divided by its mean.
+        from_logits: Boolean or `None`. Whether the model returns logits.
+            Defaults to `None`: inferred from its last layer.
+        normalize: Boolean. Whether to divide the importance by its mean.
             Defaults to `False`.
-        clip_percentile: Float from 0 to 100 or `None`, where an importance
-            is cut. Defaults to `None`.
+        clip_percentile: Float from 0 to 100, or `None`. Percentile at which
+            the importance is clipped. Defaults to `None`.
         seed: Int. Defaults to `0`.
     """
 
-    wants = NEW
+    required_data = NEW
 
     def __init__(
         self,
-        data=None,
+        data: Data | None = None,
         strength: float = 1.0,
         decay: float = 1.0,
         num_samples: int | None = 1024,
@@ -104,17 +110,17 @@ class DataProtection(WeightProtection):
         self.clip_percentile = clip_percentile
         self.seed = seed
 
-    def on_train_begin(self, logs=None):
-        needs_data(self)
+    def on_train_begin(self, logs: Logs = None) -> None:
+        check_data(self)
         super().on_train_begin(logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         super().on_train_end(logs)
         self.data = None
 
     @property
-    def reading(self):
-        """Dict of how the examples are read."""
+    def sampling(self) -> dict[str, Any]:
+        """Dict of the arguments for reading samples."""
         return {**self._sampling, "verbose": self.verbose}
 
     @property
@@ -126,7 +132,7 @@ class DataProtection(WeightProtection):
             "seed": self.seed,
         }
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             **self._sampling,
@@ -136,18 +142,18 @@ class DataProtection(WeightProtection):
         }
 
 
-def needs_data(callback):
-    """Raises unless a callback knows the data of its phase."""
+def check_data(callback: PhaseCallback) -> None:
+    """Raises a `ValueError` if a callback has no data."""
     if callback.data is None:
         raise ValueError(
             f"{type(callback).__name__} needs the data of each phase. "
-            "Received: data=None. Set `callback.data = (x, y)` before "
-            "this `fit`."
+            "Received: data=None. Set `callback.data = (x, y)` before each "
+            "`fit`."
         )
 
 
-def checked_strength(name, value, owner):
-    """A finite number of 0 or more."""
+def checked_strength(name: str, value: float, owner: Any) -> float:
+    """Returns a strength, or raises a `ValueError`."""
     if not 0 <= value < float("inf"):
         raise ValueError(
             f"`{name}` of {type(owner).__name__} must be a finite "
@@ -156,8 +162,8 @@ def checked_strength(name, value, owner):
     return value
 
 
-def earlier_importance(model) -> dict[str, np.ndarray]:
-    """The importance in the penalties that a model has, by path."""
+def earlier_importance(model: keras.Model) -> Importance:
+    """Returns the importance in the penalties of a model, by path."""
     return {
         v.path: v.regularizer.importance.astype("float64")
         for v in model.trainable_variables
@@ -165,20 +171,22 @@ def earlier_importance(model) -> dict[str, np.ndarray]:
     }
 
 
-def innermost(optimizer):
-    """The optimizer inside all wrappers."""
+def innermost(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
+    """Returns the optimizer inside all wrappers."""
     while hasattr(optimizer, "inner_optimizer"):
         optimizer = optimizer.inner_optimizer
     return optimizer
 
 
-def check_step_size(model, curvature=None):
-    """Raises where SGD would diverge on the penalties of a model.
+def check_step_size(model: keras.Model, curvature: float | None = None) -> None:
+    """Raises a `ValueError` if SGD would diverge on the penalties.
 
     Args:
         model: Compiled model.
-        curvature: Float, the largest `strength * importance`, or `None` for
-            that of the penalties that the model has.
+        curvature: Float. The largest `strength * importance`. Defaults to
+            `None`: read from the penalties of the model.
     """
     optimizer = innermost(model.optimizer)
     if not isinstance(optimizer, keras.optimizers.SGD):
@@ -189,7 +197,7 @@ def check_step_size(model, curvature=None):
     limit = _limit(optimizer)
     if rate * curvature >= limit:
         raise ValueError(
-            "Quadratic penalties with SGD diverge to NaN once learning_rate "
+            "Quadratic penalties with SGD diverge to NaN if learning_rate "
             f"* strength * max(importance) is {limit:.3g} or more. Received: "
             f"learning_rate={rate:.3g}, strength * max(importance)="
             f"{curvature:.3g}. Lower the learning rate below "
@@ -199,6 +207,6 @@ def check_step_size(model, curvature=None):
 
 
 def _limit(optimizer):
-    # Momentum widens the stable range of a quadratic, Nesterov's less so.
+    # Momentum widens the stable range of a quadratic; Nesterov's less so.
     widened = 2 * (1 + optimizer.momentum)
     return widened / (1 + 2 * optimizer.momentum * optimizer.nesterov)

@@ -15,6 +15,7 @@ from keras_incremental.losses.distillation_crossentropy import (
     distillation_crossentropy,
 )
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -79,7 +80,7 @@ class GlobalDistillation(Term):
             + masked_mean(self._joint(old, new, student), labels < 0)
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "temperature": self.temperature,

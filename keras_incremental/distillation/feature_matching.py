@@ -5,6 +5,7 @@ from keras_incremental.distillation.outputs import teacher_output
 from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 from keras_incremental.utils.vectors import cosine
 
@@ -70,5 +71,5 @@ class FeatureMatching(Term):
         )
         return ops.mean(distances)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "metric": self.metric}

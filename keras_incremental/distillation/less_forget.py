@@ -1,6 +1,7 @@
 from keras_incremental.distillation.feature_matching import FeatureMatching
 from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 
 
 @export
@@ -33,5 +34,5 @@ class LessForget(FeatureMatching):
     def __init__(self, weight: float = 5.0, schedule: str = "sqrt_old_per_new"):
         super().__init__("cosine", weight, schedule)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return Term.get_config(self)

@@ -6,6 +6,7 @@ from keras_incremental.distillation.outputs import student_output
 from keras_incremental.distillation.outputs import teacher_output
 from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -27,7 +28,7 @@ class MapTerm(Term):
         super().__init__(weight, schedule)
         self.layers = checked_layers(layers, type(self).__name__)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "layers": self.layers}
 
 

@@ -8,6 +8,7 @@ from keras_incremental.distillation.outputs import student_output
 from keras_incremental.distillation.term import Outputs
 from keras_incremental.distillation.term import Term
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -80,7 +81,7 @@ class MarginRanking(Term):
         each = ops.relu(self.margin - own + nearest)
         return masked_mean(ops.mean(each, axis=-1), is_old)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "num_negatives": self.num_negatives,

@@ -8,6 +8,7 @@ from keras_incremental.losses.incremental_sigmoid_crossentropy import (
     sigmoid_crossentropy,
 )
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -62,5 +63,5 @@ class SigmoidDistillation(Term):
         total = ops.mean(ops.sum(each, axis=-1))
         return total if self.sum_classes else total / student.shape[-1]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "sum_classes": self.sum_classes}

@@ -18,6 +18,7 @@ from keras_incremental.losses.distillation_crossentropy import (
 )
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -77,7 +78,7 @@ class SoftmaxDistillation(Term):
             student_output(student_outputs, "logits"),
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "temperature": self.temperature,
@@ -206,7 +207,7 @@ class MergedDistillation(Term):
             agrees = ops.logical_and(agrees, ops.logical_not(contradicts))
         return agrees
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "parents": self.parents,

@@ -10,6 +10,7 @@ from keras_incremental.losses.positive_unlabeled import POSITIVE
 from keras_incremental.losses.positive_unlabeled import UNLABELED
 from keras_incremental.losses.positive_unlabeled import PositiveUnlabeledLoss
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -71,7 +72,7 @@ class SplitRisk(Term):
         kinds = ops.where(labels == self.child, POSITIVE, kinds)
         return self._risk(kinds, ops.expand_dims(scores, -1))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "child": self.child,

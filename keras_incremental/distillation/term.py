@@ -1,10 +1,12 @@
 import copy
 import math
 import numbers
+from typing import Self
 
 import keras
 
 from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
@@ -122,9 +124,9 @@ class Term(keras.distillation.DistillationLoss):
                 f"{sorted(teacher_outputs)}. Train a specialist first."
             )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"weight": self.weight, "schedule": self.schedule}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return cls(**config)

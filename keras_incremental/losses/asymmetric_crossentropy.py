@@ -106,7 +106,7 @@ class AsymmetricCrossentropy(OldNewLoss):
         share = self.new_share * ops.cast(is_new, "float32")
         return losses + share * crossentropy_among(labels, logits, True)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "new_share": self.new_share}
 
 

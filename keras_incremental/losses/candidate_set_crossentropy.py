@@ -13,6 +13,7 @@ from keras_incremental.losses.shapes import squeeze_labels
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 from keras_incremental.utils.masking import masked_logsumexp
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 NAME = "CandidateSetCrossentropy"
@@ -123,7 +124,7 @@ class CandidateSetCrossentropy(keras.losses.Loss):
         sample_weight = broadcast_weights(sample_weight, y_pred)
         return super().__call__(y_true, y_pred, sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         losses, informative = _losses_and_informative(
             y_true,
             y_pred,
@@ -136,7 +137,7 @@ class CandidateSetCrossentropy(keras.losses.Loss):
         )
         return state.set_mask(losses, informative)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "table": _listed(self.table),

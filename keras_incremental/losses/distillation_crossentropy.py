@@ -7,6 +7,7 @@ from keras import ops
 from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils.export import export
 from keras_incremental.utils.masking import mask_logits
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -88,7 +89,7 @@ class DistillationCrossentropy(keras.losses.Loss):
         sample_weight = broadcast_weights(sample_weight, y_pred)
         return super().__call__(y_true, y_pred, sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         self._check_widths(y_true, y_pred)
         return distillation_crossentropy(
             self._logits(y_true),
@@ -104,7 +105,7 @@ class DistillationCrossentropy(keras.losses.Loss):
         """Computes the loss with the signature of `keras.distillation`."""
         return self(teacher_outputs, student_outputs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "mapping": self.mapping,

@@ -5,6 +5,7 @@ from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils.export import export
 from keras_incremental.utils.state import Untracked
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Importance
 from keras_incremental.utils.types import LossLike
 
@@ -117,7 +118,7 @@ class EWCLoss(keras.losses.Loss):
             ops.zeros(()),
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "loss": keras.losses.serialize(self._loss),
             "strength": self.strength,

@@ -1,11 +1,14 @@
 import inspect
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import LossLike
+from keras_incremental.utils.types import Tensor
 
 
 @export
@@ -42,20 +45,20 @@ class FunctionLoss(keras.losses.Loss):
         )
         return None if argument is None else argument.default
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         missing = len(y_pred.shape) - len(y_true.shape)
         if missing == 1 and y_pred.shape[-1] == 1:
             y_true = ops.expand_dims(y_true, -1)
         return self.function(y_true, y_pred)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "function": keras.losses.serialize(self.function),
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         function = keras.losses.deserialize(config.pop("function"))
         return cls(function, **config)
 

@@ -3,6 +3,7 @@ from keras import ops
 from keras_incremental.losses.label_loss import OldNewLoss
 from keras_incremental.losses.label_loss import one_hot
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -67,7 +68,7 @@ class IncrementalSigmoidCrossentropy(OldNewLoss):
         total = ops.sum(each[..., self.num_old :], axis=-1)
         return total if self.sum_classes else total / num_classes
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "sum_classes": self.sum_classes}
 
 

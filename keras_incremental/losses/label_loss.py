@@ -71,7 +71,7 @@ class LabelLoss(keras.losses.Loss):
         sample_weight = broadcast_weights(sample_weight, y_pred)
         return super().__call__(y_true, y_pred, sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         labels = ops.cast(squeeze_labels(y_true, y_pred), "int32")
         is_labeled = ops.not_equal(labels, UNLABELED)
         losses = ops.where(is_labeled, self.losses(labels, y_pred), 0.0)
@@ -108,7 +108,7 @@ class OldNewLoss(LabelLoss):
     def phase_config(self, phase: Phase) -> Config:
         return {"num_old": phase.num_old}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "num_old": self.num_old}
 
 

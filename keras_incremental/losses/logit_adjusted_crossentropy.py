@@ -98,7 +98,7 @@ class LogitAdjustedCrossentropy(LabelLoss):
         shift = self.tau * np.log(np.maximum(self.counts, 1))
         return logits + ops.convert_to_tensor(shift, logits.dtype)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "tau": self.tau,

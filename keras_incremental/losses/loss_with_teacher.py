@@ -1,4 +1,5 @@
 from typing import Any
+from typing import Self
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from keras_incremental.losses.distillation_crossentropy import (
 from keras_incremental.losses.joined_labels import split
 from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import LossLike
 
 
@@ -131,7 +133,7 @@ class LossWithTeacher(keras.losses.Loss):
             teacher, student[..., : self.num_old]
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "name": self.name,
             "loss": keras.saving.serialize_keras_object(self.loss),
@@ -145,7 +147,7 @@ class LossWithTeacher(keras.losses.Loss):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         for name in ("loss", "distillation"):
             if isinstance(config[name], dict):
                 config[name] = keras.saving.deserialize_keras_object(

@@ -5,6 +5,7 @@ from keras_incremental.losses.label_loss import crossentropy_among
 from keras_incremental.losses.label_loss import one_hot
 from keras_incremental.utils.export import export
 from keras_incremental.utils.masking import masked_logsumexp
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 
@@ -84,7 +85,7 @@ class NCALoss(LabelLoss):
         others = masked_logsumexp(logits, ops.logical_not(true))
         return ops.relu(others - masked_logsumexp(logits - shift, true))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "margin": self.margin,

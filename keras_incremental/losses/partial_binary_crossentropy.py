@@ -8,6 +8,7 @@ from keras_incremental.losses.incremental_sigmoid_crossentropy import (
 from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
 UNKNOWN = -1
@@ -72,7 +73,7 @@ class PartialBinaryCrossentropy(keras.losses.Loss):
         sample_weight = broadcast_weights(sample_weight, entries)
         return super().__call__(y_true, y_pred, sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         logits = y_pred if self.from_logits else _log_odds(y_pred)
         known = ops.not_equal(y_true, UNKNOWN)
         fits = ops.logical_and(y_true >= 0, y_true <= 1)
@@ -84,7 +85,7 @@ class PartialBinaryCrossentropy(keras.losses.Loss):
         losses = known_share_weight(share) * ops.mean(each, axis=-1)
         return state.set_mask(losses, share > 0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "per_sample": self.per_sample,

@@ -6,6 +6,8 @@ from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.losses.shapes import squeeze_labels
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 IGNORED, UNLABELED, POSITIVE = -1, 0, 1
 
@@ -93,7 +95,7 @@ class PositiveUnlabeledLoss(keras.losses.Loss):
         pairs = ops.stack([labels, each], axis=-1)
         return super().__call__(pairs, y_pred, weights)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         labels, weights = y_true[..., 0], y_true[..., 1]
         counts = ops.not_equal(labels, IGNORED)
         positive, rest = _parts(labels, y_pred[..., 0], self.prior)
@@ -107,7 +109,7 @@ class PositiveUnlabeledLoss(keras.losses.Loss):
         losses = ops.where(counts, losses * number, 0.0)
         return state.set_mask(losses, counts)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "prior": self.prior,

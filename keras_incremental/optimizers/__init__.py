@@ -1,4 +1,4 @@
-"""Learning rates by layer, and what a weight did on its path."""
+"""Learning rates by layer, and path integrals of weights."""
 
 from keras_incremental.optimizers.learning_rate_multiplier import (
     LearningRateMultiplier as LearningRateMultiplier,

@@ -16,15 +16,16 @@ from keras_incremental.utils.types import Tensor
 
 @export
 class LearningRateMultiplier(keras.optimizers.Optimizer):
-    """Gives some variables a smaller or larger learning rate.
+    """Optimizer wrapper that multiplies the learning rate of some variables.
 
-    A pretrained backbone moves by small steps while a new head learns fast.
-    Multiplying gradients would not do it: Adam divides by their size. So
-    each factor has its own copy of the optimizer, which updates, decays and
-    averages its variables at `factor * learning_rate`.
+    Use it to train a pretrained backbone with small steps and a new head with
+    large steps. Multiplying gradients would have no effect with Adam, which
+    divides by their size. Therefore each factor has its own copy of the
+    optimizer, which updates, decays and averages its variables at `factor *
+    learning_rate`.
 
-    `learning_rate` stays one number (or schedule) for all, so that
-    schedules, `ReduceLROnPlateau` and assignments scale every part.
+    `learning_rate` is a single number or schedule for all variables, so
+    schedules, `ReduceLROnPlateau` and assignments scale all of them.
 
     Reference:
     - [Howard and Ruder, 2018](https://arxiv.org/abs/1801.06146)
@@ -33,11 +34,12 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         optimizer: `keras.optimizers.Optimizer`, not built yet, or the name of
             one.
         multipliers: Dict of regular expressions and floats of 0 or more. The
-            factor of a variable is that of the first expression found in
-            its `path`, such as `"head/"`; see `paths_of` for the variables
-            of a layer or of a nested model. 0 leaves variables untouched.
-        others: Float, 0 or more: the factor of all other variables. Defaults
-            to `1.0`.
+            factor of a variable is that of the first expression that is
+            found in its `path`, such as `"head/"`. See `paths_of` for the
+            variables of a layer or a nested model. Variables with a factor
+            of 0 are not changed.
+        others: Float, 0 or more. Factor of all other variables. Defaults to
+            `1.0`.
         name: String. Defaults to `"learning_rate_multiplier"`.
 
     Example:
@@ -57,8 +59,8 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         optimizer = keras.optimizers.get(optimizer)
         _check_optimizer(optimizer)
         super().__init__(
-            # The public attribute gives a number for a variable, but only
-            # the configuration gives a schedule.
+            # The attribute returns a number even for a schedule, but the
+            # config returns the schedule.
             learning_rate=_learning_rate(optimizer),
             loss_scale_factor=optimizer.loss_scale_factor,
             name=name,
@@ -68,8 +70,8 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
             for pattern, factor in multipliers.items()
         }
         self.others = _checked_factor(others)
-        # Its copies do the work; it would be saved beside them. What is
-        # multiplied by 0 needs no copy, and stays as it is to the bit.
+        # Hidden, or it would be saved in addition to its copies. Variables
+        # with a factor of 0 need no copy.
         self._recipe = state.Untracked(optimizer)
         factors = {*self.multipliers.values(), self.others} - {0.0}
         self._parts = state.Untracked(
@@ -79,12 +81,12 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
 
     @property
     def inner_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer that was given, of which every factor has a copy."""
+        """The wrapped optimizer, of which every factor has a copy."""
         return self._recipe.value
 
     @property
     def parts(self) -> list[keras.optimizers.Optimizer]:
-        """The copies that do the work, one for each factor but 0."""
+        """The copies of the optimizer, one for each factor except 0."""
         return list(self._parts.value.values())
 
     @property
@@ -94,7 +96,7 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         ]
 
     def multiplier_of(self, variable: keras.Variable) -> float:
-        """The factor of a variable's learning rate."""
+        """Returns the factor of the learning rate of a variable."""
         for pattern, factor in self.multipliers.items():
             if re.search(pattern, variable.path):
                 return factor
@@ -168,7 +170,7 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         return cls(optimizer, **config)
 
     def _copy(self, factor):
-        """A copy of the inner optimizer, at a share of our learning rate."""
+        """Returns a copy of the inner optimizer at `factor * learning_rate`."""
         config = self.inner_optimizer.get_config()
         config["learning_rate"] = lambda: ops.multiply(
             self.learning_rate, factor
@@ -187,7 +189,7 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         return gradient / self.loss_scale_factor
 
     def _clipped(self, grads):
-        """Clips by the norm of all gradients, not of those of one part."""
+        """Clips by the norm of all gradients, not of those of one copy."""
         limit = self.inner_optimizer.global_clipnorm
         if not limit:
             return grads
@@ -201,9 +203,9 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         for variable in variables:
             if id(variable) not in known:
                 raise ValueError(
-                    f"Unknown variable: {variable.path}. An optimizer works "
-                    "for the variables that it was built with. Compile the "
-                    "model anew."
+                    "An optimizer only updates the variables that it was "
+                    f"built with. Received: unknown variable {variable.path}. "
+                    "Compile the model again."
                 )
 
     def _warn_of_idle_patterns(self, variables):
@@ -215,20 +217,23 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         ]
         if idle:
             warnings.warn(
-                f"No trainable variable has a path with {idle}. Received: "
-                f"paths such as {paths[:3]}.",
+                f"`multipliers` {idle} match no trainable variable. Received: "
+                f"paths such as {paths[:3]}. Correct the expressions.",
                 stacklevel=3,
             )
 
 
 def paths_of(layer: keras.layers.Layer) -> str:
-    """Regular expression of the variables of a layer or a nested model.
+    """Returns a regular expression for the variables of a layer or model.
 
-    A nested model does not appear in the paths of its variables, so its
+    The paths of variables do not contain the name of a nested model, so its
     name cannot select them.
 
     Args:
         layer: Built layer or model.
+
+    Returns:
+        String, a key of `multipliers`.
     """
     paths = "|".join(re.escape(v.path) for v in layer.variables)
     return f"^({paths})$"
@@ -246,12 +251,12 @@ def _check_optimizer(optimizer):
         raise ValueError(
             "`optimizer` of LearningRateMultiplier must be new. Received: "
             f"{type(optimizer).__name__} '{optimizer.name}', which is in use. "
-            "Make another one with the same arguments."
+            "Create another one with the same arguments."
         )
     if optimizer.global_clipnorm and optimizer.gradient_accumulation_steps:
         raise ValueError(
-            "LearningRateMultiplier cannot clip by `global_clipnorm` where "
-            "gradients are accumulated. Received: global_clipnorm="
+            "LearningRateMultiplier cannot combine `global_clipnorm` with "
+            "gradient accumulation. Received: global_clipnorm="
             f"{optimizer.global_clipnorm}, gradient_accumulation_steps="
             f"{optimizer.gradient_accumulation_steps}. Use `clipnorm`."
         )
@@ -262,7 +267,7 @@ def _checked_pattern(pattern):
         re.compile(pattern)
     except (re.error, TypeError) as error:
         raise ValueError(
-            "`multipliers` must be keyed by regular expressions. Received: "
+            "Keys of `multipliers` must be regular expressions. Received: "
             f"{pattern!r} ({error}). Use `paths_of(layer)` for a layer."
         ) from error
     return pattern
@@ -272,7 +277,7 @@ def _checked_factor(factor):
     if not 0 <= factor < float("inf"):
         raise ValueError(
             "Factors of LearningRateMultiplier must be finite and not "
-            f"negative. Received: {factor}."
+            f"negative. Received: {factor}. Use 0 to freeze variables."
         )
     return float(factor)
 
@@ -281,5 +286,5 @@ def _check_any(grads):
     if all(g is None for g in grads):
         raise ValueError(
             "No gradients provided for any variable. Received: None for all "
-            f"{len(grads)}."
+            f"{len(grads)} variables. Check that the loss depends on them."
         )

@@ -16,35 +16,35 @@ from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import OptimizerLike
 from keras_incremental.utils.types import Tensor
 
-# What an outer optimizer decides for the inner one.
+# Settings that an outer optimizer controls for the inner one.
 FOR_INNER = ("learning_rate", "loss_scale_factor", "global_clipnorm")
 
 
 @export
 class PathIntegral(keras.optimizers.Optimizer):
-    """Follows how much each weight lowers the loss, whoever moves it.
+    """Optimizer wrapper that records how much each weight lowers the loss.
 
-    Wraps an optimizer and adds up, over its steps,
+    It sums, over the steps of an optimizer,
 
         work -= g * (weight after the step - weight before it)
 
-    `g` is the gradient of the loss without the `QuadraticPenalty` of the
-    weight, if it has one. The change is the real one, with momentum, decay,
-    clipping and constraints. Summed over all weights, the work is about what
-    the loss has lost on the way. It costs the memory of one more copy of the
-    weights, and is saved with the optimizer.
+    where `g` is the gradient of the loss without the `QuadraticPenalty` of
+    the weight. The change of the weight includes momentum, decay, clipping
+    and constraints. Summed over all weights, the work approximates the
+    decrease of the loss. The wrapper needs the memory of one more copy of the
+    weights, which is saved with the optimizer.
 
     Reference:
     - [Zenke et al., 2017](https://arxiv.org/abs/1703.04200)
 
     Args:
         optimizer: `keras.optimizers.Optimizer`, not built yet, or the name of
-            one. It may be a `LearningRateMultiplier`, and may be within one.
+            one. It may be a `LearningRateMultiplier`, or be wrapped by one.
         name: String. Defaults to `"path_integral"`.
 
     Raises:
-        ValueError: if the optimizer is in use or accumulates gradients, and
-            at the first step on several devices.
+        ValueError: if the optimizer is in use, accumulates gradients, or
+            runs on several devices.
 
     Example:
 
@@ -73,11 +73,11 @@ class PathIntegral(keras.optimizers.Optimizer):
         self._followed = state.Untracked([])
         state.copy_decay_exclusions(optimizer, self, [])
 
-    # What a user reads.
+    # Results.
 
     @property
     def inner_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer that moves the weights."""
+        """The optimizer that updates the weights."""
         return self._inner.value
 
     @property
@@ -93,10 +93,10 @@ class PathIntegral(keras.optimizers.Optimizer):
         return super().variables + self.inner_optimizer.variables
 
     def slot_values(self, name: str) -> dict[str, np.ndarray]:
-        """A dict from paths of weights to what was added up for them.
+        """Returns a slot of all weights as a dict of paths and arrays.
 
         Args:
-            name: One of `slot_names`.
+            name: String, one of `slot_names`.
         """
         return {
             variable.path: ops.convert_to_numpy(self._slot(name, variable))
@@ -104,12 +104,12 @@ class PathIntegral(keras.optimizers.Optimizer):
         }
 
     def reset(self) -> None:
-        """Forgets the way so far."""
+        """Sets all slots to zero."""
         for slots in self._slots.value.values():
             for slot in slots.values():
                 slot.assign(ops.zeros(slot.shape, slot.dtype))
 
-    # How Keras uses it.
+    # Interface of Keras.
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         if self.built:
@@ -153,7 +153,7 @@ class PathIntegral(keras.optimizers.Optimizer):
     def follow(
         self, variable: keras.Variable, gradient: Tensor, moved: Tensor
     ) -> None:
-        """Takes one step of one weight into account."""
+        """Adds one step of one weight to its slots."""
         work = self._slot("work", variable)
         work.assign(work - gradient * moved)
 
@@ -205,10 +205,13 @@ class PathIntegral(keras.optimizers.Optimizer):
 
 
 def path_integrals(optimizer: keras.optimizers.Optimizer) -> list[PathIntegral]:
-    """Every `PathIntegral` in an optimizer, at any depth.
+    """Returns every `PathIntegral` in an optimizer, at any depth.
 
     Args:
         optimizer: Keras optimizer, wrapped or not.
+
+    Returns:
+        List of optimizers.
     """
     if isinstance(optimizer, PathIntegral):
         return [optimizer]
@@ -219,7 +222,7 @@ def path_integrals(optimizer: keras.optimizers.Optimizer) -> list[PathIntegral]:
 
 
 def check_damping(damping, owner):
-    """Raises unless the damping of a quotient is above 0."""
+    """Raises a `ValueError` unless `damping` is above 0."""
     if not 0 < damping < float("inf"):
         raise ValueError(
             f"`damping` of {owner} must be a finite number above 0. "
@@ -230,7 +233,7 @@ def check_damping(damping, owner):
 def _of_task(gradient, variable):
     penalty = getattr(variable, "regularizer", None)
     if hasattr(gradient, "dense_shape"):
-        # TensorFlow gives the rows of an embedding that were read.
+        # TensorFlow returns only the rows of an embedding that were read.
         gradient = ops.add(gradient, ops.zeros(variable.shape))
     if isinstance(penalty, QuadraticPenalty):
         gradient = gradient - penalty.gradient(variable)
@@ -242,15 +245,14 @@ def _check_optimizer(optimizer, owner):
         raise ValueError(
             f"`optimizer` of {owner} must be new. Received: "
             f"{type(optimizer).__name__} '{optimizer.name}', which is in use. "
-            "Make another one with the same arguments."
+            "Create another one with the same arguments."
         )
     innermost = getattr(optimizer, "inner_optimizer", optimizer)
     steps = innermost.gradient_accumulation_steps
     if steps:
         raise ValueError(
-            f"{owner} cannot tell which gradient moved a weight where they "
-            "are accumulated. Received: gradient_accumulation_steps="
-            f"{steps}. Use a larger batch."
+            f"{owner} does not support gradient accumulation. Received: "
+            f"gradient_accumulation_steps={steps}. Use a larger batch."
         )
 
 
@@ -259,7 +261,6 @@ def _check_one_device(variables, owner):
         strategy = getattr(variable.value, "distribute_strategy", None)
         if getattr(strategy, "num_replicas_in_sync", 1) > 1:
             raise ValueError(
-                f"{owner} sees the gradients of one device only. Received: a "
-                f"model on {strategy.num_replicas_in_sync} devices. Train on "
-                "one."
+                f"{owner} supports a single device. Received: a model on "
+                f"{strategy.num_replicas_in_sync} devices. Train on one device."
             )

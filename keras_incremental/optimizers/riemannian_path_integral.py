@@ -11,31 +11,30 @@ from keras_incremental.utils.types import Tensor
 
 @export
 class RiemannianPathIntegral(PathIntegral):
-    """Also follows how much each weight lowers the loss per step in KL units.
+    """Optimizer wrapper that relates the work of weights to their distance.
 
-    Keeps a running Fisher information of the gradients of batches, and every
-    `interval` steps adds to a score how much a weight lowered the loss since
-    the last time, over the distance that it went in the metric of this
-    information:
+    It keeps a running Fisher information of batch gradients. Every `interval`
+    steps, it divides the work of each weight since the last time by the
+    distance that the weight moved in the metric of the Fisher information,
+    and adds the quotient to a score:
 
         fisher <- (1 - alpha) * fisher + alpha * g**2
         score += relu(work / (fisher / 2 * moved**2 + damping))
 
-    It costs the memory of four more copies of the weights.
+    The wrapper needs the memory of four more copies of the weights.
 
     Reference:
     - [Chaudhry et al., 2018](https://arxiv.org/abs/1801.10112)
 
     Args:
         optimizer: See `PathIntegral`.
-        alpha: Float above 0, up to 1. Share of the newest batch in the
-            running information. A larger value forgets faster. Defaults to
+        alpha: Float in `(0, 1]`. Weight of the latest batch in the running
+            Fisher information. A larger value forgets faster. Defaults to
             `0.9`.
-        interval: Int, 1 or more: steps from one addition to the next. A
-            larger value evens out what one step undoes of another. Defaults
-            to `10`.
-        damping: Float above 0. A larger value asks more of weights that
-            hardly moved. Defaults to `1e-3`.
+        interval: Int, 1 or more. Number of steps between two scores. A
+            larger value averages out steps that cancel. Defaults to `10`.
+        damping: Float above 0. A larger value lowers the score of weights
+            that hardly move. Defaults to `1e-3`.
         name: String. Defaults to `"riemannian_path_integral"`.
     """
 
@@ -83,13 +82,13 @@ class RiemannianPathIntegral(PathIntegral):
 
 
 def riemannian_score(work, fisher, moved, damping):
-    """What a weight lowered the loss by, per step in KL units, 0 or more."""
+    """Computes the work of a weight divided by its Riemannian distance."""
     distance = 0.5 * fisher * ops.square(moved)
     return ops.relu(work / (distance + damping))
 
 
 def check_running(alpha, interval, damping, owner):
-    """Raises unless a `RiemannianPathIntegral` takes these arguments."""
+    """Raises a `ValueError` for invalid arguments."""
     if not 0 < alpha <= 1:
         raise ValueError(
             f"`alpha` of {owner} must be above 0 and up to 1. Received: "

@@ -1,4 +1,4 @@
-"""Which weights matter, and penalties for moving them."""
+"""Importance of weights, and penalties for changing them."""
 
 from keras_incremental.regularizers.consolidation import (
     consolidate as consolidate,

@@ -1,32 +1,34 @@
+import keras
 import numpy as np
 from keras import ops
 
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils import state
+from keras_incremental.utils.types import Importance
 
 
 def consolidate(
-    model,
-    importance: dict[str, np.ndarray],
+    model: keras.Model,
+    importance: Importance,
     strength: float,
     mode: str = "separate",
     decay: float = 1.0,
 ) -> None:
-    """Makes the next `fit` keep the weights that are important now.
+    """Adds a penalty for changing important weights to a model.
 
-    Sets `variable.regularizer` to a `QuadraticPenalty` around the present
-    weights. A penalty of earlier phases goes into the new one; a regularizer
-    of another kind is kept beside it. Frozen variables, and those without
-    importance, stay as they are.
+    It sets `variable.regularizer` to a `QuadraticPenalty` around the current
+    weights. Penalties of earlier phases are merged into the new ones. Other
+    regularizers are kept as well. Frozen variables, and variables without
+    importance, are not changed.
 
-    With importance `F` and reference `r` of earlier phases, new importance
-    `G` and present weight `w`, the penalty has
+    With the importance `F` and the reference `r` of earlier phases, the new
+    importance `G` and the current weight `w`, the penalty has
 
         "separate":  importance F + G,        reference (F r + G w) / (F + G)
         "online":    importance decay F + G,  reference w
 
-    Up to a constant, `"separate"` equals one penalty for each phase, for any
-    number of phases.
+    Up to a constant, `"separate"` equals the sum of one penalty for each
+    phase.
 
     Reference:
     - [Kirkpatrick et al., 2017](https://arxiv.org/abs/1612.00796)
@@ -35,17 +37,17 @@ def consolidate(
 
     Args:
         model: Built model. Changed in place.
-        importance: Dict from paths of variables to arrays of their shape,
-            as `fisher_importance` returns.
-        strength: Float, 0 or more, of the whole penalty, earlier phases
-            included. A larger value keeps old classes better and learns new
-            ones less.
+        importance: Dict of variable paths and arrays of their shape. See
+            `fisher_importance`.
+        strength: Float, 0 or more. Strength of the whole penalty, earlier
+            phases included. A larger value keeps old classes better and
+            learns new classes less.
         mode: `"separate"` or `"online"`. Defaults to `"separate"`.
         decay: Float from 0 to 1, only for `"online"`. A smaller value
             forgets earlier phases faster. Defaults to `1.0`.
 
     Raises:
-        ValueError: if the mode is unknown, the decay out of range, or an
+        ValueError: if the mode is unknown, the decay is out of range, or an
             array does not belong to a variable of the model.
     """
     check_mode(mode, decay)
@@ -61,10 +63,10 @@ def consolidate(
     state.forget_compiled(model)
 
 
-def remove_penalties(model) -> None:
-    """Takes the penalties of `consolidate` off a model again.
+def remove_penalties(model: keras.Model) -> None:
+    """Removes the penalties of `consolidate` from a model.
 
-    Regularizers that the variables had before come back.
+    Earlier regularizers of the variables are restored.
 
     Args:
         model: Built model. Changed in place.
@@ -76,19 +78,19 @@ def remove_penalties(model) -> None:
 
 
 def scale_importance(
-    importance: dict[str, np.ndarray],
+    importance: Importance,
     normalize: bool = False,
     clip_percentile: float | None = None,
-) -> dict[str, np.ndarray]:
-    """Clips the largest values of an importance, and sets its mean to 1.
+) -> Importance:
+    """Clips the largest values of an importance, and normalizes its mean.
 
     Args:
-        importance: Dict from paths to arrays.
-        normalize: Bool. Whether to divide by the mean of all values, so that
-            a strength means the same for another model. Defaults to `False`.
-        clip_percentile: Float from 0 to 100, or `None`. Values above this
-            percentile of all values are set to it, before normalization. A
-            smaller value allows a larger learning rate. Defaults to `None`.
+        importance: Dict of paths and arrays.
+        normalize: Boolean. Whether to divide by the mean of all values, so
+            that a strength transfers to other models. Defaults to `False`.
+        clip_percentile: Float from 0 to 100, or `None`. Values are clipped
+            at this percentile of all values, before normalization. A smaller
+            value allows a larger learning rate. Defaults to `None`.
 
     Returns:
         A new dict.
@@ -104,8 +106,8 @@ def scale_importance(
     }
 
 
-def largest_curvature(model) -> float:
-    """The largest `strength * importance` of the penalties of a model."""
+def largest_curvature(model: keras.Model) -> float:
+    """Returns the largest `strength * importance` of all penalties."""
     penalties = [
         v.regularizer
         for v in model.trainable_variables
@@ -116,17 +118,17 @@ def largest_curvature(model) -> float:
     )
 
 
-def check_mode(mode, decay):
-    """Raises unless `consolidate` takes these arguments."""
+def check_mode(mode: str, decay: float) -> None:
+    """Raises a `ValueError` for an invalid mode or decay."""
     if mode not in _MERGES:
         raise ValueError(
             f"`mode` must be one of {tuple(_MERGES)}. Received: mode={mode!r}."
         )
     if not 0 <= decay <= 1 or mode == "separate" and decay != 1:
         raise ValueError(
-            "`decay` must be a number from 0 to 1, and 1 with "
-            f"mode='separate', which forgets nothing. Received: mode={mode!r}, "
-            f"decay={decay}."
+            "`decay` must be from 0 to 1, and 1 with mode='separate', which "
+            f"forgets nothing. Received: mode={mode!r}, decay={decay}. Use "
+            "mode='online'."
         )
 
 
@@ -165,7 +167,7 @@ def _check_paths(model, importance):
     if wrong:
         raise ValueError(
             f"`importance` must have the paths and shapes of the variables of "
-            f"model '{model.name}'. Received: {wrong[:5]}, which it has not "
-            "or not in this shape. Compute the importance anew after a model "
-            "has grown or was loaded."
+            f"model '{model.name}'. Received: unknown paths or wrong shapes "
+            f"{wrong[:5]}. Compute the importance again after a model is "
+            "expanded or loaded."
         )

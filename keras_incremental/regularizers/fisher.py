@@ -8,35 +8,37 @@ from keras_incremental.regularizers.per_example.likelihood import targets_of
 from keras_incremental.regularizers.per_example.sums import Task
 from keras_incremental.regularizers.per_example.sums import measured_sums
 from keras_incremental.regularizers.per_example.sums import output_shape
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Importance
 
 VARIANTS = ("exact", "sampled", "empirical")
 
 
 def fisher_importance(
-    model,
-    data,
+    model: keras.Model,
+    data: Data,
     variant: str = "exact",
     num_samples: int | None = 1024,
     batch_size: int = 32,
     from_logits: bool | None = None,
     seed: int = 0,
     verbose: int = 0,
-) -> dict[str, np.ndarray]:
-    """How much the predictions of a classifier depend on each weight.
+) -> Importance:
+    """Computes the diagonal of the Fisher information of a classifier.
 
-    The diagonal of the Fisher information of weight `w`,
+    The Fisher information of a weight `w`,
 
         mean over x of E_y[(d log p(y | x) / d w)**2]
 
-    squares the gradient of every single example (the square of a batch
-    gradient is another, much smaller quantity). The model runs in inference
-    mode; neither weights nor statistics change. The result does not depend
-    on `batch_size`.
+    uses the gradient of each sample. (The square of a batch gradient is a
+    different, much smaller quantity.) The model runs in inference mode.
+    Weights and statistics do not change. The result does not depend on
+    `batch_size`.
 
-    Layers of a Functional or Sequential model that are `Dense`, `Conv2D`,
-    `DepthwiseConv2D`, `BatchNormalization` or `ExpandableDense` cost about
-    one batched backward pass for each label. All others are exact as well,
-    but differentiated example by example.
+    The layers `Dense`, `Conv2D`, `DepthwiseConv2D`, `BatchNormalization` and
+    `ExpandableDense` of a Functional or Sequential model cost about one
+    batched backward pass for each label. Other layers are differentiated
+    sample by sample. The result is exact for all layers.
 
     Reference:
     - [Kirkpatrick et al., 2017](https://arxiv.org/abs/1612.00796)
@@ -45,32 +47,33 @@ def fisher_importance(
 
     Args:
         model: Built classifier with one output of shape
-            `(batch_size, num_classes)`. A `sigmoid` output, and one with a
-            single unit, is a set of independent yes-or-no answers.
+            `(batch_size, num_classes)`. The outputs are independent if the
+            activation is `sigmoid`, or if there is a single unit.
         data: Inputs, a tuple `(x, y)`, or an iterable of batches of either,
-            without augmentation. Sample weights are not used.
-        variant: `"exact"` takes the expectation over all classes, one
-            backward pass for each; `"sampled"` takes one label drawn from
-            the predictions; `"empirical"` the label in the data, which is
-            not the Fisher information but cheap and popular. Defaults to
+            without augmentation. Sample weights are ignored.
+        variant: String. `"exact"` takes the expectation over all classes,
+            with one backward pass for each. `"sampled"` draws one label from
+            the predictions. `"empirical"` uses the label in the data, which
+            is cheap and popular, but not the Fisher information. Defaults to
             `"exact"`.
-        num_samples: Int or `None` for all. At most so many examples, drawn
+        num_samples: Int, or `None` for all. Maximum number of samples: drawn
             at random from arrays, the first of an iterable. A larger value
             is slower and less noisy. Defaults to `1024`.
-        batch_size: Int. Examples in one pass; a larger value needs more
-            memory. Defaults to `32`.
-        from_logits: Bool or `None`. Whether the model returns logits. By
-            default found from the activation of its last layer.
-        seed: Int, of the draws. Defaults to `0`.
-        verbose: `0` or `1`, a progress bar. Defaults to `0`.
+        batch_size: Int. A larger value needs more memory. Defaults to `32`.
+        from_logits: Boolean or `None`. Whether the model returns logits.
+            Defaults to `None`: inferred from the activation of its last
+            layer.
+        seed: Int. Seed of the draws. Defaults to `0`.
+        verbose: `0`, or `1` for a progress bar. Defaults to `0`.
 
     Returns:
-        A dict from the path of each trainable variable to a float32 array
-        of its shape, values of 0 or more.
+        Dict of the paths of all trainable variables and float32 arrays of
+        their shape, with values of 0 or more.
 
     Raises:
-        ValueError: if the model is not built, the variant unknown, the data
-            empty, a label missing or out of range, or a result not finite.
+        ValueError: if the model is not built, the variant is unknown, the
+            data is empty, a label is missing or out of range, or a result is
+            not finite.
 
     Example:
 
@@ -92,7 +95,7 @@ def fisher_importance(
 
 
 def _measure(model, x, variant, from_logits, generator):
-    """A function of a chunk: the sums over its examples."""
+    """Returns a function of a chunk: the sums over its samples."""
     predict, activation = logits_of(model, from_logits)
     (units,) = output_shape(model, predict, x)
     family = family_of(activation, units)
@@ -140,15 +143,14 @@ def _cotangent(family, variant):
 def _present(labels):
     if labels is None:
         raise ValueError(
-            "The empirical Fisher needs labels. Received: "
-            "variant='empirical' and data without labels. Pass `(x, y)`, or "
-            "use variant='exact'."
+            "`variant='empirical'` needs labels. Received: data without "
+            "labels. Pass `(x, y)`, or use variant='exact'."
         )
     return labels
 
 
-def check_variant(variant):
-    """Raises unless `fisher_importance` knows the variant."""
+def check_variant(variant: str) -> None:
+    """Raises a `ValueError` for an unknown variant."""
     if variant not in VARIANTS:
         raise ValueError(
             f"`variant` must be one of {VARIANTS}. Received: "

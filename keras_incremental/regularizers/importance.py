@@ -1,33 +1,42 @@
-"""The mean of a measure over examples, whatever is measured."""
+"""Mean of a measure of gradients over samples."""
 
 import collections
 import itertools
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
 from keras_incremental.regularizers.per_example.chunks import chunks
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Importance
 
 
 def mean_importance(
-    model, data, make_measure, num_samples, batch_size, seed, verbose=0
-):
-    """Averages over examples what a measure sums over chunks of them.
+    model: keras.Model,
+    data: Data,
+    make_measure: Callable,
+    num_samples: int | None,
+    batch_size: int,
+    seed: int,
+    verbose: int = 0,
+) -> Importance:
+    """Computes the mean of a measure over all samples.
 
     Args:
         model: Built model.
         data: Inputs, a tuple `(x, y)`, or an iterable of batches of either.
-        make_measure: Function `(x, generator)` of a first chunk. It returns
-            a function `(x, y, count)`: a list of arrays in the order of
-            `model.trainable_variables`, the sums over the first `count`
-            examples.
-        num_samples: Int or `None` for all.
+        make_measure: Function `(x, generator)` of the first chunk. It
+            returns a function `(x, y, count)`, which returns a list of
+            arrays in the order of `model.trainable_variables`: the sums over
+            the first `count` samples.
+        num_samples: Int, or `None` for all.
         batch_size: Int.
-        seed: Int, of the draws.
-        verbose: `0` or `1`, a progress bar.
+        seed: Int. Seed of the draws.
+        verbose: `0`, or `1` for a progress bar. Defaults to `0`.
 
     Returns:
-        A dict from paths of trainable variables to float32 arrays.
+        Dict of paths of trainable variables and float32 arrays.
     """
     _check(model, num_samples, batch_size)
     generator = np.random.default_rng(seed)
@@ -35,8 +44,8 @@ def mean_importance(
     first = next(stream, None)
     if first is None:
         raise ValueError(
-            "`data` must hold at least one example. Received: none. An "
-            "iterator that was read to its end is empty."
+            "`data` must hold at least one sample. Received: none. Pass data "
+            "that was not read before: an exhausted iterator is empty."
         )
     measure = make_measure(first[0], generator)
     totals, count = _accumulated(
@@ -55,7 +64,7 @@ def _accumulated(measure, stream, num_samples, verbose):
     totals, count = 0.0, 0
     bar = keras.utils.Progbar(num_samples) if verbose else None
     for x, y, size in stream:
-        # In float64: squares of very different sizes are added.
+        # In float64, because squares of very different sizes are added.
         sums = [s.astype("float64") for s in measure(x, y, size)]
         totals = (
             [t + s for t, s in zip(totals, sums, strict=True)]
@@ -74,7 +83,7 @@ def _check(model, num_samples, batch_size):
     if not getattr(model, "built", False):
         raise ValueError(
             f"Model '{getattr(model, 'name', model)}' has no weights yet. "
-            "Build it, or call it once on data."
+            "Received: a model that is not built. Build it, or call it on data."
         )
     for name, value in (
         ("num_samples", num_samples),
@@ -82,20 +91,21 @@ def _check(model, num_samples, batch_size):
     ):
         if value is not None and value < 1:
             raise ValueError(
-                f"`{name}` must be 1 or more. Received: {name}={value}."
+                f"`{name}` must be an int of 1 or more. Received: "
+                f"{name}={value}."
             )
     check_paths(model)
 
 
-def check_paths(model):
-    """Raises unless the trainable variables can be told apart by path."""
+def check_paths(model: keras.Model) -> None:
+    """Raises a `ValueError` unless trainable variables have unique paths."""
     paths = collections.Counter(v.path for v in model.trainable_variables)
     twice = [path for path, count in paths.items() if count > 1]
     if not paths or twice:
         raise ValueError(
-            f"Model '{model.name}' must have trainable variables, each with "
-            f"a path of its own. Received: {len(paths)} paths, of several "
-            f"variables: {twice[:5]}. Give the layers different names."
+            f"Model '{model.name}' must have trainable variables with unique "
+            f"paths. Received: {len(paths)} paths, duplicates {twice[:5]}. "
+            "Give the layers different names."
         )
 
 
@@ -103,7 +113,8 @@ def _finite(importance):
     broken = [p for p, v in importance.items() if not np.all(np.isfinite(v))]
     if broken:
         raise ValueError(
-            "The importance of these variables is not finite: "
-            f"{broken[:5]}. Look for NaN in the data and in the weights."
+            "The importance must be finite. Received: NaN or infinity for "
+            f"the variables {broken[:5]}. Check the data and the weights for "
+            "NaN."
         )
     return importance

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from keras import ops
 from keras import tree
@@ -6,27 +7,31 @@ from keras_incremental.regularizers.importance import mean_importance
 from keras_incremental.regularizers.per_example.likelihood import logits_of
 from keras_incremental.regularizers.per_example.sums import Task
 from keras_incremental.regularizers.per_example.sums import measured_sums
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Importance
 
 
 def output_sensitivity(
-    model,
-    data,
+    model: keras.Model,
+    data: Data,
     num_samples: int | None = 1024,
     batch_size: int = 32,
     from_logits: bool | None = None,
     seed: int = 0,
     verbose: int = 0,
-) -> dict[str, np.ndarray]:
-    """How much each weight moves the squared norm of the logits `z`.
+) -> Importance:
+    """Computes the sensitivity of the squared norm of the logits.
+
+    The sensitivity to a weight `w`, with the logits `z`, is
 
         mean over x of |d sum(z(x)**2) / d w|
 
-    It takes the absolute value for every single example (gradients of a
-    batch cancel each other) and needs no labels. The square of the norm is
-    taken, as the gradient of the norm itself is not defined at 0. The model
-    runs in inference mode; the result does not depend on `batch_size`. It
-    grows with the square of the scale of the logits, so a strength does not
-    transfer from one kind of head to another.
+    The absolute value is taken for each sample, because the gradients of a
+    batch would cancel. No labels are needed. The norm is squared, because
+    its gradient is not defined at 0. The model runs in inference mode. The
+    result does not depend on `batch_size`. It grows with the square of the
+    scale of the logits, so a strength does not transfer between types of
+    heads.
 
     Reference:
     - [Aljundi et al., 2018](https://arxiv.org/abs/1711.09601)
@@ -34,24 +39,24 @@ def output_sensitivity(
     Args:
         model: Built model with one output of shape `(batch_size, units)`.
         data: Inputs, a tuple `(x, y)`, or an iterable of batches of either,
-            without augmentation. Labels are not used.
-        num_samples: Int or `None` for all. At most so many examples, drawn
+            without augmentation. Labels are ignored.
+        num_samples: Int, or `None` for all. Maximum number of samples: drawn
             at random from arrays, the first of an iterable. A larger value
             is slower and less noisy. Defaults to `1024`.
-        batch_size: Int. Examples in one pass; a larger value needs more
-            memory. Defaults to `32`.
-        from_logits: Bool or `None`. Whether the model returns logits. By
-            default found from the activation of its last layer.
-        seed: Int, of the draw of examples. Defaults to `0`.
-        verbose: `0` or `1`, a progress bar. Defaults to `0`.
+        batch_size: Int. A larger value needs more memory. Defaults to `32`.
+        from_logits: Boolean or `None`. Whether the model returns logits.
+            Defaults to `None`: inferred from the activation of its last
+            layer.
+        seed: Int. Seed of the draw of samples. Defaults to `0`.
+        verbose: `0`, or `1` for a progress bar. Defaults to `0`.
 
     Returns:
-        A dict from the path of each trainable variable to a float32 array
-        of its shape, values of 0 or more.
+        Dict of the paths of all trainable variables and float32 arrays of
+        their shape, with values of 0 or more.
 
     Raises:
-        ValueError: if the model is not built, the data empty, or a result
-            not finite.
+        ValueError: if the model is not built, the data is empty, or a result
+            is not finite.
 
     Example:
 
@@ -78,7 +83,7 @@ def _cotangent(logits, weight, index):
 
 
 def _counted(sums):
-    """A function of a chunk: the sums over its first `count` examples."""
+    """Returns a function of a chunk: the sums over its first samples."""
 
     def measure(x, y, count):
         rows = len(tree.flatten(x)[0])

@@ -18,4 +18,6 @@ OptimizerLike = Any
 # Importance of each variable, by its path.
 Importance = dict[str, np.ndarray]
 Config = dict[str, Any]
+# What Keras passes to callbacks.
+Logs = dict[str, Any] | None
 Function = Callable[..., Any]

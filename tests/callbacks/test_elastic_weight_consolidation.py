@@ -150,7 +150,7 @@ def test_sgd_that_would_diverge_is_refused_before_a_step():
     callback = ElasticWeightConsolidation(strength=1e4)
     _fit(model, FIRST, callback)
     before = _weights(model)
-    with pytest.raises(ValueError, match="diverge to NaN once learning_rate"):
+    with pytest.raises(ValueError, match="diverge to NaN if learning_rate"):
         _fit(model, SECOND, callback)
     for a, b in zip(before, _weights(model), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -102,7 +102,7 @@ def test_its_own_features_are_those_of_all_samples():
 class Foreign(keras.callbacks.Callback):
     """A callback that has nothing to do with phases."""
 
-    data = wants = None
+    data = required_data = None
 
     def on_train_begin(self, logs=None):
         assert self.data is None

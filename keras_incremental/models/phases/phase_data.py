@@ -120,7 +120,7 @@ class Inputs:
         return exact
 
     def data_of(self, wanted):
-        """What a callback wants: of `"new"`, `"all"` and `"held_out"`."""
+        """The data for a callback: one of `"new"`, `"all"` and `"held_out"`."""
         return {
             "new": self.labeled,
             "all": self.known,

@@ -80,7 +80,7 @@ class Plan:
             (
                 callback.validation_share
                 for callback in self.phase_callbacks
-                if callback.wants == HELD_OUT and callback.data is None
+                if callback.required_data == HELD_OUT and callback.data is None
             ),
             default=0.0,
         )

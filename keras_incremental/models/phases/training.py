@@ -136,8 +136,8 @@ def _initializer(head, backbone, inputs, plan):
 
 def _main_fit(student, inputs, plan, fit):
     for callback in plan.phase_callbacks:
-        if callback.wants is not None and callback.data is None:
-            callback.data = inputs.data_of(callback.wants)
+        if callback.required_data is not None and callback.data is None:
+            callback.data = inputs.data_of(callback.required_data)
         inputs = callback.select_samples(inputs)
     callbacks = plan.callbacks
     if plan.bias_correction is not None:
