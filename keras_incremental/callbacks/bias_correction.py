@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
@@ -84,7 +86,7 @@ class BiasCorrection(PhaseCallback):
             )
         self.validation_share = float(validation_share)
         self.prior = float(prior)
-        self.data = data
+        self.data: Any = data
         self.head = head
 
     def on_train_begin(self, logs: Logs = None) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
@@ -53,7 +55,7 @@ class MarginCalibration(PhaseCallback):
                 f"recall={recall}."
             )
         self.recall = float(recall)
-        self.data = data
+        self.data: Any = data
 
     def on_train_begin(self, logs: Logs = None) -> None:
         if self.data is None:

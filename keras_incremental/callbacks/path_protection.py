@@ -23,7 +23,7 @@ class PathProtection(WeightProtection):
     `path_importance` computes the importance from the slots of the optimizer.
     """
 
-    path_class = PathIntegral
+    path_class: type[PathIntegral] = PathIntegral
     # `compute_importance` already includes the earlier importance.
     decay = 0.0
 
@@ -74,7 +74,7 @@ class PathProtection(WeightProtection):
 
     def on_train_end(self, logs: Logs = None) -> None:
         super().on_train_end(logs)
-        self._start = self._seen = None
+        self._start, self._seen = {}, []
 
     def compute_importance(self) -> Importance:
         end = _values(self.model)

@@ -35,7 +35,7 @@ class WeightProtection(PhaseCallback):
     mode = "online"
     decay = 1.0
     normalize = False
-    clip_percentile = None
+    clip_percentile: float | None = None
 
     def __init__(self, strength: float):
         super().__init__()

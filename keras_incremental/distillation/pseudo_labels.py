@@ -137,6 +137,7 @@ def meanings(
     _check_meaning(num_old, parents, unlabeled, background)
     num_classes = num_old + len(parents)
     everything = set(range(num_classes))
+    sets: list[set]
     if unlabeled == "background":
         sets = [{background}] * (num_old + 1)
     elif unlabeled == "not_new":

@@ -53,7 +53,7 @@ class Term(keras.distillation.DistillationLoss):
             `"sqrt_all_per_new"` (`sqrt(K / m)`). Defaults to `"constant"`.
     """
 
-    reads = ("logits",)
+    reads: tuple[str, ...] = ("logits",)
     needs_teacher = True
     # Whether the teacher's outputs must include `"specialist"`, the logits of
     # a network that knows only the new classes.
@@ -75,7 +75,7 @@ class Term(keras.distillation.DistillationLoss):
             )
         self.weight = float(weight)
         self.schedule = schedule
-        self.phase = None
+        self.phase: Phase | None = None
 
     def for_phase(self, phase: Phase) -> "Term":
         """Returns a copy of the term that is bound to a phase."""

@@ -73,7 +73,9 @@ class EWCLoss(keras.losses.Loss):
         if model is not None or importance is not None:
             self.attach(model, importance)
 
-    def attach(self, model: keras.Model, importance: Importance) -> None:
+    def attach(
+        self, model: keras.Model | None, importance: Importance | None
+    ) -> None:
         """Sets the model, its importance, and its current weights as reference.
 
         Args:

@@ -94,7 +94,7 @@ class OldNewLoss(LabelLoss):
         name: String. Defaults to `default_name`.
     """
 
-    default_name = None
+    default_name: str | None = None
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import LossLike
+from keras_incremental.utils.types import Tensor
 
 
 @export
@@ -104,7 +105,7 @@ class LossWithTeacher(keras.losses.Loss):
             teacher, student, sample_weight
         )
 
-    def split(self, y_true, y_pred):
+    def split(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the labels and the teacher's logits in `y_true`."""
         classes = y_pred.shape[-1]
         if self.num_old > classes:
