@@ -1,39 +1,46 @@
+from typing import Any
+from typing import Self
+
 import keras
+
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import OptimizerLike
+from keras_incremental.utils.types import Structure
 
 NEW, ALL, HELD_OUT = "new", "all", "held_out"
 
 
 class PhaseCallback(keras.callbacks.Callback):
-    """Callback that takes part in a phase of learning.
+    """Base class of callbacks for the phases of incremental learning.
 
-    A phase is one `fit`. What starts with it starts in `on_train_begin`, what
-    follows it happens in `on_train_end`, with the final weights. No callback
-    changes the structure of the model.
+    A phase is one `fit`. Subclasses prepare it in `on_train_begin`, and use
+    the final weights in `on_train_end`. They never change the structure of
+    the model.
 
-    `IncrementalClassifier.learn` calls these hooks beside those of Keras. In
-    a plain `fit` they are not called: set `data` and wrap the optimizer
-    yourself.
+    `IncrementalClassifier.learn` calls the following hooks in addition to
+    those of Keras. A plain `fit` does not call them: set `data` and wrap the
+    optimizer yourself.
 
-    - `on_phase_begin(run)`, before anything is read;
-    - `on_phase_train_begin(run)`, when samples and method are known;
-    - `select_samples(inputs)`, the samples that the phase trains on;
-    - `teacher_outputs(inputs)`, what further teachers give;
-    - `wrap_optimizer(optimizer)`, the optimizer that trains;
+    - `on_phase_begin(run)`, before data is read;
+    - `on_phase_train_begin(run)`, after data is read, before training;
+    - `select_samples(inputs)`, to choose the training samples;
+    - `teacher_outputs(inputs)`, to add outputs of further teachers;
+    - `wrap_optimizer(optimizer)`, to wrap the optimizer;
     - `on_phase_end(report)`, with the `PhaseReport`. An exception undoes the
       phase.
 
     Attributes:
-        data: Tuple `(x, y)` of the data of a phase, or `None`. Where
-            `required_data` is not `None`, `learn` sets it, if it is `None`.
-        required_data: String, the data that the callback needs: `"new"`, `"all"`
-            (new and replayed), `"held_out"` (kept out of training, as many
-            samples of each class), or `None`.
-        validation_share: Float, the part of the samples to hold out for
-            `required_data = "held_out"`.
-        protects_weights: Bool. Whether it sets penalties that refer to the
-            present values of the weights.
-        corrects_bias: Bool. Whether it corrects the bias to new classes.
-            Only one part does in a phase.
+        data: Tuple `(x, y)` with the data of a phase, or `None`. `learn` sets
+            it if it is `None` and `required_data` is not.
+        required_data: String or `None`. The data that the callback needs:
+            `"new"`, `"all"` (new and replayed) or `"held_out"` (not used for
+            training, the same number of samples of each class).
+        validation_share: Float. Share of the samples to hold out if
+            `required_data` is `"held_out"`.
+        protects_weights: Boolean. Whether the callback adds penalties that
+            refer to the current weights.
+        corrects_bias: Boolean. Whether the callback corrects the bias toward
+            new classes. A phase uses at most one such callback.
 
     Example:
 
@@ -42,43 +49,45 @@ class PhaseCallback(keras.callbacks.Callback):
     ...         print(report.drop)
     """
 
-    data = None
-    required_data = None
+    data: Any = None
+    required_data: str | None = None
     validation_share = 0.0
     protects_weights = False
     corrects_bias = False
 
-    def on_phase_begin(self, run):
-        """Called before a phase is read.
+    def on_phase_begin(self, run: Any) -> None:
+        """Called before the data of a phase is read.
 
         Args:
-            run: `models.Run`, the phase that begins.
+            run: `models.Run` of the phase.
         """
 
-    def on_phase_train_begin(self, run):
-        """Called when the samples of a phase are read, before it trains.
+    def on_phase_train_begin(self, run: Any) -> None:
+        """Called after the data of a phase is read, before training.
 
         Args:
             run: `models.Run`, with `inputs` and `plan` of the phase.
         """
 
-    def select_samples(self, inputs):
-        """Returns the samples that the phase trains on.
+    def select_samples(self, inputs: Any) -> Any:
+        """Returns the training samples of the phase.
 
         Args:
-            inputs: `Inputs`, new samples and those of old classes.
+            inputs: `Inputs`, the new samples and those of old classes.
         """
         return inputs
 
-    def teacher_outputs(self, inputs) -> dict:
-        """Returns outputs of further teachers, by name, for the terms.
+    def teacher_outputs(self, inputs: Structure) -> dict[str, Structure]:
+        """Returns outputs of further teachers for the terms, by name.
 
         Args:
-            inputs: Tensor, a batch of what the student reads.
+            inputs: Tensor. A batch of inputs of the student.
         """
         return {}
 
-    def wrap_optimizer(self, optimizer: keras.optimizers.Optimizer):
+    def wrap_optimizer(
+        self, optimizer: OptimizerLike
+    ) -> keras.optimizers.Optimizer:
         """Returns the optimizer of the phase.
 
         Args:
@@ -86,7 +95,7 @@ class PhaseCallback(keras.callbacks.Callback):
         """
         return optimizer
 
-    def on_phase_end(self, report):
+    def on_phase_end(self, report: Any) -> None:
         """Called when a phase has ended, accepted or refused.
 
         Args:
@@ -95,12 +104,12 @@ class PhaseCallback(keras.callbacks.Callback):
 
     @property
     def verbose(self) -> int:
-        """`1` where the `fit` that runs shows its progress, else `0`."""
+        """`1` if the current `fit` shows its progress, else `0`."""
         return int(bool((self.params or {}).get("verbose")))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return cls(**config)
