@@ -119,7 +119,7 @@ class BiasCorrection(PhaseCallback):
         }
 
 
-def fold(head: ExpandableDense, new: slice, alpha: float, beta: float) -> None:
+def fold(head: ExpandableHead, new: slice, alpha: float, beta: float) -> None:
     """Folds an affine map of logits into the weights of their columns."""
     kernel, bias = head.columns("kernel"), head.columns("bias")
     kernel[:, new] *= alpha
