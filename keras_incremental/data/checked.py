@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.map_batches import map_batches
+from keras_incremental.data.map_batches import require_labels
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Function
 
@@ -56,11 +57,7 @@ def checked_by(data: Data, check: Function) -> Data:
     """
 
     def check_batch(x, y, sample_weight):
-        if y is None:
-            raise ValueError(
-                "Training data must be batches of (x, y) or (x, y, "
-                "sample_weight). Received: x alone. Add the labels."
-            )
+        require_labels(y, "checked")
         check(y)
         return x, y, sample_weight
 

@@ -66,6 +66,15 @@ def unpack(batch, where="a batch"):
     return keras.utils.unpack_x_y_sample_weight(batch)
 
 
+def require_labels(y, caller):
+    """Raises a `ValueError` if there are no labels."""
+    if y is None:
+        raise ValueError(
+            f"`{caller}` needs labels beside the inputs. Received: x alone. "
+            "Add the labels: give `(x, y)`, or data that yields it."
+        )
+
+
 def refuse_processes(data, reason):
     """Raises a `ValueError` for a `PyDataset` that reads in processes."""
     if PyDatasetAdapter.matches(data) and data.use_multiprocessing:

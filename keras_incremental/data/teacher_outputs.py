@@ -8,6 +8,7 @@ from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
+from keras_incremental.data.map_batches import require_labels
 from keras_incremental.losses.joined_labels import join
 from keras_incremental.losses.joined_labels import joined_shape
 from keras_incremental.utils import graph
@@ -78,11 +79,11 @@ def with_teacher(
         predict = functools.partial(teacher.predict, **options)
 
     def teach(x, y, sample_weight):
-        _check_labeled(y)
+        require_labels(y, "with_teacher")
         return x, join(y, predict(x)), sample_weight
 
     def spec(x, y, sample_weight):
-        _check_labeled(y)
+        require_labels(y, "with_teacher")
         shape = joined_shape(y.shape, teacher.output_shape(x))
         return x, type(y)(shape, "float32"), sample_weight
 
@@ -121,14 +122,6 @@ class _Teacher:
         if self.from_logits:
             return outputs
         return np.log(np.maximum(outputs, keras.config.epsilon()))
-
-
-def _check_labeled(y):
-    if y is None:
-        raise ValueError(
-            "`with_teacher` needs labels beside the inputs. Received: x "
-            "alone. Give `(x, y)`, or data that yields it."
-        )
 
 
 def _gives_logits(model):
