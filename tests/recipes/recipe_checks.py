@@ -34,12 +34,11 @@ def check_two_phases(clf):
     """It learns two phases, and trains the backbone where that may train."""
     weights = [w.copy() for w in clf.features.get_weights()]
     learns = bool(clf.features.trainable_variables)
+    clf.backbone_learning_rate = 0.002
     for new, count in (([2, 3], 4), ([4], 5)):
         # Without slots, which take long to update outside graphs.
         optimizer = keras.optimizers.SGD(0.002)
-        report = toy.learn(
-            clf, new, optimizer=optimizer, backbone_learning_rate=0.002
-        )
+        report = toy.learn(clf, new, optimizer=optimizer)
         outputs = clf.predict(PROBES, verbose=0)
         assert outputs.shape == (len(PROBES), count)
         assert np.isfinite(outputs).all()

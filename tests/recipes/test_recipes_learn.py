@@ -21,10 +21,8 @@ ONE_BY_ONE = tuple((k,) for k in range(2, toy.CLASSES))
 
 @functools.cache
 def accuracy(name, trainable=False, phases=toy.PHASES, **options):
-    how = {"backbone_learning_rate": 1e-3} if trainable else {}
-    how["phases"] = phases
     recipe = recipes.get(name, **options)
-    return toy.accuracy(toy.trained(recipe, trainable, **how))
+    return toy.accuracy(toy.trained(recipe, trainable, phases=phases))
 
 
 def test_replay_beats_fine_tuning():
