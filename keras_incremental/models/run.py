@@ -5,7 +5,7 @@ import time
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.models.conversion.batch_norm import unchanged_statistics
-from keras_incremental.models.phases.progress import Progress
+from keras_incremental.models.progress import Progress
 from keras_incremental.models.reports import measuring
 
 FEATURES, TRAINING, MEMORY = "features", "training", "exemplars"

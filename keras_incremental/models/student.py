@@ -5,7 +5,7 @@ from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.label_loss import reads_replayed
-from keras_incremental.models.phases.centering import CenteredFeatures
+from keras_incremental.models.centering import CenteredFeatures
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 

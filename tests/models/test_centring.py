@@ -3,9 +3,9 @@ import pytest
 from keras import ops
 
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.models.phases.centering import Coordinates
-from keras_incremental.models.phases.centering import can_center
-from keras_incremental.models.phases.centering import centered
+from keras_incremental.models.centering import Coordinates
+from keras_incremental.models.centering import can_center
+from keras_incremental.models.centering import centered
 from keras_incremental.models.student import Student
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics

@@ -8,8 +8,8 @@ from keras_incremental.callbacks.margin_calibration import MarginCalibration
 from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.memory import policies
-from keras_incremental.models.phases.centering import Coordinates
-from keras_incremental.models.phases.centering import can_center
+from keras_incremental.models.centering import Coordinates
+from keras_incremental.models.centering import can_center
 from keras_incremental.models.problems.objectives import describe
 from keras_incremental.models.problems.objectives import has_negatives
 from keras_incremental.models.problems.objectives import only_splits

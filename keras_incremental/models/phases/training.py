@@ -7,7 +7,7 @@ from keras_incremental.data.label_space import NOVEL
 from keras_incremental.layers.split_share import SplitShare
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.balanced_stage import balanced_rows
-from keras_incremental.models.phases.centering import centered
+from keras_incremental.models.centering import centered
 from keras_incremental.models.phases.fit import Fit
 from keras_incremental.models.phases.optimizer import make_optimizer
 from keras_incremental.models.phases.phase_data import Inputs

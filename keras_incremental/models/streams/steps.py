@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 
 from keras_incremental.memory.policies import Interleave
+from keras_incremental.models.centering import centered
 from keras_incremental.models.memory_update import offer
 from keras_incremental.models.memory_update import stores_logits
-from keras_incremental.models.phases.centering import centered
 from keras_incremental.models.phases.closed_form import check_seen
 from keras_incremental.models.phases.optimizer import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
