@@ -179,10 +179,10 @@ def measured(report):
     after = report.confusion_after
     said = max(after[:, child].sum(), 1)
     return (
-        report.class_accuracy(PARENT, before=True),
-        report.class_accuracy(PARENT),
+        report.class_score(PARENT, before=True),
+        report.class_score(PARENT),
         after[child, child] / said,
-        report.class_accuracy(CHILD),
+        report.class_score(CHILD),
     )
 
 

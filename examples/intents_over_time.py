@@ -200,7 +200,7 @@ def table(results):
     ]
     for (tokens, words), reports in results.items():
         last = reports[-1]
-        shares = last.old_accuracy, last.new_accuracy, last.accuracy
+        shares = last.old_score, last.new_score, last.score
         cells = [tokens, words, *(f"{100 * share:.1f} %" for share in shares)]
         seconds = sum(report.seconds for report in reports)
         kept = sum(

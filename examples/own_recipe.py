@@ -208,8 +208,8 @@ def main():
     for name, recipe in own_recipes().items():
         report = last_report(recipe)
         print(
-            f"{name:16} {report.accuracy:6.1%} {report.old_accuracy:6.1%} "
-            f"{report.new_accuracy:6.1%}"
+            f"{name:16} {report.score:6.1%} {report.old_score:6.1%} "
+            f"{report.new_score:6.1%}"
         )
 
 

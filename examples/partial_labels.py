@@ -195,9 +195,9 @@ def table(reports, names):
     ]
     for way, report in reports.items():
         values = [
-            np.mean([report.class_accuracy(n, before=True) for n in old]),
-            np.mean([report.class_accuracy(n) for n in old]),
-            report.class_accuracy(new),
+            np.mean([report.class_score(n, before=True) for n in old]),
+            np.mean([report.class_score(n) for n in old]),
+            report.class_score(new),
         ]
         cells = " | ".join(f"{100 * value:.1f}" for value in values)
         lines.append(f"| {way} | {cells} |")

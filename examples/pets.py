@@ -107,8 +107,8 @@ def learn(classifier, pets, third, name):
 
 
 def print_row(words, name, report):
-    before, after = report.old_accuracy_before, report.old_accuracy
+    before, after = report.old_score_before, report.old_score
     print(
         f"  {words:<26}cat and dog {before:.1%} -> {after:.1%} "
-        f"({100 * (after - before):+.1f})   {name} {report.new_accuracy:.1%}"
+        f"({100 * (after - before):+.1f})   {name} {report.new_score:.1%}"
     )

@@ -185,7 +185,7 @@ def compare(base, train, test, phases):
         rows.append(
             (
                 accuracy(head, test, names),
-                *(report.accuracy for report in reports),
+                *(report.score for report in reports),
                 accuracy(joint, test, names),
             )
         )

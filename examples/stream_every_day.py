@@ -188,8 +188,8 @@ def run(folder, train, test, days, recipe):
 def line_of(report):
     return (
         f"day {report.phase}: + {', '.join(report.new_classes)}   "
-        f"old {report.old_accuracy_before:.1%} -> {report.old_accuracy:.1%}   "
-        f"new {report.new_accuracy:.1%}   all {report.accuracy:.1%}"
+        f"old {report.old_score_before:.1%} -> {report.old_score:.1%}   "
+        f"new {report.new_score:.1%}   all {report.score:.1%}"
     )
 
 
@@ -207,10 +207,10 @@ def table(reports):
     ]
     for report in reports:
         shares = (
-            report.old_accuracy_before,
-            report.old_accuracy,
-            report.new_accuracy,
-            report.accuracy,
+            report.old_score_before,
+            report.old_score,
+            report.new_score,
+            report.score,
         )
         kept = sum(n for what, n in report.nbytes.items() if what != "weights")
         cells = [

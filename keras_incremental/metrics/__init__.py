@@ -13,11 +13,11 @@ from keras_incremental.metrics.calibration import (
     calibration_error as calibration_error,
 )
 from keras_incremental.metrics.class_counts import ClassCounts as ClassCounts
-from keras_incremental.metrics.class_counts import Drop as Drop
 from keras_incremental.metrics.class_counts import (
     count_by_class as count_by_class,
 )
-from keras_incremental.metrics.class_counts import paired_drop as paired_drop
+from keras_incremental.metrics.class_counts import count_labels as count_labels
+from keras_incremental.metrics.class_counts import count_pixels as count_pixels
 from keras_incremental.metrics.confusion import (
     confusion_matrix as confusion_matrix,
 )
@@ -27,13 +27,11 @@ from keras_incremental.metrics.confusion_groups import (
 from keras_incremental.metrics.confusion_groups import (
     confusion_groups as confusion_groups,
 )
-from keras_incremental.metrics.label_counts import LabelCounts as LabelCounts
-from keras_incremental.metrics.label_counts import count_labels as count_labels
+from keras_incremental.metrics.drop import Drop as Drop
+from keras_incremental.metrics.drop import paired_drop as paired_drop
 from keras_incremental.metrics.on_labels import OnLabels as OnLabels
 from keras_incremental.metrics.phase_counts import PhaseCounts as PhaseCounts
 from keras_incremental.metrics.phase_counts import count_phase as count_phase
-from keras_incremental.metrics.pixel_counts import PixelCounts as PixelCounts
-from keras_incremental.metrics.pixel_counts import count_pixels as count_pixels
 from keras_incremental.metrics.positive_share import (
     estimate_positive_share as estimate_positive_share,
 )

@@ -19,6 +19,8 @@ class PhaseCounts(ClassCounts):
     Attributes:
         correct: Ints of shape `(num_classes,)`: right among all classes.
         total: Ints of shape `(num_classes,)`.
+        predicted: See `ClassCounts`.
+        confusion: See `ClassCounts`.
         within_group: Ints of shape `(num_classes,)`: right among the classes
             of the true group alone, or `None` where it was not counted.
         right_group: Ints of shape `(num_classes,)`: a class of the true group

@@ -36,14 +36,14 @@ def model_card(
     """Writes what a classifier knows as a page of Markdown.
 
     It lists the classes with the phase in which each arrived, what was
-    learned and is kept of each, its accuracy at first and now, the phases,
+    learned and is kept of each, its score at first and now, the phases,
     the method and the versions. What only you know (what the model is meant
-    for, where the pictures are from) is yours to add.
+    for, where the data is from) is yours to add.
 
     Args:
         classifier: `IncrementalClassifier`.
         reports: `PhaseReport`s of its phases, in order. Refused ones are left
-            out. Defaults to `()`, no accuracies.
+            out. Defaults to `()`, no scores.
         path: Where the file goes. Defaults to `None`, nowhere.
 
     Returns:
@@ -64,7 +64,7 @@ def model_card(
         f"# {_text(classifier.name)}\n",
         _summary(classifier),
         _section("Classes", _classes(classifier, reports)),
-        _section("What is kept of the pictures", _kept(classifier)),
+        _section("What is kept of the data", _kept(classifier)),
         _section("Method", _method(classifier, reports)),
     ]
     if reports:
@@ -92,7 +92,7 @@ def _classes(classifier, reports):
     arrived = {
         name: report for report in reports for name in report.new_classes
     }
-    first, now = _accuracies(reports)
+    first, now = _scores(reports)
     counts = dict(enumerate(classifier.statistics.counts))
     kept = getattr(classifier.memory, "counts", {})
     rows = []
@@ -103,18 +103,19 @@ def _classes(classifier, reports):
         row += [kept.get(index, 0), first.get(name, "–"), now.get(name, "–")]
         rows.append(row)
     heads = ["Index", "Class", "Since phase", "Pictures learned", "Exemplars"]
-    return _table([*heads, "Accuracy at first", "Accuracy now"], rows)
+    metric = reading.heading(classifier.problem.scorer.class_metric)
+    return _table([*heads, f"{metric} at first", f"{metric} now"], rows)
 
 
 def _since(report):
     return f"{report.phase} ({report.date[:10]})"
 
 
-def _accuracies(reports):
-    """First and last accuracy that was measured of each class, by name."""
-    if not any(report.confusion_after is not None for report in reports):
+def _scores(reports):
+    """Returns the first and the last score of each class, by name."""
+    if not any(map(reading.is_measured, reports)):
         return {}, {}
-    names, rows = reading.class_accuracies(reading.measured(reports))
+    names, rows = reading.class_scores(reading.measured(reports))
     first, last = {}, {}
     for name, column in zip(names, rows.T, strict=True):
         known = column[~np.isnan(column)]
@@ -125,10 +126,10 @@ def _accuracies(reports):
 
 def _kept(classifier):
     memory, statistics = classifier.memory, classifier.statistics
-    lines = ["No picture is kept."]
+    lines = ["No sample is kept."]
     if memory is not None and len(memory):
         lines = [
-            f"{len(memory)} training pictures ({megabytes(memory.nbytes)}) are "
+            f"{len(memory)} training samples ({megabytes(memory.nbytes)}) are "
             "kept, and are in the file that `save` writes."
         ]
     if len(statistics):
@@ -151,14 +152,14 @@ def _phases(reports):
         (
             r.phase,
             r.date[:10],
-            _text(listed(r.new_classes)) or "more pictures",
-            change(r.old_accuracy_before, r.old_accuracy),
-            percent(r.new_accuracy),
+            _text(listed(r.new_classes)) or "more samples",
+            change(r.old_score_before, r.old_score),
+            percent(r.new_score),
             f"{r.seconds:.0f} s",
         )
         for r in reports
     ]
-    measure = reading.measure_of(reports[-1])
+    measure = reports[-1].scorer.metric
     note = (
         f"Old and new: {measure} on validation data, of the classes known "
         "before the phase, and of those that arrived in it.\n\n"

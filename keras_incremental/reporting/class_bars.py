@@ -1,4 +1,4 @@
-"""Accuracy of each class before and after a phase."""
+"""Scores of each class before and after a phase."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ def plot_classes(
     worst: int | None = None,
     figure: "Figure | None" = None,
 ) -> "Figure":
-    """Draws the accuracy of each class as bars, the largest drop first.
+    """Draws the score of each class as bars, the largest drop first.
 
     New classes, which have nothing to lose yet, come last.
 
@@ -31,15 +31,13 @@ def plot_classes(
         The figure.
 
     Raises:
-        ValueError: if the report has no accuracies.
+        ValueError: if the report has no scores.
         ImportError: if matplotlib is not installed.
     """
     (report,) = reading.measured(report)
     names = by_drop(report)[:worst]
     was, now = (
-        np.array(
-            [reading.in_points(report.class_accuracy(n, b)) for n in names]
-        )
+        np.array([reading.in_points(report.class_score(n, b)) for n in names])
         for b in (True, False)
     )
     places = np.arange(len(names))
@@ -61,18 +59,18 @@ def plot_classes(
     axes.set_ylim(len(names) - 0.4, -0.6)
     figures.dress(axes, grid="x")
     figures.in_percent(axes.xaxis)
-    axes.set_xlabel(reading.measure_of(report), color=figures.INK)
+    axes.set_xlabel(report.scorer.class_metric, color=figures.INK)
     figures.legend(figure)
     return figure
 
 
 def by_drop(report):
     """Names of the measured classes, those that lost most first."""
-    names = [n for n in report.classes if report.num_pictures(n)]
+    names = [n for n in report.classes if report.support(n)]
 
     def key(name):
-        before = report.class_accuracy(name, before=True)
-        after = report.class_accuracy(name)
+        before = report.class_score(name, before=True)
+        after = report.class_score(name)
         return (before is None, after - (before or 0.0), after)
 
     return sorted(names, key=key)

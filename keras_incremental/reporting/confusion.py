@@ -1,4 +1,4 @@
-"""Where the pictures of each class went."""
+"""Confusion matrices of a phase."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ def plot_confusion(
     panels: Sequence[str] = (BEFORE, AFTER, CHANGE),
     figure: "Figure | None" = None,
 ) -> "Figure":
-    """Draws where the pictures of each class went, in percent of the row.
+    """Draws the predictions for each class, in percent of the row.
 
     A row is a true class, a column what it was taken for. `"change"` is
     after less before: it shows where an old class has gone. A thin line
@@ -42,10 +42,18 @@ def plot_confusion(
         The figure.
 
     Raises:
-        ValueError: if the report has no accuracies, or a panel is unknown.
+        ValueError: if the report has no scores, if its classes do not exclude
+            each other, or if a panel is unknown.
         ImportError: if matplotlib is not installed.
     """
     (report,) = reading.measured(report)
+    if not report.scorer.has_confusion:
+        raise ValueError(
+            "Where several classes may apply to a sample, none is predicted "
+            "in the place of another, so there is no confusion to draw. "
+            f"Received: a report of problem={report.problem!r}. Draw "
+            "`plot_classes`."
+        )
     shares = dict(zip((BEFORE, AFTER, CHANGE), _shares(report), strict=True))
     panels = [panels] if isinstance(panels, str) else list(panels)
     unknown = [name for name in panels if name not in shares]

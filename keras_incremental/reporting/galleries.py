@@ -90,6 +90,12 @@ def plot_flips(
         ImportError: if matplotlib is not installed.
     """
     (report,) = reading.measured(report)
+    if not report.scorer.has_flips:
+        raise ValueError(
+            f"Where {report.scorer.unit} are counted, samples are neither "
+            "right nor wrong as a whole, so there are none to draw. Received: "
+            f"a report of problem={report.problem!r}. Draw `plot_classes`."
+        )
     chosen = report.flips[:most]
     if not len(chosen):
         raise ValueError(

@@ -35,7 +35,7 @@ def to_html(
 ) -> str:
     """Writes reports as one HTML file, that needs no other file.
 
-    It tells of the last phase at length, and of all in a table and pictures.
+    It shows the last phase in detail, and all phases in a table and figures.
     It opens without a network, on a phone too, and can be printed.
 
     Args:
@@ -89,7 +89,7 @@ def _document(body):
 
 
 def _headline(report):
-    arrived = listed(report.new_classes) or "more pictures of known classes"
+    arrived = listed(report.new_classes) or "more samples of known classes"
     verdict = "accepted" if report.accepted else "refused"
     return element(
         "header",
@@ -103,18 +103,19 @@ def _headline(report):
 def _lost(report):
     if report.drop is None or not report.drop.count:
         return (
-            f"There were no validation {report.unit} of old classes, so what "
-            "was lost of them is not known."
+            f"There were no validation {report.scorer.unit} of old classes, "
+            "so what was lost of them is not known."
         )
     return (
-        f"Of {report.drop.count} validation {report.unit} of old classes, "
+        f"Of {report.drop.count} validation {report.scorer.unit} of old "
+        f"classes, "
         f"{report.drop.lost} went from right to wrong and "
         f"{report.drop.gained} from wrong to right."
     )
 
 
 def _cards(report):
-    before, after = report.old_accuracy_before, report.old_accuracy
+    before, after = report.old_score_before, report.old_score
     lost = "not measured"
     if after is not None:
         lost = f"{percent(before)} before, {points(before, after)} points"
@@ -125,10 +126,10 @@ def _cards(report):
         (
             "new",
             "New classes",
-            percent(report.new_accuracy),
+            percent(report.new_score),
             f"{count} arrived",
         ),
-        ("all", "All classes", percent(report.accuracy), _of(report)),
+        ("all", "All classes", percent(report.score), _of(report)),
         ("cost", "Cost", f"{report.seconds:.0f} s", megabytes(size)),
     )
     return element(
@@ -148,7 +149,7 @@ def _cards(report):
 
 
 def _of(report):
-    return f"{len(report.classes)} classes"
+    return f"{report.scorer.metric} of {len(report.classes)} classes"
 
 
 def _section(title, *children):
@@ -158,10 +159,10 @@ def _section(title, *children):
 def _phases(reports):
     rows = [
         (
-            f"{r.phase}: {listed(r.new_classes, 3) or 'more pictures'}",
-            change(r.old_accuracy_before, r.old_accuracy),
-            percent(r.new_accuracy),
-            percent(r.accuracy),
+            f"{r.phase}: {listed(r.new_classes, 3) or 'more samples'}",
+            change(r.old_score_before, r.old_score),
+            percent(r.new_score),
+            percent(r.score),
             f"{r.seconds:.1f} s",
             "accepted" if r.accepted else "refused",
         )
@@ -173,17 +174,18 @@ def _phases(reports):
 
 def _classes(reports):
     report, since = reports[-1], _arrivals(reports)
+    scorer = report.scorer
     rows = [
         (
             name,
             since.get(name, "before"),
-            percent(report.class_accuracy(name, before=True)),
-            percent(report.class_accuracy(name)),
+            percent(report.class_score(name, before=True)),
+            percent(report.class_score(name)),
             points(
-                report.class_accuracy(name, before=True),
-                report.class_accuracy(name),
+                report.class_score(name, before=True),
+                report.class_score(name),
             ),
-            report.num_pictures(name),
+            report.support(name),
             report.exemplars.get(name, 0),
         )
         for name in report.classes
@@ -194,13 +196,13 @@ def _classes(reports):
         "Before",
         "After",
         "Points",
-        report.unit.capitalize(),
+        scorer.unit.capitalize(),
         "Exemplars",
     )
     note = (
-        f"{reading.measure_of(report).capitalize()} on validation "
-        f"{report.unit}, before and after the last phase; the number of these "
-        f"{report.unit}, and of the exemplars kept."
+        f"{reading.heading(scorer.class_metric)} on validation {scorer.unit}, "
+        f"before and after the last phase; the number of these {scorer.unit}, "
+        "and of the exemplars kept."
     )
     return _section(
         "Classes",

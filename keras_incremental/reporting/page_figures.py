@@ -1,4 +1,4 @@
-"""The pictures on a page of reports."""
+"""The figures on a page of reports."""
 
 from keras_incremental.reporting import class_bars
 from keras_incremental.reporting import confusion
@@ -17,12 +17,12 @@ MOST_BARS = 30
 
 
 def figures_of(reports):
-    """Sections of accuracy, forgetting, confusion and learning curves."""
-    seen = [r for r in reports if r.confusion_after is not None]
+    """Returns sections of scores, confusion and learning curves."""
+    seen = [report for report in reports if reading.is_measured(report)]
     parts = []
     if seen:
-        parts.append(_section(_measure(seen[-1]), *_accuracy(seen)))
-        if seen[-1] is reports[-1]:
+        parts.append(_section(_metric(seen[-1]), *_scores(seen)))
+        if seen[-1] is reports[-1] and seen[-1].scorer.has_confusion:
             few = len(seen[-1].classes) <= confusion.NUMBERED
             parts.append(
                 _section("Confusion", *_confusions(seen[-1]), three=few)
@@ -35,7 +35,7 @@ def figures_of(reports):
 
 
 def galleries_of(report, pictures, memory):
-    """Sections of flipped pictures and of exemplars, if there are any."""
+    """Returns sections of flipped samples and of exemplars, if any."""
     parts = []
     if pictures is not None and len(report.flips):
         parts.append(_flips(report, pictures))
@@ -47,12 +47,12 @@ def galleries_of(report, pictures, memory):
     return joined(*parts)
 
 
-def _accuracy(reports):
+def _scores(reports):
     last = reports[-1]
-    old = change(reports[0].old_accuracy_before, last.old_accuracy)
+    old = change(reports[0].old_score_before, last.old_score)
     words = (
-        f"{_measure(last)} by phase. Old classes: {old}; new classes of the "
-        f"last phase: {percent(last.new_accuracy)}."
+        f"{_metric(last)} by phase. Old classes: {old}; new classes of the "
+        f"last phase: {percent(last.new_score)}."
     )
     yield _shown(phases.plot_phases(reports, _figure()), words)
     if len(reports) > 1:
@@ -61,11 +61,11 @@ def _accuracy(reports):
     worst = class_bars.by_drop(last)[:MOST_BARS]
     if not worst:
         return
-    was, now = (last.class_accuracy(worst[0], b) for b in (True, False))
+    was, now = (last.class_score(worst[0], b) for b in (True, False))
     words = (
-        f"{_measure(last)} of {len(worst)} classes before and after the last "
-        f"phase, those that lost most first. The first, {worst[0]}: "
-        f"{change(was, now)}."
+        f"{reading.heading(last.scorer.class_metric)} of {len(worst)} classes "
+        "before and after the last phase, those that lost most first. The "
+        f"first, {worst[0]}: {change(was, now)}."
     )
     drawn = class_bars.plot_classes(last, MOST_BARS, _figure())
     yield _shown(drawn, words)
@@ -73,10 +73,10 @@ def _accuracy(reports):
 
 def _confusions(report):
     told = {
-        confusion.BEFORE: "Before: what the pictures of each class were taken "
-        "for, in percent of the true class.",
+        confusion.BEFORE: "Before: the predictions for each class, in percent "
+        "of the true class.",
         confusion.AFTER: "After: the same with the new classes.",
-        confusion.CHANGE: "Change in points: where each class has gone.",
+        confusion.CHANGE: "Change in points of percent.",
     }
     for panel, words in told.items():
         drawn = confusion.plot_confusion(report, [panel], _figure())
@@ -87,8 +87,8 @@ def _flips(report, pictures):
     drawn = galleries.plot_flips(report, pictures, figure=_figure())
     shown = min(len(report.flips), 24)
     words = (
-        f"{shown} of {len(report.flips)} validation pictures that went from "
-        "right to wrong: the true class, and what it is taken for now."
+        f"{shown} of {len(report.flips)} validation samples that went from "
+        "right to wrong: the true class, and the predicted one now."
     )
     return _section("From right to wrong", _shown(drawn, words))
 
@@ -105,12 +105,12 @@ def _shown(figure, words):
     )
 
 
-def _measure(report):
-    return reading.measure_of(report).capitalize()
+def _metric(report):
+    return reading.heading(report.scorer.metric)
 
 
 def _figure():
-    """A figure that no window shows."""
+    """Returns a figure that no window shows."""
     figures.pyplot()
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Accuracy and forgetting from phase to phase."""
+"""Scores and forgetting from phase to phase."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ def plot_phases(
     reports: "Sequence[PhaseReport] | PhaseReport",
     figure: "Figure | None" = None,
 ) -> "Figure":
-    """Draws the accuracy of old and of new classes, phase by phase.
+    """Draws the scores of old and of new classes, phase by phase.
 
     Old classes are those known before a phase, so a gray dash says what
     these same classes had before it. A refused phase has open marks, and the
@@ -36,7 +36,7 @@ def plot_phases(
         The figure.
 
     Raises:
-        ValueError: if no report has accuracies.
+        ValueError: if no report has scores.
         ImportError: if matplotlib is not installed.
 
     Example:
@@ -58,7 +58,7 @@ def plot_phases(
     axes = figure.add_subplot()
     was, old, new = (
         np.array([reading.in_points(getattr(r, name)) for r in reports])
-        for name in ("old_accuracy_before", "old_accuracy", "new_accuracy")
+        for name in ("old_score_before", "old_score", "new_score")
     )
     kept = np.array([report.accepted for report in reports])
     axes.plot(
@@ -79,7 +79,7 @@ def plot_phases(
     _marks(axes, places, new, kept, "s", figures.NEW, "new")
     figures.dress(axes)
     figures.in_percent(axes.yaxis)
-    axes.set_ylabel(reading.measure_of(reports[-1]), color=figures.INK)
+    axes.set_ylabel(reports[-1].scorer.metric, color=figures.INK)
     _name_phases(axes, reports, first=0)
     figures.legend(figure)
     return figure
@@ -102,12 +102,12 @@ def plot_forgetting(
         The figure.
 
     Raises:
-        ValueError: if no report has accuracies.
+        ValueError: if no report has scores.
         ImportError: if matplotlib is not installed.
     """
     reports = reading.measured(reports)
-    names, accuracies = reading.class_accuracies(reports)
-    lost = 100 * reading.forgetting(accuracies)
+    names, scores = reading.class_scores(reports)
+    lost = 100 * reading.forgetting(scores)
     places = np.arange(1, len(reports) + 1)
     figure = figures.blank(figure, _width(reports), 3.8)
     axes = figure.add_subplot()

@@ -1,10 +1,10 @@
-"""What pictures and pages read from reports."""
+"""What figures and pages read from reports."""
 
 import numpy as np
 
 
 def listed(reports):
-    """Reports as a list, of one report or of several.
+    """Returns reports as a list, of one report or of several.
 
     Raises:
         ValueError: if there are none.
@@ -19,25 +19,30 @@ def listed(reports):
 
 
 def measured(reports):
-    """Those of the reports that have accuracies.
+    """Returns the reports that have scores.
 
     Raises:
         ValueError: if none has.
     """
-    found = [r for r in listed(reports) if r.confusion_after is not None]
+    found = [r for r in listed(reports) if is_measured(r)]
     if not found:
         raise ValueError(
-            "No accuracy was measured. Received: reports without validation. "
+            "Nothing was measured. Received: reports without validation. "
             "Pass `validation_data` of old and new classes to `learn`."
         )
     return found
 
 
-def class_accuracies(reports):
-    """Accuracy of each class, from before the first phase on.
+def is_measured(report):
+    """Returns whether a report has scores."""
+    return report.scorer.is_measured(report)
+
+
+def class_scores(reports):
+    """Returns the scores of each class, from before the first phase on.
 
     Args:
-        reports: Reports with accuracies, in order.
+        reports: Reports with scores, in order.
 
     Returns:
         Names of the classes, and floats of shape `(1 + phases, classes)`,
@@ -49,7 +54,7 @@ def class_accuracies(reports):
     first = reports[0]
     rows = [
         [
-            first.class_accuracy(c, True) if c in first.classes else None
+            first.class_score(c, True) if c in first.classes else None
             for c in names
         ]
     ]
@@ -60,29 +65,29 @@ def class_accuracies(reports):
 
 def _row(report, names):
     return [
-        report.class_accuracy(name) if name in report.classes else None
+        report.class_score(name) if name in report.classes else None
         for name in names
     ]
 
 
-def forgetting(accuracies):
-    """How far each class is below the best it was before.
+def forgetting(scores):
+    """Returns how far each class is below the best it was before.
 
     Args:
-        accuracies: Floats of shape `(1 + phases, classes)`.
+        scores: Floats of shape `(1 + phases, classes)`.
 
     Returns:
         Floats of shape `(phases, classes)`; less than 0 is a gain, NaN
         where a class was not known before.
     """
-    filled = np.where(np.isnan(accuracies), -np.inf, accuracies)
+    filled = np.where(np.isnan(scores), -np.inf, scores)
     best = np.maximum.accumulate(filled)[:-1]
     known = np.isfinite(best)
-    return np.where(known, best, np.nan) - accuracies[1:]
+    return np.where(known, best, np.nan) - scores[1:]
 
 
 def means(rows):
-    """Mean of each row over what is no NaN; NaN where nothing is."""
+    """Returns the mean of each row without NaN; NaN if all are."""
     known = ~np.isnan(rows)
     counts = known.sum(1)
     sums = np.where(known, rows, 0).sum(1)
@@ -91,12 +96,11 @@ def means(rows):
     )
 
 
-def measure_of(report):
-    """What the accuracies of a report are, in words."""
-    of_pixels = report.unit == "pixels"
-    return "intersection over union" if of_pixels else "accuracy"
+def heading(metric):
+    """Returns the name of a metric, with a capital letter."""
+    return metric[0].upper() + metric[1:]
 
 
 def in_points(share):
-    """A share from 0 to 1 in percent, NaN of `None`."""
+    """Returns a share from 0 to 1 in percent, NaN of `None`."""
     return np.nan if share is None else 100 * share

@@ -15,7 +15,7 @@ SHARED = ("old", "new", "all")
 
 
 class TensorBoardReports(PhaseCallback):
-    """Writes what phases kept and lost for TensorBoard.
+    """Writes the scores of phases for TensorBoard.
 
     Give it to `learn`, which calls it when a phase has ended, or call
     `write`. The step is the number of the phase. Beside it, in the same
@@ -23,11 +23,12 @@ class TensorBoardReports(PhaseCallback):
     epochs. Works with every backend.
 
     Scalars are `accuracy/old`, `accuracy/old before`, `accuracy/new`,
-    `accuracy/all`, `accuracy/<class>` and `forgetting`, how far the classes
+    `accuracy/all` and `accuracy/<class>` (`IoU/old` of pixels, `F1/old` where
+    several classes may apply), and `forgetting`, how far the classes
     are below the best they were, on average; all are shares from 0 to 1.
-    `seconds` is what the phase took. The image `confusion` shows where
-    pictures went, and how that changed. Refused phases are a run of their
-    own.
+    `seconds` is what the phase took. The image `confusion` shows which
+    classes were predicted, and how that changed. Refused phases are a run of
+    their own.
 
     Args:
         log_dir: Where the files go, in folders `phases` and `refused`.
@@ -68,40 +69,38 @@ class TensorBoardReports(PhaseCallback):
         run = "phases" if report.accepted else "refused"
         seen = [*self._reports, report]
         values = {**_scalars(report), **_forgetting(seen)}
+        drawn = reading.is_measured(report) and report.scorer.has_confusion
         _write(
             os.path.join(self.log_dir, run),
             report.phase,
             values,
-            {"confusion": _png(report)} if _is_measured(report) else {},
+            {"confusion": _png(report)} if drawn else {},
         )
         self._reports = seen
 
 
 def _scalars(report):
+    metric = report.scorer.class_metric
     values = {
         "seconds": report.seconds,
-        "accuracy/old": report.old_accuracy,
-        "accuracy/old before": report.old_accuracy_before,
-        "accuracy/new": report.new_accuracy,
-        "accuracy/all": report.accuracy,
+        f"{metric}/old": report.old_score,
+        f"{metric}/old before": report.old_score_before,
+        f"{metric}/new": report.new_score,
+        f"{metric}/all": report.score,
     }
     for name in report.classes:
         tag = f"class {name}" if name in SHARED else name
-        values[f"accuracy/{tag}"] = report.class_accuracy(name)
+        values[f"{metric}/{tag}"] = report.class_score(name)
     return {tag: value for tag, value in values.items() if value is not None}
 
 
 def _forgetting(reports):
-    """Mean over the classes of what was lost since the best."""
-    if not _is_measured(reports[-1]) or not reports[-1].accepted:
+    """Returns the mean over the classes of the loss since the best."""
+    if not reading.is_measured(reports[-1]) or not reports[-1].accepted:
         return {}
-    _, accuracies = reading.class_accuracies(reading.measured(reports))
-    (lost,) = reading.means(reading.forgetting(accuracies)[-1:])
+    _, scores = reading.class_scores(reading.measured(reports))
+    (lost,) = reading.means(reading.forgetting(scores)[-1:])
     return {} if lost != lost else {"forgetting": float(lost)}
-
-
-def _is_measured(report):
-    return report.confusion_after is not None
 
 
 def _png(report):

@@ -60,7 +60,7 @@ def test_a_stream_goes_on_in_another_run_as_if_it_had_not_stopped(
     assert len(live("stopped", "1")) == 1
     resumed = live("stopped", "1")
     assert [r.new_classes for r in resumed] == [("8",), ("9",)]
-    assert resumed[-1].accuracy > 0.5
+    assert resumed[-1].score > 0.5
     np.testing.assert_array_equal(
         resumed[-1].confusion_after, straight[-1].confusion_after
     )
@@ -87,8 +87,8 @@ def test_intents_arrive_and_old_ones_stay(load, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "encoders", lambda _: [("hashed", page.hashed)])
     results = page.main(tmp_path, count=6)
     rival, ours = (results["hashed", words][-1] for words in kept)
-    assert ours.accuracy > rival.accuracy
-    assert ours.old_accuracy > 0.9 and ours.new_accuracy > 0.7
+    assert ours.score > rival.score
+    assert ours.old_score > 0.9 and ours.new_score > 0.7
     assert (tmp_path / "intents.png").stat().st_size > 5_000
 
 

@@ -9,7 +9,7 @@ SAID = np.array([[1, 1], [0, 1], [1, 1], [1, 0]], bool)
 
 def test_counts_only_what_is_known():
     counts = count_labels(LABELS, SAID)
-    assert counts.table.tolist() == [[[0, 1], [1, 1]], [[1, 1], [0, 1]]]
+    assert counts.confusion.tolist() == [[[0, 1], [1, 1]], [[1, 1], [0, 1]]]
     assert counts.correct.tolist() == [1, 1]
     assert counts.total.tolist() == [2, 1]
 
@@ -35,11 +35,11 @@ def test_a_rare_class_that_is_never_said_scores_zero():
 
 def test_classes_that_nobody_said_are_no():
     counts = count_labels([[1, 1]], [[True]])
-    assert counts.table[1].tolist() == [[0, 0], [1, 0]]
+    assert counts.confusion[1].tolist() == [[0, 0], [1, 0]]
 
 
 def test_counts_of_parts_add_up():
     both = count_labels(LABELS[:2], SAID[:2]) + count_labels(
         LABELS[2:], SAID[2:]
     )
-    assert (both.table == count_labels(LABELS, SAID).table).all()
+    assert (both.confusion == count_labels(LABELS, SAID).confusion).all()

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_incremental.metrics.class_counts import Drop
+from keras_incremental.metrics.drop import Drop
 from keras_incremental.models.gate import Gate
 
 

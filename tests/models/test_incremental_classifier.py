@@ -59,16 +59,16 @@ def test_exemplars_beat_naive_fine_tuning_by_far():
     old = VALIDATION[1] < 2
     answers = grown.predict(VALIDATION[0], verbose=0).argmax(-1)
     naive_accuracy = np.mean(answers[old] == VALIDATION[1][old])
-    assert report.old_accuracy > naive_accuracy + 0.3
-    assert report.new_accuracy > 0.8
+    assert report.old_score > naive_accuracy + 0.3
+    assert report.new_score > 0.8
 
 
 @pytest.mark.learning
 def test_without_exemplars_old_classes_are_kept_too():
     clf = classifier()
     report = learn(clf, [2], validation_data=VALIDATION, epochs=20)
-    assert report.old_accuracy > 0.75
-    assert report.new_accuracy > 0.5
+    assert report.old_score > 0.75
+    assert report.new_score > 0.5
     assert "no exemplars" in report.used["method"]
 
 
@@ -76,14 +76,12 @@ def test_report_tells_old_and_new_apart():
     clf = classifier()
     report = learn(clf, [2], validation_data=VALIDATION)
     right = clf.predict(VALIDATION[0], verbose=0).argmax(-1) == VALIDATION[1]
-    assert report.new_accuracy == pytest.approx(
-        right[VALIDATION[1] == 2].mean()
-    )
-    assert report.old_accuracy == pytest.approx(right[VALIDATION[1] < 2].mean())
-    assert report.class_accuracy("dog") == pytest.approx(
+    assert report.new_score == pytest.approx(right[VALIDATION[1] == 2].mean())
+    assert report.old_score == pytest.approx(right[VALIDATION[1] < 2].mean())
+    assert report.class_score("dog") == pytest.approx(
         right[VALIDATION[1] == 1].mean()
     )
-    assert report.class_accuracy("bird", before=True) is None
+    assert report.class_score("bird", before=True) is None
     assert report.accepted
     assert "bird" in str(report)
     figures = json.loads(report.to_json())
@@ -93,7 +91,7 @@ def test_report_tells_old_and_new_apart():
 
 def test_report_without_validation_says_not_measured():
     report = learn(classifier(), [2])
-    assert report.old_accuracy is None
+    assert report.old_score is None
     assert "not measured" in str(report)
 
 

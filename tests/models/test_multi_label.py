@@ -48,8 +48,8 @@ def test_a_new_label_is_learnt_and_old_ones_stay_to_the_bit():
     np.testing.assert_array_equal(after[:, :2], before)
     assert now["helmet"] > 0.95
     assert now["car"] == was["car"] and now["bike"] == was["bike"]
-    assert report.unit == "labels" and report.drop.lost == 0
-    assert report.class_accuracy("helmet") == pytest.approx(now["helmet"])
+    assert report.scorer.unit == "labels" and report.drop.lost == 0
+    assert report.class_score("helmet") == pytest.approx(now["helmet"])
 
 
 @pytest.mark.learning

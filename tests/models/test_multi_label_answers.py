@@ -2,12 +2,14 @@ import keras
 import numpy as np
 import pytest
 from declarations import with_partial_labels
+from matplotlib.figure import Figure
 from toy_helmets import NAMES
 from toy_helmets import NEW
 from toy_helmets import TEST
 from toy_helmets import classifier
 from toy_helmets import only_helmets
 
+from keras_incremental import reporting
 from keras_incremental.losses import PartialBinaryCrossentropy
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import PhaseReport
@@ -59,7 +61,8 @@ def test_a_report_is_the_same_after_json():
     again = PhaseReport.from_json(report.to_json())
     assert str(again) == str(report)
     assert "validation labels" in str(report)
-    assert "labels" in report.to_html()
+    assert "<h2>Mean F1</h2>" in report.to_html()
+    assert reporting.plot_forgetting([report, again], figure=Figure())
 
 
 def test_classes_are_merged_removed_and_renamed():

@@ -31,8 +31,8 @@ def test_labels_of_the_new_class_alone_are_enough(meaning, old_data):
         old_data=old_data,
         validation_data=TEST,
     )
-    assert report.unit == "pixels"
-    assert report.class_accuracy("blue") > 0.6
+    assert report.scorer.unit == "pixels"
+    assert report.class_score("blue") > 0.6
     assert report.drop.value < 0.1
 
 
@@ -49,7 +49,7 @@ def test_what_is_invalid_taken_for_background_costs_the_old_classes():
         validation_data=TEST,
         verbose=0,
     )
-    assert report.class_accuracy("red") < 0.3
+    assert report.class_score("red") < 0.3
 
 
 @pytest.mark.learning
@@ -68,7 +68,7 @@ def test_a_class_hidden_in_the_background_comes_out_of_it():
         validation_data=TEST,
     )
     assert clf.head.parents == (-1, -1, -1, 0)
-    assert report.class_accuracy("blue") > 0.6
+    assert report.class_score("blue") > 0.6
     assert clf.predict(TEST[0], verbose=0).shape == (*before.shape[:3], 4)
 
 

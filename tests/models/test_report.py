@@ -8,7 +8,7 @@ from toy_classifiers import classifier
 from toy_classifiers import learn
 
 from keras_incremental.callbacks import ExemplarMemory
-from keras_incremental.metrics.class_counts import Drop
+from keras_incremental.metrics.drop import Drop
 from keras_incremental.models.reports.report import PhaseReport
 
 NAMES = ("cat", "dog", "bird")
@@ -38,12 +38,12 @@ def report(**changes):
 
 def test_accuracies_are_those_of_the_confusions():
     made = report()
-    assert made.old_accuracy_before == 17 / 20
-    assert made.old_accuracy == 15 / 20
-    assert made.new_accuracy == 4 / 5
-    assert made.class_accuracy("cat", before=True) == 0.9
-    assert made.class_accuracy("bird", before=True) is None
-    assert made.num_pictures("bird") == 5
+    assert made.old_score_before == 17 / 20
+    assert made.old_score == 15 / 20
+    assert made.new_score == 4 / 5
+    assert made.class_score("cat", before=True) == 0.9
+    assert made.class_score("bird", before=True) is None
+    assert made.support("bird") == 5
 
 
 def test_the_table_ends_with_what_it_cost():
@@ -67,7 +67,7 @@ def test_json_gives_a_report_without_validation_back():
         confusion_before=None, confusion_after=None, drop=None, class_drops={}
     )
     again = PhaseReport.from_json(made.to_json())
-    assert again.accuracy is None and again.drop is None
+    assert again.score is None and again.drop is None
     assert again.to_json() == made.to_json()
 
 

@@ -72,7 +72,7 @@ def test_scenes_that_a_person_answered_are_learnt():
         verbose=0,
     )
     assert report.new_classes == ("blue",)
-    assert report.new_accuracy > 0.5 and report.old_accuracy > 0.8
+    assert report.new_score > 0.5 and report.old_score > 0.8
 
 
 @pytest.mark.learning
@@ -148,7 +148,7 @@ def test_streets_that_a_person_answered_are_learnt():
         *answered, epochs=40, validation_data=toy_helmets.TEST, verbose=0
     )
     assert report.new_classes == ("helmet",)
-    assert report.new_accuracy > 0.8
+    assert report.new_score > 0.8
 
 
 def test_answers_of_streets_are_all_names_that_apply(streets):

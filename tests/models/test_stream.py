@@ -21,7 +21,7 @@ CLOSED_FORMS = (recipes.slda, recipes.ridge, recipes.ncm)
 
 
 def test_replay_keeps_what_a_stream_alone_forgets():
-    def old_accuracy(recipe):
+    def old_score(recipe):
         clf = follower(recipe)
         x, names = stream([2], [3], count=60)
         report = clf.observe(
@@ -31,12 +31,12 @@ def test_replay_keeps_what_a_stream_alone_forgets():
             validation_data=NAMED_VALIDATION,
             verbose=0,
         )
-        assert report.class_accuracy("fish") > 0.8
-        return report.old_accuracy
+        assert report.class_score("fish") > 0.8
+        return report.old_score
 
     alone = dataclasses.replace(recipes.fine_tuning(), center_features=True)
-    forgetting = old_accuracy(alone)
-    assert old_accuracy(recipes.er(memory=Reservoir(60))) > forgetting + 0.2
+    forgetting = old_score(alone)
+    assert old_score(recipes.er(memory=Reservoir(60))) > forgetting + 0.2
 
 
 def test_names_arrive_in_any_batch():

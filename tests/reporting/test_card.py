@@ -51,8 +51,8 @@ def test_classes_are_listed_with_what_is_known_of_them(classifier):
 
 def test_a_card_says_what_is_kept_of_the_pictures(classifier):
     text = model_card(classifier)
-    assert "3 training pictures" in text
-    assert "No picture is kept" not in text
+    assert "3 training samples" in text
+    assert "No sample is kept" not in text
     assert "recipe: automatic" in text
 
 

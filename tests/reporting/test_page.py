@@ -53,7 +53,7 @@ def whole():
 def test_a_page_says_what_was_kept_and_lost(whole):
     words = Page(whole).words
     for said in (
-        "Of 60 validation pictures of old classes, 6 went from right to wrong "
+        "Of 60 validation samples of old classes, 6 went from right to wrong "
         "and 0 from wrong to right.",
         "90.0\u00a0%",
         "95.0\u00a0% before, −5.0 points",

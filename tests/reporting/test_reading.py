@@ -21,7 +21,7 @@ def test_a_class_that_was_never_measured_counts_nowhere():
 
 
 def test_accuracies_start_before_the_first_phase():
-    names, rows = reading.class_accuracies(toy_reports.phases([2, 1]))
+    names, rows = reading.class_scores(toy_reports.phases([2, 1]))
     assert names == ("class 0", "class 1", "class 2")
     np.testing.assert_allclose(rows, [[0.95, 0.95, np.nan], [0.85, 0.9, 1]])
 
@@ -29,7 +29,7 @@ def test_accuracies_start_before_the_first_phase():
 def test_a_refused_phase_leaves_accuracies_as_they_were():
     first, second = toy_reports.phases([2, 1, 1])
     refused = dataclasses.replace(second, accepted=False)
-    names, rows = reading.class_accuracies([first, refused])
+    names, rows = reading.class_scores([first, refused])
     assert names == first.classes
     np.testing.assert_array_equal(rows[1], rows[2])
 

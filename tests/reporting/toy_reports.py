@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from keras_incremental.metrics.class_counts import Drop
+from keras_incremental.metrics.drop import Drop
 from keras_incremental.models.reports.report import PhaseReport
 
 FIRST = ("cat", "dog")

@@ -36,7 +36,7 @@ def scores_of(classifier, recipes, data, options):
             part = _split(trial, classifier.memory, data)
             report = PhaseRun(trial, part, options)()
             check_finite(trial.trainable_variables)
-            scores.append(_mean_accuracy(report))
+            scores.append(_mean_score(report))
             # The layers below the head are shared.
             transaction.undo()
     return scores
@@ -174,6 +174,6 @@ def _split(trial, memory, data):
     return NewData(part, validation, data.auxiliary)
 
 
-def _mean_accuracy(report):
-    accuracies = [report.class_accuracy(name) for name in report.classes]
-    return float(np.mean([a for a in accuracies if a is not None]))
+def _mean_score(report):
+    scores = [report.class_score(name) for name in report.classes]
+    return float(np.mean([s for s in scores if s is not None]))

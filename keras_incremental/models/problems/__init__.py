@@ -1,1 +1,50 @@
-"""Problem types: single-label, multi-label, and segmentation."""
+"""Problem types: single-label, multi-label, and segmentation.
+
+A `Problem` is made of a codec (labels in), an objective (the loss of a
+phase), a decoder (logits out) and a scorer (counts of a report).
+"""
+
+from keras_incremental.models.problems.codecs import Codec as Codec
+from keras_incremental.models.problems.codecs import IndexCodec as IndexCodec
+from keras_incremental.models.problems.codecs import MapCodec as MapCodec
+from keras_incremental.models.problems.decoders import Decoder as Decoder
+from keras_incremental.models.problems.decoders import MapDecoder as MapDecoder
+from keras_incremental.models.problems.decoders import (
+    SigmoidDecoder as SigmoidDecoder,
+)
+from keras_incremental.models.problems.decoders import (
+    SoftmaxDecoder as SoftmaxDecoder,
+)
+from keras_incremental.models.problems.multi_label_codec import (
+    MultiHotCodec as MultiHotCodec,
+)
+from keras_incremental.models.problems.multi_label_objectives import (
+    MultiLabelObjective as MultiLabelObjective,
+)
+from keras_incremental.models.problems.objectives import Objective as Objective
+from keras_incremental.models.problems.objectives import (
+    SegmentationObjective as SegmentationObjective,
+)
+from keras_incremental.models.problems.objectives import (
+    SingleLabelObjective as SingleLabelObjective,
+)
+from keras_incremental.models.problems.problem import MULTI_LABEL as MULTI_LABEL
+from keras_incremental.models.problems.problem import (
+    SEGMENTATION as SEGMENTATION,
+)
+from keras_incremental.models.problems.problem import (
+    SINGLE_LABEL as SINGLE_LABEL,
+)
+from keras_incremental.models.problems.problem import Problem as Problem
+from keras_incremental.models.problems.problem import (
+    register_problem as register_problem,
+)
+from keras_incremental.models.problems.review_formats import (
+    ReviewFormat as ReviewFormat,
+)
+from keras_incremental.models.problems.scorers import LabelScorer as LabelScorer
+from keras_incremental.models.problems.scorers import PixelScorer as PixelScorer
+from keras_incremental.models.problems.scorers import (
+    SampleScorer as SampleScorer,
+)
+from keras_incremental.models.problems.scorers import Scorer as Scorer

@@ -24,14 +24,27 @@ from keras_incremental.models.problems.scorers import Scorer
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A problem type, of four parts.
+    """A problem type: what a label is, and all that follows from it.
+
+    It has four parts. A new problem type replaces the parts in which it
+    differs from an existing one, and is made known by `register_problem`.
 
     Args:
-        name: String.
+        name: String. Its name in files and in reports.
         codec: `Codec`. Encodes labels.
         objective: `Objective`. Makes the loss of a phase.
         decoder: `Decoder`. Makes predictions from logits.
         scorer: `Scorer`. Counts predictions for reports.
+
+    Example:
+
+    >>> import dataclasses
+    >>> from keras_incremental.models import problems
+    >>> class TopScorer(problems.SampleScorer):
+    ...     metric = "recall"
+    >>> single = problems.SINGLE_LABEL
+    >>> dataclasses.replace(single, name="top", scorer=TopScorer()).name
+    'top'
     """
 
     name: str
@@ -62,6 +75,52 @@ MULTI_LABEL = Problem(
     SigmoidDecoder(),
     LabelScorer(),
 )
+
+
+BUILT_IN = (SINGLE_LABEL, SEGMENTATION, MULTI_LABEL)
+_REGISTERED = {problem.name: problem for problem in BUILT_IN}
+
+
+def register_problem(problem: Problem) -> Problem:
+    """Makes a problem type known by its name, for files and reports.
+
+    Call it where the problem type is defined, so that it is known before a
+    classifier is loaded. A later one of the same name takes its place.
+
+    Args:
+        problem: `Problem`.
+
+    Returns:
+        The problem type.
+
+    Raises:
+        ValueError: if one of this package has its name.
+    """
+    if problem.name in [built_in.name for built_in in BUILT_IN]:
+        raise ValueError(
+            "A problem type of this package has that name. Received: "
+            f"name={problem.name!r}. Choose another name."
+        )
+    _REGISTERED[problem.name] = problem
+    return problem
+
+
+def get_problem(name: str) -> Problem:
+    """Returns the problem type of a name.
+
+    Args:
+        name: String.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in _REGISTERED:
+        raise ValueError(
+            f"There is no problem type of that name. Received: name={name!r}. "
+            f"Known names: {sorted(_REGISTERED)}. Import the module that "
+            "calls `register_problem` first."
+        )
+    return _REGISTERED[name]
 
 
 def problem_of(split) -> Problem:

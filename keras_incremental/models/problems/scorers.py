@@ -1,4 +1,4 @@
-"""Scoring of predictions: what is counted, and what a report says of it."""
+"""Scorers: what is counted in validation data, and what a report shows."""
 
 import abc
 
@@ -6,33 +6,45 @@ import numpy as np
 
 from keras_incremental.data.multi_hot import YES
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
-from keras_incremental.metrics import confusion_matrix
-from keras_incremental.metrics.class_counts import count_by_class
-from keras_incremental.metrics.class_counts import paired_drop
-from keras_incremental.metrics.label_counts import count_labels
-from keras_incremental.metrics.pixel_counts import count_pixels
+from keras_incremental.metrics.class_counts import ClassCounts
+from keras_incremental.metrics.class_counts import count_labels
+from keras_incremental.metrics.confusion import confusion_matrix
+from keras_incremental.metrics.drop import paired_drop
 
 
 class Scorer(abc.ABC):
-    """Base class of scorers: how predictions are counted and reported.
+    """Base class of scorers: what a report counts, and how it is scored.
+
+    A report keeps confusion matrices, of which a scorer computes the rest.
 
     Attributes:
         unit: String. What is counted, in the plural.
+        metric: String. The name of the score of several classes.
+        class_metric: String. The name of the score of one class.
+        has_confusion: Bool. Whether one class is predicted in the place of
+            another, so that confusion matrices can be drawn.
+        has_flips: Bool. Whether whole samples go from right to wrong.
     """
 
     unit = "samples"
+    metric = "accuracy"
+    class_metric = "accuracy"
+    has_confusion = True
+    has_flips = True
 
     @abc.abstractmethod
-    def class_scores(self, labels, predictions, num_classes):
-        """Returns a score from 0 to 1 for each class.
+    def confusion(self, labels, predictions, num_classes, num_predicted):
+        """Returns the confusion matrix of validation data.
 
         Args:
             labels: Encoded labels.
             predictions: Array that `Decoder.decide` returned.
-            num_classes: Int.
+            num_classes: Int. The number of classes in the labels.
+            num_predicted: Int. The number of classes that the network knew.
 
         Returns:
-            Floats of shape `(num_classes,)`.
+            Ints of shape `(num_classes, num_predicted)`; or of shape
+            `(num_predicted, 2, 2)`, for each class a matrix of no and yes.
         """
 
     @abc.abstractmethod
@@ -50,28 +62,59 @@ class Scorer(abc.ABC):
             Dict of names of fields and values.
         """
 
+    def counts(self, confusion):
+        """Returns the `ClassCounts` of a confusion matrix, `None` of `None`."""
+        if confusion is None:
+            return None
+        return ClassCounts.from_confusion(confusion)
 
-class SampleScorer(Scorer):
-    """Accuracy: the share of samples whose class is predicted."""
+    def score(self, counts, classes):
+        """Returns the score of some classes, from 0 to 1.
+
+        Args:
+            counts: `ClassCounts`.
+            classes: Indices of the classes.
+
+        Returns:
+            Float; NaN where nothing was counted.
+        """
+        return counts.accuracy(classes)
 
     def class_scores(self, labels, predictions, num_classes):
-        counts = count_by_class(labels, predictions, num_classes)
-        return counts.correct / np.maximum(counts.total, 1)
+        """Returns the score of each class.
+
+        Args:
+            labels: Encoded labels.
+            predictions: Array that `Decoder.decide` returned.
+            num_classes: Int.
+
+        Returns:
+            Floats of shape `(num_classes,)`; NaN where nothing was counted.
+        """
+        counts = self.counts(
+            self.confusion(labels, predictions, num_classes, num_classes)
+        )
+        return np.array([self.score(counts, [k]) for k in range(num_classes)])
+
+    def is_measured(self, report):
+        """Returns whether a report has scores."""
+        return report.confusion_after is not None
+
+
+class SampleScorer(Scorer):
+    """The accuracy of samples that show one class each."""
+
+    def confusion(self, labels, predictions, num_classes, num_predicted):
+        counted = labels >= 0
+        return confusion_matrix(
+            labels[counted], predictions[counted], num_classes, num_predicted
+        )
 
     def measure(self, labels, before, after, classes, num_old):
-        counted = labels >= 0
-        labels, before, after = labels[counted], before[counted], after[counted]
         was_right, is_right = before == labels, after == labels
-        flips = self._flips(was_right & ~is_right)
-        old = labels < num_old
-        return {
-            "unit": self.unit,
-            "confusion_before": confusion_matrix(
-                labels, before, len(classes), num_old
-            ),
-            "confusion_after": confusion_matrix(
-                labels, after, len(classes), len(classes)
-            ),
+        old = (labels >= 0) & (labels < num_old)
+        measured = {
+            **_confusions(self, labels, before, after, classes, num_old),
             "drop": paired_drop(was_right[old], is_right[old]),
             "class_drops": {
                 classes[k]: paired_drop(
@@ -79,45 +122,45 @@ class SampleScorer(Scorer):
                 )
                 for k in np.unique(labels[old])
             },
-            "flips": np.flatnonzero(counted)[flips],
-            "flipped_from": labels[flips],
-            "flipped_to": after[flips],
         }
-
-    def _flips(self, flipped):
-        return np.flatnonzero(flipped)
+        if self.has_flips:
+            flips = np.flatnonzero((labels >= 0) & was_right & ~is_right)
+            measured["flips"] = flips
+            measured["flipped_from"] = labels[flips]
+            measured["flipped_to"] = after[flips]
+        return measured
 
 
 class PixelScorer(SampleScorer):
-    """Intersection over union, of pixels."""
+    """The intersection over union of pixels."""
 
     unit = "pixels"
+    metric = "mean IoU"
+    class_metric = "IoU"
+    has_flips = False
 
-    def class_scores(self, labels, predictions, num_classes):
-        return count_pixels(labels, predictions, num_classes).iou()
-
-    def _flips(self, flipped):
-        return np.zeros(0, int)
+    def score(self, counts, classes):
+        return counts.mean_iou(classes)
 
 
 class LabelScorer(Scorer):
-    """F1, of the known labels where several classes may apply."""
+    """The F1 of the known labels, where several classes may apply."""
 
     unit = "labels"
+    metric = "mean F1"
+    class_metric = "F1"
+    has_confusion = False
+    has_flips = False
 
-    def class_scores(self, labels, predictions, num_classes):
-        return count_labels(labels, predictions).f1()
+    def confusion(self, labels, predictions, num_classes, num_predicted):
+        return count_labels(labels[:, :num_predicted], predictions).confusion
 
     def measure(self, labels, before, after, classes, num_old):
         old, truth = labels[:, :num_old], labels[:, :num_old] == YES
         was_right, is_right = before == truth, after[:, :num_old] == truth
         known = old != UNKNOWN
         return {
-            "unit": self.unit,
-            "confusion_before": None,
-            "confusion_after": None,
-            "labels_before": count_labels(old, before).table,
-            "labels_after": count_labels(labels, after).table,
+            **_confusions(self, labels, before, after, classes, num_old),
             "drop": paired_drop(was_right[known], is_right[known]),
             "class_drops": {
                 classes[k]: paired_drop(
@@ -126,3 +169,14 @@ class LabelScorer(Scorer):
                 for k in np.flatnonzero(known.any(0))
             },
         }
+
+    def score(self, counts, classes):
+        return counts.mean_f1(classes)
+
+
+def _confusions(scorer, labels, before, after, classes, num_old):
+    count = len(classes)
+    return {
+        "confusion_before": scorer.confusion(labels, before, count, num_old),
+        "confusion_after": scorer.confusion(labels, after, count, count),
+    }

@@ -79,6 +79,7 @@ def kept(classifier):
     if len(statistics):
         nbytes["statistics"] = statistics.nbytes
     return {
+        "problem": classifier.problem.name,
         "phase": classifier.num_phases,
         "exemplars": {classifier.classes[k]: n for k, n in counts.items()},
         "nbytes": nbytes,

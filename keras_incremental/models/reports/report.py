@@ -2,22 +2,19 @@ import dataclasses
 import datetime
 import json
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
-from keras_incremental.metrics.class_counts import Drop
-from keras_incremental.metrics.label_counts import LabelCounts
-from keras_incremental.metrics.pixel_counts import PixelCounts
+from keras_incremental.metrics.drop import Drop
+from keras_incremental.models.problems.problem import SINGLE_LABEL
+from keras_incremental.models.problems.problem import get_problem
+from keras_incremental.models.problems.scorers import Scorer
 from keras_incremental.models.reports import serialization as report_json
 from keras_incremental.models.reports import text as report_text
 from keras_incremental.reporting.page import to_html
 from keras_incremental.utils.versions import versions
-
-SAMPLES, PIXELS, LABELS = "samples", "pixels", "labels"
-
-
-_SCORES = {SAMPLES: "accuracy", PIXELS: "mean_iou", LABELS: "mean_f1"}
 
 
 def _nothing():
@@ -34,49 +31,48 @@ class PhaseReport:
     """What one `learn` kept, lost and used.
 
     `str(report)` is a table to read or to paste into an issue, `to_json` the
-    same for programs, `to_html` a page with figures. Accuracies are shares
-    from 0 to 1, measured on `validation_data`; where it has no pictures of a
-    class they are `None`.
-    Where pixels are classified, they are the intersection over union, and
-    its mean over classes. Where classes do not exclude each other, they are
-    F1 at a probability of 0.5, the harmonic mean of precision and recall,
-    and its mean over classes: it means the same for rare labels as for
-    common ones. The drops are of the share of right labels, yes or no, among
-    those that are known.
+    same for programs, `to_html` a page with figures.
+
+    Scores are from 0 to 1, measured on `validation_data`, and `None` where it
+    has no sample of a class. What they are depends on the problem type, see
+    `scorer.metric`: accuracy where a sample has one class; intersection over
+    union of pixels, and its mean over classes; and where several classes may
+    apply F1 at a probability of 0.5, the harmonic mean of precision and
+    recall, and its mean over classes, which compares rare and common labels.
+    Drops are always of the share of correct predictions, of labels that are
+    known.
 
     Attributes:
         classes: Names of all classes after the phase, in order of index.
         new_classes: Names of the classes that arrived.
-        phase_classes: Names of the classes that the data had pictures of.
+        phase_classes: Names of the classes that the data showed.
         confusion_before: Ints of shape `(classes, old classes)`: how many
-            validation pictures of each class were taken for each, before the
-            phase; or `None` without validation.
-        confusion_after: Ints of shape `(classes, classes)`, after it, or
-            `None`.
+            validation samples (or pixels) of each class were predicted as
+            each class before the phase. Where several classes may apply, of
+            shape `(old classes, 2, 2)`: how many samples without and with
+            each class were predicted without and with it. `None` without
+            validation.
+        confusion_after: The same after the phase, for all classes.
         drop: `Drop` over the classes that were known before, or `None`.
         class_drops: `Drop` of each of them, by name.
-        flips: Indices of the validation pictures that went from right to
-            wrong.
-        flipped_from: Ints, the true classes of these pictures.
-        flipped_to: Ints, the classes predicted of them now.
-        used: What was used, by name: the method in words, the number of new
-            pictures and of exemplars, the road, the epochs.
+        flips: Indices of the validation samples that went from right to
+            wrong, where a sample has one class.
+        flipped_from: Ints, the true classes of these samples.
+        flipped_to: Ints, the classes that are predicted of them now.
+        used: What was used, by name: the method, the number of new samples
+            and of exemplars, the training mode, the epochs.
         seconds: Float. Wall time of the phase.
         accepted: Bool. Whether the classifier kept the update.
         reason: Why it was accepted or refused.
-        history: Dict of lists, of `model.fit`.
+        history: Dict of lists, see `model.fit`.
         phase: Int. The number of the phase, 1 for the first `learn`.
-        exemplars: Dict of class names, how many exemplars of each are kept.
+        exemplars: Dict of class names and the number of exemplars kept.
         nbytes: Dict of what is kept (`weights`, `exemplars`, `statistics`),
             and the bytes it takes.
         stages: Dict of the stages of the phase, and seconds.
-        versions: Dict of packages, and the versions that learned.
+        versions: Dict of packages, and their versions.
         date: When it ended, in ISO format, UTC.
-        unit: `"samples"`, `"pixels"` or `"labels"`, what is counted.
-        labels_before: Ints of shape `(old classes, 2, 2)`, where classes do
-            not exclude each other: how many pictures without and with each
-            class were said not to have it and to have it. Else `None`.
-        labels_after: The same of all classes, after the phase.
+        problem: String. The name of the problem type, see `Problem`.
     """
 
     classes: tuple[str, ...]
@@ -100,66 +96,79 @@ class PhaseReport:
     stages: dict[str, float] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=versions)
     date: str = dataclasses.field(default_factory=_now)
-    unit: str = SAMPLES
-    labels_before: np.ndarray | None = None
-    labels_after: np.ndarray | None = None
+    problem: str = SINGLE_LABEL.name
 
     @property
-    def before(self):
+    def scorer(self) -> Scorer:
+        """The `Scorer` of the problem type: what was counted, and its names."""
+        return get_problem(self.problem).scorer
+
+    @property
+    def before(self) -> ClassCounts | None:
         """`ClassCounts` of the old classes before the phase, or `None`."""
-        return _counts(self.confusion_before, self.labels_before, self.unit)
+        return self.scorer.counts(self.confusion_before)
 
     @property
-    def after(self):
+    def after(self) -> ClassCounts | None:
         """`ClassCounts` of all classes after the phase, or `None`."""
-        return _counts(self.confusion_after, self.labels_after, self.unit)
+        return self.scorer.counts(self.confusion_after)
 
     @property
-    def old_classes(self):
+    def old_classes(self) -> tuple[str, ...]:
         """Names of the classes that were known before the phase."""
         return tuple(c for c in self.classes if c not in self.new_classes)
 
     @property
-    def old_accuracy_before(self):
-        """Accuracy over the old classes before the phase, or `None`."""
-        return self._accuracy(self.before, self.old_classes)
+    def old_score_before(self) -> float | None:
+        """Score of the old classes before the phase, or `None`."""
+        return self._score(self.before, self.old_classes)
 
     @property
-    def old_accuracy(self):
-        """Accuracy over the old classes after the phase, or `None`."""
-        return self._accuracy(self.after, self.old_classes)
+    def old_score(self) -> float | None:
+        """Score of the old classes after the phase, or `None`."""
+        return self._score(self.after, self.old_classes)
 
     @property
-    def new_accuracy(self):
-        """Accuracy over the new classes, or `None`."""
-        return self._accuracy(self.after, self.new_classes)
+    def new_score(self) -> float | None:
+        """Score of the new classes, or `None`."""
+        return self._score(self.after, self.new_classes)
 
     @property
-    def accuracy(self):
-        """Accuracy over all classes after the phase, or `None`."""
-        return self._accuracy(self.after, self.classes)
+    def score(self) -> float | None:
+        """Score of all classes after the phase, or `None`."""
+        return self._score(self.after, self.classes)
 
-    def class_accuracy(self, name, before=False):
-        """Accuracy of one class, or `None` where it was not measured."""
-        return self._accuracy(self.before if before else self.after, (name,))
+    def class_score(self, name: str, before: bool = False) -> float | None:
+        """Returns the score of one class, or `None` if it was not measured.
 
-    def num_pictures(self, name):
-        """How many validation pictures of a class there were."""
+        Args:
+            name: String.
+            before: Bool. Whether it is the score before the phase. Defaults
+                to `False`.
+        """
+        return self._score(self.before if before else self.after, (name,))
+
+    def support(self, name: str) -> int:
+        """Returns the number of validation samples (or pixels) of a class.
+
+        Args:
+            name: String.
+        """
         if self.after is None:
             return 0
         return int(self.after.total[self.classes.index(name)])
 
-    def to_dict(self):
-        """All figures, as plain Python values; `from_dict` takes them back."""
+    def to_dict(self) -> dict[str, object]:
+        """Returns all figures as plain Python values, see `from_dict`."""
         return report_json.to_dict(self)
 
     @classmethod
-    def from_dict(cls, values):
-        """The report that `to_dict` wrote."""
+    def from_dict(cls, values: dict[str, object]) -> "PhaseReport":
+        """Returns the report that `to_dict` wrote."""
         return cls(**report_json.fields_of(values))
 
-    def to_json(self, path=None):
-        """The report as JSON text, written to `path` where one is given."""
+    def to_json(self, path=None) -> str:
+        """Returns the report as JSON text, and writes it to a path if given."""
         text = report_json.dumps(self.to_dict())
         if path is not None:
             with open(path, "w", encoding="utf-8") as file:
@@ -167,33 +176,21 @@ class PhaseReport:
         return text
 
     @classmethod
-    def from_json(cls, text):
-        """The report that `to_json` wrote, of its text."""
+    def from_json(cls, text: str) -> "PhaseReport":
+        """Returns the report that `to_json` wrote."""
         return cls.from_dict(json.loads(text))
 
-    def to_html(self, path=None, pictures=None, memory=None):
-        """The report as an HTML page with figures, see `reporting.to_html`."""
+    def to_html(self, path=None, pictures=None, memory=None) -> str:
+        """Returns an HTML page with figures, see `reporting.to_html`."""
         return to_html(self, path, pictures, memory)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return report_text.text_of(self)
 
-    def _accuracy(self, counts, names):
+    def _score(self, counts: ClassCounts | None, names: Sequence[str]):
         if counts is None:
             return None
         indices = [self.classes.index(name) for name in names]
         known = [i for i in indices if i < len(counts.total)]
-        value = getattr(counts, _SCORES[self.unit])(known)
+        value = self.scorer.score(counts, known)
         return None if math.isnan(value) else value
-
-
-def _counts(confusion, labels, unit):
-    """Right answers and pictures, of the classes that could be predicted."""
-    if labels is not None:
-        return LabelCounts(labels)
-    if confusion is None:
-        return None
-    count, known = confusion.shape
-    if unit == PIXELS:
-        return PixelCounts(np.pad(confusion, ((0, 0), (0, count - known))))
-    return ClassCounts(np.diagonal(confusion), confusion[:known].sum(1))

@@ -7,13 +7,11 @@ import re
 
 import numpy as np
 
-from keras_incremental.metrics.class_counts import Drop
+from keras_incremental.metrics.drop import Drop
 
 NAMES = ("classes", "new_classes", "phase_classes")
 INDICES = ("flips", "flipped_from", "flipped_to")
 CONFUSIONS = ("confusion_before", "confusion_after")
-# Files of older versions do not have them.
-TABLES = ("labels_before", "labels_after")
 AS_THEY_ARE = (
     "phase",
     "accepted",
@@ -26,24 +24,25 @@ AS_THEY_ARE = (
     "history",
     "versions",
     "date",
-    "unit",
+    "problem",
 )
-MEASURED = ("old_accuracy_before", "old_accuracy", "new_accuracy", "accuracy")
+SCORES = ("old_score_before", "old_score", "new_score", "score")
 # A raw line break is never inside a string.
 NUMBERS = re.compile(r"\[\n[-+\d.,eE\snul]*\]")
 
 
 def to_dict(report):
-    """All that a report says, as plain Python values."""
-    names = (*AS_THEY_ARE, *NAMES, *MEASURED, *INDICES, *CONFUSIONS, *TABLES)
+    """Returns all that a report says, as plain Python values."""
+    names = (*AS_THEY_ARE, *NAMES, *SCORES, *INDICES, *CONFUSIONS)
     values = {name: getattr(report, name) for name in names}
+    values["metric"], values["unit"] = report.scorer.metric, report.scorer.unit
     values["drop"] = report.drop and dataclasses.asdict(report.drop)
     values["per_class"] = {c: _of_class(report, c) for c in report.classes}
     return _plain(values)
 
 
 def fields_of(values):
-    """The fields of the report that `to_dict` wrote.
+    """Returns the fields of the report that `to_dict` wrote.
 
     Raises:
         ValueError: if something is missing.
@@ -61,14 +60,13 @@ def fields_of(values):
         **{name: tuple(values[name]) for name in NAMES},
         **{name: np.asarray(values[name], int) for name in INDICES},
         **{name: _matrix(values[name]) for name in CONFUSIONS},
-        **{name: _matrix(values.get(name)) for name in TABLES},
         "drop": _drop(values["drop"]),
         "class_drops": {c: d for c, d in drops.items() if d is not None},
     }
 
 
 def dumps(values):
-    """JSON text, with one line for each list of numbers."""
+    """Returns JSON text, with one line for each list of numbers."""
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
     return NUMBERS.sub(lambda found: _on_one_line(found.group()), text)
 
@@ -76,15 +74,15 @@ def dumps(values):
 def _of_class(report, name):
     drop = report.class_drops.get(name)
     return {
-        "before": report.class_accuracy(name, before=True),
-        "after": report.class_accuracy(name),
-        "pictures": report.num_pictures(name),
+        "before": report.class_score(name, before=True),
+        "after": report.class_score(name),
+        "support": report.support(name),
         "drop": drop and dataclasses.asdict(drop),
     }
 
 
 def _plain(value):
-    """Plain Python values; numbers that are not finite become `None`."""
+    """Returns plain values; numbers that are not finite become `None`."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

@@ -1,19 +1,19 @@
-"""A `PhaseReport` as a table of text."""
+"""The table that a `PhaseReport` prints."""
 
 from keras_incremental.utils.formatting import megabytes
 
 
 def text_of(report):
-    """The table that `str` of a report gives."""
+    """Returns the table that `str` of a report gives."""
     return "\n".join(
         [_headline(report), *_class_lines(report), *_footnotes(report)]
     )
 
 
 def _headline(report):
-    change = _change(report.old_accuracy_before, report.old_accuracy)
+    change = _change(report.old_score_before, report.old_score)
     new = [
-        f"{name} {_percent(report.class_accuracy(name))}"
+        f"{name} {_percent(report.class_score(name))}"
         for name in report.new_classes
     ]
     verdict = "accepted" if report.accepted else "REFUSED"
@@ -24,11 +24,11 @@ def _class_lines(report):
     width = max(len(name) for name in report.classes)
     for name in report.classes:
         change = _change(
-            report.class_accuracy(name, before=True),
-            report.class_accuracy(name),
+            report.class_score(name, before=True),
+            report.class_score(name),
         )
         mark = "new" if name in report.new_classes else "old"
-        count = f"{report.num_pictures(name)} validation {report.unit}"
+        count = f"{report.support(name)} validation {report.scorer.unit}"
         yield f"  {mark}  {name:<{width}}  {change}  ({count})"
 
 
@@ -37,8 +37,8 @@ def _footnotes(report):
     if report.drop is not None and report.drop.count:
         drop = report.drop
         yield (
-            f"  {drop.lost} of {drop.count} old {report.unit} went from right "
-            f"to wrong, {drop.gained} from wrong to right"
+            f"  {drop.lost} of {drop.count} old {report.scorer.unit} went from "
+            f"right to wrong, {drop.gained} from wrong to right"
         )
     yield "  " + ", ".join(f"{k}: {v}" for k, v in report.used.items())
     sizes = [f"{k} {megabytes(size)}" for k, size in report.nbytes.items()]
