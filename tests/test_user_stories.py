@@ -50,7 +50,6 @@ def kernel(clf):
     return clf.head.columns("kernel")
 
 
-@pytest.mark.learning
 def test_seven_digits_after_three_end_far_above_the_reported_accuracy(clf):
     x, y = digits(NEW)
     report = clf.learn(
@@ -77,7 +76,6 @@ def folder_of(name, tmp_path):
     )
 
 
-@pytest.mark.learning
 def test_a_folder_of_one_new_class_keeps_the_old_indices(tmp_path):
     model = animal_model()
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -140,7 +138,6 @@ def as_py_dataset():
     return (LastIsUnknown(),)
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("form", [as_arrays, as_py_dataset])
 def test_an_unknown_label_is_an_error_where_xla_gives_nan(clf, form):
     # torch would start a compiler of its own, for minutes.
@@ -166,7 +163,6 @@ np.savez(sys.argv[3], *clf.get_weights())
 """
 
 
-@pytest.mark.backend
 def test_a_fresh_process_goes_on_as_if_never_interrupted(clf, tmp_path):
     clf.learn(digits([3])[0], classes=["3"], epochs=2, verbose=0)
     x, _ = digits([4])
@@ -189,7 +185,6 @@ def contents(path):
         return {name: archive.read(name) for name in names}
 
 
-@pytest.mark.learning
 def test_a_poisoned_update_is_refused_and_saves_as_before(clf, tmp_path):
     path = tmp_path / "clf.keras"
     clf.learn(digits([3])[0], classes=["3"], epochs=2, verbose=0)
@@ -278,7 +273,6 @@ except ImportError:
 """
 
 
-@pytest.mark.backend
 def test_a_plain_file_loads_where_the_package_is_not(clf, tmp_path):
     clf.learn(digits([3])[0], classes=["3"], epochs=1, verbose=0)
     x, _ = digits(range(4), part=1)

@@ -30,7 +30,6 @@ PARTS = {
 MINUTES_ON_JAX = ("network", "lesson")
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("group", overhead.GROUPS)
 def test_every_part_has_a_row_of_finite_ratios(group):
     if keras.config.backend() == "jax" and group in MINUTES_ON_JAX:

@@ -48,7 +48,6 @@ def seeds(monkeypatch):
     return started
 
 
-@pytest.mark.backend
 def test_a_run_counts_all_seen_test_samples_after_each_phase(
     values,
 ):

@@ -61,7 +61,6 @@ def test_pretrained_maps_have_about_unit_spread():
     assert 0.5 < spread < 5
 
 
-@pytest.mark.learning
 def test_the_tiny_one_learns_squares():
     keras.utils.set_random_seed(0)
     squares = np.repeat(np.uint8([255, 200]), 8 * 8).reshape(2, 8, 8)

@@ -31,7 +31,6 @@ def logits(model):
     return ops.convert_to_numpy(model(X))
 
 
-@pytest.mark.backend
 def test_the_fitted_map_is_folded_into_the_newest_group():
     head = ExpandableDense([2, 1, 2])
     model = model_with(head)
@@ -45,7 +44,6 @@ def test_the_fitted_map_is_folded_into_the_newest_group():
     np.testing.assert_allclose(logits(model), expected, atol=1e-5)
 
 
-@pytest.mark.backend
 def test_bic_no_network_gradient():
     weights = []
     for used in (True, False):

@@ -62,7 +62,6 @@ def _accuracy(model, data):
     return np.mean(np.argmax(logits, -1) == data[1])
 
 
-@pytest.mark.backend
 def test_a_phase_ends_with_penalties_around_the_final_weights():
     model = _model()
     _fit(model, FIRST, ElasticWeightConsolidation(strength=5.0))
@@ -78,7 +77,6 @@ def test_a_phase_ends_with_penalties_around_the_final_weights():
         )
 
 
-@pytest.mark.backend
 def test_strength_zero_trains_as_without_callback():
     results = []
     for callback in (None, ElasticWeightConsolidation(strength=0.0)):
@@ -90,7 +88,6 @@ def test_strength_zero_trains_as_without_callback():
         np.testing.assert_array_equal(plain, penalized)
 
 
-@pytest.mark.backend
 def test_the_loss_of_the_next_fit_holds_the_penalty():
     model = _model()
     _fit(model, FIRST, ElasticWeightConsolidation(strength=10.0))
@@ -107,7 +104,6 @@ def test_the_loss_of_the_next_fit_holds_the_penalty():
     np.testing.assert_allclose(with_penalty - without, wanted, rtol=1e-3)
 
 
-@pytest.mark.learning
 def test_the_first_domain_is_kept_better_than_by_plain_training():
     kept = {}
     for name, callback in (
@@ -123,7 +119,6 @@ def test_the_first_domain_is_kept_better_than_by_plain_training():
     assert kept["ewc"] > kept["plain"] + 0.1
 
 
-@pytest.mark.backend
 def test_a_head_grows_between_phases_and_old_columns_stay_penalized():
     head = ExpandableDense(4, max_groups=3)
     model = _model(head=head)
@@ -144,7 +139,6 @@ def test_a_head_grows_between_phases_and_old_columns_stay_penalized():
     assert np.max(np.abs(head.columns("kernel")[:, :4] - old)) < 0.5
 
 
-@pytest.mark.backend
 def test_sgd_that_would_diverge_is_refused_before_a_step():
     model = _model(keras.optimizers.SGD(0.1))
     callback = ElasticWeightConsolidation(strength=1e4)
@@ -156,7 +150,6 @@ def test_sgd_that_would_diverge_is_refused_before_a_step():
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.backend
 def test_clipping_and_a_smaller_strength_let_sgd_train():
     model = _model(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True))
     callback = ElasticWeightConsolidation(
@@ -175,7 +168,6 @@ def test_a_fit_without_data_is_refused():
         model.fit(*FIRST, verbose=0, callbacks=[callback])
 
 
-@pytest.mark.backend
 def test_the_data_of_a_phase_is_not_used_for_the_next():
     model, callback = _model(), ElasticWeightConsolidation(FIRST)
     model.fit(*FIRST, verbose=0, callbacks=[callback])

@@ -32,7 +32,6 @@ def kernel(model, name):
     return model.get_layer(name).kernel
 
 
-@pytest.mark.backend
 def test_only_kernels_are_pulled():
     model = small_model()
     fit(model, L2StartingPoint())
@@ -43,7 +42,6 @@ def test_only_kernels_are_pulled():
     ]
 
 
-@pytest.mark.backend
 def test_penalties_zero_at_anchor():
     model = small_model(rate=0.0)
     fit(model, L2StartingPoint(alpha=0.3, beta=0.0))
@@ -73,14 +71,12 @@ def quadratic(callback):
     return float(ops.convert_to_numpy(body.kernel)[0, 0])
 
 
-@pytest.mark.backend
 def test_the_first_fit_ends_at_the_minimizer():
     # h = 2, b = 3, start = 1: (h b + alpha start) / (h + alpha)
     found = quadratic(L2StartingPoint(alpha=2.0))
     assert found == pytest.approx(2.0, abs=1e-3)
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("anchor", ["start", "previous"])
 def test_the_anchor_of_the_second_fit(anchor):
     model, callback = small_model(), L2StartingPoint(anchor=anchor)
@@ -95,7 +91,6 @@ def test_the_anchor_of_the_second_fit(anchor):
     assert not kernel(model, "head").regularizer.reference.any()
 
 
-@pytest.mark.backend
 def test_the_loss_of_a_fit_holds_the_penalty_of_its_head():
     losses = []
     for beta in (0.0, 0.5):
@@ -106,7 +101,6 @@ def test_the_loss_of_a_fit_holds_the_penalty_of_its_head():
     assert losses[1] - losses[0] == pytest.approx(0.25 * size, rel=1e-4)
 
 
-@pytest.mark.backend
 def test_a_regularizer_of_another_kind_is_kept():
     model = small_model(rate=0.0)
     body = kernel(model, "body")

@@ -23,7 +23,6 @@ def fit(model, callback, data=X):
     model.fit(X, Y, verbose=0, callbacks=[callback])
 
 
-@pytest.mark.backend
 def test_penalties_zero_at_anchor():
     model = small_model()
     fit(model, MemoryAwareSynapses(strength=0.5))
@@ -38,7 +37,6 @@ def test_penalties_zero_at_anchor():
         assert not np.any(ops.convert_to_numpy(penalty.gradient(v)))
 
 
-@pytest.mark.backend
 def test_the_penalty_is_that_of_the_paper():
     model = small_model()
     fit(model, MemoryAwareSynapses(strength=0.5))
@@ -51,7 +49,6 @@ def test_the_penalty_is_that_of_the_paper():
     )
 
 
-@pytest.mark.backend
 def test_phases_add_up_around_the_latest_weights():
     model, callback = small_model(), MemoryAwareSynapses(strength=0.01)
     fit(model, callback)

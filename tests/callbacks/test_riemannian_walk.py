@@ -50,7 +50,6 @@ def test_importance_is_averaged_where_there_is_an_earlier_one():
     assert averaged(np.array([1.0]))[0] == 1.0
 
 
-@pytest.mark.backend
 def test_penalties_zero_at_anchor():
     callback = RiemannianWalk(strength=2.0, interval=2)
     model = model_with(callback)
@@ -63,7 +62,6 @@ def test_penalties_zero_at_anchor():
         assert not np.any(ops.convert_to_numpy(v.regularizer.gradient(v)))
 
 
-@pytest.mark.backend
 def test_steps_after_the_last_interval_count_as_well():
     found = []
     # Of six steps, the last brings a score, or none does.
@@ -75,7 +73,6 @@ def test_steps_after_the_last_interval_count_as_well():
         np.testing.assert_allclose(scored, rest, rtol=1e-5)
 
 
-@pytest.mark.backend
 def test_new_columns_have_no_earlier_importance_to_average_with():
     callback = RiemannianWalk(strength=0.1)
     model = model_with(callback)

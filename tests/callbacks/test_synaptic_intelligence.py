@@ -74,7 +74,6 @@ def test_importance_is_added_up_and_never_negative():
     np.testing.assert_array_equal(found, [2.0, 1.0, 0.0])
 
 
-@pytest.mark.backend
 def test_penalties_zero_at_anchor():
     callback = SynapticIntelligence(strength=3.0)
     model = model_with(callback)
@@ -86,7 +85,6 @@ def test_penalties_zero_at_anchor():
         assert not np.any(ops.convert_to_numpy(penalty.gradient(v)))
 
 
-@pytest.mark.backend
 def test_the_second_phase_adds_to_the_first():
     callback = SynapticIntelligence(strength=0.01)
     model = model_with(callback)
@@ -106,7 +104,6 @@ def test_the_second_phase_adds_to_the_first():
         )
 
 
-@pytest.mark.backend
 def test_strength_zero_trains_as_without_callback():
     weights = []
     for used in (True, False):
@@ -119,7 +116,6 @@ def test_strength_zero_trains_as_without_callback():
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.backend
 def test_new_columns_are_free_and_old_ones_pay():
     callback = SynapticIntelligence(strength=0.1)
     model = model_with(callback)
@@ -140,7 +136,6 @@ def test_new_columns_are_free_and_old_ones_pay():
     )
 
 
-@pytest.mark.backend
 def test_factors_may_be_outside_and_leave_out_what_they_freeze():
     callback = SynapticIntelligence()
     model = model_with(callback)
@@ -155,7 +150,6 @@ def test_factors_may_be_outside_and_leave_out_what_they_freeze():
     assert protected == [False, False, True, True]
 
 
-@pytest.mark.backend
 def test_a_restored_epoch_is_told():
     callback = SynapticIntelligence(strength=0.0)
     model = model_with(callback)
@@ -167,7 +161,6 @@ def test_a_restored_epoch_is_told():
         fit(model, stop, callback, epochs=6)
 
 
-@pytest.mark.backend
 def test_a_correction_of_the_head_is_no_restored_epoch():
     callback = SynapticIntelligence()
     model = model_with(callback, head=ExpandableDense([1, 1]))

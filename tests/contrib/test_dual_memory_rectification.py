@@ -118,7 +118,6 @@ def small_model():
 X = np.eye(3, dtype="float32")[[0, 1, 2, 2]]
 
 
-@pytest.mark.backend
 def test_a_compiled_model_trains_grows_and_is_saved(tmp_path):
     model = small_model()
     model.fit(X, np.array([0, 1, 2, 2]), verbose=0)
@@ -137,7 +136,6 @@ def test_a_compiled_model_trains_grows_and_is_saved(tmp_path):
     )
 
 
-@pytest.mark.backend
 def test_new_statistics_reach_a_compiled_predict():
     model = small_model()
     head, layer = model.get_layer("head"), model.get_layer("rectified")

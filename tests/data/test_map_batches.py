@@ -54,7 +54,6 @@ COMPOSITIONS = {
 }
 
 
-@pytest.mark.backend
 @every_kind
 @pytest.mark.parametrize("composition", COMPOSITIONS)
 def test_compositions_train(kind, composition):

@@ -1,6 +1,5 @@
 import keras
 import numpy as np
-import pytest
 from keras import ops
 
 from keras_incremental import distillation
@@ -66,7 +65,6 @@ def all_terms():
     ]
 
 
-@pytest.mark.backend
 def test_all_terms_train_together_from_the_teacher_on():
     keras.utils.set_random_seed(0)
     teacher, terms = Network(3), all_terms()

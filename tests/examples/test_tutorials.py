@@ -128,7 +128,6 @@ quiet = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 
 @quiet
 @only_on_tensorflow
-@pytest.mark.learning
 def test_cats_and_dogs_get_two_classes(run, tmp_path, capsys):
     names = run("transfer_learning_cats_vs_dogs")
     for report in names["reports"]:
@@ -146,7 +145,6 @@ def test_cats_and_dogs_get_two_classes(run, tmp_path, capsys):
 
 
 @quiet
-@pytest.mark.learning
 def test_a_class_is_added_to_bottleneck_features(run, tmp_path):
     names = run("vgg16_bottleneck_features")
     check_kept(names["report"])
@@ -155,7 +153,6 @@ def test_a_class_is_added_to_bottleneck_features(run, tmp_path):
 
 @quiet
 @only_on_tensorflow
-@pytest.mark.learning
 def test_a_folder_of_one_class_is_enough(run, tmp_path):
     names = run("mobilenet_folders")
     check_kept(names["report"])
@@ -165,7 +162,6 @@ def test_a_folder_of_one_class_is_enough(run, tmp_path):
 
 @quiet
 @only_on_tensorflow
-@pytest.mark.learning
 def test_a_task_of_kerashub_stays_one(run, tmp_path):
     names = run("kerashub_classifier")
     check_kept(names["report"])

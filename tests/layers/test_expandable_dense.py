@@ -56,7 +56,6 @@ def array(value):
     return np.array(ops.convert_to_numpy(value))
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("build", [sequential, functional, nested])
 def test_a_model_trains_grows_trains_and_comes_back(build, tmp_path):
     model = build()
@@ -73,7 +72,6 @@ def test_a_model_trains_grows_trains_and_comes_back(build, tmp_path):
     assert np.isfinite(fit(loaded))
 
 
-@pytest.mark.backend
 def test_growth_works_under_jit_compile():
     if keras.config.backend() == "torch":
         pytest.skip("torch.compile needs a compiler of C++")
@@ -86,7 +84,6 @@ def test_growth_works_under_jit_compile():
     assert np.isfinite(fit(model))
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_a_grown_head_trains_in_mixed_precision(policy):
     model = keras.Sequential(

@@ -44,7 +44,6 @@ assert model.predict(inputs, verbose=0).shape == (8, 2)
 """
 
 
-@pytest.mark.backend
 @pytest.mark.skipif(
     keras.config.backend() != "tensorflow",
     reason="MirroredStrategy belongs to TensorFlow",

@@ -235,7 +235,6 @@ def test_half_precision_keeps_the_sum_to_its_rounding(policy):
     np.testing.assert_array_equal(after[:, 0], before[:, 0])
 
 
-@pytest.mark.backend
 def test_a_model_splits_and_trains():
     head = layers.ExpandableDense(2, name="head")
     model = keras.Sequential([keras.Input((4,)), head])

@@ -63,7 +63,6 @@ def test_sample_weights_scale_only_the_inner_loss():
     np.testing.assert_allclose(found, 5 * 0.01 * 24, rtol=1e-5)
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_training_equals_that_with_penalties_on_variables(jit_compile):
     if jit_compile and keras.config.backend() == "torch":
@@ -158,7 +157,6 @@ def test_a_name_stands_for_its_loss(name):
     assert _value(again, model) == _value(wanted, model)
 
 
-@pytest.mark.backend
 def test_a_saved_model_does_not_hold_a_second_one(tmp_path):
     sizes = []
     for wrapped in (False, True):

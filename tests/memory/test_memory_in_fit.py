@@ -32,7 +32,6 @@ def train(model, memory, mixed, **options):
     return model.fit(mixed, callbacks=[memory, *others], **options)
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("route", FIT_ROUTES)
 def test_fit_selects_new_exemplars_and_shortens_the_old(route):
     memory = data.filled()
@@ -47,7 +46,6 @@ def test_fit_selects_new_exemplars_and_shortens_the_old(route):
     assert memory.phases.tolist() == [0] * 8 + [1] * 4
 
 
-@pytest.mark.backend
 def test_selection_uses_the_final_features_in_inference_mode():
     x, y = data.new_data(0, 30)
     x[:, 1] = np.random.default_rng(0).normal(size=30)
@@ -60,7 +58,6 @@ def test_selection_uses_the_final_features_in_inference_mode():
     assert data.content(memory) == data.content(expected)
 
 
-@pytest.mark.backend
 def test_equal_runs_give_equal_memories():
     def run():
         memory, model = ExemplarMemory(8, seed=5), make_model()
@@ -71,7 +68,6 @@ def test_equal_runs_give_equal_memories():
     assert run() == run()
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("route", [data.as_arrays, data.as_tf_data])
 def test_exemplars_reach_the_loss(route):
     # The bias of class 0 moves up only if class 0 is among the targets.
@@ -87,7 +83,6 @@ def test_exemplars_reach_the_loss(route):
     assert bias_of_class_0(ExemplarMemory(8, features=data.identity)) < 0
 
 
-@pytest.mark.backend
 @pytest.mark.skipif(BACKEND == "jax", reason="JAX traces even when eager")
 @pytest.mark.parametrize(
     "route", [data.as_arrays, data.as_tf_data, data.as_py_dataset]
@@ -114,7 +109,6 @@ def test_fit_sees_every_exemplar_equally_often(route):
     assert counts.max() - counts.min() <= 1
 
 
-@pytest.mark.backend
 def test_steps_per_epoch_may_cut_a_pass():
     memory = data.filled()
     mixed = memory.mix(*data.new_data(), batch_size=12)
@@ -122,7 +116,6 @@ def test_steps_per_epoch_may_cut_a_pass():
     assert memory.counts == {0: 4, 1: 4, 2: 4}
 
 
-@pytest.mark.backend
 def test_a_fit_that_fails_leaves_the_memory_as_it_was():
     class Fail(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -140,7 +133,6 @@ def test_a_fit_that_fails_leaves_the_memory_as_it_was():
     assert memory.counts == {0: 4, 1: 4, 2: 4}
 
 
-@pytest.mark.backend
 def test_fit_without_mix_is_refused_before_training():
     model, memory = make_model(), ExemplarMemory(5)
     before = model.get_weights()
@@ -150,7 +142,6 @@ def test_fit_without_mix_is_refused_before_training():
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize(
     "route", [data.as_arrays, data.as_tf_data, data.as_py_dataset]
@@ -179,7 +170,6 @@ def test_a_model_without_outputs_for_the_memory_is_refused():
         train(make_model(2), memory, mixed)
 
 
-@pytest.mark.backend
 def test_a_model_without_features_is_refused_before_training():
     class Opaque(keras.Model):
         def __init__(self):

@@ -43,7 +43,6 @@ def classifier(recipe, **options):
     return clf
 
 
-@pytest.mark.learning
 def test_weights_focus_augmentation_dropout_and_early_stopping_together():
     stop = keras.callbacks.EarlyStopping(
         monitor="val_balanced_accuracy",

@@ -39,7 +39,6 @@ def test_number_of_names_must_be_that_of_the_outputs():
         IncrementalClassifier(trained_model(), NAMES[:3])
 
 
-@pytest.mark.learning
 def test_exemplars_beat_naive_fine_tuning_by_far():
     clf = classifier(ExemplarMemory(per_class=True, budget=10))
     report = learn(clf, [2], validation_data=VALIDATION, epochs=20)
@@ -63,7 +62,6 @@ def test_exemplars_beat_naive_fine_tuning_by_far():
     assert report.new_score > 0.8
 
 
-@pytest.mark.learning
 def test_without_exemplars_old_classes_are_kept_too():
     clf = classifier()
     report = learn(clf, [2], validation_data=VALIDATION, epochs=20)

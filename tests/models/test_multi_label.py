@@ -39,7 +39,6 @@ def weights(clf):
     return clf.head.columns("kernel"), clf.head.columns("bias")
 
 
-@pytest.mark.learning
 def test_a_new_label_is_learnt_and_old_ones_stay_to_the_bit():
     clf = classifier()
     before, was = clf.predict(TEST[0], verbose=0), scores(clf)
@@ -52,7 +51,6 @@ def test_a_new_label_is_learnt_and_old_ones_stay_to_the_bit():
     assert report.class_score("helmet") == pytest.approx(now["helmet"])
 
 
-@pytest.mark.learning
 def test_unknown_taken_for_no_destroys_old_labels():
     wrong = np.concatenate([np.zeros((len(X), 2)), HELMETS], 1)
     ours = classifier(hidden=8, backbone_learning_rate=0.02)
@@ -110,7 +108,6 @@ def test_only_positives_warn():
         learn(classifier(), y=named, unlabeled="unknown")
 
 
-@pytest.mark.learning
 def test_a_known_share_takes_the_place_of_negatives():
     # Half of those that were not looked at have a helmet, too.
     y = np.where(np.random.default_rng(0).random(HELMETS.shape) < 0.5, 1, 0)
@@ -123,7 +120,6 @@ def test_a_known_share_takes_the_place_of_negatives():
     assert scores(clf)["helmet"] > scores(naive)["helmet"] + 0.1
 
 
-@pytest.mark.learning
 def test_old_pictures_without_it_are_negatives():
     shown = X[HELMETS[:, 0] == 1]
     bare = OLD[1][:, 2] == 0
@@ -155,7 +151,6 @@ def police(truth, x=X):
     return np.where(truth[:, :1] * truth[:, 2:] == 1, 1.0, 0.0)
 
 
-@pytest.mark.learning
 def test_a_child_is_never_surer_than_its_parent():
     clf = classifier()
     before = clf.predict(TEST[0], verbose=0)

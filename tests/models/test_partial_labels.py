@@ -36,7 +36,6 @@ def merged(logits):
     return np.stack([np.logaddexp(logits[:, 0], logits[:, 2]), logits[:, 1]], 1)
 
 
-@pytest.mark.learning
 def test_all_police_cars_labelled_tell_them_from_cars():
     clf = classifier()
     learn(clf, unlabeled="not_new")
@@ -67,7 +66,6 @@ def test_a_plain_model_and_a_file_keep_the_split(tmp_path):
     )
 
 
-@pytest.mark.learning
 def test_police_cars_alone_swallow_the_cars_and_a_warning_says_so():
     clf = classifier()
     with pytest.warns(PartialLabelWarning, match="every 'car' a 'police car'"):
@@ -82,19 +80,16 @@ def accuracies_of_a_share(share):
     return accuracies(clf)
 
 
-@pytest.mark.learning
 def test_a_known_share_keeps_the_cars():
     found = accuracies_of_a_share(0.3)
     assert found["car"] > 0.85
     assert found["police car"] > 0.5
 
 
-@pytest.mark.learning
 def test_a_small_share_takes_old_labels_at_their_word():
     assert accuracies_of_a_share(0.04)["car"] > 0.95
 
 
-@pytest.mark.learning
 def test_cars_labelled_anew_tell_police_cars_from_cars():
     clf = classifier(memory=None)
     x, y = mixed({POLICE: 100, CAR: 30}, seed=3)
@@ -133,7 +128,6 @@ def test_old_data_of_an_earlier_version_is_replayed():
     assert "old data" in report.used["method"]
 
 
-@pytest.mark.learning
 def test_old_data_keeps_old_classes():
     clf = classifier(memory=None)
     learn(

@@ -17,7 +17,6 @@ NEW, TRUTH = scenes([1, 2, 3], 48, seed=1)
 TEST = scenes([1, 2, 3], 48, seed=2)
 
 
-@pytest.mark.learning
 @pytest.mark.parametrize(
     ("meaning", "old_data"),
     [("not_new", None), ("unknown", scenes([1, 2], 48, seed=3))],
@@ -36,7 +35,6 @@ def test_labels_of_the_new_class_alone_are_enough(meaning, old_data):
     assert report.drop.value < 0.1
 
 
-@pytest.mark.learning
 def test_what_is_invalid_taken_for_background_costs_the_old_classes():
     naive = np.where(TRUTH == BLUE, BLUE, 0)
     clf = classifier(recipe=Recipe(terms=None), backbone_learning_rate=0.01)
@@ -52,7 +50,6 @@ def test_what_is_invalid_taken_for_background_costs_the_old_classes():
     assert report.class_score("red") < 0.3
 
 
-@pytest.mark.learning
 def test_a_class_hidden_in_the_background_comes_out_of_it():
     clf = classifier(backbone_learning_rate=0.0)
     x, y = scenes([1, 2, 3], 64, seed=5)

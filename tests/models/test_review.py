@@ -160,7 +160,6 @@ def trained(x, y):
     return IncrementalClassifier(model, names.tolist())
 
 
-@pytest.mark.learning
 def test_an_unknown_class_is_found_named_and_learnt():
     (x, y), (x_new, y_new) = digits()
     clf = trained(x[:600], y[:600])

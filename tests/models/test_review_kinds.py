@@ -56,7 +56,6 @@ def test_scenes_to_review_are_ordered_by_their_mean_entropy(pixels):
     assert ", ".join(shown) in str(queue).splitlines()[2]
 
 
-@pytest.mark.learning
 def test_scenes_that_a_person_answered_are_learnt():
     clf = toy_scenes.classifier(backbone_learning_rate=0.01)
     queue = clf.review(X)
@@ -75,7 +74,6 @@ def test_scenes_that_a_person_answered_are_learnt():
     assert report.new_score > 0.5 and report.old_score > 0.8
 
 
-@pytest.mark.learning
 def test_proposals_go_back_into_learn(pixels):
     clf = toy_scenes.classifier()
     report = clf.learn(
@@ -134,7 +132,6 @@ def test_streets_to_review_are_ordered_by_their_largest_entropy(streets):
     assert str(queue)
 
 
-@pytest.mark.learning
 def test_streets_that_a_person_answered_are_learnt():
     clf = toy_helmets.classifier(activation=None, multi_label=True)
     queue = clf.review(STREETS, 0.0)

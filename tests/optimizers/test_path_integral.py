@@ -134,7 +134,6 @@ def test_the_work_is_the_loss_that_is_lost():
     assert work == pytest.approx(lost, rel=0.05)
 
 
-@pytest.mark.backend
 def test_rows_of_an_embedding_are_followed():
     optimizer = RiemannianPathIntegral(keras.optimizers.SGD(0.5), alpha=1.0)
     embedding = keras.layers.Embedding(3, 1)
