@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.teacher_outputs import with_teacher
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.losses.distillation_crossentropy import (
@@ -40,11 +41,16 @@ def network_rows(size, rounds):
         "plain": epoch(_plain(size), x, y, size.batch),
         "control": epoch(_plain(size), x, y, size.batch),
         "replay": epoch(_plain(size), replayed),
-        "live": epoch(_student(size, _resnet(size)), x, y, size.batch),
+        "live": epoch(
+            _student(size, _resnet(size)), x, {"labels": y}, size.batch
+        ),
         "cached": _cached_teacher(size, x, y),
         "penalties": epoch(_penalised(_plain(size)), x, y, size.batch),
         "wrapper": epoch(_wrapped(size), x, y, size.batch),
-        "all": epoch(_penalised(_student(size, _resnet(size))), replayed),
+        "all": epoch(
+            _penalised(_student(size, _resnet(size))),
+            map_batches(replayed, _named_labels),
+        ),
     }
     lines = [
         ("ResNet: plain again (noise)", "control", "plain", None),
@@ -73,7 +79,7 @@ def frozen_rows(size, rounds):
     plain = _compiled(networks.classifier(features, NUM_CLASSES))
     runs = {
         "plain": epoch(plain, x, y, size.batch),
-        "shared": epoch(_student(size, features), x, y, size.batch),
+        "shared": epoch(_student(size, features), x, {"labels": y}, size.batch),
     }
     name = "Frozen ResNet, not cached: distillation, shared trunk"
     return rows_of(interleaved(runs, rounds), [(name, "shared", "plain", 1.05)])
@@ -88,13 +94,14 @@ def head_rows(size, rounds):
     features = keras.Sequential(
         [keras.Input((size.features,)), keras.layers.Identity()]
     )
+    plain, control = (
+        _compiled(networks.classifier(features, NUM_CLASSES)) for _ in range(2)
+    )
+    student = _student(size, None)
     runs = {
-        name: epoch(model, x, y, size.batch)
-        for name, model in {
-            "plain": _compiled(networks.classifier(features, NUM_CLASSES)),
-            "control": _compiled(networks.classifier(features, NUM_CLASSES)),
-            "shared": _student(size, None),
-        }.items()
+        "plain": epoch(plain, x, y, size.batch),
+        "control": epoch(control, x, y, size.batch),
+        "shared": epoch(student, x, {"labels": y}, size.batch),
     }
     lines = [
         ("Cached features: plain again (noise)", "control", "plain", None),
@@ -187,6 +194,11 @@ def _student(size, features):
     student = Student(features, head, teacher, terms)
     student.build((None, *(features.input_shape[1:] if features else (width,))))
     return _compiled(student)
+
+
+def _named_labels(x, y, sample_weight):
+    """A batch as a student reads it."""
+    return x, {"labels": y}, sample_weight
 
 
 def _cached_teacher(size, x, y):

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,7 +54,7 @@ class ClassCounts:
         return cls(correct, total, predicted=predicted, confusion=confusion)
 
     def __add__(self, other: "ClassCounts") -> "ClassCounts":
-        sums = {}
+        sums: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             parts = getattr(self, field.name), getattr(other, field.name)
             known = all(part is not None for part in parts)

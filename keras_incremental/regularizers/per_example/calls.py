@@ -48,7 +48,7 @@ def capture(
         layers: Layers that have a rule.
         tap: Function of an output. Its result replaces the output.
     """
-    calls = []
+    calls: list[Call] = []
     for layer in layers:
         vars(layer)["call"] = _tapped(layer, tap, calls)
     try:

@@ -25,8 +25,11 @@ def rule_of(layer: keras.layers.Layer) -> Callable | None:
         return None
     if hasattr(kind, "per_example_rule"):
         return layer.per_example_rule if _is_current(kind) else None
-    rule, fits = _RULES.get(getattr(kind, "call", None), (None, None))
-    if rule is None or not fits(layer):
+    found = _RULES.get(getattr(kind, "call", None))
+    if found is None:
+        return None
+    rule, fits = found
+    if not fits(layer):
         return None
     return functools.partial(rule, layer)
 
