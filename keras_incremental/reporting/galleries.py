@@ -99,7 +99,7 @@ def plot_flips(
     chosen = report.flips[:most]
     if not len(chosen):
         raise ValueError(
-            "No picture went from right to wrong. Received: report.flips=[]. "
+            "No sample went from right to wrong. Received: report.flips=[]. "
             "Draw them where `len(report.flips)` is not 0."
         )
     found = rows_of(pictures, chosen)

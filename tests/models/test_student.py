@@ -225,7 +225,7 @@ def test_the_specialist_sees_new_classes_and_unlabelled_pictures(monkeypatch):
 def test_a_specialist_needs_new_classes():
     clf = make(contrib.dmc())
     x, y = samples([0, 1], 5)
-    with pytest.raises(ValueError, match="pictures of known classes only"):
+    with pytest.raises(ValueError, match="samples of known classes only"):
         clf.learn(
             x, [NAMES[i] for i in y], ["cat", "dog"], auxiliary=x, verbose=0
         )

@@ -180,7 +180,7 @@ def test_flips_need_all_the_pictures():
 
 def test_where_nothing_flipped_there_is_nothing_to_draw():
     report = toy_reports.phase(("cat", "dog"), 1, lost=0)
-    with pytest.raises(ValueError, match="No picture went"):
+    with pytest.raises(ValueError, match="No sample went"):
         reporting.plot_flips(report, np.zeros((40, 4, 4)))
 
 

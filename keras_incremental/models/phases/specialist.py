@@ -27,7 +27,7 @@ def train_specialist(teacher, inputs, plan, fit_of):
     if not phase.num_new:
         raise ValueError(
             f"The recipe '{plan.recipe.name}' first trains a network for the "
-            "new classes. Received: pictures of known classes only. Teach "
+            "new classes. Received: samples of known classes only. Teach "
             "more of these by a classifier with another recipe."
         )
     head = ExpandableDense(phase.num_new, kernel_initializer="zeros")
