@@ -179,7 +179,7 @@ def test_what_new_classes_were_must_be_said():
             {"shares": {"police car": 0.2}, "parents": {"police car": None}},
             "`parents` names none",
         ),
-        ({"old_data": (OLD[0], OLD_LABELS), "old_version": 3}, "versions 0"),
+        ({"old_data": OldData(OLD[0], OLD_LABELS, 3)}, "versions 0"),
     ],
 )
 def test_declarations_are_checked_before_anything_changes(arguments, message):

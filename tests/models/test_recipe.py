@@ -69,9 +69,10 @@ def test_a_second_correction_in_learn_is_refused_and_changes_nothing():
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_correction_in_learn_takes_the_place_of_the_recipes():
-    clf = make(recipes.wa(per_class=5))
-    report = learn(clf, [2], bias_correction=MarginCalibration())
+def test_a_recipe_is_varied_by_another_correction():
+    recipe = recipes.wa(per_class=5)
+    clf = make(dataclasses.replace(recipe, bias_correction=MarginCalibration()))
+    report = learn(clf, [2])
     assert "MarginCalibration" in report.used["method"]
     assert "WeightAlignment" not in report.used["method"]
 

@@ -40,6 +40,7 @@ def classifier(names=NAMES[:3], enlarged=False, **options):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     model.fit(*scenes([1, 2], 64), epochs=15, verbose=0)
+    options = {"backbone_learning_rate": 0.01, **options}
     return IncrementalClassifier(model, names, **options)
 
 
@@ -52,7 +53,6 @@ def learn(clf, x, y, **arguments):
     options = {
         "epochs": 15,
         "optimizer": keras.optimizers.Adam(0.05),
-        "backbone_learning_rate": 0.01,
         "verbose": 0,
         "parents": {"blue": None},
         **arguments,
