@@ -7,7 +7,7 @@ import numpy as np
 from keras_incremental.utils.probabilities import entropy_thresholds
 
 # Below this a prediction is certain, whatever the median of its class is.
-SURE = 0.05
+CERTAIN = 0.05
 
 
 def limits(entropy, predicted, names, threshold=None):
@@ -28,7 +28,7 @@ def limits(entropy, predicted, names, threshold=None):
         Floats of the same shape.
     """
     given = _by_class(threshold, names)
-    medians = entropy_thresholds(entropy, predicted, len(names), SURE)
+    medians = entropy_thresholds(entropy, predicted, len(names), CERTAIN)
     limits = [
         median if given.get(name) is None else given[name]
         for name, median in zip(names, medians, strict=True)

@@ -1,1 +1,1 @@
-"""What a phase changed, measured and told."""
+"""Reports of what a phase changed."""

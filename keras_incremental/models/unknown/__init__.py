@@ -1,1 +1,1 @@
-"""From pictures to names: unknowns, proposals and reviews."""
+"""Detection of unknown samples, and review of predictions."""
