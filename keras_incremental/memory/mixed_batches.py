@@ -83,6 +83,7 @@ class MixedBatches(keras.utils.PyDataset):
             replayed = np.arange(len(x)) >= self.num_new
         self._replayed = replayed
         self._generator = np.random.default_rng(seed)
+        self._shown = np.zeros(len(x), "int64")
         self._shuffle()
 
     def __len__(self):
@@ -126,6 +127,12 @@ class MixedBatches(keras.utils.PyDataset):
         self._is_through = False
         self._rows = list(
             self.policy.indices(
-                self._labels, self.num_new, self.batch_size, self._generator
+                self._labels,
+                self.num_new,
+                self.batch_size,
+                self._generator,
+                self._shown,
             )
         )
+        for rows in self._rows:
+            np.add.at(self._shown, rows, 1)

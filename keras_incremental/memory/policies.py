@@ -24,7 +24,7 @@ class MixingPolicy:
     corrects_bias = False
     description = "natural shares"
 
-    def indices(self, labels, num_new, batch_size, generator):
+    def indices(self, labels, num_new, batch_size, generator, shown=None):
         """The batches of one epoch; their sizes are those of every epoch.
 
         Args:
@@ -33,13 +33,16 @@ class MixingPolicy:
             num_new: Int. How many of them are new.
             batch_size: Int, 1 or more.
             generator: `numpy.random.Generator`, which moves on.
+            shown: Ints of shape `(num_samples,)`, how often earlier epochs
+                showed each row. Defaults to `None`, equally often.
 
         Returns:
             Iterable of arrays of ints, the rows of each batch.
         """
         mixes = 0 < num_new < len(labels)
-        batches = self._mixed if mixes else _shuffled
-        return batches(labels, num_new, batch_size, generator)
+        if not mixes:
+            return _shuffled(labels, num_new, batch_size, generator)
+        return self._mixed(labels, num_new, batch_size, generator, shown)
 
     def counts(self, labels, num_new, batch_size, num_classes):
         """How many samples of each class count in an epoch.
@@ -98,7 +101,7 @@ class MixingPolicy:
     def from_config(cls, config):
         return cls(**config)
 
-    def _mixed(self, labels, num_new, batch_size, generator):
+    def _mixed(self, labels, num_new, batch_size, generator, shown):
         return _shuffled(labels, num_new, batch_size, generator)
 
     def _shown(self, labels, num_new, batch_size):
@@ -154,10 +157,10 @@ class Interleave(MixingPolicy):
     """Adds a fixed number of exemplars to every batch of new samples.
 
     An epoch is one pass over the new samples. Exemplars are gone through in
-    a new order each time, so that an epoch shows each of them equally often,
-    or one of two neighbouring numbers of times. Rows of a batch lie new ones
-    first. Only the last batch may be smaller; its share of exemplars is that
-    of the others.
+    a new order each time, so that all epochs together show each of them
+    equally often, or one of two neighboring numbers of times. Rows of a batch
+    lie new ones first. Only the last batch may be smaller; its share of
+    exemplars is that of the others.
 
     Reference:
     - [Chaudhry et al., 2019](https://arxiv.org/abs/1902.10486)
@@ -217,11 +220,12 @@ class Interleave(MixingPolicy):
         old = np.full(num_replayed, self.weight * total / max(num_replayed, 1))
         return np.concatenate([new, old]).astype("float32")
 
-    def _mixed(self, labels, num_new, batch_size, generator):
+    def _mixed(self, labels, num_new, batch_size, generator, shown):
         new = _split(generator.permutation(num_new), batch_size)
         sizes = self._sizes(num_new, batch_size)
         num_old = len(labels) - num_new
-        old = num_new + _cycled(num_old, sum(sizes), generator)
+        seen = None if shown is None else shown[num_new:]
+        old = num_new + _cycled(num_old, sum(sizes), generator, seen)
         ends = np.cumsum(sizes)[:-1]
         pairs = zip(new, np.split(old, ends), strict=True)
         return [np.concatenate(pair) for pair in pairs]
@@ -265,7 +269,7 @@ class ClassBalanced(MixingPolicy):
     corrects_bias = True
     description = "class-balanced batches"
 
-    def _mixed(self, labels, num_new, batch_size, generator):
+    def _mixed(self, labels, num_new, batch_size, generator, shown):
         classes, places = np.unique(labels, return_inverse=True)
         turns = _cycled(len(classes), num_new, generator)
         rows = np.empty(num_new, "int64")
@@ -305,10 +309,16 @@ def _split(rows, batch_size):
     return [rows[start : start + batch_size] for start in starts]
 
 
-def _cycled(size, count, generator):
-    """Indices below `size`, all of them again and again in a new order."""
+def _cycled(size, count, generator, shown=None):
+    """Indices below `size`, all of them again and again in a new order.
+
+    The last round may be cut, to those that were shown least.
+    """
     rounds = math.ceil(count / size)
     orders = [generator.permutation(size) for _ in range(rounds)]
+    if shown is not None and orders:
+        last = orders[-1]
+        orders[-1] = last[np.argsort(shown[last], kind="stable")]
     return np.concatenate([*orders, np.zeros(0, "int64")])[:count]
 
 

@@ -66,10 +66,10 @@ def test_a_class_that_comes_again_is_selected_from_the_union():
     assert store.phases.tolist() == [1, 0]
 
 
-def test_exemplars_carry_phase_identity_and_ontology():
+def test_exemplars_carry_phase_identity_and_label_version():
     store = ExemplarStore(4)
     store.insert(*samples(0, 4), first)
-    store.insert(*samples(1, 4), first, label_space=3)
+    store.insert(*samples(1, 4), first, label_version=3)
     assert store.phases.tolist() == [0, 0, 1, 1]
     assert store.label_versions.tolist() == [0, 0, 3, 3]
     assert store.ids.tolist() == [0, 1, 4, 5]

@@ -123,7 +123,7 @@ def test_two_teachers_give_each_class_by_the_one_that_knew_it_first():
 
 def test_maps_of_a_dense_network_are_refused():
     clf = make(recipes.podnet(per_class=2), trainable=True)
-    with pytest.raises(ValueError, match="has no feature maps that train"):
+    with pytest.raises(ValueError, match="has no trainable feature maps"):
         learn(clf, [2])
     assert clf.classes == NAMES[:2]
     assert clf.head.units == 2
