@@ -244,7 +244,7 @@ def test_a_pattern_without_a_variable_is_reported():
 def test_variables_that_came_later_are_refused():
     optimizer = LearningRateMultiplier("sgd", {"body": 0.1})
     optimizer.build([a_variable("body")])
-    with pytest.raises(ValueError, match="Compile the model anew"):
+    with pytest.raises(ValueError, match="Compile the model again"):
         optimizer.apply([keras.ops.ones(3)], [a_variable("new")])
 
 

@@ -109,8 +109,8 @@ def test_refusals_name_the_argument():
     model = linear()
     for arguments, message in [
         (((X, Y), "true"), "`variant` must be one of"),
-        ((X[:0],), "at least one example"),
-        (([],), "at least one example"),
+        ((X[:0],), "at least one sample"),
+        (([],), "at least one sample"),
         ((X, "empirical"), "needs labels"),
         (((X, Y + 1), "empirical"), "from 0 to 2"),
         (((X, Y - 1), "empirical"), "from 0 to 2"),

@@ -93,5 +93,5 @@ def test_labels_are_not_used():
 
 
 def test_no_examples_are_refused():
-    with pytest.raises(ValueError, match="at least one example"):
+    with pytest.raises(ValueError, match="at least one sample"):
         output_sensitivity(linear(), X[:0])
