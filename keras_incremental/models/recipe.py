@@ -89,7 +89,7 @@ class Recipe:
 
     Example:
 
-    >>> Recipe(memory=ExemplarMemory(200), correction=None).name
+    >>> Recipe(memory=ExemplarMemory(200), bias_correction=None).name
     'automatic'
     """
 

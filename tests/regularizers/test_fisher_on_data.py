@@ -115,9 +115,9 @@ def test_refusals_name_the_argument():
         (((X, Y + 1), "empirical"), "from 0 to 2"),
         (((X, Y - 1), "empirical"), "from 0 to 2"),
         (((X, np.zeros((5, 2))), "empirical"), "class indices"),
-        ((X, "exact", 0), "`num_samples` must be 1 or more"),
-        ((X, "exact", 4, 0), "`batch_size` must be 1 or more"),
-        ((X * np.nan,), "not finite"),
+        ((X, "exact", 0), "`num_samples` must be an int of 1 or more"),
+        ((X, "exact", 4, 0), "`batch_size` must be an int of 1 or more"),
+        ((X * np.nan,), "must be finite"),
     ]:
         with pytest.raises(ValueError, match=message):
             fisher_importance(model, *arguments)
