@@ -14,6 +14,10 @@ from keras_incremental.models.problems.ambiguous_splits import (
 from keras_incremental.models.problems.partial_labels import (
     PartialLabels as PartialLabels,
 )
+from keras_incremental.models.problems.problem import Problem as Problem
+from keras_incremental.models.problems.problem import (
+    register_problem as register_problem,
+)
 from keras_incremental.models.recipe import Recipe as Recipe
 from keras_incremental.models.reports.report import PhaseReport as PhaseReport
 from keras_incremental.models.run import Run as Run

@@ -16,7 +16,7 @@ from keras_incremental.models.inputs.image_size import to_input_size
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
 from keras_incremental.models.predicting import PredictingMixin
-from keras_incremental.models.problems.problem import SEGMENTATION
+from keras_incremental.models.problems.problem import Problem
 from keras_incremental.models.problems.problem import problem_of
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.saving import SavingMixin
@@ -69,6 +69,9 @@ class IncrementalClassifier(
         max_class_drop: Float from 0 to 1. `learn` and `observe` refuse an
             update that costs any single old class more accuracy. Defaults to
             `None`, any.
+        problem: `Problem` of one's own, or the name of one, that
+            `register_problem` has made known. Defaults to `None`: one class
+            for each sample or pixel, or several labels, by how `model` ends.
         **kwargs: Arguments of `keras.Model`.
 
     Input shape:
@@ -105,12 +108,13 @@ class IncrementalClassifier(
         backbone_learning_rate: float | None = None,
         cache_features: bool = True,
         max_class_drop: float | None = None,
+        problem: Problem | str | None = None,
         **kwargs,
     ):
         names = check_class_names(classes)
         recipe = arguments.recipe(recipe, memory)
         split = convert(model, recipe, multi_label)
-        problem = problem_of(split)
+        problem = problem_of(split, problem)
         problem.objective.check_recipe(recipe)
         if split.head.units != len(names):
             raise ValueError(
@@ -153,7 +157,7 @@ class IncrementalClassifier(
     @property
     def classifies_pixels(self) -> bool:
         """Whether labels are maps, with a class for each pixel."""
-        return self.problem is SEGMENTATION
+        return len(self.features.output_shape) == 4
 
     @property
     def multi_label(self) -> bool:

@@ -124,6 +124,24 @@ class Run:
             self.classifier, self.backbone, inputs, labels, self.options.verbose
         )
 
+    def measure(self, labels, before, after, classes):
+        """Returns the measured fields of a `PhaseReport`.
+
+        Args:
+            labels: Encoded labels of validation samples, or `None`.
+            before: Predictions of `predict` before the training, or `None`.
+            after: The same after it.
+            classes: Names of all classes.
+        """
+        return measuring.measure(
+            self.classifier.problem.scorer,
+            labels,
+            before,
+            after,
+            classes,
+            len(self.known_classes),
+        )
+
     def _step_names(self):
         measures = self.validation is not None
         has = {BEFORE: measures, AFTER: measures}

@@ -115,6 +115,7 @@ class SavingMixin:
             "backbone_learning_rate": self.backbone_learning_rate,
             "cache_features": self.cache_features,
             "max_class_drop": self.max_class_drop,
+            "problem": self.problem.name,
         }
 
     @classmethod

@@ -1,15 +1,14 @@
 import numpy as np
 
-from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.problems import SINGLE_LABEL
 from keras_incremental.models.reports.measuring import measure
 
 NAMES = ("cat", "dog", "bird")
 
 
 def measured(labels, was, now):
-    learnt = Samples(None, None, NAMES, ("bird",))
-    validation = Samples(None, np.array(labels), NAMES)
-    return measure(learnt, validation, np.array(was), np.array(now))
+    parts = map(np.array, (labels, was, now))
+    return measure(SINGLE_LABEL.scorer, *parts, NAMES, 2)
 
 
 def test_what_flipped_is_found_again():

@@ -20,6 +20,7 @@ from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.phases.fit import Fit
 from keras_incremental.models.phases.phase_data import Inputs
+from keras_incremental.models.problems import SINGLE_LABEL
 from keras_incremental.models.student import Joined
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
@@ -154,6 +155,7 @@ def test_a_sample_without_label_does_not_count_in_accuracy():
 def fit_once():
     return Fit(
         optimizer_at=lambda rate: keras.optimizers.SGD(1e-6),
+        metrics_at=SINGLE_LABEL.objective.metrics,
         loss=CandidateSetCrossentropy(ignore_class=-1),
         label_weight=1.0,
         policy=Concatenate(),

@@ -38,7 +38,7 @@ def _remapped(samples, label_space):
         return samples
     if not (label_space.merged or label_space.removed):
         return samples
-    labels, gone = samples.problem.codec.remap(
+    labels, gone = samples.codec.remap(
         samples.labels, label_space, len(samples.classes)
     )
     if gone.size:

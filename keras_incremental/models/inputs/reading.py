@@ -44,7 +44,7 @@ class Reader:
 
     def __init__(self, classifier, batch_size=32, steps=None):
         self.classifier = classifier
-        self.problem = classifier.problem
+        self.codec = classifier.problem.codec
         self.known = classifier.classes
         self.batch_size = batch_size
         self.steps = steps
@@ -62,7 +62,7 @@ class Reader:
             old_data: Same as for `old_data`.
         """
         partial = checked_partial_labels(partial_labels)
-        exclusive = self.problem.codec.exclusive
+        exclusive = self.codec.exclusive
         partial.check(self.known, exclusive)
         samples = self._read(x, y, classes, partial.unlabeled)
         resolved = partial.resolve(
@@ -73,7 +73,7 @@ class Reader:
 
     def old(self, x, y=None, classes=None):
         """Returns `Samples` of known classes. Arguments are those of `new`."""
-        missing = self.problem.codec.missing
+        missing = self.codec.missing
         samples = self._read(x, y, classes, missing, self.known)
         if samples.new_classes:
             raise ValueError(
@@ -90,7 +90,7 @@ class Reader:
             data = OldData(*data) if isinstance(data, tuple) else OldData(data)
         label_space = self.classifier.label_space
         version = checked_version(data.label_version, label_space)
-        names = self.problem.codec.classes_at(version, label_space)
+        names = self.codec.classes_at(version, label_space)
         samples = self.old(data.x, data.y, names)
         return dataclasses.replace(
             samples, label_version=version, argument="old_data"
@@ -117,8 +117,8 @@ class Reader:
                 "`validation_data` needs labels, to compare with. Received: "
                 "samples only. Give `(samples, labels)`."
             )
-        missing = self.problem.codec.missing is not None
-        labels = self.problem.codec.encode(
+        missing = self.codec.missing is not None
+        labels = self.codec.encode(
             labels, local, classes, "validation_data", missing
         )
         return Samples(
@@ -126,7 +126,7 @@ class Reader:
             labels,
             tuple(classes),
             argument="validation_data",
-            problem=self.problem,
+            codec=self.codec,
         )
 
     def auxiliary(self, data):
@@ -158,7 +158,7 @@ class Reader:
                 f"y={y!r}. Where all samples show one class, name it in "
                 "`classes` and leave out `y`."
             )
-        codec, known = self.problem.codec, self.known
+        codec, known = self.codec, self.known
         y, classes = codec.prepare(y, classes, unlabeled)
         source = self.source(x, y)
         names = local_names(classes, source) or default or _names_in(source)
@@ -170,7 +170,7 @@ class Reader:
         missing = unlabeled is not None
         labels = codec.encode(labels, names, everything, "y", missing)
         labels = codec.complete(labels, len(known), unlabeled)
-        samples = Samples(x, labels, everything, new, problem=self.problem)
+        samples = Samples(x, labels, everything, new, codec=codec)
         _check_shown(samples, names)
         return samples
 

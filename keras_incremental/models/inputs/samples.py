@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from keras_incremental.models.problems.codecs import Codec
+from keras_incremental.models.problems.codecs import IndexCodec
 from keras_incremental.models.problems.partial_labels import ResolvedLabels
-from keras_incremental.models.problems.problem import SINGLE_LABEL
-from keras_incremental.models.problems.problem import Problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Samples:
         old: `Samples` of known classes to replay as they are, or `None`.
         label_version: Int, version of the label space that the labels were
             given at, or `None` for the one after this phase.
-        problem: `Problem`, what a label is.
+        codec: `Codec` that encoded the labels.
     """
 
     x: np.ndarray | None
@@ -36,12 +36,12 @@ class Samples:
     partial_labels: ResolvedLabels = ResolvedLabels()
     old: "Samples | None" = None
     label_version: int | None = None
-    problem: Problem = SINGLE_LABEL
+    codec: Codec = IndexCodec()
 
     @property
     def shown(self) -> np.ndarray:
         """Indices of the classes that the labels show."""
-        return self.problem.codec.classes_in(self.labels)
+        return self.codec.classes_in(self.labels)
 
     @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:

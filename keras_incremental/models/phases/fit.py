@@ -16,6 +16,8 @@ class Fit:
     Attributes:
         optimizer_at: Function of a factor of all learning rates, returns a
             fresh optimizer.
+        metrics_at: Function of the number of old classes, returns the
+            metrics to show.
         loss: Loss of the labels.
         label_weight: Float, the weight of that loss.
         policy: `MixingPolicy`, decides which samples are in which batch.
@@ -29,6 +31,7 @@ class Fit:
     """
 
     optimizer_at: typing.Callable
+    metrics_at: typing.Callable
     loss: keras.losses.Loss
     label_weight: float
     policy: object
@@ -57,7 +60,7 @@ class Fit:
             optimizer=self.optimizer_at(self.rate),
             loss=self.loss,
             label_weight=self.label_weight,
-            metrics=inputs.problem.objective.metrics(
+            metrics=self.metrics_at(
                 student.head.units - inputs.num_new_classes
             ),
         )

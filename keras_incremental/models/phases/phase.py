@@ -129,7 +129,9 @@ class PhaseRun(Run):
             classes=samples.classes,
             new_classes=samples.new_classes,
             phase_classes=tuple(samples.classes[i] for i in samples.shown),
-            **measuring.measure(samples, self.validation, before, after),
+            **self.measure(
+                self.inputs.validation_labels, before, after, samples.classes
+            ),
             **measuring.kept(self.classifier),
             used={
                 "method": self.description,

@@ -9,8 +9,6 @@ from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.models.phases.plan import STATISTICS
 from keras_incremental.models.phases.plan import sources_of
-from keras_incremental.models.problems.problem import SINGLE_LABEL
-from keras_incremental.models.problems.problem import Problem
 from keras_incremental.models.recipe import AUXILIARY
 from keras_incremental.models.recipe import MEMORY
 
@@ -43,7 +41,6 @@ class Inputs:
         table: Boolean array `(num_labels, num_classes)`: which classes each
             label may be. `None`, if labels are classes. Those below the
             number of classes always are.
-        problem: `Problem`, what a label is.
         replayed_rows: Bools for `all`, which samples are replayed. Defaults
             to `None`, those of `old`.
     """
@@ -63,7 +60,6 @@ class Inputs:
     sources: tuple[str, ...] = ()
     held_out: tuple | None = None
     table: np.ndarray | None = None
-    problem: Problem = SINGLE_LABEL
     replayed_rows: np.ndarray | None = None
 
     @property
@@ -145,9 +141,7 @@ def read(run, stores_logits=False):
     if run.auxiliary is not None:
         extra = run.student_inputs(run.auxiliary.x)
         new = np.concatenate([new, extra])
-        nothing = samples.problem.codec.no_labels(
-            len(extra), len(samples.classes)
-        )
+        nothing = samples.codec.no_labels(len(extra), len(samples.classes))
         labels = np.concatenate([labels, nothing])
     stored = None
     if stores_logits and num_exemplars:
@@ -165,7 +159,6 @@ def read(run, stores_logits=False):
         validation_labels=validation and validation.labels,
         num_exemplars=num_exemplars,
         stored=stored,
-        problem=samples.problem,
     )
 
 

@@ -94,6 +94,7 @@ def make_fit(run, head=None):
     memory = classifier.memory
     return Fit(
         optimizer_at,
+        classifier.problem.objective.metrics,
         plan.loss,
         plan.label_weight,
         plan.policy,

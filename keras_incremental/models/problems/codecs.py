@@ -1,15 +1,20 @@
 """Encoding of labels: names and arrays in, indices of classes out."""
 
 import abc
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.checked import checked
+from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.labels import to_indices
 from keras_incremental.models.problems.partial_labels import UNKNOWN
+
+Names = Sequence[str]
 
 
 class Codec(abc.ABC):
@@ -17,18 +22,17 @@ class Codec(abc.ABC):
 
     Attributes:
         exclusive: Bool. Whether a sample, or pixel, has one class only.
-        is_multi_hot: Bool. Whether labels are rows with a yes or no for each
-            class.
         missing: String. The meaning of a missing label in data of known
             classes, see `PartialLabels`; or `None` if no label may be
             missing there.
     """
 
-    exclusive = True
-    is_multi_hot = False
-    missing = None
+    exclusive: bool = True
+    missing: str | None = None
 
-    def classes_at(self, version, label_space):
+    def classes_at(
+        self, version: int, label_space: LabelSpace
+    ) -> tuple[str, ...] | None:
         """Returns the names that labels of a version refer to.
 
         Args:
@@ -40,7 +44,7 @@ class Codec(abc.ABC):
         """
         return None
 
-    def prepare(self, y, classes, meaning):
+    def prepare(self, y, classes: Names | None, meaning: str | None) -> tuple:
         """Returns labels and class names before the data is opened.
 
         Args:
@@ -51,7 +55,14 @@ class Codec(abc.ABC):
         return y, classes
 
     @abc.abstractmethod
-    def encode(self, y, names, classes, argument, missing=False):
+    def encode(
+        self,
+        y: ArrayLike,
+        names: Names,
+        classes: Names,
+        argument: str,
+        missing: bool = False,
+    ) -> np.ndarray:
         """Returns labels as indices of classes, or as multi-hot rows.
 
         Args:
@@ -63,7 +74,9 @@ class Codec(abc.ABC):
                 `False`.
         """
 
-    def complete(self, labels, num_known, meaning):
+    def complete(
+        self, labels: np.ndarray, num_known: int, meaning: str | None
+    ) -> np.ndarray:
         """Returns labels without those that `meaning` already decides.
 
         Args:
@@ -74,7 +87,7 @@ class Codec(abc.ABC):
         return labels
 
     @abc.abstractmethod
-    def encode_one_class(self, names, count):
+    def encode_one_class(self, names: Names, count: int) -> np.ndarray:
         """Returns labels of samples that all show the one class of `names`.
 
         Args:
@@ -83,15 +96,17 @@ class Codec(abc.ABC):
         """
 
     @abc.abstractmethod
-    def classes_in(self, labels):
+    def classes_in(self, labels: np.ndarray) -> np.ndarray:
         """Returns the indices of the classes that labels show, sorted."""
 
     @abc.abstractmethod
-    def no_labels(self, count, num_classes):
+    def no_labels(self, count: int, num_classes: int) -> np.ndarray:
         """Returns labels of samples of which nothing is known."""
 
     @abc.abstractmethod
-    def remap(self, labels, label_space, num_classes):
+    def remap(
+        self, labels: np.ndarray, label_space: LabelSpace, num_classes: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns labels after classes were merged or removed.
 
         Args:
@@ -106,11 +121,11 @@ class Codec(abc.ABC):
         """
 
     @abc.abstractmethod
-    def check_fit(self, y, classes, loss, argument):
+    def check_fit(self, y, classes: Names, loss, argument: str) -> np.ndarray:
         """Returns the checked labels of `fit`, names made indices."""
 
     @abc.abstractmethod
-    def check_dataset(self, data, classes, loss):
+    def check_dataset(self, data, classes: Names, loss):
         """Returns a data set of `fit` that checks the labels of each batch."""
 
 

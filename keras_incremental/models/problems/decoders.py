@@ -1,15 +1,19 @@
 """Decoding of logits: probabilities, decisions and names out."""
 
 import abc
+from collections.abc import Sequence
 
 import numpy as np
 from keras import ops
 
+from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.data.names import check_class_names
+from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.hierarchical import hierarchical_argmax
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.models.problems.review_formats import MapFormat
 from keras_incremental.models.problems.review_formats import NameFormat
+from keras_incremental.models.problems.review_formats import ReviewFormat
 from keras_incremental.models.problems.review_formats import SetFormat
 from keras_incremental.models.problems.uncertainty import check_threshold
 
@@ -18,6 +22,8 @@ HIDDEN, HIDDEN_HALF = -1e9, -6e4
 # A sum of probabilities below this has lost its digits.
 LOST = 1e-30
 TINY = 1e-37
+
+Thresholds = float | dict[str, float] | None
 
 
 class Decoder(abc.ABC):
@@ -28,10 +34,10 @@ class Decoder(abc.ABC):
             and answer them.
     """
 
-    review_format = NameFormat()
+    review_format: ReviewFormat = NameFormat()
 
     @abc.abstractmethod
-    def remap(self, label_space, logits):
+    def remap(self, label_space: LabelSpace, logits):
         """Returns logits after classes were merged or removed.
 
         Args:
@@ -45,7 +51,7 @@ class Decoder(abc.ABC):
         """
 
     @abc.abstractmethod
-    def probabilities(self, logits, groups):
+    def probabilities(self, logits, groups: Sequence[slice]):
         """Returns the probabilities of classes.
 
         Args:
@@ -54,11 +60,13 @@ class Decoder(abc.ABC):
         """
 
     @abc.abstractmethod
-    def logits_of(self, probabilities):
+    def logits_of(self, probabilities: np.ndarray) -> np.ndarray:
         """Returns an array of logits that have these probabilities."""
 
     @abc.abstractmethod
-    def decide(self, logits, head=None):
+    def decide(
+        self, logits: np.ndarray, head: ExpandableHead | None = None
+    ) -> np.ndarray:
         """Returns the predictions: indices, or bools for each class.
 
         Args:
@@ -67,7 +75,9 @@ class Decoder(abc.ABC):
                 readout.
         """
 
-    def check_thresholds(self, thresholds, classes):
+    def check_thresholds(
+        self, thresholds: Thresholds, classes: Sequence[str]
+    ) -> None:
         """Raises unless `thresholds` of `predict_names` fit.
 
         Args:
@@ -82,7 +92,12 @@ class Decoder(abc.ABC):
                 "predict no class."
             )
 
-    def shift(self, logits, thresholds, classes):
+    def shift(
+        self,
+        logits: np.ndarray,
+        thresholds: Thresholds,
+        classes: Sequence[str],
+    ) -> np.ndarray:
         """Returns logits above 0 where a class passes its threshold.
 
         Args:
@@ -93,7 +108,7 @@ class Decoder(abc.ABC):
         return logits
 
     @abc.abstractmethod
-    def names_of(self, predictions, classes):
+    def names_of(self, predictions: np.ndarray, classes: np.ndarray):
         """Returns the names of predictions.
 
         Args:
@@ -102,7 +117,9 @@ class Decoder(abc.ABC):
         """
 
     @abc.abstractmethod
-    def restrict(self, outputs, shown, from_logits):
+    def restrict(
+        self, outputs: np.ndarray, shown: np.ndarray, from_logits: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns outputs in which only some classes can be predicted.
 
         Args:
@@ -115,7 +132,7 @@ class Decoder(abc.ABC):
             probability was left, so that logits are needed.
         """
 
-    def resize(self, outputs, labels):
+    def resize(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Returns outputs at the size of the labels, for label maps."""
         return outputs
 

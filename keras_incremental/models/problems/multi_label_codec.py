@@ -24,7 +24,6 @@ class MultiHotCodec(Codec):
     """A yes or no for each class, as rows of 1, 0, and -1 for unknown."""
 
     exclusive = False
-    is_multi_hot = True
 
     def classes_at(self, version, label_space):
         if version == label_space.version:

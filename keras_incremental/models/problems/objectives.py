@@ -1,6 +1,9 @@
 """Objectives: what a phase minimizes, and the metrics that it shows."""
 
 import abc
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -15,11 +18,19 @@ from keras_incremental.losses import DistillationCrossentropy
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.memory import policies
 from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
+from keras_incremental.models.conversion.backbone import Backbone
 from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.problems.ambiguous_splits import resolve_splits
 from keras_incremental.models.problems.candidate_sets import with_candidates
 from keras_incremental.models.recipe import LABEL_WEIGHTS
+from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import is_auto
+from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.utils.phase import Phase
+
+if TYPE_CHECKING:
+    from keras_incremental.models.inputs.samples import Samples
+    from keras_incremental.models.phases.phase_data import Inputs
 
 # Where old classes are replayed, the labels say what they look like.
 SHARE_BESIDE_REPLAY = 0.1
@@ -37,12 +48,12 @@ class Objective(abc.ABC):
             the problem type.
     """
 
-    balances_classes = False
-    calibrates_margins = False
-    centers_features = False
-    unsupported = ()
+    balances_classes: bool = False
+    calibrates_margins: bool = False
+    centers_features: bool = False
+    unsupported: tuple[str, ...] = ()
 
-    def check_recipe(self, recipe, callbacks=()):
+    def check_recipe(self, recipe: Recipe, callbacks: Sequence = ()) -> None:
         """Raises if a part of a recipe is for another problem type.
 
         Args:
@@ -52,7 +63,7 @@ class Objective(abc.ABC):
         if not is_auto(recipe.loss):
             check_loss(recipe.loss, True, "the network in training")
 
-    def check_method(self, method):
+    def check_method(self, method: str) -> None:
         """Raises if a method of the classifier is not supported.
 
         Args:
@@ -66,7 +77,12 @@ class Objective(abc.ABC):
                 "class, and look at the probabilities of `predict`."
             )
 
-    def statistics(self, known, backbone, inputs):
+    def statistics(
+        self,
+        known: FeatureStatistics,
+        backbone: Backbone,
+        inputs: "Inputs",
+    ) -> tuple[FeatureStatistics, FeatureStatistics]:
         """Returns the feature statistics of a phase.
 
         Args:
@@ -82,7 +98,13 @@ class Objective(abc.ABC):
         return none, none
 
     @abc.abstractmethod
-    def resolve_labels(self, classifier, inputs, samples, propose):
+    def resolve_labels(
+        self,
+        classifier: keras.Model,
+        inputs: "Inputs",
+        samples: "Samples",
+        propose: Callable,
+    ) -> tuple["Inputs", tuple]:
         """Returns inputs with labels of what each sample may be.
 
         Args:
@@ -97,11 +119,21 @@ class Objective(abc.ABC):
         """
 
     @abc.abstractmethod
-    def loss(self, recipe, inputs, samples):
+    def loss(
+        self, recipe: Recipe, inputs: "Inputs", samples: "Samples"
+    ) -> keras.losses.Loss:
         """Returns the loss of the labels."""
 
     @abc.abstractmethod
-    def terms(self, recipe, phase, inputs, samples, untaught, backbone):
+    def terms(
+        self,
+        recipe: Recipe,
+        phase: Phase,
+        inputs: "Inputs",
+        samples: "Samples",
+        untaught: Sequence[int],
+        backbone: Backbone,
+    ) -> tuple[tuple, float]:
         """Returns the terms beside the loss of the labels.
 
         Args:
@@ -118,7 +150,9 @@ class Objective(abc.ABC):
         """
 
     @abc.abstractmethod
-    def freezes_old(self, classifier, samples, alone):
+    def freezes_old(
+        self, classifier: keras.Model, samples: "Samples", alone: bool
+    ) -> bool:
         """Returns whether old columns stay as they are on frozen features.
 
         Args:
@@ -129,8 +163,14 @@ class Objective(abc.ABC):
 
     @abc.abstractmethod
     def class_counts(
-        self, policy, labels, exact, num_new, batch_size, num_classes
-    ):
+        self,
+        policy,
+        labels: np.ndarray,
+        exact: np.ndarray,
+        num_new: int,
+        batch_size: int,
+        num_classes: int,
+    ) -> np.ndarray:
         """Returns how many samples of each class an epoch shows.
 
         Args:
@@ -143,7 +183,7 @@ class Objective(abc.ABC):
         """
 
     @abc.abstractmethod
-    def metrics(self, num_old):
+    def metrics(self, num_old: int) -> list[keras.metrics.Metric]:
         """Returns the metrics that `fit` shows in a phase.
 
         Args:
@@ -151,7 +191,9 @@ class Objective(abc.ABC):
         """
 
     @abc.abstractmethod
-    def compile_defaults(self, from_logits):
+    def compile_defaults(
+        self, from_logits: bool
+    ) -> tuple[keras.losses.Loss, list | None]:
         """Returns the loss and the metrics that a classifier starts with.
 
         Args:

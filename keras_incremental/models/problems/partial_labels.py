@@ -1,6 +1,9 @@
 """The meaning of missing labels, and where new classes were before."""
 
 import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
 
 from keras_incremental.data.label_space import NOVEL
 from keras_incremental.data.names import normal
@@ -101,7 +104,7 @@ class PartialLabels:
                     f"{argument}={{'bird': ...}}."
                 )
 
-    def check(self, known, exclusive: bool = True) -> None:
+    def check(self, known: Sequence[str], exclusive: bool = True) -> None:
         """Raises unless the classifier has what `unlabeled` refers to.
 
         Args:
@@ -118,7 +121,11 @@ class PartialLabels:
         )
 
     def resolve(
-        self, labels, new_classes, known, exclusive: bool = True
+        self,
+        labels: np.ndarray,
+        new_classes: Sequence[str],
+        known: Sequence[str],
+        exclusive: bool = True,
     ) -> ResolvedLabels:
         """Returns the declarations by indices of classes, after checks.
 

@@ -123,13 +123,34 @@ def get_problem(name: str) -> Problem:
     return _REGISTERED[name]
 
 
-def problem_of(split) -> Problem:
-    """Returns the problem type of a model, by its last layers.
+def problem_of(split, problem: Problem | str | None = None) -> Problem:
+    """Returns the problem type of a model.
 
     Args:
         split: `HeadSplit`, that `convert` returned.
+        problem: `Problem` or name of one that the user has chosen. Defaults
+            to `None`: by the last layers of the model.
+
+    Raises:
+        ValueError: if it is not registered, or does not fit the head.
     """
-    if not getattr(split.head, "exclusive", True):
-        return MULTI_LABEL
-    is_map = len(split.features.output_shape) == 4
-    return SEGMENTATION if is_map else SINGLE_LABEL
+    exclusive = getattr(split.head, "exclusive", True)
+    if problem is None:
+        is_map = len(split.features.output_shape) == 4
+        single = SEGMENTATION if is_map else SINGLE_LABEL
+        return single if exclusive else MULTI_LABEL
+    chosen = get_problem(getattr(problem, "name", problem))
+    if chosen != problem and chosen.name != problem:
+        raise ValueError(
+            "Another problem type of that name was registered since. "
+            f"Received: name={chosen.name!r}. Pass what `register_problem` "
+            "returned last."
+        )
+    if chosen.codec.exclusive != exclusive:
+        raise ValueError(
+            f"The problem type '{chosen.name}' is for classes that "
+            f"{'exclude' if chosen.codec.exclusive else 'do not exclude'} "
+            f"each other. Received: multi_label={not exclusive}. Pass "
+            f"multi_label={not chosen.codec.exclusive}."
+        )
+    return chosen

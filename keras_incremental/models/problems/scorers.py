@@ -1,6 +1,9 @@
 """Scorers: what is counted in validation data, and what a report shows."""
 
 import abc
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +13,9 @@ from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.class_counts import count_labels
 from keras_incremental.metrics.confusion import confusion_matrix
 from keras_incremental.metrics.drop import paired_drop
+
+if TYPE_CHECKING:
+    from keras_incremental.models.reports.report import PhaseReport
 
 
 class Scorer(abc.ABC):
@@ -26,14 +32,20 @@ class Scorer(abc.ABC):
         has_flips: Bool. Whether whole samples go from right to wrong.
     """
 
-    unit = "samples"
-    metric = "accuracy"
-    class_metric = "accuracy"
-    has_confusion = True
-    has_flips = True
+    unit: str = "samples"
+    metric: str = "accuracy"
+    class_metric: str = "accuracy"
+    has_confusion: bool = True
+    has_flips: bool = True
 
     @abc.abstractmethod
-    def confusion(self, labels, predictions, num_classes, num_predicted):
+    def confusion(
+        self,
+        labels: np.ndarray,
+        predictions: np.ndarray,
+        num_classes: int,
+        num_predicted: int,
+    ) -> np.ndarray:
         """Returns the confusion matrix of validation data.
 
         Args:
@@ -48,7 +60,14 @@ class Scorer(abc.ABC):
         """
 
     @abc.abstractmethod
-    def measure(self, labels, before, after, classes, num_old):
+    def measure(
+        self,
+        labels: np.ndarray,
+        before: np.ndarray,
+        after: np.ndarray,
+        classes: Sequence[str],
+        num_old: int,
+    ) -> dict[str, Any]:
         """Returns the fields of a `PhaseReport` that are measured.
 
         Args:
@@ -62,13 +81,13 @@ class Scorer(abc.ABC):
             Dict of names of fields and values.
         """
 
-    def counts(self, confusion):
+    def counts(self, confusion: np.ndarray | None) -> ClassCounts | None:
         """Returns the `ClassCounts` of a confusion matrix, `None` of `None`."""
         if confusion is None:
             return None
         return ClassCounts.from_confusion(confusion)
 
-    def score(self, counts, classes):
+    def score(self, counts: ClassCounts, classes: Sequence[int]) -> float:
         """Returns the score of some classes, from 0 to 1.
 
         Args:
@@ -80,7 +99,9 @@ class Scorer(abc.ABC):
         """
         return counts.accuracy(classes)
 
-    def class_scores(self, labels, predictions, num_classes):
+    def class_scores(
+        self, labels: np.ndarray, predictions: np.ndarray, num_classes: int
+    ) -> np.ndarray:
         """Returns the score of each class.
 
         Args:
@@ -96,7 +117,7 @@ class Scorer(abc.ABC):
         )
         return np.array([self.score(counts, [k]) for k in range(num_classes)])
 
-    def is_measured(self, report):
+    def is_measured(self, report: "PhaseReport") -> bool:
         """Returns whether a report has scores."""
         return report.confusion_after is not None
 

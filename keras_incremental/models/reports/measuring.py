@@ -44,29 +44,25 @@ def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):
     return ops.convert_to_numpy(student(inputs))
 
 
-def measure(samples, validation, was, now):
+def measure(scorer, labels, before, after, classes, num_old):
     """Returns the measured fields of a `PhaseReport`.
 
     Args:
-        samples: `Samples` of the phase.
-        validation: `Samples` to measure on, or `None`.
-        was: Predictions before the phase, or `None`.
-        now: Predictions after it, or `None`.
+        scorer: `Scorer`.
+        labels: Encoded labels of validation samples, or `None`.
+        before: Predictions before the phase, or `None`.
+        after: Predictions after it, or `None`.
+        classes: Names of all classes after the phase.
+        num_old: Int. The number of classes known before it.
     """
-    if validation is None:
+    if labels is None:
         return {
             "confusion_before": None,
             "confusion_after": None,
             "drop": None,
             "class_drops": {},
         }
-    return validation.problem.scorer.measure(
-        validation.labels,
-        was,
-        now,
-        samples.classes,
-        len(samples.classes) - len(samples.new_classes),
-    )
+    return scorer.measure(labels, before, after, classes, num_old)
 
 
 def kept(classifier):

@@ -3,7 +3,6 @@
 import keras
 
 from keras_incremental.models.inputs import checks
-from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.reports import measuring
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
@@ -99,15 +98,13 @@ class StreamRun(Run):
     def _measured(self, before, after):
         """Returns accuracies on validation samples whose class arrived."""
         classes = self.stream.classes
-        new = classes[len(self.known_classes) :]
-        summary = Samples(None, None, classes, new)
         if self.validation is None:
-            return measuring.measure(summary, None, before, after)
+            return self.measure(None, before, after, classes)
         rows, labels = arrived(self.validation, classes)
-        measured = measuring.measure(
-            summary, Samples(None, labels, classes), before[rows], after[rows]
-        )
-        return {**measured, "flips": rows[measured["flips"]]}
+        measured = self.measure(labels, before[rows], after[rows], classes)
+        if "flips" in measured:
+            measured["flips"] = rows[measured["flips"]]
+        return measured
 
 
 class _CheckedBatches:
