@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -9,22 +12,27 @@ from keras_incremental.layers.closed_form_head import check_positive
 from keras_incremental.statistics.class_covariances import ClassCovariances
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Shape
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class AnalyticDense(ClosedFormHead):
     """A `Dense` layer that is solved by ridge regression on one-hot labels.
 
-    Its weights are those of one regression on all features ever adapted to,
-    to rounding, in whatever order and chunks they came. The same weights
-    come from recursive least squares, but only in float64 and at more cost.
+    The weights are those of one regression on all features that the head was
+    adapted to, up to rounding, for any order and any chunks of the data.
+    Recursive least squares gives the same weights, but needs float64 and
+    costs more.
 
-    With an `expansion` it reads `relu(f R)` for a fixed random matrix R: a
-    wider, nonlinear view of the features, as in RanPAC and, with an even
-    distribution, ACIL. With a `compensation` a second regression on
-    `tanh(f R)` learns what the first one left, as in DS-AL; there each phase
-    has a residual of its own, here it is that of all data, so that the order
-    of the classes does not matter.
+    With an `expansion`, the head reads `relu(f R)` of the features `f`, where
+    R is a fixed random matrix. This is a wider, nonlinear representation, as
+    in RanPAC and, with a uniform distribution, in ACIL. With a
+    `compensation`, a second regression on `tanh(f R)` fits the residual of
+    the first one, as in DS-AL. There each phase has its own residual. Here
+    it is the residual of all data, so the order of the classes does not
+    matter.
 
     Reference:
     - [Zhuang et al., 2022](https://arxiv.org/abs/2205.14922), ACIL;
@@ -80,14 +88,14 @@ class AnalyticDense(ClosedFormHead):
 
     def __init__(
         self,
-        units,
-        ridge="auto",
-        expansion=None,
-        compensation=None,
-        balanced=False,
-        intercept=True,
-        scale=10.0,
-        seed=0,
+        units: int | Sequence[int],
+        ridge: float | str = "auto",
+        expansion: int | None = None,
+        compensation: float | None = None,
+        balanced: bool = False,
+        intercept: bool = True,
+        scale: float = 10.0,
+        seed: int = 0,
         **kwargs,
     ):
         self.expansion = expansion
@@ -103,25 +111,27 @@ class AnalyticDense(ClosedFormHead):
         self._check_arguments()
 
     @property
-    def random_kernel(self):
-        """Array R of the expansion, or `None`."""
+    def random_kernel(self) -> np.ndarray | None:
+        """Array: the random matrix R of the expansion, or `None`."""
         constants = self.constants()
         if not constants:
             return None
         return ops.convert_to_numpy(constants["random_kernel"])
 
-    def constants(self):
+    def constants(self) -> dict[str, keras.Variable]:
         if self.expansion is None or not self.built:
             return {}
         return {"random_kernel": self._random_kernel}
 
-    def column_shapes(self, input_dim, units):
+    def column_shapes(
+        self, input_dim: int, units: int
+    ) -> dict[str, tuple[int, ...]]:
         width = self.expansion or input_dim
         if self.compensation is not None:
             width *= 2
         return super().column_shapes(width, units)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if self.expansion is not None:
             shape = (self.input_dim, self.expansion)
@@ -135,7 +145,7 @@ class AnalyticDense(ClosedFormHead):
                 autocast=False,
             )
 
-    def represent(self, features, numpy):
+    def represent(self, features: Tensor, numpy: Any) -> Tensor:
         if self.expansion is None:
             return features
         own = self._random_kernel if numpy is ops else self.random_kernel
@@ -145,7 +155,9 @@ class AnalyticDense(ClosedFormHead):
             return expanded
         return numpy.concatenate([expanded, numpy.tanh(projected)], axis=-1)
 
-    def plain_representation(self, inputs):
+    def plain_representation(
+        self, inputs: keras.KerasTensor
+    ) -> keras.KerasTensor:
         if self.expansion is None:
             return inputs
         layer = keras.layers.Dense(
@@ -162,7 +174,7 @@ class AnalyticDense(ClosedFormHead):
         others = keras.layers.Activation("tanh", dtype="float32")(projected)
         return keras.layers.Concatenate(dtype="float32")([expanded, others])
 
-    def solve(self, statistics):
+    def solve(self, statistics: Any) -> dict[str, np.ndarray]:
         num_samples = len(statistics)
         if self.balanced:
             statistics = statistics.balanced()
@@ -173,7 +185,7 @@ class AnalyticDense(ClosedFormHead):
         bias = shares - center @ kernel
         return {"kernel": self.scale * kernel, "bias": self.scale * bias}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "ridge": self.ridge,
@@ -207,7 +219,7 @@ class AnalyticDense(ClosedFormHead):
                 )
 
 
-def random_kernel(shape, seed):
-    """Normal numbers that keep the size of what they are multiplied with."""
+def random_kernel(shape: tuple[int, int], seed: int) -> np.ndarray | None:
+    """Returns normal numbers with a variance of `1 / shape[0]`."""
     drawn = np.random.default_rng(seed).standard_normal(shape)
     return (drawn / np.sqrt(shape[0])).astype("float32")

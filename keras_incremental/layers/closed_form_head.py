@@ -1,12 +1,22 @@
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_incremental.layers.column_initializers import ColumnInitializer
+from keras_incremental.layers.column_layer import ColumnLayer
 from keras_incremental.layers.exact_operations import ExactOperations
 from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.statistics import ClassMeans
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import InitializerLike
+from keras_incremental.utils.types import Store
+from keras_incremental.utils.types import Tensor
 
 LARGEST = {"float16": 65504.0}
 # The score of a class that was never seen; finite, so that a softmax is too.
@@ -14,22 +24,22 @@ UNSEEN = -1e9
 
 
 class ClosedFormHead(ExactOperations, ExpandableHead):
-    """Base of the heads that are solved, not trained.
+    """Base class of the heads that are solved, not trained.
 
-    `adapt` counts features into statistics and solves for the weights. The
-    result is the same whatever the order and the chunks, so classes that
-    arrive one after the other are learned as if all had come at once, without
-    any sample kept. That holds while the features do not change: where the
-    backbone trains, `reset` and adapt to features that are computed anew.
+    `adapt` adds features to statistics and solves for the weights. The result
+    does not depend on the order and the chunks of the data. Classes that
+    arrive one after the other are learned as if all had arrived at once, and
+    no sample is kept. This holds while the features do not change. After
+    training the backbone, call `reset` and adapt to the new features.
 
-    The head never trains, whatever a model around it says. A class that was
-    never adapted to has a score of -1e9. Statistics are kept in float64,
-    beside the weights, and are saved with them.
+    The head is never trainable, even if the model around it is. A class that
+    the head was never adapted to has a score of -1e9. Statistics are kept in
+    float64 and saved with the weights.
 
     A subclass names its statistics (`statistics_class`) and solves for its
-    columns (`solve`). Most are linear: `columns("kernel")` and
-    `columns("bias")` are those of a `Dense` layer that reads what
-    `represent` makes of the features.
+    columns (`solve`). Most heads are linear: `columns("kernel")` and
+    `columns("bias")` are those of a `Dense` layer that reads
+    `represent(features)`.
 
     Args:
         units: Int, or a list of ints, one for each group in order of
@@ -39,11 +49,13 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
         **kwargs: Arguments of `ExpandableHead`.
     """
 
-    statistics_class = FeatureStatistics
+    statistics_class: type[ClassMeans] = FeatureStatistics
     # Options that the statistics depend on.
-    statistics_options = ()
+    statistics_options: tuple[str, ...] = ()
 
-    def __init__(self, units, scale=1.0, **kwargs):
+    def __init__(
+        self, units: int | Sequence[int], scale: float = 1.0, **kwargs
+    ):
         super().__init__(units, **kwargs)
         check_positive(self, "scale", scale)
         self.scale = float(scale)
@@ -52,50 +64,61 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
 
     # What a subclass gives.
 
-    def represent(self, features, numpy):
-        """What the head reads of the features; `numpy` or `keras.ops`."""
+    def represent(self, features: Tensor, numpy: Any) -> Tensor:
+        """Returns the representation that the columns read.
+
+        Args:
+            features: Array or tensor of shape `(..., input_dim)`.
+            numpy: Module to compute with: `numpy` or `keras.ops`.
+        """
         return features
 
-    def solve(self, statistics):
-        """Arrays of the columns of classes that have all been seen."""
+    def solve(self, statistics: Any) -> dict[str, np.ndarray]:
+        """Returns the columns, by name, for statistics of seen classes.
+
+        Args:
+            statistics: `statistics_class`, with samples of each class.
+        """
         raise NotImplementedError
 
-    def constants(self):
-        """Variables, by name, that are saved beside the columns."""
+    def constants(self) -> dict[str, keras.Variable]:
+        """Returns the variables, by name, that are saved with the columns."""
         return {}
 
     # What a linear head has, and a subclass may have otherwise.
 
-    def column_shapes(self, input_dim, units):
+    def column_shapes(
+        self, input_dim: int, units: int
+    ) -> dict[str, tuple[int, ...]]:
         return {"kernel": (input_dim, units), "bias": (units,)}
 
-    def column_initializer(self, name):
+    def column_initializer(self, name: str) -> Callable:
         return lambda shape, dtype=None: ops.full(shape, start(name), dtype)
 
-    def call_block(self, inputs, columns):
+    def call_block(self, inputs: Tensor, columns: dict[str, Tensor]) -> Tensor:
         return ops.matmul(inputs, columns["kernel"]) + columns["bias"]
 
     is_closed_form = True
 
-    def start_from(self, columns):
-        """Leaves the columns as they are: `adapt` finds them."""
+    def start_from(self, columns: dict[str, np.ndarray]) -> None:
+        """Does nothing: `adapt` solves for the columns."""
 
-    def imprinting(self, features, labels):
-        """Refuses: `adapt` finds the columns."""
+    def imprinting(self, features: Tensor, labels: Tensor) -> ColumnInitializer:
+        """Raises a `ValueError`: `adapt` solves for the columns."""
         raise ValueError(
             f"{type(self).__name__} '{self.name}' solves for its columns. "
             "Received: initializer='imprinting'. `adapt` the head to the "
             "features instead."
         )
 
-    def plain(self, inputs):
-        """Scores as `call` gives them, without this package.
+    def plain(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Builds the same scores, in float32, from layers of Keras alone.
 
         Args:
-            inputs: `keras.KerasTensor` of what the head reads.
+            inputs: `keras.KerasTensor` of the features.
 
         Returns:
-            `keras.KerasTensor` of the scores, in float32.
+            `keras.KerasTensor` of the scores.
 
         Raises:
             ValueError: if the head is not linear.
@@ -123,19 +146,21 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
         dense.set_weights(columns)
         return outputs
 
-    def plain_representation(self, inputs):
-        """What `represent` gives, by layers of Keras alone."""
+    def plain_representation(
+        self, inputs: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        """Builds the representation from layers of Keras alone."""
         return inputs
 
     # What a user reads and does.
 
     @property
-    def statistics(self):
-        """The immutable statistics of all features that were adapted to."""
+    def statistics(self) -> ClassMeans:
+        """Statistics of all features so far, immutable."""
         return self._statistics
 
     @property
-    def trainable(self):
+    def trainable(self) -> bool:
         return False
 
     @trainable.setter
@@ -143,12 +168,12 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
         # A parent that is made trainable must not make this head so.
         ExpandableHead.trainable.fset(self, False)
 
-    def adapt(self, features, labels):
-        """Learns from more features; the earlier ones count on.
+    def adapt(self, features: Tensor, labels: Tensor) -> None:
+        """Adds features to the statistics, and solves for the weights.
 
         Args:
-            features: Array of shape `(num_samples, ..., input_dim)`: what
-                the layer below the head gives, in inference mode.
+            features: Array of shape `(num_samples, ..., input_dim)`: the
+                outputs of the layer below the head, in inference mode.
             labels: Ints from 0 to `units - 1`, of shape
                 `(num_samples, ...)`.
 
@@ -157,21 +182,25 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
         """
         self._solve_for(self.statistics + self._counted(features, labels))
 
-    def update_state(self, features, labels):
-        """Counts features as `adapt` does, and leaves the weights alone.
+    def update_state(self, features: Tensor, labels: Tensor) -> None:
+        """Adds features to the statistics, and keeps the weights.
 
-        Solving takes time that grows with the cube of the width. Where data
-        come in many small parts, count them all, then `finalize_state()`.
+        Solving takes time that grows with the cube of the width. For data in
+        many small parts, add all of them, then call `finalize_state()`.
+
+        Args:
+            features: See `adapt`.
+            labels: See `adapt`.
         """
         self._statistics = self.statistics + self._counted(features, labels)
 
-    def finalize_state(self):
-        """Solves for the weights that belong to the statistics."""
+    def finalize_state(self) -> None:
+        """Solves for the weights of the current statistics."""
         self._check_built()
         self._solve_for(self.statistics)
 
-    def reset(self):
-        """Forgets all features; needed where the layers below trained."""
+    def reset(self) -> None:
+        """Deletes the statistics. Call it after training the backbone."""
         self._statistics = self.statistics_class()
         if self.built:
             self._assign(self._solved(self.statistics))
@@ -179,15 +208,19 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
     instead_of_parents = "`relabel` features of the old class after growing"
 
     def expand(
-        self, units, initializer=DEFAULT_INITIALIZER, seed=None, parents=None
-    ):
-        """Appends classes, unseen until `adapt`; old scores stay.
+        self,
+        units: int,
+        initializer: InitializerLike = DEFAULT_INITIALIZER,
+        seed: int | None = None,
+        parents: Sequence[int | None] | None = None,
+    ) -> None:
+        """Appends classes without features; old scores stay the same.
 
         Args:
             units: Int, 1 or more: how many classes arrive.
-            initializer: Left at its default: `adapt` finds the columns.
+            initializer: Must be the default: `adapt` solves for the columns.
             seed: Not used.
-            parents: Not taken; `relabel` splits a class exactly.
+            parents: Must be `None`: `relabel` splits a class exactly.
         """
         if initializer != DEFAULT_INITIALIZER:
             raise ValueError(
@@ -200,7 +233,7 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
 
     # How Keras uses it.
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         inputs = ops.cast(inputs, self.variable_dtype)
         scores = super().call(self.represent(inputs, ops))
         limit = LARGEST.get(self.compute_dtype)
@@ -208,16 +241,16 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
             scores = ops.clip(scores, -limit, limit)
         return ops.cast(scores, self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "scale": self.scale}
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Store) -> None:
         super().save_own_variables(store)
         for name, variable in self.constants().items():
             store[name] = ops.convert_to_numpy(variable)
         self.statistics.save_to(store)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Store) -> None:
         names, constants = set(store.keys()), self.constants()
         statistics = self.statistics_class.load_from(store)
         columns = {name for name in names if name.isdigit()}
@@ -228,10 +261,10 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
             variable.assign(np.asarray(store[name]))
         self._statistics = statistics
 
-    def snapshot(self):
+    def snapshot(self) -> Config:
         return {**super().snapshot(), "statistics": self.statistics}
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: Config) -> None:
         super().restore(snapshot)
         self._statistics = snapshot["statistics"]
 
@@ -302,22 +335,26 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
 
 
 class Unseen(ColumnInitializer):
-    """Columns of classes that were never adapted to."""
+    """Initializer of columns of classes without features yet."""
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         return {
             name: np.full((*v.shape[:-1], units), start(name), v.dtype)
             for name, v in columns.items()
         }
 
 
-def start(name):
-    """The value of all columns of that name."""
+def start(name: str) -> float:
+    """Returns the value of the columns of a class without features."""
     return UNSEEN if name == "bias" else 0.0
 
 
-def check_positive(head, name, value, most=np.inf):
-    """Refuses an argument of a head that is no number above 0."""
+def check_positive(
+    head: ColumnLayer, name: str, value: Any, most: float = np.inf
+) -> None:
+    """Raises unless an argument of a head is a number above 0."""
     number = isinstance(value, (int, float, np.number))
     if isinstance(value, bool) or not number or not 0 < value <= most:
         wanted = "above 0" if most == np.inf else f"above 0 and up to {most}"
@@ -327,8 +364,8 @@ def check_positive(head, name, value, most=np.inf):
         )
 
 
-def checked_features(head, features):
-    """The features as a float64 array, if the head can read them."""
+def checked_features(head: ColumnLayer, features: Tensor) -> np.ndarray:
+    """Returns the features as a float64 array that the head can read."""
     if not isinstance(features, np.ndarray):
         features = ops.convert_to_numpy(features)
     features = np.asarray(features, "float64")
@@ -351,8 +388,10 @@ def checked_features(head, features):
     return features
 
 
-def checked_labels(head, labels, features):
-    """The labels as a flat array of ints, one for each row of features."""
+def checked_labels(
+    head: ColumnLayer, labels: Tensor, features: np.ndarray
+) -> np.ndarray:
+    """Returns the labels as a flat array, one for each row of features."""
     if not isinstance(labels, np.ndarray):
         labels = ops.convert_to_numpy(labels)
     rows = int(np.prod(features.shape[:-1]))

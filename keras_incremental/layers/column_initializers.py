@@ -1,31 +1,47 @@
-"""How the columns of newly arrived classes start.
+"""Initializers of the columns of new classes.
 
-Arrays in, arrays out: `initializer(columns, units, seed)` gets the columns
-of the old classes, a dict such as `{"kernel": (input_dim, old_units),
-"bias": (old_units,)}`, and returns the same names for `units` new classes.
+`initializer(columns, units, seed)` takes the columns of the old classes, a
+dict of arrays such as `{"kernel": (input_dim, old_units), "bias":
+(old_units,)}`. It returns a dict of arrays for `units` new classes.
 """
 
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_incremental.utils.types import InitializerLike
+from keras_incremental.utils.types import Tensor
+
 
 class ColumnInitializer:
-    """Base of the initializers of new columns."""
+    """Base class of the initializers of new columns."""
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         raise NotImplementedError
 
-    def among(self, kept):
-        """The same initializer for the columns `kept` of the old classes."""
+    def among(self, kept: np.ndarray) -> "ColumnInitializer":
+        """Returns the initializer for a part of the old columns.
+
+        Args:
+            kept: Ints, the indices of the old classes that stay.
+        """
         return self
 
 
 class Zeros(ColumnInitializer):
-    """New logits are 0. Wins everywhere if all old logits are negative."""
+    """Columns of zeros, so that new logits are 0.
 
-    def __call__(self, columns, units, seed):
+    A new class is predicted for each sample whose old logits are negative.
+    """
+
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         return {
             name: np.zeros((*value.shape[:-1], units), value.dtype)
             for name, value in columns.items()
@@ -35,7 +51,9 @@ class Zeros(ColumnInitializer):
 class MatchOldScale(ColumnInitializer):
     """Random columns with the spread of the old ones, and their mean bias."""
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         generator = np.random.default_rng(seed)
         return {
             name: self._like(name, value, units, generator)
@@ -51,17 +69,19 @@ class MatchOldScale(ColumnInitializer):
 
 
 class MeanOfOld(ColumnInitializer):
-    """Each new class starts as probable as an average old one.
+    """The mean of the old columns, with a little noise.
 
     Args:
         noise: Float. Spread of the noise that tells new classes apart, as a
             share of the spread of the old columns. Defaults to `0.01`.
     """
 
-    def __init__(self, noise=0.01):
+    def __init__(self, noise: float = 0.01):
         self.noise = noise
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         generator = np.random.default_rng(seed)
         result = {}
         for name, value in columns.items():
@@ -75,11 +95,10 @@ class MeanOfOld(ColumnInitializer):
 
 
 class Imprinting(ColumnInitializer):
-    """Points each new column at the mean feature of its class.
+    """Columns that point at the mean feature of their class.
 
-    Features of a pretrained network are mostly positive, so every class
-    mean points the same way; `center`, the mean over all features whose
-    mean is known, is taken off first.
+    Features of a pretrained network are mostly positive, so all class means
+    have nearly the same direction. Therefore `center` is subtracted first.
 
     Reference:
     - [Qi et al., 2018](https://arxiv.org/abs/1712.07136). The centering is an
@@ -92,12 +111,16 @@ class Imprinting(ColumnInitializer):
             `features`.
     """
 
-    def __init__(self, features, labels, center=None):
+    def __init__(
+        self, features: Tensor, labels: Tensor, center: Tensor | None = None
+    ):
         self.features = np.asarray(features, "float64")
         self.labels = np.asarray(labels)
         self.center = self.features.mean(0) if center is None else center
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         missing = sorted(set(range(units)) - set(self.labels.tolist()))
         if missing:
             raise ValueError(
@@ -125,17 +148,19 @@ class Imprinting(ColumnInitializer):
 
 
 class CopyOf(ColumnInitializer):
-    """Each new class starts as a copy of an old one, its parent.
+    """Copies of the columns of old classes, the parents.
 
     Args:
         parents: Int or list of ints: the index of the old class of each new
             one.
     """
 
-    def __init__(self, parents):
+    def __init__(self, parents: int | Sequence[int]):
         self.parents = np.atleast_1d(parents)
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         old = next(iter(columns.values())).shape[-1]
         if len(self.parents) != units or not np.all(
             (self.parents >= 0) & (self.parents < old)
@@ -147,7 +172,7 @@ class CopyOf(ColumnInitializer):
             )
         return {n: v[..., self.parents].copy() for n, v in columns.items()}
 
-    def among(self, kept):
+    def among(self, kept: np.ndarray) -> "ColumnInitializer":
         places = {old: place for place, old in enumerate(kept.tolist())}
         missing = [p for p in self.parents.tolist() if p not in places]
         if missing:
@@ -160,12 +185,14 @@ class CopyOf(ColumnInitializer):
 
 
 class FromKeras(ColumnInitializer):
-    """A Keras initializer for the kernel, drawn as for the whole head."""
+    """A Keras initializer, which draws the kernel of the whole head."""
 
-    def __init__(self, initializer):
+    def __init__(self, initializer: InitializerLike):
         self.initializer = keras.initializers.get(initializer)
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         initializer, result = self._seeded(seed), {}
         for name, value in columns.items():
             shape = (*value.shape[:-1], value.shape[-1] + units)
@@ -194,8 +221,8 @@ NAMED = {
 }
 
 
-def get(identifier):
-    """The column initializer of a name, an object or a Keras initializer."""
+def get(identifier: InitializerLike) -> ColumnInitializer:
+    """Returns a column initializer for a name or a Keras initializer."""
     if isinstance(identifier, ColumnInitializer):
         return identifier
     if isinstance(identifier, str) and identifier in NAMED:
@@ -210,8 +237,10 @@ def get(identifier):
         ) from error
 
 
-def new_columns(head, units, initializer, seed=None):
-    """Columns of `units` new classes for a built head, arrays by name."""
+def new_columns(
+    head: Any, units: int, initializer: InitializerLike, seed: int | None = None
+) -> dict[str, np.ndarray]:
+    """Returns the columns of `units` new classes of a head, by name."""
     columns = {name: head.columns(name) for name in head.column_shapes(1, 1)}
     seed = random.randint(1, 10**9) if seed is None else seed
     new = get(initializer)(columns, units, seed)

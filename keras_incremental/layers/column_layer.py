@@ -1,4 +1,6 @@
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -6,14 +8,17 @@ from keras import ops
 
 from keras_incremental.regularizers.quadratic_penalty import join_penalties
 from keras_incremental.utils import state
+from keras_incremental.utils.types import RegularizerLike
+from keras_incremental.utils.types import Store
+from keras_incremental.utils.types import Tensor
 
 
 class ColumnLayer(keras.layers.Layer):
-    """Base of layers whose weights have one column for each class.
+    """Base class of layers whose weights have one column for each class.
 
-    The columns are kept in blocks of variables, oldest classes first, and
-    stored as one array for each name, so `ExpandableDense` reads what a
-    `Dense` of the same width stored, and back.
+    The columns are kept in blocks of variables, oldest classes first. A file
+    holds one array for each name, so `ExpandableDense` and a `Dense` of the
+    same width can read the files of each other.
     """
 
     def __init__(self, **kwargs):
@@ -22,27 +27,33 @@ class ColumnLayer(keras.layers.Layer):
 
     # What a subclass gives.
 
-    def column_shapes(self, input_dim, units):
-        """Shapes of the weights of `units` classes, columns on the last axis.
+    def column_shapes(
+        self, input_dim: int, units: int
+    ) -> dict[str, tuple[int, ...]]:
+        """Returns the shapes of the weights, classes on the last axis.
+
+        Args:
+            input_dim: Int, the size of the features.
+            units: Int, the number of classes.
 
         Returns:
-            A dict of names and shapes, in the order of saving.
+            Dict of names and shapes, in the order of saving.
         """
         raise NotImplementedError
 
-    def column_initializer(self, name):
-        """The Keras initializer of the first columns called `name`."""
+    def column_initializer(self, name: str) -> Callable:
+        """Returns the Keras initializer of the first columns `name`."""
         raise NotImplementedError
 
-    def column_regularizer(self, name):
-        """The regularizer of the columns called `name`, or `None`."""
+    def column_regularizer(self, name: str) -> RegularizerLike:
+        """Returns the regularizer of the columns `name`, or `None`."""
         return None
 
     # What is asked of every such layer.
 
-    is_closed_form = False
+    is_closed_form: bool = False
 
-    def plain(self, inputs):
+    def plain(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Builds the same outputs from layers of Keras alone.
 
         Args:
@@ -63,19 +74,24 @@ class ColumnLayer(keras.layers.Layer):
 
     # What a user reads and writes.
 
-    def columns(self, name):
-        """Array of all columns called `name`, oldest class first."""
+    def columns(self, name: str) -> np.ndarray:
+        """Returns an array of all columns `name`, oldest class first."""
         self._check_built()
         parts = [ops.convert_to_numpy(v) for v in self._columns[name]]
         return np.concatenate(parts, -1)
 
-    def column_tensor(self, name):
-        """Tensor of all columns called `name`, that gradients flow into."""
+    def column_tensor(self, name: str) -> Tensor:
+        """Returns a differentiable tensor of all columns `name`."""
         self._check_built()
         return ops.concatenate(self._columns[name], -1)
 
-    def assign_columns(self, name, value):
-        """Writes all columns called `name`, an array as `columns` gives."""
+    def assign_columns(self, name: str, value: Any) -> None:
+        """Assigns all columns `name`.
+
+        Args:
+            name: String, one of `column_shapes`.
+            value: Array of the shape of `columns(name)`.
+        """
         self._check_columns(name, value)
         widths = [v.shape[-1] for v in self._columns[name]]
         parts = np.split(np.asarray(value), np.cumsum(widths)[:-1], -1)
@@ -84,11 +100,11 @@ class ColumnLayer(keras.layers.Layer):
 
     # How Keras saves it.
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Store) -> None:
         for index, name in enumerate(self._columns if self.built else ()):
             store[str(index)] = self.columns(name)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Store) -> None:
         names = list(self._columns if self.built else ())
         if len(store.keys()) != len(names):
             raise ValueError(
@@ -105,7 +121,7 @@ class ColumnLayer(keras.layers.Layer):
     # How blocks come and go.
 
     def _append_block(self, first_group, columns, units=None):
-        """Adds the weights of one block; values or initializers by name."""
+        """Adds the weights of a block, from values or from initializers."""
         for name, value in columns.items():
             if units is None:
                 shape, initializer = value.shape, _constant(value)
@@ -118,7 +134,7 @@ class ColumnLayer(keras.layers.Layer):
         self._order_weights()
 
     def _join_variables(self, index, first_group):
-        """Makes one block of two neighbors, their penalties with them."""
+        """Joins two neighboring blocks, and their penalties."""
         pair = slice(index, index + 2)
         for name, variables in self._columns.items():
             old = variables[pair]

@@ -1,35 +1,40 @@
-"""What a closed-form head can undo, move and join without an error."""
+"""Exact operations on the statistics of closed-form heads."""
+
+from typing import Any
 
 import numpy as np
 from keras import ops
+
+from keras_incremental.utils.types import Tensor
 
 # Arguments that two heads may differ in and yet count the same.
 FREE = ("name", "dtype", "units", "max_groups", "frozen_groups", "blocks")
 
 
 class ExactOperations:
-    """Operations on the statistics of a `ClosedFormHead`."""
+    """Methods of `ClosedFormHead` that edit its statistics exactly."""
 
-    def forget(self, features, labels):
-        """Takes features out as if they had never been adapted to.
+    def forget(self: Any, features: Tensor, labels: Tensor) -> None:
+        """Removes features from the statistics, and solves again.
 
         Args:
-            features: Array, features that were adapted to before.
-            labels: Ints, the labels that they had then.
+            features: Array of features that the head was adapted to.
+            labels: Ints, their labels at that time.
 
         Raises:
-            ValueError: if there were fewer of a class.
+            ValueError: if a class has fewer samples than are removed.
         """
         self._solve_for(self.statistics - self._counted(features, labels))
 
-    def relabel(self, features, old, new):
-        """Gives features that were adapted to before another class.
+    def relabel(self: Any, features: Tensor, old: Tensor, new: Tensor) -> None:
+        """Changes the labels of features that the head was adapted to.
 
-        A class is split exactly by it, where its features are still there.
+        It splits a class exactly, if the features are still available.
 
         Args:
             features: Array of shape `(num_samples, ..., input_dim)`.
-            old: Int, or ints as `adapt` takes them: the labels until now.
+            old: Int, or ints of shape `(num_samples, ...)`: the labels
+                until now.
             new: Int or ints: the labels from now on.
         """
         shape = np.shape(features)[:-1]
@@ -37,12 +42,12 @@ class ExactOperations:
         given = self._counted(features, np.broadcast_to(new, shape))
         self._solve_for(self.statistics - taken + given)
 
-    def merge(self, other):
-        """Learns all that another head of the same kind was adapted to.
+    def merge(self: Any, other: Any) -> None:
+        """Adds the statistics of another head of the same class.
 
         Args:
-            other: A head of the same class, with as many inputs and no more
-                classes, the same classes at the same places.
+            other: Head of the same class and input size, with no more
+                classes. Class `k` must mean the same in both.
         """
         self._check_mergeable(other)
         if not self.built:
@@ -74,6 +79,6 @@ class ExactOperations:
 
 
 def _kind(head):
-    """What two heads must have in common for their statistics to be so."""
+    """Returns what two heads must share to merge."""
     config = head.get_config()
     return type(head), {k: v for k, v in config.items() if k not in FREE}

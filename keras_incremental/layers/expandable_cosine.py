@@ -1,13 +1,23 @@
 import math
+from collections.abc import Callable
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import layers
 from keras import ops
 
+from keras_incremental.layers.column_initializers import ColumnInitializer
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.proxy_imprinting import ProxyImprinting
+from keras_incremental.statistics import ClassMeans
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import InitializerLike
+from keras_incremental.utils.types import RegularizerLike
+from keras_incremental.utils.types import Shape
+from keras_incremental.utils.types import Store
+from keras_incremental.utils.types import Tensor
 from keras_incremental.utils.vectors import unit
 
 # How far the proxies of an old class lie from its column, for its length.
@@ -16,49 +26,48 @@ PROXY_SPREAD = 0.1
 
 @export
 class ExpandableCosine(ExpandableHead):
-    """A growing output layer of cosines, on which no class weighs more.
+    """An output layer of scaled cosines that grows by groups of classes.
 
-    The logit of a class is the cosine of the angle between the features and
-    the column of the class, times a scale that all classes share. So the
-    length of a column says nothing, and new classes do not win by it. There
-    is no bias. With several proxies the class scores
+    The logit of a class is the cosine between the features and the column of
+    the class, times a scale that all classes share. The length of a column
+    has no effect, so new classes cannot win by longer columns. There is no
+    bias. With several proxies, the score of a class is
 
         sum(softmax(s) * s)
 
     over the cosines `s` of the features with each of its proxies.
 
-    Softmax of cosines cannot be confident without a large scale: with a
-    scale of 1 and 100 classes no probability exceeds 0.07. Start it at 10 or
-    more, unless the optimizer may move it far.
+    The softmax of cosines is not confident without a large scale: with a
+    scale of 1 and 100 classes, no probability exceeds 0.07. Start at a scale
+    of 10 or more, unless the optimizer can move it far.
 
-    Features that are all positive, as those of a network that ends in ReLU,
-    lie at small angles to each other whatever they show, and their cosines
-    tell little. `assign_center` takes their mean off first, where the
-    network below is frozen.
+    Positive features, such as the outputs of a ReLU, have small angles to
+    each other, and their cosines differ little. If the network below is
+    frozen, `assign_center` subtracts their mean first.
 
-    Start new columns by `ProxyImprinting`, of features that `centered` gives;
-    `Imprinting` centers features itself, which a head without a bias cannot
-    undo, unless its `center` is zeros.
+    Initialize new columns with `imprinting(features, labels)`. The
+    initializer `Imprinting` centers the features by itself. A head without a
+    bias cannot undo that, unless `center` is zeros.
 
     Reference:
     - [Hou et al., 2019](https://openaccess.thecvf.com/content_CVPR_2019/html/Hou_Learning_a_Unified_Classifier_Incrementally_via_Rebalancing_CVPR_2019_paper.html)
     - [Douillard et al., 2020](https://arxiv.org/abs/2004.13513), the proxies
 
-    The scale is the softplus of its weight, so that it stays above 0. The
-    center is no method of either paper: LUCIR leaves out the last ReLU.
+    The scale is the softplus of its weight, so it stays above 0. The center
+    is not part of either paper: LUCIR omits the last ReLU.
 
     Args:
         units: Int, or a list of ints, one for each group in order of
             arrival: the number of classes, 1 or more.
-        proxies: Int, 1 or more. How many columns a class has; more let a
-            class be several clusters. Defaults to `1`.
-        scale: Float above 0, where the scale starts. A larger value makes
-            surer predictions. Defaults to `1.0`.
+        proxies: Int, 1 or more. The number of columns of each class. With
+            more of them, a class can have several clusters. Defaults to `1`.
+        scale: Float above 0, the initial scale. A larger value makes
+            predictions more confident. Defaults to `1.0`.
         learn_scale: Bool. Whether the scale is trained. Defaults to `True`.
         kernel_initializer: Initializer of the first columns. Defaults to
             `"glorot_uniform"`.
-        kernel_regularizer: Regularizer of all columns. Their lengths only
-            grow under plain SGD, which slows learning; weight decay helps.
+        kernel_regularizer: Regularizer of all columns. Under plain SGD their
+            lengths only grow, which slows learning; weight decay helps.
             Defaults to `None`.
         **kwargs: Arguments of `ExpandableHead`.
 
@@ -83,12 +92,12 @@ class ExpandableCosine(ExpandableHead):
 
     def __init__(
         self,
-        units,
+        units: int | Sequence[int],
         proxies: int = 1,
         scale: float = 1.0,
         learn_scale: bool = True,
-        kernel_initializer="glorot_uniform",
-        kernel_regularizer=None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        kernel_regularizer: RegularizerLike = None,
         **kwargs,
     ):
         self.proxies = _checked_proxies(proxies)
@@ -99,20 +108,19 @@ class ExpandableCosine(ExpandableHead):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     @property
-    def scale(self):
-        """Tensor, a scalar: what the cosines are multiplied by."""
+    def scale(self) -> Tensor:
+        """Scalar tensor, the factor of the cosines."""
         self._check_built()
         return ops.softplus(ops.convert_to_tensor(self.raw_scale))
 
-    def assign_center(self, value):
-        """Sets what is taken off the features before angles are measured.
+    def assign_center(self, value: Tensor) -> None:
+        """Sets the vector that is subtracted from the features.
 
-        It is not trained, and stored with the layer. The columns stay, and
-        mean other features than before.
+        It is stored with the layer and not trained. The columns stay the
+        same, so they point at other features than before.
 
         Args:
-            value: Array of shape `(input_dim,)`; zeros for nothing, as a
-                head starts.
+            value: Array of shape `(input_dim,)`. It is zeros in a new head.
         """
         self._check_built()
         value = np.asarray(value)
@@ -124,16 +132,16 @@ class ExpandableCosine(ExpandableHead):
             )
         self.center.assign(value)
 
-    def centered(self, features):
-        """Returns an array of features, without the center."""
+    def centered(self, features: Tensor) -> np.ndarray:
+        """Returns the features minus the center, as an array."""
         self._check_built()
         return np.asarray(features) - ops.convert_to_numpy(self.center)
 
-    def recenter(self, statistics):
+    def recenter(self, statistics: ClassMeans) -> None:
         """Moves the center to the mean of all features.
 
-        Columns of classes that were seen go on pointing at the same places,
-        as far from the center as the means of the classes.
+        The columns of seen classes are moved along: each still points at the
+        same place, at the distance of the mean of its class.
 
         Args:
             statistics: `FeatureStatistics` of the features.
@@ -149,12 +157,12 @@ class ExpandableCosine(ExpandableHead):
 
     needs_imprinting = True
 
-    def imprinting(self, features, labels):
+    def imprinting(self, features: Tensor, labels: Tensor) -> ColumnInitializer:
         """Returns the `ProxyImprinting` of the centered features."""
         return ProxyImprinting(self.centered(features), labels)
 
-    def start_from(self, columns):
-        """Starts at the directions of columns, proxies spread around them."""
+    def start_from(self, columns: dict[str, np.ndarray]) -> None:
+        """Copies the directions of columns, and spreads proxies around."""
         kernel, drawn = columns.get("kernel"), self.columns("kernel")
         if kernel is None or kernel.shape != (self.input_dim, self.units):
             return
@@ -164,12 +172,11 @@ class ExpandableCosine(ExpandableHead):
             kernel = kernel[:, None] + PROXY_SPREAD * lengths * drawn
         self.assign_columns("kernel", kernel)
 
-    def plain(self, inputs):
+    def plain(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Builds the same logits, in float32, from layers of Keras alone.
 
         Args:
-            inputs: `keras.KerasTensor` of what the head reads, of two
-                dimensions.
+            inputs: `keras.KerasTensor` of the features, of two dimensions.
 
         Returns:
             `keras.KerasTensor` of the logits.
@@ -191,7 +198,7 @@ class ExpandableCosine(ExpandableHead):
         return layers.Rescaling(scale, dtype="float32", name=self.name)(cosines)
 
     def _plain_cosines(self, directions):
-        """Cosines with all columns, those of the first proxies first."""
+        """Builds the cosines with all columns, the first proxies first."""
         kernel = self.columns("kernel")
         lengths = np.maximum(np.linalg.norm(kernel, axis=0), 1e-12)
         kernel = (kernel / lengths).reshape(len(kernel), -1)
@@ -205,22 +212,24 @@ class ExpandableCosine(ExpandableHead):
         dense.set_weights([kernel])
         return outputs
 
-    def scores(self, inputs):
-        """Cosines before the scale, shape `(batch_size, ..., units)`."""
+    def scores(self, inputs: Tensor) -> Tensor:
+        """Returns the cosines, of shape `(batch_size, ..., units)`."""
         return super().call(inputs)
 
-    def column_shapes(self, input_dim, units):
+    def column_shapes(
+        self, input_dim: int, units: int
+    ) -> dict[str, tuple[int, ...]]:
         if self.proxies == 1:
             return {"kernel": (input_dim, units)}
         return {"kernel": (input_dim, self.proxies, units)}
 
-    def column_initializer(self, name):
+    def column_initializer(self, name: str) -> Callable:
         return self.kernel_initializer
 
-    def column_regularizer(self, name):
+    def column_regularizer(self, name: str) -> RegularizerLike:
         return self.kernel_regularizer
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.raw_scale = self.add_weight(
             name="raw_scale",
@@ -237,11 +246,11 @@ class ExpandableCosine(ExpandableHead):
             trainable=False,
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         scores = self.scores(inputs)
         return scores * ops.cast(self.scale, scores.dtype)
 
-    def call_block(self, inputs, columns):
+    def call_block(self, inputs: Tensor, columns: dict[str, Tensor]) -> Tensor:
         # The squares of half precision reach neither small nor large lengths.
         features = ops.cast(inputs, "float32")
         features = unit(features - ops.cast(self.center, "float32"))
@@ -252,20 +261,20 @@ class ExpandableCosine(ExpandableHead):
             scores = ops.sum(weights * scores, axis=-2)
         return ops.cast(scores, self.compute_dtype)
 
-    def snapshot(self):
+    def snapshot(self) -> Config:
         kept = [ops.convert_to_numpy(v).copy() for v in self._shared()]
         return {**super().snapshot(), "shared": kept}
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: Config) -> None:
         super().restore(snapshot)
         self._assign_shared(snapshot["shared"])
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Store) -> None:
         super().save_own_variables(store)
         for name, variable in self._stored().items():
             store[name] = ops.convert_to_numpy(variable)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Store) -> None:
         shared = self._stored()
         if not set(shared) <= set(store.keys()):
             return super().load_own_variables(store)
@@ -273,7 +282,7 @@ class ExpandableCosine(ExpandableHead):
         super().load_own_variables(columns)
         self._assign_shared([np.asarray(store[name]) for name in shared])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "proxies": self.proxies,
@@ -288,7 +297,7 @@ class ExpandableCosine(ExpandableHead):
         }
 
     def _shared(self):
-        """What all classes share, in the order of saving."""
+        """Returns the variables of all classes, in the order of saving."""
         return [self.raw_scale, self.center] if self.built else []
 
     def _assign_shared(self, values):
@@ -296,13 +305,15 @@ class ExpandableCosine(ExpandableHead):
             variable.assign(value)
 
     def _stored(self):
-        """What all classes share, by the names it has in a file."""
+        """Returns the variables of all classes, by their names in files."""
         first = len(self._columns)
         return {str(i): v for i, v in enumerate(self._shared(), first)}
 
 
-def seen_from(kernel, reach, step):
-    """Returns directions of the same places from a center that has moved.
+def seen_from(
+    kernel: np.ndarray, reach: np.ndarray, step: np.ndarray
+) -> np.ndarray:
+    """Returns the directions of the same places from a moved center.
 
     Args:
         kernel: Array of shape `(features, ..., classes)`.
@@ -318,7 +329,7 @@ def seen_from(kernel, reach, step):
 
 
 def _pooled(cosines, shape):
-    """Sums over proxies, each weighted by their softmax, by Keras layers."""
+    """Builds the sum over proxies, weighted by their softmax."""
     parts = layers.Reshape(shape, dtype="float32")(cosines)
     weights = layers.Softmax(axis=1, dtype="float32")(parts)
     weighted = layers.Multiply(dtype="float32")([weights, parts])

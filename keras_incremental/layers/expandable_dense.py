@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -9,41 +12,47 @@ from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.split_share import start_of
 from keras_incremental.regularizers.per_example import rules
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import InitializerLike
+from keras_incremental.utils.types import RegularizerLike
+from keras_incremental.utils.types import Store
+from keras_incremental.utils.types import Tensor
 
-# The name in a weights file of what no `Dense` has.
+# Not stored by a `Dense` layer.
 PARENTS = "parents"
 
 
 @export
 class ExpandableDense(ExpandableHead):
-    """A `Dense` output layer that new classes can be added to.
+    """A `Dense` output layer that grows by groups of classes.
 
-    Computes logits, as `keras.layers.Dense(units)` does. `expand(n)` appends
-    `n` classes; the logits of the older classes stay the same to the bit
-    until blocks are joined (`max_groups`), and to 1e-6 then.
+    It computes logits, like `keras.layers.Dense(units)`. `expand(n)` appends
+    `n` classes. The logits of older classes stay bit-identical until blocks
+    are joined (`max_groups`), and stay the same up to 1e-6 then.
 
-    It stores its weights as a `Dense` of the same width does. But Keras
-    finds the layers of a model's weights file by their class: load such a
-    file into the model with the `Dense` first.
+    It stores its weights like a `Dense` layer of the same width. But Keras
+    finds the layers in a weights file by their class: load such a file into
+    the model with the `Dense` layer first.
 
-    `expand(n, parents=[...])` adds classes that came out of old ones: a
-    police car, until now a car. The new column holds the logit `s` of a
-    share, and what the parent had is divided, `sigmoid(s)` for the child and
-    `sigmoid(-s)` for what is left of the parent,
+    `expand(n, parents=[...])` adds subclasses of old classes, such as "police
+    car" of "car". The new column computes the logit `s` of a share. The
+    probability of the parent is divided: the subclass takes `sigmoid(s)` of
+    it and the parent keeps `sigmoid(-s)`,
 
         z[child] = z[parent] + log(sigmoid(s))
         z[parent] = z[parent] + log(sigmoid(-s))
 
-    so the two together have what the parent had alone, whatever `s` learns;
-    other logits stay the same to the bit. Children may have children. Decide
-    by `layers.hierarchical_argmax`, or the parent loses votes to them.
+    so the sum of both stays the same, whatever `s` learns. Other logits stay
+    bit-identical. Subclasses may have subclasses. Predict with
+    `layers.hierarchical_argmax`, so that a parent is not outvoted because of
+    its subclasses.
 
-    Where classes do not exclude each other (`exclusive=False`, sigmoid
-    outputs), a parent keeps what it has, to the bit, and a child is what its
-    share says of it: `sigmoid(z[child]) = sigmoid(z[parent]) * sigmoid(s)`.
+    If classes do not exclude each other (`exclusive=False`, sigmoid outputs),
+    the logit of a parent stays bit-identical, and
+    `sigmoid(z[child]) = sigmoid(z[parent]) * sigmoid(s)`.
 
-    `model.output_shape` is that of the graph as first drawn; `head.units` is
-    how many classes there are.
+    `model.output_shape` is that of the graph when it was built. `head.units`
+    is the current number of classes.
 
     Args:
         units: Int, or a list of ints, one for each group in order of
@@ -55,15 +64,17 @@ class ExpandableDense(ExpandableHead):
             `"zeros"`.
         kernel_regularizer: Regularizer of all kernels. Defaults to `None`.
         bias_regularizer: Regularizer of all biases. Defaults to `None`.
-        max_groups: Int, 3 or more. How many blocks of weights are kept
-            apart; older ones are joined at the next growth. Defaults to `8`.
-        frozen_groups: Int. How many of the oldest groups do not train,
-            whatever the optimizer. Defaults to `0`.
-        blocks: List of ints or `None`; `get_config` writes it.
-        parents: List with the index of an older class, or -1, for each
-            class; `get_config` writes it. Defaults to `None`, no splits.
-        exclusive: Bool. Whether a sample shows one class only, so that a
-            child takes its share from its parent. Defaults to `True`.
+        max_groups: Int, 3 or more. The number of blocks of weights that are
+            kept apart. Older ones are joined at the next growth. Defaults to
+            `8`.
+        frozen_groups: Int, 0 or more. The number of oldest groups that are
+            not trained, by any optimizer. Defaults to `0`.
+        blocks: List of ints or `None`, as written by `get_config`. Defaults
+            to `None`.
+        parents: List with the index of the parent class, or -1, of each
+            class, as written by `get_config`. Defaults to `None`, no splits.
+        exclusive: Bool. Whether a sample has one class only, so that a
+            subclass takes its share from its parent. Defaults to `True`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -90,14 +101,14 @@ class ExpandableDense(ExpandableHead):
 
     def __init__(
         self,
-        units,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        bias_regularizer=None,
-        parents=None,
-        exclusive=True,
+        units: int | Sequence[int],
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        parents: Sequence[int | None] | None = None,
+        exclusive: bool = True,
         **kwargs,
     ):
         self.use_bias = use_bias
@@ -115,18 +126,22 @@ class ExpandableDense(ExpandableHead):
     can_be_multi_label = True
 
     @property
-    def has_splits(self):
-        """Bool. Whether any class came out of an older one."""
+    def has_splits(self) -> bool:
+        """Bool. Whether any class has a parent class."""
         return splits.has_splits(self.parents)
 
     @property
-    def is_affine(self):
+    def is_affine(self) -> bool:
         """Bool. Whether the columns have a kernel and a bias."""
         return self.use_bias
 
     def expand(
-        self, units, initializer=DEFAULT_INITIALIZER, seed=None, parents=None
-    ):
+        self,
+        units: int,
+        initializer: InitializerLike = DEFAULT_INITIALIZER,
+        seed: int | None = None,
+        parents: Sequence[int | None] | None = None,
+    ) -> None:
         owner = type(self).__name__
         group_layout.check_units(units, owner)
         new = splits.checked_parents(
@@ -137,7 +152,7 @@ class ExpandableDense(ExpandableHead):
         super().expand(units, initializer, seed)
         self.parents += new
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         raw = super().call(inputs)
         if not self.has_splits:
             return raw
@@ -146,23 +161,25 @@ class ExpandableDense(ExpandableHead):
         widths = [units for _, units in self._block_layout()]
         return splits.leaf_logits(raw, self.parents, widths)
 
-    def column_shapes(self, input_dim, units):
+    def column_shapes(
+        self, input_dim: int, units: int
+    ) -> dict[str, tuple[int, ...]]:
         shapes = {"kernel": (input_dim, units), "bias": (units,)}
         return shapes if self.use_bias else {"kernel": shapes["kernel"]}
 
-    def column_initializer(self, name):
+    def column_initializer(self, name: str) -> Callable:
         return getattr(self, f"{name}_initializer")
 
-    def column_regularizer(self, name):
+    def column_regularizer(self, name: str) -> RegularizerLike:
         return getattr(self, f"{name}_regularizer")
 
-    def call_block(self, inputs, columns):
+    def call_block(self, inputs: Tensor, columns: dict[str, Tensor]) -> Tensor:
         logits = ops.matmul(inputs, columns["kernel"])
         return ops.add(logits, columns["bias"]) if self.use_bias else logits
 
     @property
-    def per_example_rule(self):
-        """Function, see `regularizers.per_example`; `None` with splits."""
+    def per_example_rule(self) -> Callable | None:
+        """Function, see `regularizers.per_example`. `None` with splits."""
         return None if self.has_splits else self._measured
 
     def _measured(self, inputs, delta, measure):
@@ -176,16 +193,16 @@ class ExpandableDense(ExpandableHead):
             for index, variable in enumerate(variables)
         ]
 
-    def plain(self, inputs):
+    def plain(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Builds the same logits from `Dense` layers.
 
         Args:
-            inputs: `keras.KerasTensor` of what the head reads.
+            inputs: `keras.KerasTensor` of the features.
 
         Returns:
-            `keras.KerasTensor` of the logits: of one `Dense` layer, and of
-            two more, or of operations of Keras, where classes came out of
-            others.
+            `keras.KerasTensor` of the logits. They are computed by one
+            `Dense` layer, and with splits by two more, or by operations of
+            Keras.
         """
         weights = [self.columns(name) for name in self._columns]
         if not self.has_splits:
@@ -222,19 +239,19 @@ class ExpandableDense(ExpandableHead):
         layer.set_weights(weights)
         return outputs
 
-    def snapshot(self):
+    def snapshot(self) -> Config:
         return {**super().snapshot(), "parents": self.parents}
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: Config) -> None:
         super().restore(snapshot)
         self.parents = snapshot["parents"]
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Store) -> None:
         super().save_own_variables(store)
         if self.built and self.has_splits:
             store[PARENTS] = np.array(self.parents, "int32")
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Store) -> None:
         names = set(store.keys())
         found = tuple(np.asarray(store[PARENTS])) if PARENTS in names else ()
         if self.built and found != (self.parents if self.has_splits else ()):
@@ -248,7 +265,7 @@ class ExpandableDense(ExpandableHead):
             {name: store[name] for name in names - {PARENTS}}
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "parents": list(self.parents) if self.has_splits else None,

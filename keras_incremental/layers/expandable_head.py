@@ -1,66 +1,84 @@
+from collections.abc import Callable
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_incremental.layers import group_layout
+from keras_incremental.layers.column_initializers import ColumnInitializer
 from keras_incremental.layers.column_initializers import Imprinting
 from keras_incremental.layers.column_initializers import new_columns
 from keras_incremental.layers.column_layer import ColumnLayer
+from keras_incremental.statistics import ClassMeans
 from keras_incremental.utils import state
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import InitializerLike
+from keras_incremental.utils.types import Shape
+from keras_incremental.utils.types import Tensor
 
 DEFAULT_INITIALIZER = "match_old_scale"
 
 
 class ExpandableHead(ColumnLayer):
-    """Base of the heads that grow: columns in append-only groups.
+    """Base class of output layers that grow by groups of classes.
 
-    The classes that arrive together are one *group*. A group is appended,
-    never resized, so what the older ones compute stays the same to the bit.
-    Tracing slows with the number of weights; so at most `max_groups` blocks
-    of weights are kept apart, and the oldest are joined at the next growth.
+    The classes that arrive together are one *group*. `expand` appends a group
+    and never resizes one, so the logits of older classes stay bit-identical.
+    Tracing slows down with the number of weights. Therefore at most
+    `max_groups` blocks of weights are kept apart, and the oldest blocks are
+    joined at the next growth.
 
-    A subclass names the weights that have one column for each class
-    (`column_shapes`), says how they start (`column_initializer`) and computes
-    with one block of them (`call_block`). That is a whole head: it grows, is
-    trained, saved and restored. What else is asked of a head has an answer,
-    which a subclass may give otherwise:
+    A subclass implements three methods: `column_shapes`, the weights that
+    have one column for each class; `column_initializer`, their initial
+    values; `call_block`, the logits of one block. Such a head grows, and is
+    trained, saved and restored. The rest of the package asks it these
+    questions, which a subclass may answer in another way:
 
-    - `plain(inputs)`: the same logits by layers of Keras. Refuses.
-    - `imprinting(features, labels)`: the initializer that points new columns
-      at features. That of a `Dense`, where the columns are called so.
-    - `start_from(columns)`: how it takes the place of a trained `Dense`. By
-      taking over what has the same name and shape.
-    - `needs_imprinting`: whether these are a poor start, so that `remember`
-      points all columns at features. `False`.
-    - `recenter(statistics)`: moves the center of the features. Has none.
+    - `plain(inputs)`: builds the same logits from layers of Keras. Raises an
+      error by default.
+    - `imprinting(features, labels)`: returns the initializer that points new
+      columns at features. The default is `Imprinting`, for a kernel with or
+      without a bias.
+    - `start_from(columns)`: takes the place of a trained `Dense` layer. The
+      default copies columns of the same name and shape.
+    - `needs_imprinting`: whether such columns are a poor start, so that
+      `remember` points all columns at features. Defaults to `False`.
+    - `recenter(statistics)`: moves the center of the features. Does nothing
+      by default.
     - `is_affine`: whether the logits are `inputs @ kernel + bias`, so that
-      features may be centered and a bias corrected. `False`.
-    - `can_split`, `has_splits`: whether `expand` takes `parents`, and whether
-      it did. `False`.
-    - `can_be_multi_label`, `exclusive`: whether classes may apply together,
-      and whether they exclude each other now. `False`, `True`.
-    - `is_closed_form`, `update_state`, `finalize_state`: whether it is
-      solved, not trained, and how. `False`, no state.
-    - `per_example_rule`: how gradients of single examples are computed at
-      once, see `keras_incremental.regularizers.per_example`. `None`: by a
+      features can be centered and a bias corrected. Defaults to `False`.
+    - `can_split`, `has_splits`: whether `expand` accepts `parents`, and
+      whether any class has a parent. Default to `False`.
+    - `can_be_multi_label`: whether classes may be made independent by
+      `exclusive = False`. Defaults to `False`.
+    - `is_closed_form`, `update_state`, `finalize_state`: whether the weights
+      are solved for, and how. Defaults to `False`, and no state.
+    - `per_example_rule`: computes the gradients of single examples at once.
+      See `keras_incremental.regularizers.per_example`. Defaults to `None`, a
       loop over examples.
 
     Args:
-        units: Int, or a list of ints, one for each group in order of
-            arrival: the number of classes, 1 or more.
-        max_groups: Int, 3 or more. How many blocks of weights are kept
-            apart. A larger value delays joining and slows tracing. Defaults
-            to `8`.
-        frozen_groups: Int. How many of the oldest groups do not train.
-            Defaults to `0`.
-        blocks: List of ints, or `None`. How many groups each block of
-            weights holds, oldest first. `get_config` writes it. Defaults to
-            one each, the oldest joined beyond `max_groups`.
+        units: Int, 1 or more, or a list of ints, one for each group in order
+            of arrival: the number of classes.
+        max_groups: Int, 3 or more. The number of blocks of weights that are
+            kept apart. A larger value delays joining and slows tracing.
+            Defaults to `8`.
+        frozen_groups: Int, 0 or more. The number of oldest groups that are
+            not trained. Defaults to `0`.
+        blocks: List of ints, or `None`. The number of groups in each block
+            of weights, oldest first, as written by `get_config`. Defaults to
+            `None`: one each, the oldest joined beyond `max_groups`.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(
-        self, units, max_groups=8, frozen_groups=0, blocks=None, **kwargs
+        self,
+        units: int | Sequence[int],
+        max_groups: int = 8,
+        frozen_groups: int = 0,
+        blocks: Sequence[int] | None = None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         owner = type(self).__name__
@@ -75,24 +93,41 @@ class ExpandableHead(ColumnLayer):
         )
         self.supports_masking = True
 
-    # What a subclass gives, beside what `ColumnLayer` asks for.
+    # Implemented by subclasses, with the methods of `ColumnLayer`.
 
-    def call_block(self, inputs, columns):
-        """Logits of one block, shape `(batch_size, ..., block_units)`."""
+    def call_block(self, inputs: Tensor, columns: dict[str, Tensor]) -> Tensor:
+        """Returns the logits of one block, `(batch_size, ..., units)`.
+
+        Args:
+            inputs: Tensor of shape `(batch_size, ..., input_dim)`.
+            columns: Dict of names and tensors, the columns of the block.
+        """
         raise NotImplementedError
 
-    # What is asked of a head, with the answers of one that is trained.
+    # Questions to a head, with the answers of a trained one.
 
-    can_split = False
-    can_be_multi_label = False
-    has_splits = False
-    exclusive = True
-    is_affine = False
-    needs_imprinting = False
-    per_example_rule = None
+    can_split: bool = False
+    can_be_multi_label: bool = False
+    exclusive: bool = True
+    needs_imprinting: bool = False
     instead_of_parents = "start each child by `initializer=CopyOf(parent)`"
 
-    def imprinting(self, features, labels):
+    @property
+    def has_splits(self) -> bool:
+        """Bool. Whether any class has a parent class."""
+        return False
+
+    @property
+    def is_affine(self) -> bool:
+        """Bool. Whether the logits are `inputs @ kernel + bias`."""
+        return False
+
+    @property
+    def per_example_rule(self) -> Callable | None:
+        """Function or `None`. See `regularizers.per_example`."""
+        return None
+
+    def imprinting(self, features: Tensor, labels: Tensor) -> ColumnInitializer:
         """Returns the initializer that points new columns at features.
 
         Args:
@@ -114,7 +149,9 @@ class ExpandableHead(ColumnLayer):
             )
         return Imprinting(features, labels)
 
-    def imprint(self, features, labels, seed=None):
+    def imprint(
+        self, features: Tensor, labels: Tensor, seed: int | None = None
+    ) -> None:
         """Points the columns of the classes in `labels` at their features.
 
         Args:
@@ -130,29 +167,32 @@ class ExpandableHead(ColumnLayer):
             value[..., classes] = new[name]
             self.assign_columns(name, value)
 
-    def start_from(self, columns):
-        """Starts from the columns of a trained head with the same classes.
+    def start_from(self, columns: dict[str, np.ndarray]) -> None:
+        """Copies the columns of a trained head with the same classes.
 
-        Takes over what has the same name and shape; the rest stays as drawn.
+        Only columns of the same name and shape are copied.
 
         Args:
-            columns: Dict of arrays, those of a `Dense`: `"kernel"` of shape
-                `(input_dim, units)`, `"bias"` of shape `(units,)`.
+            columns: Dict of arrays, such as those of a `Dense` layer:
+                `"kernel"` of shape `(input_dim, units)` and `"bias"` of
+                shape `(units,)`.
         """
         shapes = self.column_shapes(self.input_dim, self.units)
         for name, shape in shapes.items():
             if name in columns and columns[name].shape == shape:
                 self.assign_columns(name, columns[name])
 
-    def recenter(self, statistics):
-        """Moves the center of the features, in a head that has one.
+    def recenter(self, statistics: ClassMeans) -> None:
+        """Moves the center of the features, if the head has one.
 
         Args:
             statistics: `FeatureStatistics` of the features.
         """
 
-    def update_state(self, features, labels):
-        """Counts features, in a head in closed form; others keep none.
+    def update_state(self, features: Tensor, labels: Tensor) -> None:
+        """Adds features to the statistics of a closed-form head.
+
+        A head that is trained has no statistics, and does nothing.
 
         Args:
             features: Array of shape `(num_samples, ..., input_dim)`.
@@ -160,69 +200,73 @@ class ExpandableHead(ColumnLayer):
                 `(num_samples, ...)`.
         """
 
-    def finalize_state(self):
-        """Solves for the weights, in a head in closed form."""
+    def finalize_state(self) -> None:
+        """Solves for the weights of a closed-form head."""
 
-    # What a user reads and does.
+    # Used by users.
 
     @property
-    def units(self):
-        """Int. How many classes the head has now."""
+    def units(self) -> int:
+        """Int. The current number of classes."""
         return sum(self.group_sizes)
 
     @property
-    def group_slices(self):
-        """One slice of the columns for each group, in order of arrival."""
+    def group_slices(self) -> tuple[slice, ...]:
+        """Tuple of the slices of columns of each group."""
         return group_layout.slices(self.group_sizes)
 
     @property
-    def frozen_groups(self):
-        """Int. How many of the oldest groups do not train.
+    def frozen_groups(self) -> int:
+        """Int. The number of oldest groups that are not trained.
 
-        Compile the model anew after setting it.
+        Compile the model again after setting it.
         """
         return self._frozen_groups
 
     @frozen_groups.setter
-    def frozen_groups(self, value):
+    def frozen_groups(self, value: int) -> None:
         self._frozen_groups = group_layout.checked_frozen(
             value, self.blocks, type(self).__name__
         )
         self._freeze_blocks()
 
     @property
-    def trainable(self):
+    def trainable(self) -> bool:
         return ColumnLayer.trainable.fget(self)
 
     @trainable.setter
-    def trainable(self, value):
+    def trainable(self, value: bool) -> None:
         # A parent that is made trainable must not thaw the frozen groups.
         ColumnLayer.trainable.fset(self, value)
         if hasattr(self, "blocks"):
             self._freeze_blocks()
 
     def expand(
-        self, units, initializer=DEFAULT_INITIALIZER, seed=None, parents=None
-    ):
-        """Appends a group of classes; the old logits stay as they are.
+        self,
+        units: int,
+        initializer: InitializerLike = DEFAULT_INITIALIZER,
+        seed: int | None = None,
+        parents: Sequence[int | None] | None = None,
+    ) -> None:
+        """Appends a group of classes; old logits stay the same.
 
-        Compile the model anew afterwards, or grow it by
-        `keras_incremental.expand(model, units)`, which does that.
+        Compile the model again afterwards, or call
+        `keras_incremental.expand(model, units)`, which does so.
 
         Args:
-            units: Int, 1 or more: how many classes arrive.
-            initializer: How the new columns start: `"match_old_scale"`,
-                `"mean_of_old"`, `"zeros"`, an object of
-                `layers.column_initializers` (imprinting, copies of a
-                parent), or any Keras initializer. Defaults to
-                `"match_old_scale"`. A head that is not built yet takes no
-                other: all its columns start by its own initializers.
-            seed: Int or `None`, of the random initializers. Defaults to
-                `None`: another one each time, which
-                `keras.utils.set_random_seed` makes the same.
-            parents: List with the index of an old class, or `None`, for each
-                new one: what it came out of. Only of `ExpandableDense`.
-                Defaults to `None`.
+            units: Int, 1 or more: the number of new classes.
+            initializer: Initializer of the new columns:
+                `"match_old_scale"`, `"mean_of_old"`, `"zeros"`, a
+                `layers.column_initializers.ColumnInitializer`, or a Keras
+                initializer. A head that is not built yet accepts the default
+                only: all its columns start by its own initializers. Defaults
+                to `"match_old_scale"`.
+            seed: Int or `None`. Seed of random initializers. Defaults to
+                `None`: a new one each time, which
+                `keras.utils.set_random_seed` makes reproducible.
+            parents: List with the index of the parent class, or `None`, of
+                each new class. For heads with `can_split` only. Defaults to
+                `None`.
 
         Raises:
             TypeError: if `units` is not an int.
@@ -245,9 +289,9 @@ class ExpandableHead(ColumnLayer):
         self.blocks += (1,)
         self._freeze_blocks()
 
-    # How Keras uses it.
+    # Used by Keras.
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if input_shape[-1] is None:
             raise ValueError(
                 f"The last dimension of the inputs of {type(self).__name__} "
@@ -269,7 +313,7 @@ class ExpandableHead(ColumnLayer):
             start += units
         self._freeze_blocks()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         count = len(self.blocks)
         parts = [
             self.call_block(
@@ -279,10 +323,10 @@ class ExpandableHead(ColumnLayer):
         ]
         return parts[0] if count == 1 else ops.concatenate(parts, axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "units": list(self.group_sizes),
@@ -291,10 +335,10 @@ class ExpandableHead(ColumnLayer):
             "blocks": list(self.blocks),
         }
 
-    # How it goes back.
+    # Rollback.
 
-    def snapshot(self):
-        """All that `restore` needs to bring this moment back."""
+    def snapshot(self) -> Config:
+        """Returns the state that `restore` brings back."""
         self._check_built()
         return {
             "group_sizes": self.group_sizes,
@@ -309,8 +353,8 @@ class ExpandableHead(ColumnLayer):
             },
         }
 
-    def restore(self, snapshot):
-        """Brings back groups, weights and penalties of a `snapshot`."""
+    def restore(self, snapshot: Config) -> None:
+        """Restores the groups, weights and penalties of a `snapshot`."""
         with state.unlocked(self), state.strategy_scope(self.weights):
             self._remove_blocks()
             self.group_sizes = snapshot["group_sizes"]
@@ -322,7 +366,7 @@ class ExpandableHead(ColumnLayer):
                     self._columns[name][-1].regularizer = regularizer
         self.frozen_groups = snapshot["frozen_groups"]
 
-    # How groups share blocks.
+    # Blocks of groups.
 
     def _make_room(self):
         while len(self.blocks) >= self.max_groups:
@@ -343,16 +387,16 @@ class ExpandableHead(ColumnLayer):
     def _refuse(self, parents):
         raise ValueError(
             f"{type(self).__name__} '{self.name}' cannot split a class, as "
-            f"`ExpandableDense` can. Received: parents={parents!r}. Leave it "
-            f"out, and {self.instead_of_parents}."
+            f"`ExpandableDense` can. Received: parents={parents!r}. Leave "
+            f"`parents` out, and {self.instead_of_parents}."
         )
 
     def _check_default(self, initializer):
         if initializer != DEFAULT_INITIALIZER:
             raise ValueError(
                 f"{type(self).__name__} '{self.name}' is not built, so all its "
-                "columns will start alike. Received: "
-                f"initializer={initializer!r}. Build it first, or leave "
+                "columns start by the initializers of the head. Received: "
+                f"initializer={initializer!r}. Build the head first, or leave "
                 "`initializer` out."
             )
 

@@ -1,3 +1,7 @@
+from collections.abc import Sequence
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
@@ -7,19 +11,22 @@ from keras_incremental.layers.nearest_class_mean import unit
 from keras_incremental.statistics.class_covariances import ClassCovariances
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class FeCAM(ClosedFormHead):
-    """The class whose mean is nearest by the covariance of that class.
+    """Nearest class mean by the Mahalanobis distance of each class.
 
-    Features are raised to a power, which makes those of a ReLU more normal.
-    The score is minus the squared Mahalanobis distance of the feature to the
-    mean, both of length 1. Each covariance is made larger on and off its
-    diagonal, then scaled to a correlation, so that classes compare.
+    Features are raised to a power, which makes the outputs of a ReLU closer
+    to normal. The score is minus the squared Mahalanobis distance between
+    the feature and the class mean, both of length 1. Each covariance is
+    shrunk and scaled to a correlation, so that classes are comparable.
 
-    The authors raise the mean of the features to the power; here it is the
-    mean of the raised features. They enlarge twice by 1, which is once by 3.
+    The authors raise the mean of the features to the power. Here it is the
+    mean of the raised features. They shrink twice by 1, which equals once
+    by 3.
 
     Reference:
     - [Goswami et al., 2023](https://arxiv.org/abs/2309.14062)
@@ -61,12 +68,12 @@ class FeCAM(ClosedFormHead):
 
     def __init__(
         self,
-        units,
-        power=0.5,
-        diagonal=3.0,
-        off_diagonal=3.0,
-        shared=False,
-        scale=10.0,
+        units: int | Sequence[int],
+        power: float = 0.5,
+        diagonal: float = 3.0,
+        off_diagonal: float = 3.0,
+        shared: bool = False,
+        scale: float = 10.0,
         **kwargs,
     ):
         self.shared = bool(shared)
@@ -83,7 +90,9 @@ class FeCAM(ClosedFormHead):
         self.diagonal = diagonal
         self.off_diagonal = off_diagonal
 
-    def column_shapes(self, input_dim, units):
+    def column_shapes(
+        self, input_dim: int, units: int
+    ) -> dict[str, tuple[int, ...]]:
         if self.shared:
             return super().column_shapes(input_dim, units)
         return {
@@ -92,17 +101,19 @@ class FeCAM(ClosedFormHead):
             "bias": (units,),
         }
 
-    def represent(self, features, numpy):
+    def represent(self, features: Tensor, numpy: Any) -> Tensor:
         size = numpy.power(numpy.absolute(features), self.power)
         return numpy.sign(features) * size
 
-    def plain_representation(self, inputs):
+    def plain_representation(
+        self, inputs: keras.KerasTensor
+    ) -> keras.KerasTensor:
         raise ValueError(
             f"FeCAM '{self.name}' raises features to a power, for which Keras "
             "has no layer. Keep the head itself."
         )
 
-    def call_block(self, inputs, columns):
+    def call_block(self, inputs: Tensor, columns: dict[str, Tensor]) -> Tensor:
         vectors = unit(inputs, ops)
         if self.shared:
             return super().call_block(vectors, columns)
@@ -110,7 +121,7 @@ class FeCAM(ClosedFormHead):
         moved = ops.einsum("...kd,dek->...ke", steps, columns["factor"])
         return columns["bias"] - ops.sum(ops.square(moved), axis=-1)
 
-    def solve(self, statistics):
+    def solve(self, statistics: Any) -> dict[str, np.ndarray]:
         means = unit(statistics.means, np).T
         if not self.shared:
             factors = [self._factor(each) for each in statistics.scatter]
@@ -125,7 +136,7 @@ class FeCAM(ClosedFormHead):
         bias = -np.sum(means * kernel, axis=0)
         return {"kernel": 2 * self.scale * kernel, "bias": self.scale * bias}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "power": self.power,
@@ -141,8 +152,10 @@ class FeCAM(ClosedFormHead):
         )
 
 
-def correlation(covariance, diagonal, off_diagonal):
-    """An enlarged covariance as a correlation, the same shape."""
+def correlation(
+    covariance: np.ndarray, diagonal: float, off_diagonal: float
+) -> np.ndarray:
+    """Returns the correlation matrix of a shrunk covariance."""
     size = len(covariance)
     variance = np.trace(covariance) / size
     if variance <= 0:
@@ -156,7 +169,7 @@ def correlation(covariance, diagonal, off_diagonal):
     return larger / np.outer(deviations, deviations)
 
 
-def inverse_factor(matrix):
-    """A matrix F with F F^T the inverse of `matrix`, to 1e-8."""
+def inverse_factor(matrix: np.ndarray) -> np.ndarray:
+    """Returns F, where F F^T is the inverse of `matrix`, up to 1e-8."""
     lower = np.linalg.cholesky(matrix + 1e-8 * np.eye(len(matrix)))
     return np.linalg.inv(lower).T

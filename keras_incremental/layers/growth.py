@@ -1,16 +1,25 @@
+from collections.abc import Sequence
+
+import keras
+
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.utils import state
+from keras_incremental.utils.types import InitializerLike
 
 
 def expand(
-    model, units, initializer="match_old_scale", seed=None, parents=None
-):
-    """Adds classes to the head of any Keras model, ready to train.
+    model: keras.Model,
+    units: int,
+    initializer: InitializerLike = "match_old_scale",
+    seed: int | None = None,
+    parents: Sequence[int | None] | None = None,
+) -> ExpandableHead:
+    """Adds classes to the head of a Keras model, and compiles it again.
 
-    Grows the one `ExpandableHead` in the model, at any depth, and compiles
-    the model anew as it was compiled, with a fresh optimizer: a Keras
-    optimizer never accepts variables that appear after it was built, and a
-    compiled `predict` would go on without the new columns.
+    The model must have one `ExpandableHead`, at any depth. It is compiled
+    with the same arguments and a new optimizer. A Keras optimizer does not
+    accept variables that are added after it was built, and a compiled
+    `predict` would ignore the new columns.
 
     Args:
         model: Built Keras model with one expandable head.
@@ -43,8 +52,10 @@ def expand(
     return head
 
 
-def find_head(model, head=None):
-    """The expandable head of a model, at any depth.
+def find_head(
+    model: keras.Model, head: ExpandableHead | str | None = None
+) -> ExpandableHead:
+    """Returns the expandable head of a model, at any depth.
 
     Args:
         model: `keras.Model`.

@@ -1,15 +1,21 @@
+from collections.abc import Sequence
+
 from keras import ops
 
 from keras_incremental.layers import splits
+from keras_incremental.utils.types import Tensor
 
 
-def hierarchical_argmax(logits, parents):
-    """The most probable class, where classes came out of older ones.
+def hierarchical_argmax(
+    logits: Tensor, parents: Sequence[int | None]
+) -> Tensor:
+    """Returns the most probable class of a hierarchy.
 
-    A plain argmax splits the vote of a class that was divided: with 0.3 for
-    "car", 0.3 for "police car" and 0.4 for "truck" it says "truck". Here a
-    class and all that came out of it stand together first, and then the best
-    among them is chosen in the same way.
+    A plain argmax splits the probability of a class and its subclasses. With
+    0.3 for "car", 0.3 for "police car" and 0.4 for "truck" it returns
+    "truck". This function first chooses among the sums over each class and
+    its subclasses, here "car" with 0.6. Then it chooses among the members in
+    the same way.
 
     Args:
         logits: Tensor or array `(..., num_classes)`, of logits or of
@@ -43,7 +49,7 @@ def hierarchical_argmax(logits, parents):
 
 
 def _folded(logits, parents):
-    """What each class has with all below it, and the best one there."""
+    """Returns the mass of each class and its subclasses, and the best."""
     classes = ops.arange(len(parents), dtype="int32")
     masses, scores, answers = {}, {}, {}
     # Children come after their parents, so all below a child is in it.

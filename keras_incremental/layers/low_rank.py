@@ -3,18 +3,18 @@ import keras
 from keras_incremental.utils import state
 
 
-def enable_lora(model, rank=8):
-    """Lets only low-rank changes of the Dense layers of a model train.
+def enable_lora(model: keras.Model, rank: int = 8) -> int:
+    """Enables LoRA for the `Dense` layers of a model, and freezes the rest.
 
-    All else is frozen, so a phase moves few weights, and a teacher copies
-    few. It is `enable_lora` of Keras on every Dense layer; a `.keras` file
-    holds the sum of both.
+    A phase then trains few weights, and a teacher copies few. It calls
+    `enable_lora` of Keras on each `Dense` layer. A `.keras` file holds the
+    sum of the kernel and its low-rank update.
 
     Reference:
     - [Hu et al., 2021](https://arxiv.org/abs/2106.09685)
 
     Args:
-        model: Built `keras.Model`, changed in place: what lies below a head.
+        model: Built `keras.Model` without the head, changed in place.
         rank: Int, 1 or more. A larger one adapts more. Defaults to `8`.
 
     Returns:

@@ -1,22 +1,26 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.statistics.class_means import ClassMeans
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 
 @export
 class NearestClassMean(ClosedFormHead):
-    """The class whose mean feature is nearest; nothing is trained.
+    """Nearest class mean classifier; nothing is trained.
 
-    Scores are the cosines of the feature and the mean of each class, in
-    which every feature counts with length 1; the largest belongs to the mean
-    at the least distance. Given all samples of a class it is the nearest
-    class mean, given its exemplars alone the nearest mean of exemplars of
-    iCaRL: `reset` after each phase of training and adapt to the exemplars of
-    all classes. iCaRL averages each sample with its mirror image: adapt to
-    the features of both.
+    Scores are the cosines between the feature and the mean of each class.
+    All features are scaled to length 1 first. The class with the largest
+    score has the nearest mean. Adapted to the exemplars alone, it is the
+    nearest mean of exemplars of iCaRL: after each phase of training, call
+    `reset` and adapt to the exemplars of all classes. iCaRL averages each
+    image with its mirror image: adapt to the features of both.
 
     Reference:
     - [Mensink et al., 2013](https://hal.science/hal-00817211), nearest class
@@ -50,24 +54,32 @@ class NearestClassMean(ClosedFormHead):
 
     statistics_class = ClassMeans
 
-    def __init__(self, units, normalize=True, scale=10.0, **kwargs):
+    def __init__(
+        self,
+        units: int | Sequence[int],
+        normalize: bool = True,
+        scale: float = 10.0,
+        **kwargs,
+    ):
         self.normalize = bool(normalize)
         super().__init__(units, scale=scale, **kwargs)
 
     @property
-    def normalizes(self):
+    def normalizes(self) -> bool:
         """Bool. Whether the kernel reads features of length 1."""
         return self.normalize
 
-    def represent(self, features, numpy):
+    def represent(self, features: Tensor, numpy: Any) -> Tensor:
         return unit(features, numpy) if self.normalize else features
 
-    def plain_representation(self, inputs):
+    def plain_representation(
+        self, inputs: keras.KerasTensor
+    ) -> keras.KerasTensor:
         if not self.normalize:
             return inputs
         return keras.layers.UnitNormalization(dtype="float32")(inputs)
 
-    def solve(self, statistics):
+    def solve(self, statistics: Any) -> dict[str, np.ndarray]:
         if self.normalize:
             means = unit(statistics.means, np)
             bias = np.zeros(len(means))
@@ -76,11 +88,11 @@ class NearestClassMean(ClosedFormHead):
             bias = -np.square(statistics.means).sum(-1)
         return {"kernel": self.scale * means.T, "bias": self.scale * bias}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "normalize": self.normalize}
 
 
-def unit(vectors, numpy):
-    """Vectors of length 1 on the last axis, by `numpy` or `keras.ops`."""
+def unit(vectors: Tensor, numpy: Any) -> Tensor:
+    """Returns vectors of length 1, by `numpy` or `keras.ops`."""
     squared = numpy.sum(numpy.square(vectors), axis=-1, keepdims=True)
     return vectors / numpy.sqrt(numpy.maximum(squared, 1e-24))

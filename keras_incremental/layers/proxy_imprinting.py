@@ -1,16 +1,17 @@
 import numpy as np
 
 from keras_incremental.layers.column_initializers import ColumnInitializer
+from keras_incremental.utils.types import Tensor
 
 ROUNDS = 20
 
 
 class ProxyImprinting(ColumnInitializer):
-    """Points the columns of a cosine head at where its new classes lie.
+    """Columns of a cosine head that point at the features of new classes.
 
-    The column of a class is the mean of the directions of its features; with
-    one feature, its cosine is 1. The proxies of a head that has several are
-    the centers that k-means finds among the directions.
+    The column of a class is the mean of the directions of its features. With
+    one feature, its cosine is 1. Several proxies are the cluster centers that
+    k-means finds among the directions.
 
     Reference:
     - [Qi et al., 2018](https://arxiv.org/abs/1712.07136)
@@ -24,11 +25,13 @@ class ProxyImprinting(ColumnInitializer):
         ValueError: where there are no features of a new class.
     """
 
-    def __init__(self, features, labels):
+    def __init__(self, features: Tensor, labels: Tensor):
         self.features = _directions(np.asarray(features, "float64"))
         self.labels = np.asarray(labels)
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         missing = sorted(set(range(units)) - set(self.labels.tolist()))
         if missing:
             raise ValueError(
@@ -48,8 +51,10 @@ class ProxyImprinting(ColumnInitializer):
         return {"kernel": new.astype(kernel.dtype)}
 
 
-def centers_of(vectors, count, random):
-    """Centers of clusters of unit vectors, themselves of length 1.
+def centers_of(
+    vectors: np.ndarray, count: int, random: np.random.Generator
+) -> np.ndarray:
+    """Returns the cluster centers of unit vectors, of length 1.
 
     Args:
         vectors: Array of shape `(num_samples, input_dim)`.

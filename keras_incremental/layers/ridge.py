@@ -1,8 +1,12 @@
-"""Ridge regression from sums: what is kept of the data are two matrices."""
+"""Ridge regression from sums, without the data itself."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
+
+from keras_incremental.statistics import FeatureStatistics
 
 # What `"auto"` chooses from, as parts of the mean eigenvalue.
 GRID = tuple(10.0**power for power in range(-6, 4))
@@ -10,7 +14,7 @@ GRID = tuple(10.0**power for power in range(-6, 4))
 
 @dataclasses.dataclass(frozen=True)
 class Regression:
-    """The sums of a regression of targets on features.
+    """Sums over the data of a regression of targets on features.
 
     Attributes:
         gram: Array of shape `(features, features)`: sum of outer products.
@@ -25,13 +29,21 @@ class Regression:
     energy: float
     freedom: int
 
-    def part(self, rows):
-        """The regression on some of the features."""
+    def part(self, rows: slice) -> Self:
+        """Returns the regression on some of the features."""
         gram, products = self.gram[rows, rows], self.products[rows]
         return dataclasses.replace(self, gram=gram, products=products)
 
-    def residual(self, kernel, old, new):
-        """Regression of what `kernel` on features `old` leaves, on `new`."""
+    def residual(
+        self, kernel: np.ndarray, old: slice, new: slice
+    ) -> "Regression":
+        """Returns the regression of a residual on the features `new`.
+
+        Args:
+            kernel: Array, the solution for the features `old`.
+            old: Slice of the features that are fitted.
+            new: Slice of the features that fit the residual.
+        """
         fitted = self.gram[:, old] @ kernel
         energy = self.energy - np.sum(
             kernel * (2 * self.products[old] - fitted[old])
@@ -41,12 +53,13 @@ class Regression:
         return Regression(gram, products, max(energy, 0.0), self.freedom)
 
 
-def regression(statistics, intercept, num_samples):
-    """The regression of one-hot labels, and the point it is centerd at.
+def regression(
+    statistics: FeatureStatistics, intercept: bool, num_samples: int
+) -> tuple[Regression, np.ndarray, np.ndarray]:
+    """Returns the regression of one-hot labels, and its centers.
 
     Args:
-        statistics: `FeatureStatistics`, all classes seen. They hold all that
-            the sums are made of.
+        statistics: `FeatureStatistics` with samples of each class.
         intercept: Bool. Whether the means are taken off.
         num_samples: Int.
 
@@ -65,8 +78,8 @@ def regression(statistics, intercept, num_samples):
     return sums, center, shares
 
 
-def fit(sums, ridge):
-    """The kernel of a ridge regression, shape `(features, targets)`.
+def fit(sums: Regression, ridge: float | str) -> np.ndarray:
+    """Returns the kernel of a ridge regression.
 
     Args:
         sums: `Regression`.
@@ -74,14 +87,14 @@ def fit(sums, ridge):
             `"auto"` for the best of `GRID`.
     """
     size = mean_eigenvalue(sums.gram)
-    part = best_ridge(sums) if ridge == "auto" else ridge
+    part = best_ridge(sums) if ridge == "auto" else float(ridge)
     return np.linalg.solve(
         sums.gram + part * size * np.eye(len(sums.gram)), sums.products
     )
 
 
-def best_ridge(sums, grid=GRID):
-    """The ridge of the least generalized cross-validation error.
+def best_ridge(sums: Regression, grid: Sequence[float] = GRID) -> float:
+    """Returns the ridge with the least generalized cross-validation error.
 
     It estimates the error of leaving each sample out in turn, from the sums
     of all: n |residual|^2 / (n - degrees of freedom)^2.
@@ -100,7 +113,7 @@ def best_ridge(sums, grid=GRID):
     return grid[int(np.argmin(errors))]
 
 
-def mean_eigenvalue(gram):
-    """Float. The mean eigenvalue of a Gram matrix, 1 if all are 0."""
+def mean_eigenvalue(gram: np.ndarray) -> float:
+    """Returns the mean eigenvalue of a Gram matrix, 1 if all are 0."""
     value = np.trace(gram) / len(gram)
     return value if value > 0 else 1.0

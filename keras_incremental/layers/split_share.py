@@ -1,23 +1,27 @@
-"""How the columns of classes that came out of older ones start."""
+"""Initializers of the columns of subclasses."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_incremental.layers import column_initializers
 from keras_incremental.layers import splits
+from keras_incremental.utils.types import InitializerLike
 
 
 class SplitShare(column_initializers.ColumnInitializer):
-    """A class that comes out of an old one starts with a share of it.
+    """Columns of subclasses that start with a share of their parent.
 
-    The same share everywhere: its column starts at weights of 0 and the bias
-    `logit(share)`. All other probabilities stay as they are.
+    The share is the same for all inputs: the kernel starts at 0, the bias at
+    `logit(share)`. All other probabilities stay the same.
 
     Args:
-        share: Float, or list of floats, above 0 and below 1. What the new
-            children of a parent take of it together, in equal parts; or what
-            each class with a parent takes. A larger value starts nearer to
-            "all of the old class is of the new one". Defaults to `0.1`.
-        others: How the columns of new classes without a parent start; see
+        share: Float, or list of floats, above 0 and below 1. A float is the
+            share of all new subclasses of a parent together, in equal parts.
+            A list has the share of each subclass. A larger value gives more
+            of the parent to its subclasses. Defaults to `0.1`.
+        others: Initializer of new classes without a parent. See
             `ExpandableHead.expand`. Defaults to `"match_old_scale"`.
 
     Example:
@@ -34,7 +38,11 @@ class SplitShare(column_initializers.ColumnInitializer):
     -1.6094
     """
 
-    def __init__(self, share=0.1, others="match_old_scale"):
+    def __init__(
+        self,
+        share: float | Sequence[float] = 0.1,
+        others: InitializerLike = "match_old_scale",
+    ):
         self.share = share
         self.others = others
         if not all(0 < value < 1 for value in np.ravel(share)):
@@ -43,7 +51,9 @@ class SplitShare(column_initializers.ColumnInitializer):
                 f"share={share}."
             )
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         raise ValueError(
             "SplitShare starts classes that come out of old ones, in an "
             "ExpandableDense. Received: no parents. Call `expand(units, "
@@ -51,8 +61,10 @@ class SplitShare(column_initializers.ColumnInitializer):
         )
 
 
-def start_of(initializer, old, new):
-    """The initializer of new columns in a head with splits.
+def start_of(
+    initializer: InitializerLike, old: tuple[int, ...], new: tuple[int, ...]
+) -> InitializerLike:
+    """Returns the initializer of new columns in a head with splits.
 
     Args:
         initializer: See `ExpandableHead.expand`.
@@ -70,15 +82,19 @@ def start_of(initializer, old, new):
 
 
 class _Start(column_initializers.ColumnInitializer):
-    """Columns of shares beside columns of logits."""
+    """Columns of shares next to columns of logits."""
 
-    def __init__(self, old, new, share):
+    def __init__(
+        self, old: tuple[int, ...], new: tuple[int, ...], share: SplitShare
+    ):
         self.ordinary = np.flatnonzero(np.equal(old, splits.ORDINARY))
         self.new = new
         self.others = column_initializers.get(share.others)
         self.bias = start_logits(new, share.share)
 
-    def __call__(self, columns, units, seed):
+    def __call__(
+        self, columns: dict[str, np.ndarray], units: int, seed: int | None
+    ) -> dict[str, np.ndarray]:
         # Shares say nothing about the scale of logits.
         logits = {n: v[..., self.ordinary] for n, v in columns.items()}
         result = self.others.among(self.ordinary)(logits, units, seed)
@@ -94,8 +110,8 @@ class _Start(column_initializers.ColumnInitializer):
         return result
 
 
-def start_logits(parents, share):
-    """Logits at which the shares of new classes start.
+def start_logits(parents: tuple[int, ...], share: Any) -> np.ndarray:
+    """Returns the logits at which the shares of new classes start.
 
     Args:
         parents: Tuple of ints, -1 for a class without a parent.

@@ -1,24 +1,27 @@
-"""Classes that came out of older ones, and what they compute.
+"""Subclasses of older classes, and their logits.
 
 `parents` is a tuple of ints, one for each class in order of arrival: the
-index of the older class that it came out of, or -1. The column of such a
-class does not hold its logit but that of a share: `s`, of which
-`sigmoid(s)` of what its parent had goes to the child, and `sigmoid(-s)`
-stays with the parent.
+index of its parent class, or -1. The column of a subclass does not compute a
+logit but the logit `s` of a share. The subclass takes `sigmoid(s)` of the
+probability of its parent, and the parent keeps `sigmoid(-s)`.
 """
 
 import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
+
+from keras_incremental.utils.types import Tensor
 
 ORDINARY = -1
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Where the logit of each class comes from.
+    """The parts of the logit of each class.
 
     Attributes:
         roots: Ints `(num_classes,)`, the ordinary class above each.
@@ -33,17 +36,18 @@ class Layout:
     paths: np.ndarray
 
     @property
-    def matrix(self):
+    def matrix(self) -> np.ndarray:
         """Array `(2 * num_splits, num_classes)`, 1 for a share on a path."""
         rows = np.arange(2 * len(self.splits))[:, None, None]
         return (self.paths == rows).any(-1).astype("float32")
 
 
 @functools.lru_cache(maxsize=128)
-def layout_of(parents):
-    """The `Layout` of the classes with these parents."""
+def layout_of(parents: tuple[int, ...]) -> Layout:
+    """Returns the `Layout` of classes with these parents."""
     splits = [k for k, parent in enumerate(parents) if parent != ORDINARY]
-    roots, ways = [], []
+    roots: list[int] = []
+    ways: list[list[int]] = []
     for index, parent in enumerate(parents):
         if parent == ORDINARY:
             roots.append(index)
@@ -60,23 +64,25 @@ def layout_of(parents):
     return Layout(np.array(roots), np.array(splits), paths)
 
 
-def has_splits(parents):
-    """Whether any class came out of an older one."""
+def has_splits(parents: tuple[int, ...]) -> bool:
+    """Returns whether any class is a subclass."""
     return any(parent != ORDINARY for parent in parents)
 
 
-def leaf_logits(raw, parents, widths):
-    """Logits of all classes, from what the columns compute.
+def leaf_logits(
+    raw: Tensor, parents: tuple[int, ...], widths: Sequence[int]
+) -> Tensor:
+    """Returns the logits of all classes.
 
     Args:
-        raw: Tensor `(..., num_classes)`: logits of ordinary classes as they
-            were before any split, and logits of shares.
+        raw: Tensor `(..., num_classes)`, computed by the columns: logits of
+            ordinary classes before any split, and logits of shares.
         parents: Tuple of ints, one for each class.
         widths: Ints, how many neighboring classes are computed together.
 
     Returns:
-        Tensor of the same shape. What a class and its children have together
-        is what it had alone.
+        Tensor of the same shape. The probability of a class before the split
+        is that of the class and its subclasses together.
     """
     layout = layout_of(parents)
     logits = ops.take(raw, layout.roots, axis=-1)
@@ -97,8 +103,8 @@ def leaf_logits(raw, parents, widths):
     return logits
 
 
-def implied_logits(raw, parents):
-    """Logits of yes or no, where a child is only there with its parent.
+def implied_logits(raw: Tensor, parents: tuple[int, ...]) -> Tensor:
+    """Returns the logits of classes that do not exclude each other.
 
     Args:
         raw: Tensor `(..., num_classes)`: logits of ordinary classes, and of
@@ -106,8 +112,8 @@ def implied_logits(raw, parents):
         parents: Tuple of ints, one for each class.
 
     Returns:
-        Tensor of the same shape: ordinary classes as they are; the
-        probability of a child is that of its parent times its share.
+        Tensor of the same shape. Ordinary classes keep their logits. The
+        probability of a subclass is that of its parent times its share.
     """
     logits = [raw[..., k] for k in range(len(parents))]
     for child, parent in enumerate(parents):
@@ -117,13 +123,18 @@ def implied_logits(raw, parents):
 
 
 def _both(first, second):
-    """The logit of the product of two probabilities, from their logits."""
+    """Returns the logit of the product of two probabilities."""
     odds = ops.stack([-first, -second, -first - second], axis=-1)
     return -ops.logsumexp(odds, axis=-1)
 
 
-def checked_parents(parents, num_classes, start, owner):
-    """Parents of the classes from `start` on, as a tuple of ints.
+def checked_parents(
+    parents: Sequence[int | None] | None,
+    num_classes: int,
+    start: int,
+    owner: str,
+) -> tuple[int, ...]:
+    """Returns the parents of the classes from `start` on, as a tuple.
 
     Raises:
         ValueError: if they are not one for each class, each an older class.
@@ -145,14 +156,14 @@ def checked_parents(parents, num_classes, start, owner):
     return tuple(int(parent) for parent in found)
 
 
-def ordinary_classes(head):
-    """Ints, the classes of a head whose columns hold logits."""
+def ordinary_classes(head: Any) -> np.ndarray:
+    """Returns the indices of the classes that are no subclasses."""
     parents = getattr(head, "parents", (ORDINARY,) * head.units)
     return np.flatnonzero(np.equal(parents, ORDINARY))
 
 
-def refuse_new_splits(head, owner):
-    """Raises if columns of the newest group hold shares and not logits."""
+def refuse_new_splits(head: Any, owner: str) -> None:
+    """Raises if the newest group has subclasses of old classes."""
     newest = getattr(head, "parents", ())[head.group_slices[-1]]
     if has_splits(newest):
         raise ValueError(

@@ -1,21 +1,25 @@
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.layers.closed_form_head import check_positive
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 
 
 @export
 class StreamingLDA(ClosedFormHead):
-    """Linear discriminant analysis that classes can be added to.
+    """Linear discriminant analysis for a growing number of classes.
 
-    Each class is a normal distribution around its mean, all with the same
-    covariance. Both are exact for all features ever adapted to, whatever
-    their order. The scores are the logarithms of the densities, up to a term
-    that all classes share, so a softmax over them gives probabilities.
+    Each class is a normal distribution around its mean, and all classes share
+    one covariance. Means and covariance are exact for any order of the data.
+    The scores are log densities, up to a term that all classes share, so
+    their softmax gives probabilities.
 
-    The covariance is that within classes. The authors' code adds the
-    distance of the first sample of each class from 0 to it; this does not.
+    The covariance is the covariance within classes. The code of the authors
+    also adds the distance of the first sample of each class from 0.
 
     Reference:
     - [Hayes & Kanan, 2020](https://arxiv.org/abs/1909.01520), streaming LDA;
@@ -52,14 +56,20 @@ class StreamingLDA(ClosedFormHead):
     [0, 0, 1, 1]
     """
 
-    def __init__(self, units, shrinkage="oas", priors=False, **kwargs):
+    def __init__(
+        self,
+        units: int | Sequence[int],
+        shrinkage: float | str = "oas",
+        priors: bool = False,
+        **kwargs,
+    ):
         super().__init__(units, **kwargs)
         if shrinkage != "oas":
             check_positive(self, "shrinkage", shrinkage, most=1)
         self.shrinkage = shrinkage
         self.priors = bool(priors)
 
-    def solve(self, statistics):
+    def solve(self, statistics: Any) -> dict[str, np.ndarray]:
         count, center = len(statistics), statistics.mean
         covariance = shrunk(statistics.scatter / count, self.shrinkage, count)
         # Distances to the common mean give the same classes in float32 too.
@@ -70,7 +80,7 @@ class StreamingLDA(ClosedFormHead):
             bias = bias + np.log(statistics.counts / count)
         return {"kernel": self.scale * kernel, "bias": self.scale * bias}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "shrinkage": self.shrinkage,
@@ -78,20 +88,21 @@ class StreamingLDA(ClosedFormHead):
         }
 
 
-def shrunk(covariance, shrinkage, count):
-    """A covariance of `count` samples, partly replaced by a sphere."""
+def shrunk(
+    covariance: np.ndarray, shrinkage: float | str, count: int
+) -> np.ndarray:
+    """Returns a covariance of `count` samples, shrunk to a sphere."""
     size = len(covariance)
     sphere = np.trace(covariance) / size
     if sphere <= 0:
         # One sample of each class says nothing about their spread.
         return np.eye(size)
-    if shrinkage == "oas":
-        shrinkage = oas(covariance, count)
-    return (1 - shrinkage) * covariance + shrinkage * sphere * np.eye(size)
+    part = oas(covariance, count) if shrinkage == "oas" else float(shrinkage)
+    return (1 - part) * covariance + part * sphere * np.eye(size)
 
 
-def oas(covariance, count):
-    """The oracle approximating shrinkage of a covariance: a float."""
+def oas(covariance: np.ndarray, count: int) -> float:
+    """Returns the oracle approximating shrinkage of a covariance."""
     size = len(covariance)
     squares, sphere = np.mean(covariance**2), np.trace(covariance) / size
     above = squares + sphere**2

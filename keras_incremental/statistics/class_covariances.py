@@ -17,22 +17,22 @@ class ClassCovariances(ClassMeans):
     scatter_ndim = 3
 
     @staticmethod
-    def scatter_of(centered, labels):
+    def scatter_of(centered: np.ndarray, labels: np.ndarray) -> np.ndarray:
         parts = [centered[labels == k] for k in range(labels.max() + 1)]
         return np.stack([part.T @ part for part in parts])
 
     @staticmethod
-    def scatter_between(weights, steps):
+    def scatter_between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
         scaled = steps * weights[:, None]
         return scaled[:, :, None] * steps[:, None, :]
 
-    def scatter_padded(self, num_classes):
+    def scatter_padded(self, num_classes: int) -> np.ndarray:
         return padded(self.scatter, num_classes)
 
-    def scatter_only(self, classes):
+    def scatter_only(self, classes: np.ndarray) -> np.ndarray:
         return self.scatter[classes]
 
-    def scatter_without(self, gone, share):
+    def scatter_without(self, gone: np.ndarray, share: float) -> np.ndarray:
         return np.where(gone[:, None, None], 0.0, self.scatter)
 
     def pooled(self) -> FeatureStatistics:

@@ -1,7 +1,10 @@
+from typing import Any
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from keras_incremental.utils.types import Store
 
 
 class ClassMeans:
@@ -28,8 +31,8 @@ class ClassMeans:
         scatter: np.ndarray | None = None,
     ):
         self.counts = np.asarray(counts, int)
-        self.means = means
-        self.scatter = scatter
+        self.means: Any = means
+        self.scatter: Any = scatter
 
     def __len__(self):
         return int(self.counts.sum())
@@ -83,7 +86,7 @@ class ClassMeans:
             )
         return self._joined(other, -1) if len(other.counts) else self
 
-    def only(self, classes: ArrayLike) -> Self:
+    def only(self, classes: np.ndarray) -> Self:
         """Returns the statistics of some classes, renumbered from 0."""
         scatter = self.scatter_only(classes)
         return type(self)(self.counts[classes], self.means[classes], scatter)
@@ -109,7 +112,7 @@ class ClassMeans:
         """Mean over all samples, of shape `(features,)`."""
         return self.counts @ self.means / len(self)
 
-    def save_to(self, store, prefix=""):
+    def save_to(self, store: Store, prefix: str = "") -> None:
         """Writes the arrays into a store, nothing where there are none.
 
         Args:
@@ -121,7 +124,7 @@ class ClassMeans:
             store[prefix + name] = getattr(self, name)
 
     @classmethod
-    def load_from(cls, store, prefix=""):
+    def load_from(cls, store: Store, prefix: str = "") -> Self:
         """Returns the statistics that `save_to` wrote, or empty ones.
 
         Args:
@@ -135,24 +138,24 @@ class ClassMeans:
     # Scatter, implemented by subclasses.
 
     @staticmethod
-    def scatter_of(centered, labels):
+    def scatter_of(centered: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Returns the scatter of distances `(num_samples, features)`."""
         return np.zeros(())
 
     @staticmethod
-    def scatter_between(weights, steps):
+    def scatter_between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Returns the scatter of one weighted distance for each class."""
         return np.zeros(())
 
-    def scatter_padded(self, num_classes):
+    def scatter_padded(self, num_classes: int) -> np.ndarray:
         """Returns the scatter, padded to a number of classes."""
         return self.scatter
 
-    def scatter_only(self, classes):
+    def scatter_only(self, classes: np.ndarray) -> np.ndarray:
         """Returns the scatter of some classes."""
         return self.scatter
 
-    def scatter_without(self, gone, share):
+    def scatter_without(self, gone: np.ndarray, share: float) -> np.ndarray:
         """Returns the scatter without the removed classes."""
         return self.scatter * share
 

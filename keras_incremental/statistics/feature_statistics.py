@@ -31,11 +31,11 @@ class FeatureStatistics(ClassMeans):
     scatter_ndim = 2
 
     @staticmethod
-    def scatter_of(centered, labels):
+    def scatter_of(centered: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return centered.T @ centered
 
     @staticmethod
-    def scatter_between(weights, steps):
+    def scatter_between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
         return (steps * weights[:, None]).T @ steps
 
     def scatter_around(self, point: np.ndarray) -> np.ndarray:

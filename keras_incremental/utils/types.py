@@ -21,3 +21,10 @@ Config = dict[str, Any]
 # What Keras passes to callbacks.
 Logs = dict[str, Any] | None
 Function = Callable[..., Any]
+# A column initializer, a Keras initializer, or the name of one.
+InitializerLike = Any
+# A Keras regularizer, its name, or `None`.
+RegularizerLike = Any
+Shape = tuple[int | None, ...]
+# Names and arrays, where Keras saves the variables of a layer.
+Store = Any

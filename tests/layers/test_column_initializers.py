@@ -43,7 +43,7 @@ def test_mean_of_old_tells_new_classes_apart():
     np.testing.assert_allclose(new, [[2, 2], [0, 0], [1, 1]], atol=0.08)
 
 
-def test_imprinting_points_at_the_centerd_mean_direction():
+def test_imprinting_points_at_the_centered_mean_direction():
     features = np.array([[2.0, 0.0], [4.0, 0.0], [0.0, 1.0]])
     columns = {"kernel": np.array([[3.0], [4.0]], "float32")}
     initializer = layers.Imprinting(features, [0, 0, 1], center=[1.0, 1.0])
