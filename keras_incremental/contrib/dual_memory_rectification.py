@@ -62,6 +62,8 @@ class DualMemoryRectification(ColumnLayer):
     array([[0.57, 0.43]], dtype=float32)
     """
 
+    reads_logits = True
+
     def __init__(
         self, units: int | Sequence[int], epsilon: float = 1e-7, **kwargs
     ):

@@ -25,7 +25,7 @@ class ColumnLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         self._columns = {name: [] for name in self.column_shapes(1, 1)}
 
-    # What a subclass gives.
+    # Implemented by subclasses.
 
     def column_shapes(
         self, input_dim: int, units: int
@@ -49,9 +49,10 @@ class ColumnLayer(keras.layers.Layer):
         """Returns the regularizer of the columns `name`, or `None`."""
         return None
 
-    # What is asked of every such layer.
+    # Questions to every such layer.
 
     is_closed_form: bool = False
+    reads_logits: bool = False
 
     def plain(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Builds the same outputs from layers of Keras alone.
@@ -72,7 +73,7 @@ class ColumnLayer(keras.layers.Layer):
             "`save`, or give it a method `plain`."
         )
 
-    # What a user reads and writes.
+    # Used by users.
 
     def columns(self, name: str) -> np.ndarray:
         """Returns an array of all columns `name`, oldest class first."""
@@ -98,7 +99,7 @@ class ColumnLayer(keras.layers.Layer):
         for variable, part in zip(self._columns[name], parts, strict=True):
             variable.assign(part)
 
-    # How Keras saves it.
+    # Used by Keras.
 
     def save_own_variables(self, store: Store) -> None:
         for index, name in enumerate(self._columns if self.built else ()):
@@ -118,7 +119,7 @@ class ColumnLayer(keras.layers.Layer):
         for name, value in arrays.items():
             self.assign_columns(name, value)
 
-    # How blocks come and go.
+    # Blocks of columns.
 
     def _append_block(self, first_group, columns, units=None):
         """Adds the weights of a block, from values or from initializers."""

@@ -78,8 +78,8 @@ def as_loss(identifier: LossLike) -> keras.losses.Loss:
 
 
 def takes_logits(loss: keras.losses.Loss) -> bool | None:
-    """Returns `from_logits` of a loss; `None` if it has no such argument."""
-    if isinstance(loss, FunctionLoss):
+    """Returns whether a loss takes logits; `None` if it does not say."""
+    if hasattr(loss, "from_logits"):
         return loss.from_logits
     return loss.get_config().get("from_logits")
 

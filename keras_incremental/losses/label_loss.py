@@ -35,6 +35,8 @@ class LabelLoss(keras.losses.Loss):
         name: String. Defaults to `None`.
     """
 
+    from_logits: bool = True
+
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",

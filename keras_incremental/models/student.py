@@ -2,7 +2,6 @@ import keras
 from keras import ops
 
 from keras_incremental.distillation.term import Term
-from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.label_loss import reads_replayed
 from keras_incremental.models.centering import CenteredFeatures
@@ -180,8 +179,7 @@ def scores_of(head, readout, features):
     """Logits of a head, or what a readout makes of features or of them."""
     if readout is None:
         return head(features)
-    reads_features = isinstance(readout, ExpandableHead)
-    return readout(features if reads_features else head(features))
+    return readout(head(features) if readout.reads_logits else features)
 
 
 class Joined(Student):

@@ -4,7 +4,6 @@ import warnings
 
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.function_loss import takes_logits
-from keras_incremental.losses.label_loss import LabelLoss
 
 
 def check_loss(loss, gives_logits, outputs):
@@ -54,9 +53,8 @@ def _fits(loss, gives_logits):
     """Whether a loss takes what is given, or does not say what it takes."""
     if loss is None or isinstance(loss, (dict, list, tuple)):
         return True
-    loss = as_loss(loss)
-    wants = True if isinstance(loss, LabelLoss) else takes_logits(loss)
-    return wants is None or wants == gives_logits
+    wants_logits = takes_logits(as_loss(loss))
+    return wants_logits is None or wants_logits == gives_logits
 
 
 def _words(gives_logits):

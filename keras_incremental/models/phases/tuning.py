@@ -6,7 +6,6 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.data.held_out import split_held_out
-from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.transaction import Transaction
@@ -105,14 +104,14 @@ def reconfigured(head, prototype):
     new = type(head).from_config(config)
     new.build((None, head.input_dim))
     new.restore(head.snapshot())
-    if isinstance(new, ClosedFormHead) and len(new.statistics):
+    if new.is_closed_form and len(new.statistics):
         new.finalize_state()
     return new
 
 
 def _check_statistics(head, prototype):
     """Raises if a head in closed form would need other statistics."""
-    if not isinstance(head, ClosedFormHead) or not len(head.statistics):
+    if not head.is_closed_form or not len(head.statistics):
         return
     own, other = head.get_config(), prototype.get_config()
     names = head.statistics_options
