@@ -14,7 +14,7 @@ import numpy as np
 
 import keras_incremental as ki
 from keras_incremental import recipes
-from keras_incremental.layers.closed_form_head import ClosedFormHead
+from keras_incremental.layers import ClosedFormHead
 from keras_incremental.regularizers import consolidate
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.testing import callback_checks

@@ -8,8 +8,8 @@ import pytest
 from keras import ops
 
 from keras_incremental import recipes
+from keras_incremental.layers import ColumnInitializer
 from keras_incremental.layers import ExpandableHead
-from keras_incremental.layers.column_initializers import ColumnInitializer
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.regularizers import fisher_importance
 from keras_incremental.testing import head_checks

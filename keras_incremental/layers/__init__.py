@@ -6,6 +6,9 @@ from keras_incremental.layers.analytic_dense import (
 from keras_incremental.layers.closed_form_head import (
     ClosedFormHead as ClosedFormHead,
 )
+from keras_incremental.layers.column_initializers import (
+    ColumnInitializer as ColumnInitializer,
+)
 from keras_incremental.layers.column_initializers import CopyOf as CopyOf
 from keras_incremental.layers.column_initializers import (
     Imprinting as Imprinting,

@@ -17,7 +17,25 @@ from keras_incremental.utils.types import Tensor
 
 
 class ColumnInitializer:
-    """Base class of the initializers of new columns."""
+    """Base class of the initializers of new columns.
+
+    Subclasses implement `__call__(columns, units, seed)`. It returns a dict
+    of arrays, the columns of `units` new classes, with the names and dtypes
+    of `columns`, those of the old classes.
+
+    Example:
+
+    >>> import keras_incremental as ki
+    >>> class LastClass(ki.layers.ColumnInitializer):
+    ...     def __call__(self, columns, units, seed):
+    ...         last = {k: v[..., -1:] for k, v in columns.items()}
+    ...         return {k: v.repeat(units, -1) for k, v in last.items()}
+    >>> head = ki.layers.ExpandableDense(2)
+    >>> head.build((None, 4))
+    >>> head.expand(3, initializer=LastClass())
+    >>> head.units
+    5
+    """
 
     def __call__(
         self, columns: dict[str, np.ndarray], units: int, seed: int | None
