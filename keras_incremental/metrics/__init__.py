@@ -1,4 +1,4 @@
-"""What was kept and what was lost, in numbers."""
+"""Accuracy, forgetting, confusion and calibration."""
 
 from keras_incremental.metrics.accuracy_matrix import (
     AccuracyMatrix as AccuracyMatrix,

@@ -21,21 +21,21 @@ from keras_incremental.utils.types import Config
 class AccuracyMatrix:
     """Accuracy on the classes of each phase, after each phase.
 
-    It keeps counts of every class, so phases may differ in their numbers of
-    classes and of samples. After phase `k` the groups `0` to `k` are seen;
-    counts of later groups are kept, and used by `forward_transfer` alone.
-    Phases are indexed as lists are: the default `-1` is the last one.
+    The matrix stores counts of every class, so phases may have different
+    numbers of classes and samples. After phase `k`, the groups `0` to `k` are
+    seen. Counts of later groups are used by `forward_transfer` only. Phases
+    are indexed like lists: the default `-1` is the last one.
 
-    Means come in three kinds, which agree only where all groups are of one
-    size: `"task"` weighs each group the same, `"class"` each class, and
-    `"sample"` each sample.
+    There are three means: `"task"` gives each group the same weight,
+    `"class"` each class, and `"sample"` each sample. They agree only if all
+    groups have the same size.
 
     Reference:
     - [Lopez-Paz and Ranzato, 2017](https://arxiv.org/abs/1706.08840)
     - [Chaudhry et al., 2018](https://arxiv.org/abs/1801.10112)
 
     Args:
-        group_sizes: Ints: how many classes arrive in each phase.
+        group_sizes: Ints. Number of new classes in each phase.
 
     Example:
 
@@ -52,8 +52,9 @@ class AccuracyMatrix:
         self.group_sizes = tuple(int(size) for size in group_sizes)
         if not self.group_sizes or min(self.group_sizes) < 1:
             raise ValueError(
-                "`group_sizes` must be one or more ints of 1 or more. "
-                f"Received: group_sizes={group_sizes}."
+                "`group_sizes` must hold at least one int of 1 or more. "
+                f"Received: group_sizes={group_sizes}. Pass the number of "
+                "new classes in each phase."
             )
         self.rows: list[PhaseCounts] = []
 
@@ -61,40 +62,41 @@ class AccuracyMatrix:
         return len(self.rows)
 
     def append(self, counts: ClassCounts) -> None:
-        """Adds what was measured after the next phase.
+        """Adds the counts after the next phase.
 
         Args:
-            counts: `ClassCounts` of all classes seen, or of more; with
-                `PhaseCounts` there is also `task_aware`.
+            counts: `ClassCounts` of at least all seen classes. `PhaseCounts`
+                also enable `task_aware`.
 
         Raises:
             ValueError: if there are more rows than phases, or if a seen
-                group has no sample.
+                group has no samples.
         """
         if len(self) == len(self.group_sizes):
             raise ValueError(
-                f"AccuracyMatrix has a row for each of its {len(self)} "
-                "phases already. Name all phases in `group_sizes`."
+                f"AccuracyMatrix has {len(self)} phases. Received: counts of "
+                "another phase. Include all phases in `group_sizes`."
             )
         row = padded(counts, sum(self.group_sizes))
         totals = self._by_group(row.total)[: len(self) + 1]
         if not totals.all():
             raise ValueError(
                 "`counts` must have samples of each group seen after phase "
-                f"{len(self)}. Received: samples of groups={totals.tolist()}."
+                f"{len(self)}. Received: samples of groups={totals.tolist()}. "
+                "Evaluate on all classes."
             )
         self.rows.append(row)
 
     @property
     def accuracies(self) -> np.ndarray:
-        """Floats of shape `(phases, groups)`, NaN where nothing was counted."""
+        """Floats of shape `(phases, groups)`; NaN without samples."""
         correct = np.array([self._by_group(r.correct) for r in self.rows])
         total = np.array([self._by_group(r.total) for r in self.rows])
         return ratio(correct, total).reshape(len(self), len(self.group_sizes))
 
     @property
     def task_aware(self) -> "AccuracyMatrix":
-        """An `AccuracyMatrix` of answers among the true group alone."""
+        """`AccuracyMatrix` of predictions restricted to the true group."""
         matrix = AccuracyMatrix(self.group_sizes)
         for row in self.rows:
             right = _counted(row, "within_group")
@@ -102,7 +104,15 @@ class AccuracyMatrix:
         return matrix
 
     def accuracy(self, phase: int = -1, mean: str = "task") -> float:
-        """Accuracy over all classes seen after a phase."""
+        """Returns the accuracy over all classes seen after a phase.
+
+        Args:
+            phase: Int. Index of the phase. Defaults to `-1`, the last one.
+            mean: `"task"`, `"class"` or `"sample"`. Defaults to `"task"`.
+
+        Returns:
+            Float.
+        """
         if mean not in MEANS:
             raise ValueError(
                 f"`mean` must be one of {sorted(MEANS)}. Received: "
@@ -116,20 +126,28 @@ class AccuracyMatrix:
     def average_incremental(
         self, mean: str = "task", with_first: bool = True
     ) -> float:
-        """Mean of `accuracy` over the phases.
+        """Returns the mean of `accuracy` over the phases.
 
         Args:
-            mean: The kind of mean. Defaults to `"task"`.
-            with_first: Bool. Some papers leave out the first phase, in which
-                nothing can be forgotten. Defaults to `True`.
+            mean: `"task"`, `"class"` or `"sample"`. Defaults to `"task"`.
+            with_first: Boolean. Whether to include the first phase. Some
+                papers omit it, because nothing can be forgotten there.
+                Defaults to `True`.
+
+        Returns:
+            Float.
         """
         phases = range(0 if with_first else 1, len(self))
         return mean_of([self.accuracy(phase, mean) for phase in phases])
 
     def forgetting(self, phase: int = -1) -> float:
-        """How much accuracy was lost since the best it ever was.
+        """Returns the mean drop from the best earlier accuracy of old groups.
 
-        Mean over the groups seen before; 0 after the first phase.
+        Args:
+            phase: Int. Index of the phase. Defaults to `-1`, the last one.
+
+        Returns:
+            Float; 0 after the first phase.
         """
         phase = self._phase(phase)
         lower = _lower(self.accuracies)[: phase + 1, :phase]
@@ -138,7 +156,14 @@ class AccuracyMatrix:
         return mean_of(np.nanmax(lower[:-1], axis=0) - lower[-1])
 
     def backward_transfer(self, phase: int = -1) -> float:
-        """Change of accuracy since a group was learned; mean over groups."""
+        """Returns the mean change of accuracy since a group was learned.
+
+        Args:
+            phase: Int. Index of the phase. Defaults to `-1`, the last one.
+
+        Returns:
+            Float; 0 after the first phase.
+        """
         phase = self._phase(phase)
         if not phase:
             return 0.0
@@ -148,21 +173,25 @@ class AccuracyMatrix:
         )
 
     def forward_transfer(self, untrained: ArrayLike) -> float:
-        """What earlier phases gave to groups that had not been learned yet.
+        """Returns the mean gain on groups that are not learned yet.
 
-        It needs counts of later groups, which only make sense `task_aware`:
-        among all classes, one that has not arrived cannot be predicted.
+        It needs counts of later groups. They are only useful for
+        `task_aware`, because a model cannot predict a class before it is
+        added.
 
         Args:
-            untrained: Accuracies of each group before anything was learned.
+            untrained: Floats. Accuracy of each group before the first phase.
+
+        Returns:
+            Float.
         """
         ahead = np.diagonal(self.accuracies, offset=1)
         missing = np.flatnonzero(np.isnan(ahead)) + 1
         if len(missing) or not len(ahead):
             raise ValueError(
                 "`forward_transfer` needs counts of each group before it is "
-                f"learned. There are none of groups={missing.tolist()}, after "
-                f"{len(self)} phases."
+                f"learned. Received: no counts of groups={missing.tolist()}, "
+                f"after {len(self)} phases. Append counts of all groups."
             )
         untrained = np.asarray(untrained, float)
         return mean_of(ahead - untrained[1 : len(ahead) + 1])
@@ -170,14 +199,14 @@ class AccuracyMatrix:
     def intransigence(
         self, reference: "AccuracyMatrix | ArrayLike"
     ) -> np.ndarray:
-        """What a group lacks, when just learned, to a model of all data.
+        """Returns the drop of each new group from the accuracy of a reference.
 
         Args:
-            reference: `AccuracyMatrix` of joint training, or the accuracies
-                of each group after the phase in which it arrived.
+            reference: `AccuracyMatrix` of joint training, or floats: the
+                accuracy of each group after the phase in which it was added.
 
         Returns:
-            Floats of shape `(phases,)`; more than 0 is worse than joint.
+            Floats of shape `(phases,)`; positive if worse than the reference.
         """
         if isinstance(reference, AccuracyMatrix):
             reference = np.diagonal(reference.accuracies)
@@ -185,12 +214,15 @@ class AccuracyMatrix:
         return np.asarray(reference, float)[: len(own)] - own
 
     def decomposition(self, phase: int = -1) -> tuple[float, float]:
-        """Where answers go wrong: between groups, or within them.
+        """Splits the accuracy into that between and that within groups.
+
+        Args:
+            phase: Int. Index of the phase. Defaults to `-1`, the last one.
 
         Returns:
-            Shares: of samples put into the right group, and of these the ones
-            put into the right class. Their product is the accuracy over
-            samples.
+            Two floats: the share of samples that are predicted in the right
+            group, and the share of these with the right class. Their product
+            is the accuracy over samples.
         """
         row = self.rows[self._phase(phase)]
         seen = group_of_each(self.group_sizes) <= self._phase(phase)
@@ -199,7 +231,7 @@ class AccuracyMatrix:
         return float(grouped / total), float(ratio(correct, grouped))
 
     def to_dict(self) -> Config:
-        """Counts as plain Python values; `from_dict` takes them back."""
+        """Returns the counts as plain Python values. See `from_dict`."""
         rows = [
             {k: np.asarray(v).tolist() for k, v in vars(row).items()}
             for row in self.rows
@@ -208,25 +240,26 @@ class AccuracyMatrix:
 
     @classmethod
     def from_dict(cls, values: Config) -> Self:
-        """The matrix that `to_dict` wrote."""
+        """Creates a matrix from the result of `to_dict`."""
         matrix = cls(values["group_sizes"])
         for row in values["rows"]:
             matrix.append(PhaseCounts(**{k: row.get(k) for k in FIELDS}))
         return matrix
 
     def to_json(self) -> str:
-        """Counts as JSON text."""
+        """Returns the counts as a JSON string."""
         return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The matrix that `to_json` wrote."""
+        """Creates a matrix from the result of `to_json`."""
         return cls.from_dict(json.loads(text))
 
     def _phase(self, phase):
         if not -len(self) <= phase < len(self):
             raise IndexError(
-                f"AccuracyMatrix has {len(self)} rows. Received: phase={phase}."
+                f"`phase` must be one of {len(self)} phases. Received: "
+                f"phase={phase}."
             )
         return phase % len(self)
 
@@ -238,7 +271,8 @@ def _counted(row, name):
     counts = getattr(row, name)
     if counts is None:
         raise ValueError(
-            f"A row has no `{name}`. Append what `count_phase` returns."
+            f"The counts have no `{name}`. Received: counts without it. "
+            "Append the result of `count_phase`."
         )
     return counts
 

@@ -11,16 +11,16 @@ from keras_incremental.utils.types import Tensor
 
 @export
 class BalancedAccuracy(keras.metrics.Metric):
-    """Mean of the accuracies of old and of new classes.
+    """Computes the mean of the accuracies of old and of new classes.
 
-    The plain accuracy of a phase is that of whatever there is most of. This
-    one falls when either is lost, so that `EarlyStopping` can watch it:
-    `learn` reports it as `"balanced_accuracy"`. Where only old or only new
-    classes are shown, it is their accuracy.
+    The plain accuracy is dominated by the larger part of the samples. This
+    metric falls if either part is lost, so `EarlyStopping` can monitor it:
+    `learn` reports it as `"balanced_accuracy"`. If there are only old or only
+    new classes, it is their accuracy.
 
     Args:
-        num_old: Int. The classes from `0` to `num_old - 1` are old. Others
-            than classes as labels do not count.
+        num_old: Int. The classes from `0` to `num_old - 1` are old. Labels
+            outside the classes are ignored.
         name: String. Defaults to `"balanced_accuracy"`.
         dtype: See `keras.metrics.Metric`.
 
@@ -49,8 +49,8 @@ class BalancedAccuracy(keras.metrics.Metric):
     ) -> None:
         y_pred = logits_at(y_true, ops.convert_to_tensor(y_pred))
         labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        said = ops.reshape(ops.argmax(y_pred, axis=-1), (-1,))
-        hit = ops.equal(labels, ops.cast(said, "int32"))
+        predicted = ops.reshape(ops.argmax(y_pred, axis=-1), (-1,))
+        hit = ops.equal(labels, ops.cast(predicted, "int32"))
         is_old = ops.logical_and(labels >= 0, labels < self.num_old)
         is_new = ops.logical_and(
             labels >= self.num_old, labels < y_pred.shape[-1]

@@ -5,12 +5,11 @@ from numpy.typing import ArrayLike
 def calibration_error(
     labels: ArrayLike, probabilities: ArrayLike, num_bins: int = 15
 ) -> float:
-    """How far confidence is from accuracy, in bins of equal width.
+    """Computes the expected calibration error with bins of equal width.
 
-    The confidence is the largest probability; one of exactly 1 is in the
-    last bin, and empty bins do not count. Look at old and at new classes on
-    their own: where the ones are too confident and the others not enough,
-    the two cancel out in all.
+    The confidence is the largest probability. A confidence of exactly 1 is in
+    the last bin, and empty bins are ignored. Evaluate old and new classes
+    separately: overconfident and underconfident predictions can cancel.
 
     Reference:
     - [Guo et al., 2017](https://arxiv.org/abs/1706.04599)
@@ -18,7 +17,7 @@ def calibration_error(
     Args:
         labels: Ints of shape `(num_samples,)`, the true classes.
         probabilities: Floats of shape `(num_samples, num_classes)`.
-        num_bins: Int, 1 or more. More bins see more, and need more samples.
+        num_bins: Int, 1 or more. More bins are finer and need more samples.
             Defaults to `15`.
 
     Returns:
@@ -33,7 +32,8 @@ def calibration_error(
     labels, probabilities = _checked(labels, probabilities)
     if num_bins < 1:
         raise ValueError(
-            f"`num_bins` must be 1 or more. Received: num_bins={num_bins}."
+            f"`num_bins` must be 1 or more. Received: num_bins={num_bins}. "
+            "Use 15."
         )
     if not len(labels):
         return float("nan")
@@ -50,7 +50,7 @@ def calibration_by_age(
     num_old: int,
     num_bins: int = 15,
 ) -> dict[str, float]:
-    """`calibration_error` of the samples of old and of new classes.
+    """Computes the calibration error of old and of new classes.
 
     Args:
         labels: Ints of shape `(num_samples,)`, the true classes.
@@ -59,7 +59,8 @@ def calibration_by_age(
         num_bins: Int. Defaults to `15`.
 
     Returns:
-        Dict of `"old"`, `"new"` and `"all"`.
+        Dict with the keys `"old"`, `"new"` and `"all"`. See
+        `calibration_error`.
     """
     labels, probabilities = _checked(labels, probabilities)
     parts = {
@@ -80,6 +81,6 @@ def _checked(labels, probabilities):
     if len(sums) and not np.allclose(sums, 1, atol=1e-3):
         raise ValueError(
             "`probabilities` must sum to 1 in each row. Received: sums from "
-            f"{sums.min()} to {sums.max()}. Take the softmax of logits."
+            f"{sums.min()} to {sums.max()}. Apply a softmax to logits."
         )
     return labels, probabilities

@@ -8,7 +8,7 @@ from keras_incremental.metrics.confusion import confusion_matrix
 from keras_incremental.metrics.group_means import mean_of_known
 from keras_incremental.metrics.group_means import ratio
 
-# Labels that pixels have in public data sets if they do not count.
+# Labels of ignored pixels in public data sets.
 IGNORED = (-1, 255)
 
 
@@ -135,8 +135,8 @@ class ClassCounts:
                 background among them.
 
         Returns:
-            Dict of `"old"`, `"new"`, `"all"` and `"harmonic"`, the harmonic
-            mean of the first two.
+            Dict with the keys `"old"`, `"new"`, `"all"` and `"harmonic"`, the
+            harmonic mean of the first two.
         """
         classes = np.arange(len(self.total))
         old = self.mean_iou(classes[:num_old])
@@ -233,7 +233,7 @@ def count_pixels(
         A `ClassCounts` with a confusion matrix.
 
     Raises:
-        ValueError: if the shapes differ, or a class is outside.
+        ValueError: if the shapes differ, or a class is out of range.
 
     Example:
 
@@ -245,9 +245,9 @@ def count_pixels(
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape:
         raise ValueError(
-            "`predictions` must have one class for each of `labels`. "
+            "`predictions` must have one class for each label. "
             f"Received: predictions.shape={predictions.shape}, "
-            f"labels.shape={labels.shape}. Resize logits by "
+            f"labels.shape={labels.shape}. Resize logits with "
             "`losses.logits_at(labels, logits)` before `argmax`."
         )
     if ignore_class is None:
@@ -294,7 +294,7 @@ def _checked(classes, num_classes, name):
     if wrong:
         raise ValueError(
             f"`{name}` must be classes from 0 to {num_classes - 1}. "
-            f"Received: {wrong[:10]}. Name labels that do not count in "
+            f"Received: {wrong[:10]}. Pass labels to ignore as "
             "`ignore_class`."
         )
     return classes.astype("int64")

@@ -8,18 +8,15 @@ from keras_incremental.metrics.group_means import ratio
 
 @dataclasses.dataclass(frozen=True)
 class ConfusionGroups:
-    """Where samples of old and of new classes were put.
-
-    Rates are shares of the samples whose true class is old, or new; NaN
-    where there are none.
+    """Numbers of predictions by old and new classes.
 
     Attributes:
-        old_right: Int, old samples in their own class.
-        old_wrong: Int, old samples in another old class.
-        old_as_new: Int, old samples in a new class.
-        new_right: Int, new samples in their own class.
-        new_wrong: Int, new samples in another new class.
-        new_as_old: Int, new samples in an old class.
+        old_right: Int. Old samples with a correct prediction.
+        old_wrong: Int. Old samples predicted as another old class.
+        old_as_new: Int. Old samples predicted as a new class.
+        new_right: Int. New samples with a correct prediction.
+        new_wrong: Int. New samples predicted as another new class.
+        new_as_old: Int. New samples predicted as an old class.
     """
 
     old_right: int
@@ -31,7 +28,7 @@ class ConfusionGroups:
 
     @property
     def rates(self) -> dict[str, float]:
-        """Dict of shares, by the names of the counts."""
+        """Dict of counts divided by the number of old or new samples."""
         counts = dataclasses.asdict(self)
         rates: dict[str, float] = {}
         for truth in ("old", "new"):
@@ -42,14 +39,14 @@ class ConfusionGroups:
 
     @property
     def recency_bias(self) -> float:
-        """Share of old samples taken for new, less that of new for old."""
+        """Float. The rate `old_as_new` minus the rate `new_as_old`."""
         return self.rates["old_as_new"] - self.rates["new_as_old"]
 
 
 def confusion_groups(
     labels: ArrayLike, predictions: ArrayLike, num_old: int
 ) -> ConfusionGroups:
-    """Counts the samples of old and of new classes by where they were put.
+    """Counts confusions between and within old and new classes.
 
     Args:
         labels: Ints of shape `(num_samples,)`, the true classes.
@@ -68,12 +65,12 @@ def confusion_groups(
     """
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     right = labels == predictions
-    truth_old, said_old = labels < num_old, predictions < num_old
+    is_old, as_old = labels < num_old, predictions < num_old
     return ConfusionGroups(
-        old_right=int(np.sum(truth_old & right)),
-        old_wrong=int(np.sum(truth_old & said_old & ~right)),
-        old_as_new=int(np.sum(truth_old & ~said_old)),
-        new_right=int(np.sum(~truth_old & right)),
-        new_wrong=int(np.sum(~truth_old & ~said_old & ~right)),
-        new_as_old=int(np.sum(~truth_old & said_old)),
+        old_right=int(np.sum(is_old & right)),
+        old_wrong=int(np.sum(is_old & as_old & ~right)),
+        old_as_new=int(np.sum(is_old & ~as_old)),
+        new_right=int(np.sum(~is_old & right)),
+        new_wrong=int(np.sum(~is_old & ~as_old & ~right)),
+        new_as_old=int(np.sum(~is_old & as_old)),
     )

@@ -17,12 +17,12 @@ MEANS = {"task": _task_mean, "class": _class_mean, "sample": _sample_mean}
 
 
 def sums(counts, groups):
-    """Counts of groups."""
+    """Sums counts of classes over groups."""
     return np.bincount(groups, weights=counts).astype(int)
 
 
 def ratio(part, whole):
-    """Shares, NaN where there is nothing to share."""
+    """Divides two arrays; NaN where `whole` is 0."""
     part, whole = np.asarray(part, float), np.asarray(whole, float)
     return np.divide(
         part, whole, out=np.full_like(whole, np.nan), where=whole > 0
@@ -30,11 +30,11 @@ def ratio(part, whole):
 
 
 def mean_of_known(values, chosen=None):
-    """Mean of those of the chosen values that are not NaN, NaN of none."""
+    """Returns the mean of chosen values, ignoring NaN."""
     found = values if chosen is None else values[np.asarray(chosen, int)]
     return mean_of(found[~np.isnan(found)])
 
 
 def mean_of(values):
-    """A mean, NaN of nothing."""
+    """Returns the mean; NaN without values."""
     return float(np.mean(values)) if len(values) else float("nan")

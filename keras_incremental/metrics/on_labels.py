@@ -21,7 +21,7 @@ class OnLabels(keras.metrics.Metric):
         metric: `keras.metrics.Metric`, a registered function, or the name of
             one. `"accuracy"` compares the label, sparse or one-hot, with the
             largest output.
-        num_old: Int, 1 or more: how many outputs the teacher has.
+        num_old: Int, 1 or more. Number of outputs of the teacher.
         name: String. Defaults to the name of the metric.
 
     Example:
@@ -76,7 +76,7 @@ class OnLabels(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable(package="keras_incremental")
 def label_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Whether the largest output is that of the label, sparse or one-hot."""
+    """Computes the accuracy for sparse or one-hot labels."""
     if y_pred.shape[-1] == 1:
         return keras.metrics.binary_accuracy(y_true, y_pred)
     if y_true.shape[-1] == 1:

@@ -34,20 +34,20 @@ class PhaseCounts(ClassCounts):
 def count_phase(
     labels: ArrayLike, outputs: ArrayLike, group_sizes: Sequence[int]
 ) -> PhaseCounts:
-    """Counts right answers among all classes, and within the true group.
+    """Counts correct predictions over all classes and within groups.
 
     Args:
         labels: Ints of shape `(num_samples,)`, the true classes.
         outputs: Floats of shape `(num_samples, num_classes)`: logits or
             probabilities.
-        group_sizes: Ints, how many classes each group has. Together they are
+        group_sizes: Ints. Number of classes of each group. Their sum is
             `num_classes`.
 
     Returns:
         A `PhaseCounts`.
 
     Raises:
-        ValueError: if the groups are not those of the outputs.
+        ValueError: if `outputs` does not have a column for each class.
 
     Example:
 
@@ -61,8 +61,8 @@ def count_phase(
     groups = group_of_each(group_sizes)
     if outputs.ndim != 2 or outputs.shape[1] != len(groups):
         raise ValueError(
-            f"`outputs` must have {len(groups)} columns, the classes of all "
-            f"groups. Received: outputs.shape={outputs.shape}, "
+            f"`outputs` must have {len(groups)} columns, one for each class. "
+            f"Received: outputs.shape={outputs.shape}, "
             f"group_sizes={list(group_sizes)}."
         )
     predictions = outputs.argmax(-1)
@@ -81,19 +81,19 @@ def count_phase(
 
 
 def group_of_each(group_sizes):
-    """The index of the group of each class."""
+    """Returns the index of the group of each class."""
     sizes = np.asarray(group_sizes, int)
     return np.repeat(np.arange(len(sizes)), sizes)
 
 
 def padded(counts, num_classes):
-    """Counts of all classes, 0 of those that were not counted."""
+    """Returns counts of all classes; 0 for classes without counts."""
     arrays = {name: getattr(counts, name, None) for name in FIELDS}
     arrays = {k: np.asarray(v, int) for k, v in arrays.items() if v is not None}
     lengths = {len(array) for array in arrays.values()}
     if len(lengths) > 1 or max(lengths) > num_classes:
         raise ValueError(
-            f"`counts` must be of the same {num_classes} classes or fewer. "
+            f"`counts` must have at most {num_classes} classes. "
             f"Received: lengths={sorted(lengths)}."
         )
     missing = (0, num_classes - max(lengths))

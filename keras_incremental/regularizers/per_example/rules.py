@@ -35,7 +35,7 @@ def rule_of(layer: keras.layers.Layer) -> Callable | None:
 
 
 def _is_current(kind):
-    """Whether no subclass computes otherwise than the rule says."""
+    """Returns whether no subclass overrides the methods of the rule."""
     owner = _owner_of(kind, "per_example_rule")
     return all(issubclass(owner, _owner_of(kind, name)) for name in METHODS)
 
