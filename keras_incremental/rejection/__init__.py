@@ -1,4 +1,4 @@
-"""When to answer that a class is unknown."""
+"""Detection of samples of unknown classes."""
 
 from keras_incremental.rejection.clustering import Clusters as Clusters
 from keras_incremental.rejection.clustering import cluster as cluster

@@ -8,22 +8,23 @@ from numpy.typing import ArrayLike
 from keras_incremental.rejection.splitting import is_two
 from keras_incremental.rejection.splitting import ward
 
-# Ward's clustering holds the distances of all pairs: 1.6 GB.
+# Ward's clustering stores the distances of all pairs: 1.6 GB.
 MAX_SAMPLES = 20_000
-# Further from the center than so many medians, a sample belongs nowhere.
+# Maximum distance of a sample from the center of its cluster, in medians.
 FAR = 3.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Clusters:
-    """Samples in groups that may be classes. Made by `cluster`.
+    """Clusters of samples that may be classes. See `cluster`.
 
     Attributes:
-        indices: Ints of shape `(num_samples,)`: what the samples are called.
-        labels: Ints of the same shape: the cluster of each, from 0 for the
-            largest one; -1 for samples that belong nowhere.
-        sizes: Tuple of ints, how many samples each cluster has.
-        centers: Tuple of ints, the index of the most central sample of each.
+        indices: Ints of shape `(num_samples,)`, the indices of the samples.
+        labels: Ints of the same shape, the cluster of each sample: 0 for the
+            largest cluster, -1 for outliers.
+        sizes: Tuple of ints. Number of samples of each cluster.
+        centers: Tuple of ints. Index of the most central sample of each
+            cluster.
     """
 
     indices: np.ndarray
@@ -35,31 +36,32 @@ class Clusters:
         return len(self.sizes)
 
     def members(self, cluster: int) -> np.ndarray:
-        """Indices of the samples of one cluster, or of -1."""
+        """Returns the indices of the samples of a cluster, or of -1."""
         return self.indices[self.labels == cluster]
 
     def named(
         self, names: Mapping[int, str | None] | Sequence[str | None]
     ) -> dict[int, str | None]:
-        """Names of single samples, from names of clusters.
+        """Returns the names of samples for given names of clusters.
 
         Args:
-            names: Dict of clusters and their names; or a list of names, one
-                for each cluster in order. `None` for what is not clear.
+            names: Dict of clusters and names, or list of names, one for each
+                cluster. Use `None` for a cluster without a clear class.
 
         Returns:
             Dict of indices and names, for `ReviewQueue.answer`.
 
         Raises:
-            ValueError: if there is no such cluster.
+            ValueError: if a cluster does not exist.
         """
         if not isinstance(names, Mapping):
             names = dict(enumerate(names))
         missing = [k for k in names if k not in range(len(self))]
         if missing:
             raise ValueError(
-                f"There are {len(self)} clusters, from 0. Received: names of "
-                f"the clusters {missing}. Name those that there are."
+                f"`names` must be of the {len(self)} clusters, from 0. "
+                f"Received: names of the clusters {missing}. Pass names of "
+                "existing clusters."
             )
         return {
             int(index): name
@@ -72,8 +74,8 @@ class Clusters:
             f"cluster {k}: {size} samples, such as index {self.centers[k]}"
             for k, size in enumerate(self.sizes)
         ]
-        nowhere = len(self.members(-1))
-        return "\n".join([*lines, f"nowhere: {nowhere} samples"])
+        outliers = len(self.members(-1))
+        return "\n".join([*lines, f"outliers: {outliers} samples"])
 
     __repr__ = __str__
 
@@ -84,12 +86,12 @@ def cluster(
     indices: ArrayLike | None = None,
     seed: int = 0,
 ) -> Clusters:
-    """Groups samples of unknown classes, and finds out how many there are.
+    """Clusters samples of unknown classes, and infers the number of clusters.
 
-    Ward's tree is cut from the top, as long as the two sides of a cut are
-    further apart than the halves of one normal distribution would be. What
-    is no normal distribution may come in several clusters: give those one
-    name. It needs scikit-learn.
+    The tree of Ward's clustering is split from the top, as long as the two
+    parts are further apart than the halves of a single normal distribution
+    would be. A class with another distribution may give several clusters:
+    give them the same name. The function needs scikit-learn.
 
     Reference:
     - [Ward, 1963](https://doi.org/10.1080/01621459.1963.10500845);
@@ -97,18 +99,19 @@ def cluster(
 
     Args:
         features: Array of shape `(num_samples, features)`.
-        min_size: Int, 2 or more: samples of smaller clusters belong nowhere.
-            A larger value gives fewer clusters. Defaults to `5`.
-        indices: Ints, what the samples are called. Defaults to `None`: their
-            rows.
-        seed: Int. Decides what cuts are compared with. Defaults to `0`.
+        min_size: Int, 2 or more. Samples of smaller clusters are outliers. A
+            larger value gives fewer clusters. Defaults to `5`.
+        indices: Ints. Indices of the samples. Defaults to `None`: row
+            numbers.
+        seed: Int. Seed of the random samples for the test of splits.
+            Defaults to `0`.
 
     Returns:
         `Clusters`, the largest first.
 
     Raises:
         ImportError: if scikit-learn is not installed.
-        ValueError: if the features are no rows of finite numbers.
+        ValueError: if `features` is not a matrix of finite numbers.
 
     Example:
 
@@ -121,7 +124,7 @@ def cluster(
     """
     rows = _checked(features, min_size)
     indices = np.arange(len(rows)) if indices is None else np.asarray(indices)
-    groups = [_without_far_ones(rows, g) for g in _groups(rows, min_size, seed)]
+    groups = [_without_outliers(rows, g) for g in _groups(rows, min_size, seed)]
     groups = sorted(groups, key=len, reverse=True)
     labels = np.full(len(rows), -1)
     for label, group in enumerate(groups):
@@ -135,7 +138,7 @@ def cluster(
 
 
 def _groups(rows, min_size, seed):
-    """Arrays of row numbers, one for each cluster."""
+    """Yields the row numbers of each cluster."""
     if len(rows) < min_size:
         return
     generator = np.random.default_rng(seed)
@@ -146,7 +149,7 @@ def _groups(rows, min_size, seed):
         group = _leaves(tree, node)
         if len(group) < min_size:
             continue
-        # A group this large is never a leaf.
+        # A group with several rows is never a leaf.
         sides = tree[node - len(rows)]
         if is_two(rows, *(_leaves(tree, side) for side in sides), generator):
             nodes.extend(sides)
@@ -155,7 +158,7 @@ def _groups(rows, min_size, seed):
 
 
 def _leaves(tree, node):
-    """Row numbers below a node of a tree of pairs."""
+    """Returns the row numbers below a node of the tree."""
     count, leaves, nodes = len(tree) + 1, [], [node]
     while nodes:
         node = nodes.pop()
@@ -166,7 +169,7 @@ def _leaves(tree, node):
     return np.sort(np.array(leaves, int))
 
 
-def _without_far_ones(rows, group):
+def _without_outliers(rows, group):
     distances = _from_center(rows, group)
     return group[distances <= FAR * np.median(distances)]
 
@@ -185,12 +188,12 @@ def _checked(features, min_size):
         raise ValueError(
             "`features` of `cluster` must be rows of finite numbers. "
             f"Received: an array of shape {rows.shape}. Pool maps first, and "
-            "look for what is not finite."
+            "remove NaN and infinite values."
         )
     if len(rows) > MAX_SAMPLES:
         raise ValueError(
             f"`cluster` takes up to {MAX_SAMPLES} samples. Received: "
-            f"{len(rows)}. Pass a part of them, drawn at random."
+            f"{len(rows)}. Pass a random subset."
         )
     if min_size < 2:
         raise ValueError(

@@ -1,27 +1,29 @@
 import numpy as np
 
-# Halvings of the interval from 0 to 1: more than a float can tell apart.
+# Bisections of the interval from 0 to 1, to the precision of a float.
 HALVINGS = 60
 
 
-def interval_of_exceedance(count, above, level=0.95):
-    """Where the chance lies that a new sample exceeds an order statistic.
+def interval_of_exceedance(
+    count: int, above: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Computes an interval for the probability to exceed an order statistic.
 
-    Of `count` independent samples `above` are larger than a threshold that
-    is one of them. The chance that another one is larger has then a beta
-    distribution, whatever the samples are distributed like. Its quantiles
-    are found by halving, of the binomial distribution that it belongs to.
+    The threshold is one of `count` independent samples, and `above` of them
+    are larger. The probability that a new sample is larger then has a beta
+    distribution, for any distribution of the samples. Its quantiles are found
+    by bisection of the corresponding binomial distribution.
 
     Reference:
     - [Vovk, 2012](https://arxiv.org/abs/1209.2673)
 
     Args:
-        count: Int. How many samples the threshold was chosen among.
-        above: Int below `count`. How many of them are larger than it.
-        level: Float from 0 to 1. Defaults to `0.95`.
+        count: Int. Number of samples.
+        above: Int below `count`. Number of samples above the threshold.
+        level: Float from 0 to 1. Confidence level. Defaults to `0.95`.
 
     Returns:
-        Two floats.
+        Two floats, the limits of the interval.
     """
     tail = (1 - level) / 2
     return (
@@ -31,7 +33,7 @@ def interval_of_exceedance(count, above, level=0.95):
 
 
 def _chance(count, above, probability):
-    """The chance at which at most `above` of `count` has a probability."""
+    """Inverts `_at_most` by bisection."""
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -43,7 +45,7 @@ def _chance(count, above, probability):
 
 
 def _at_most(count, above, chance):
-    """Probability that at most `above` of `count` happen."""
+    """Computes the binomial probability of at most `above` events."""
     happened = np.arange(above + 1)
     ways = np.log(count + 1 - happened[1:]) - np.log(happened[1:])
     terms = np.cumsum(np.concatenate([[0.0], ways]))

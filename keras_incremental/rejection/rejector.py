@@ -15,32 +15,32 @@ CONFIDENCE = 0.95
 
 @export
 class Rejector:
-    """Says which samples are unlike everything known, at a stated error rate.
+    """Detects samples of unknown classes at a given false alarm rate.
 
-    `calibrate` takes scores of known samples that nothing was trained on,
-    and chooses the threshold so that a new known sample is called unknown no
-    more often than `false_alarm`, on average over such calibrations: by the
-    exact quantile, without any assumption about the scores except that the
-    samples are drawn alike. `interval` says how far this one calibration may
-    be off. How many of the unknown are found depends on what they are, and
-    cannot be known beforehand.
+    `calibrate` takes scores of held-out samples of known classes. It chooses
+    the threshold so that the probability of a false alarm is at most
+    `false_alarm`, on average over calibrations. It uses the exact quantile
+    and assumes only that the samples are drawn independently from the same
+    distribution. `interval` is a confidence interval for the rate of this
+    calibration. The share of unknown samples that are detected depends on the
+    unknown classes.
 
     Reference:
-    - [Vovk, 2012](https://arxiv.org/abs/1209.2673), the quantile and how far
-      it may be off
+    - [Vovk, 2012](https://arxiv.org/abs/1209.2673), the quantile and its
+      confidence interval
 
     Args:
-        score: String: which function of `keras_incremental.rejection` the
-            scores come from, `"distance"`, `"relative_distance"`, `"energy"`
-            or `"max_softmax"`. Defaults to `"distance"`.
+        score: String. Name of the function of `keras_incremental.rejection`
+            that computes the scores: `"distance"`, `"relative_distance"`,
+            `"energy"` or `"max_softmax"`. Defaults to `"distance"`.
         threshold: Float. Samples with a larger score are unknown. Defaults
-            to `None`: `calibrate` finds it.
+            to `None`: set by `calibrate`.
         false_alarm: Float between 0 and 1. Defaults to `0.05`.
-        count: Int. How many samples it was calibrated on. Defaults to `0`.
-        alarms: Int. How many of those have a larger score. Defaults to `0`.
-        class_alarms: Dict of names and the share of each that has a larger
-            score, where names were given. One threshold may cost one class
-            more than another. Defaults to `None`.
+        count: Int. Number of calibration samples. Defaults to `0`.
+        alarms: Int. Number of calibration samples with a larger score.
+            Defaults to `0`.
+        class_alarms: Dict of class names and floats: the share of false
+            alarms of each class. Defaults to `None`.
 
     Example:
 
@@ -48,7 +48,7 @@ class Rejector:
     >>> from keras_incremental.rejection import Rejector
     >>> rejector = Rejector("energy").calibrate(np.arange(99), 0.1)
     >>> print(rejector)
-    unknown where energy > 89: false alarms 10.0 %, in truth 5.0 to 16.6 %
+    unknown if energy > 89: false alarms 10.0 %, interval 5.0 to 16.6 %
     (99 known samples)
     >>> rejector.is_unknown([89.0, 89.5]).tolist()
     [False, True]
@@ -81,30 +81,30 @@ class Rejector:
         false_alarm: float | None = None,
         names: ArrayLike | None = None,
     ) -> Self:
-        """Finds the threshold by scores of known samples.
+        """Sets the threshold from scores of known samples.
 
         Args:
-            scores: Floats of any shape, of samples of known classes that
-                neither the model nor the statistics have learned from.
-            false_alarm: Float between 0 and 1, the share of known samples
-                that may be called unknown. A smaller value finds fewer of
-                the unknown, and needs more samples. Defaults to that of the
-                constructor.
-            names: Array of strings of the same shape, the classes of the
-                samples. Defaults to `None`.
+            scores: Floats of any shape. Scores of samples of known classes
+                that were not used to train the model or the statistics.
+            false_alarm: Float between 0 and 1. Maximum share of known
+                samples that are rejected. A smaller value detects fewer
+                unknown samples and needs more scores. Defaults to `None`:
+                that of the constructor.
+            names: Array of strings of the same shape. Classes of the samples.
+                Defaults to `None`.
 
         Returns:
             The rejector itself.
 
         Raises:
-            ValueError: if there are too few scores for that share, or if
-                some are not finite. Nothing is changed.
+            ValueError: if there are too few scores for the rate, or if some
+                are not finite. The rejector does not change.
         """
         scores = _checked_scores(scores)
         if false_alarm is None:
             false_alarm = self.false_alarm
         rate = _checked_rate(false_alarm)
-        # As many may exceed it that a new one does at this rate, or less.
+        # Number of scores above the threshold, for a rate of at most `rate`.
         above = math.floor(rate * (len(scores) + 1) + 1e-9) - 1
         if above < 0:
             raise ValueError(_too_few(len(scores), rate))
@@ -118,9 +118,9 @@ class Rejector:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Two floats: where the true false-alarm rate lies, by 95 %.
+        """95 % confidence interval of the false alarm rate, two floats.
 
-        For scores that repeat this is an upper limit of it.
+        If scores have ties, the rate may be below the interval.
         """
         self._check_calibrated()
         if not self.count:
@@ -128,9 +128,16 @@ class Rejector:
         return interval_of_exceedance(self.count, self.alarms, CONFIDENCE)
 
     def is_unknown(self, scores: ArrayLike) -> np.ndarray:
-        """Which scores are of something unknown, bools of the same shape."""
+        """Returns which scores are those of unknown samples.
+
+        Args:
+            scores: Floats of any shape.
+
+        Returns:
+            Bools of the same shape; `True` for NaN.
+        """
         self._check_calibrated()
-        # What is not a number is nothing known.
+        # Written so that NaN is unknown.
         return ~(np.asarray(scores) <= self.threshold)
 
     def get_config(self) -> Config:
@@ -152,16 +159,16 @@ class Rejector:
             return f"unknown by {self.score}, not calibrated"
         low, high = self.interval
         return (
-            f"unknown where {self.score} > {self.threshold:.4g}: false alarms "
-            f"{100 * self.false_alarm:.1f} %, in truth {100 * low:.1f} to "
+            f"unknown if {self.score} > {self.threshold:.4g}: false alarms "
+            f"{100 * self.false_alarm:.1f} %, interval {100 * low:.1f} to "
             f"{100 * high:.1f} % ({self.count} known samples)"
         )
 
     def _check_calibrated(self):
         if self.threshold is None:
             raise ValueError(
-                "Rejector has no threshold yet. Call `calibrate(scores)` with "
-                "scores of known samples that nothing was trained on."
+                "Rejector has no threshold. Received: threshold=None. Call "
+                "`calibrate(scores)` with scores of held-out known samples."
             )
 
 
@@ -171,14 +178,14 @@ def _checked_scores(scores):
     if odd:
         raise ValueError(
             "`scores` of Rejector must be finite. Received: "
-            f"{odd} of {len(scores)} that are not. Look for extreme values "
-            "in the pictures, or for weights that diverged."
+            f"{odd} of {len(scores)} that are not. Check the samples for "
+            "extreme values, and the weights for NaN."
         )
     return scores
 
 
 def _shares(alarms, names):
-    """The share of alarms among the samples of each name."""
+    """Returns the share of alarms of each class."""
     if names is None:
         return {}
     names = np.ravel(names)
@@ -189,7 +196,7 @@ def _checked_rate(value):
     if not (isinstance(value, (int, float)) and 0 < value < 1):
         raise ValueError(
             "`false_alarm` must be between 0 and 1. Received: "
-            f"false_alarm={value!r}."
+            f"false_alarm={value!r}. Use 0.05."
         )
     return float(value)
 
@@ -197,8 +204,7 @@ def _checked_rate(value):
 def _too_few(count, rate):
     needed = math.ceil(1 / rate - 1e-9) - 1
     return (
-        f"{count} known samples are too few for false_alarm={rate}: a new one "
-        f"exceeds all of them with a chance of 1 in {count + 1}. Pass "
-        f"{needed} or more, some hundred for a narrow interval, or a larger "
-        "`false_alarm`."
+        f"`scores` has too few samples for false_alarm={rate}. Received: "
+        f"{count} scores. Pass {needed} or more, some hundred for a narrow "
+        "interval, or a larger `false_alarm`."
     )

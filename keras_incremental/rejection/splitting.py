@@ -1,18 +1,25 @@
-"""Whether samples are one cluster or two: a test against chance."""
+"""Statistical test whether samples form one cluster or two."""
+
+from typing import Any
 
 import numpy as np
 
-# Samples drawn from one normal distribution, and how much clearer than the
-# clearest of them a split must be.
+# Number of draws from a single normal distribution, and the factor by which a
+# split must exceed the largest separation among them.
 DRAWS, MARGIN = 20, 1.1
 MAX_DRAWN = 400
 
 
-def is_two(features, first, second, generator):
-    """Whether two parts lie further apart than halves of one cloud do.
+def is_two(
+    features: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    generator: np.random.Generator,
+) -> bool:
+    """Returns whether two parts are further apart than halves of one cluster.
 
-    Ward's criterion halves samples of one normal distribution with the same
-    covariance too; the halves of those are what the parts are compared with.
+    For comparison, samples are drawn from a normal distribution with the same
+    covariance and split with Ward's criterion.
 
     Reference:
     - [Kimes et al., 2017](https://arxiv.org/abs/1411.5259), the test at each
@@ -22,6 +29,9 @@ def is_two(features, first, second, generator):
         features: Array of shape `(num_samples, features)`.
         first, second: Indices of the rows of the two parts.
         generator: NumPy generator.
+
+    Returns:
+        Boolean.
     """
     given = separation(features[first], features[second])
     if given == 0:
@@ -31,11 +41,11 @@ def is_two(features, first, second, generator):
     return given > MARGIN * chance
 
 
-def separation(first, second):
-    """Distance of two means in standard deviations along the line between.
+def separation(first: np.ndarray, second: np.ndarray) -> float:
+    """Computes the distance of two means in standard deviations.
 
-    What the means of few samples in many dimensions are apart by chance is
-    taken off.
+    The standard deviation is taken along the line between the means. The
+    expected distance of the means of equal distributions is subtracted.
 
     Args:
         first, second: Arrays of shape `(num_samples, features)`.
@@ -58,7 +68,7 @@ def separation(first, second):
 
 
 def _by_chance(rows, generator):
-    """The separation of halves of a normal distribution like these rows."""
+    """Returns the separation of halves of a normal distribution."""
     centered = rows - rows.mean(0)
     count = min(len(rows), MAX_DRAWN)
     noise = generator.standard_normal((count, len(rows)))
@@ -67,13 +77,13 @@ def _by_chance(rows, generator):
     return separation(drawn[halves == 0], drawn[halves == 1])
 
 
-def ward(**options):
-    """Ward's clustering of scikit-learn, if that is installed."""
+def ward(**options: Any) -> Any:
+    """Creates Ward's clustering of scikit-learn."""
     try:
         from sklearn.cluster import AgglomerativeClustering
     except ImportError as error:
         raise ImportError(
-            "Clustering needs scikit-learn. Run "
+            "`cluster` needs scikit-learn. Run "
             '`pip install "keras-incremental[clustering]"`, or '
             "`pip install scikit-learn`."
         ) from error

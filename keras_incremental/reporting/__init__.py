@@ -1,4 +1,4 @@
-"""Reports as pictures and pages."""
+"""Plots, pages and model cards of reports."""
 
 from keras_incremental.reporting.card import model_card as model_card
 from keras_incremental.reporting.class_bars import plot_classes as plot_classes

@@ -1,4 +1,4 @@
-"""A model card: what a classifier knows, and since when."""
+"""Model card of a classifier."""
 
 import os
 import re
@@ -47,7 +47,7 @@ def model_card(
         path: Where the file goes. Defaults to `None`, nowhere.
 
     Returns:
-        The text.
+        String, the Markdown text.
 
     Example:
 
@@ -184,5 +184,5 @@ def _table(heads, rows):
 
 
 def _text(value):
-    """Text that Markdown shows as it is."""
+    """Escapes text for Markdown."""
     return SPECIAL.sub(r"\\\1", " ".join(str(value).split()))

@@ -24,7 +24,7 @@ def plot_classes(
 
     Args:
         report: `PhaseReport`.
-        worst: Int, how many classes to draw. Defaults to `None`, all.
+        worst: Int. Number of classes to plot. Defaults to `None`, all.
         figure: See `plot_phases`.
 
     Returns:
@@ -65,7 +65,7 @@ def plot_classes(
 
 
 def by_drop(report):
-    """Names of the measured classes, those that lost most first."""
+    """Returns the names of the measured classes, the largest drop first."""
     names = [n for n in report.classes if report.support(n)]
 
     def key(name):

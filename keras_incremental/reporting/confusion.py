@@ -72,7 +72,7 @@ def plot_confusion(
 
 
 def _shares(report):
-    """Rows of percentages: before, after, and the difference."""
+    """Returns percentages before and after, and their difference."""
     count = len(report.classes)
     before = _percent(report.confusion_before)
     missing = count - before.shape[1]
@@ -108,7 +108,7 @@ def _draw(axes, shares, name, report):
 
 
 def _explain(bar):
-    """What the colors of a panel say."""
+    """Formats the color bar of a panel."""
     signed = bar.vmin < 0
     bar.set_ticks([-50, -25, 0, 25, 50] if signed else [0, 10, 25, 50, 100])
     if signed:

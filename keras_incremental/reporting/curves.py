@@ -1,4 +1,4 @@
-"""Learning curves over all phases."""
+"""Plot of the learning curves of all phases."""
 
 import itertools
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ def plot_curves(
     reports: "Sequence[PhaseReport] | PhaseReport",
     figure: "Figure | None" = None,
 ) -> "Figure":
-    """Draws the learning curves of all phases behind each other.
+    """Plots the learning curves of all phases one after another.
 
-    A line stands where a class arrived. Phases that were solved in closed
-    form have no curve, and are left out.
+    A dotted line marks the begin of a phase. Phases with a closed-form head
+    have no curve and are omitted.
 
     Args:
         reports: `PhaseReport`s in order, or one.
@@ -96,7 +96,7 @@ def _draw(axes, reports, starts, key):
 
 
 def _name_phases(axes, reports, starts):
-    """Writes above each line what arrived there."""
+    """Writes the new classes above each line."""
     shown = list(zip(reports, starts, strict=False))
     step = -(-len(shown) // MANY)
     for report, start in shown[::step]:

@@ -1,4 +1,4 @@
-"""What all pictures of reports share."""
+"""Style and helpers of all plots."""
 
 import itertools
 
@@ -9,7 +9,7 @@ SMALL = 9
 
 
 def pyplot():
-    """`matplotlib.pyplot`.
+    """Imports `matplotlib.pyplot`.
 
     Raises:
         ImportError: if matplotlib is not installed.
@@ -25,7 +25,7 @@ def pyplot():
 
 
 def blank(figure, width, height, layout="constrained"):
-    """An empty figure of a size in inches: the given one, or a new one."""
+    """Returns an empty figure of a size in inches, new or the given one."""
     library = pyplot()
     if figure is None:
         figure = library.figure()
@@ -36,7 +36,7 @@ def blank(figure, width, height, layout="constrained"):
 
 
 def dress(axes, title="", grid="y"):
-    """Takes away what is no data."""
+    """Applies the style of all plots to axes."""
     if title:
         axes.set_title(title, loc="left", color=INK, fontsize=11, pad=10)
     if grid:
@@ -47,14 +47,14 @@ def dress(axes, title="", grid="y"):
 
 
 def in_percent(axis):
-    """An axis from 0 to 100 %."""
+    """Scales an axis from 0 to 100 %."""
     axis.set_major_formatter("{x:.0f} %")
     axis.set_ticks(range(0, 101, 20))
     axis.axes.set(**{f"{axis.axis_name}lim": (0, 100)})
 
 
 def legend(figure):
-    """A legend above the figure, in one row."""
+    """Adds a legend above the figure, in one row."""
     figure.legend(
         loc="outside upper left",
         ncols=4,
@@ -65,14 +65,14 @@ def legend(figure):
 
 
 def short(name, length=NAME_LENGTH):
-    """A name as matplotlib shows it: shortened, and never as a formula."""
+    """Shortens a name, and escapes it for matplotlib."""
     if len(name) > length:
         name = name[: length - 1] + "…"
     return name.replace("$", r"\$")
 
 
 def arrivals(report, length=NAME_LENGTH):
-    """What a phase brought, in a few words."""
+    """Returns a short label with the new classes of a phase."""
     new = report.new_classes
     if not new:
         shown = "more pictures"
@@ -84,7 +84,7 @@ def arrivals(report, length=NAME_LENGTH):
 
 
 def say_beside(axes, words, height, place=1.01, **style):
-    """Writes to the right of the axes, at a height of the data."""
+    """Adds text to the right of the axes, at a height of the data."""
     axes.annotate(
         words,
         (place, height),
@@ -96,7 +96,7 @@ def say_beside(axes, words, height, place=1.01, **style):
 
 
 def spread(values, gap):
-    """Heights near the values, in their order, that far apart or more."""
+    """Returns heights near the values that are at least `gap` apart."""
     order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
     heights = list(values)
     for above, below in itertools.pairwise(order):

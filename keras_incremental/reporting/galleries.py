@@ -1,4 +1,4 @@
-"""Pictures themselves: exemplars that are kept, and answers that flipped."""
+"""Plots of exemplars, and of validation images that flipped."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -27,21 +27,21 @@ def plot_exemplars(
     per_class: int = 8,
     figure: "Figure | None" = None,
 ) -> "Figure":
-    """Draws the first exemplars of each class, a row for each.
+    """Plots the first exemplars of each class in rows.
 
     Args:
         memory: `ExemplarMemory` or `Reservoir`, or an
             `IncrementalClassifier` that has one.
         names: Names of the classes. Defaults to `None`: those of the
-            classifier, or the indices.
-        per_class: Int, the most to draw of each class. Defaults to `8`.
+            classifier, or class indices.
+        per_class: Int. Maximum number for each class. Defaults to `8`.
         figure: See `plot_phases`.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: if there are no exemplars, or if they are no pictures.
+        ValueError: if there are no exemplars, or if they are not images.
         ImportError: if matplotlib is not installed.
     """
     memory, names = _memory_of(memory, names)
@@ -69,10 +69,10 @@ def plot_flips(
     most: int = 24,
     figure: "Figure | None" = None,
 ) -> "Figure":
-    """Draws validation pictures that went from right to wrong.
+    """Plots validation images that went from right to wrong.
 
-    The title of each is the true class, which it was taken for before, and
-    the class that it is taken for now.
+    The title of each image is its true class, which was predicted before the
+    phase, and the class that is predicted now.
 
     Args:
         report: `PhaseReport`.
@@ -120,7 +120,7 @@ def plot_flips(
 
 
 def rows_of(pictures, indices):
-    """Some of the pictures that a data set yields, in the order of indices."""
+    """Returns the images of a data set at some indices."""
     wanted = {int(index): None for index in indices}
     first = 0
     for batch, _ in as_source(pictures, argument="pictures").batches():
@@ -138,17 +138,17 @@ def rows_of(pictures, indices):
 
 
 def show(axes, picture):
-    """Draws one picture, whatever its channels and its range."""
+    """Shows one image with any number of channels and any range."""
     picture = in_display_range(picture)
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
     axes.axis("off")
 
 
 def in_display_range(picture):
-    """A picture as floats from 0 to 1, without a channel of length 1.
+    """Scales an image to floats from 0 to 1, without a single channel.
 
-    Values beyond 0 to 1 and 0 to 255 were centered or scaled in some way, so
-    they are stretched over the range that they have.
+    Values outside 0 to 255 were centered or scaled in some way, so they are
+    scaled by their own range.
     """
     picture = np.asarray(picture, float)
     if picture.ndim == 3 and picture.shape[-1] == 1:
@@ -160,12 +160,12 @@ def in_display_range(picture):
 
 
 def is_picture(shape):
-    """Whether samples of a shape can be drawn."""
+    """Returns whether samples of a shape are images."""
     return len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
 
 
 def check_pictures(shape):
-    """Raises unless samples of a shape can be drawn."""
+    """Raises a `ValueError` unless samples of a shape are images."""
     if not is_picture(shape):
         raise ValueError(
             "Only pictures can be drawn, of shape (height, width) or (height, "

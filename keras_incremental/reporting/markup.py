@@ -1,4 +1,4 @@
-"""HTML that cannot be broken by what it shows."""
+"""HTML elements with escaped text."""
 
 import base64
 import html
@@ -8,11 +8,11 @@ VOID = ("img", "meta")
 
 
 class Markup(str):
-    """Text that is HTML already. Any other text is escaped."""
+    """String that is HTML already. Other strings are escaped."""
 
 
 def element(tag, *children, **attributes):
-    """An element of HTML; `class_` stands for its attribute `class`.
+    """Creates an HTML element; `class_` is its attribute `class`.
 
     Args:
         tag: String.
@@ -28,7 +28,7 @@ def element(tag, *children, **attributes):
 
 
 def joined(*children):
-    """Pieces of text and `Markup` behind each other."""
+    """Joins strings and `Markup`."""
     return Markup(
         "".join(
             child if isinstance(child, Markup) else html.escape(str(child))
@@ -38,12 +38,12 @@ def joined(*children):
 
 
 def table(name, heads, rows):
-    """A table that can be scrolled sideways where it is too wide.
+    """Creates a table that scrolls horizontally if it is too wide.
 
     Args:
-        name: String, what it is a table of.
+        name: String, the label of the table.
         heads: Names of the columns.
-        rows: Iterable of rows, each of texts; the first names the row.
+        rows: Iterable of rows of strings; the first is the name of the row.
     """
     head = element("tr", *(element("th", h, scope="col") for h in heads))
     body = [

@@ -1,4 +1,4 @@
-"""One HTML page of what phases kept and lost."""
+"""HTML page of reports."""
 
 import os
 from collections.abc import Sequence
@@ -212,7 +212,7 @@ def _classes(reports):
 
 
 def _arrivals(reports):
-    """The phase in which each class arrived, by name."""
+    """Returns the phase in which each class was added, by name."""
     return {
         name: report.phase for report in reports for name in report.new_classes
     }

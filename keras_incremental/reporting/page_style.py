@@ -1,4 +1,4 @@
-"""How a page of reports looks: on a screen, on a phone and on paper."""
+"""CSS of a page of reports, for screens, phones and print."""
 
 STYLE = """
 :root { color-scheme: light; --ink: #222; --soft: #595959; --line: #ddd;

@@ -29,11 +29,11 @@ def plot_phases(
 
     Args:
         reports: `PhaseReport`s in order, or one.
-        figure: Empty figure of matplotlib to draw into, which gets the size
-            that it needs. Defaults to `None`, a new one of `pyplot`.
+        figure: Empty matplotlib figure, which is resized. Defaults to `None`,
+            a new one of `pyplot`.
 
     Returns:
-        The figure.
+        Matplotlib figure.
 
     Raises:
         ValueError: if no report has scores.
@@ -89,10 +89,11 @@ def plot_forgetting(
     reports: "Sequence[PhaseReport] | PhaseReport",
     figure: "Figure | None" = None,
 ) -> "Figure":
-    """Draws how much each class has lost since the best it ever was.
+    """Plots the drop of each class from its best earlier accuracy.
 
-    A thin line is one class, the thick one their mean. A class counts from
-    the phase after the one in which it arrived. Less than 0 is a gain.
+    Thin lines are classes, the thick line is their mean. A class is shown
+    from the phase after the one in which it was added. Negative values are
+    gains.
 
     Args:
         reports: `PhaseReport`s in order, or one.
@@ -137,7 +138,7 @@ def _width(reports):
 
 
 def _marks(axes, places, values, kept, marker, color, label=None):
-    """Filled marks of accepted phases, open ones of refused ones."""
+    """Draws filled markers for accepted and open ones for refused phases."""
     places = np.broadcast_to(places, values.shape)
     style = {"marker": marker, "s": 42, "edgecolor": color, "zorder": 3}
     style |= {"linewidth": 1.6, "clip_on": False}

@@ -77,8 +77,8 @@ def forgetting(scores):
         scores: Floats of shape `(1 + phases, classes)`.
 
     Returns:
-        Floats of shape `(phases, classes)`; less than 0 is a gain, NaN
-        where a class was not known before.
+        Floats of shape `(phases, classes)`; negative for a gain, NaN for a
+        class that was unknown before.
     """
     filled = np.where(np.isnan(scores), -np.inf, scores)
     best = np.maximum.accumulate(filled)[:-1]

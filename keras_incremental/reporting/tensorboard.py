@@ -31,9 +31,9 @@ class TensorBoardReports(PhaseCallback):
     their own.
 
     Args:
-        log_dir: Where the files go, in folders `phases` and `refused`.
-            Defaults to `"logs"`.
-        earlier: `PhaseReport`s of before, where another process wrote them,
+        log_dir: Path of the log directory, with the subdirectories `phases`
+            and `refused`. Defaults to `"logs"`.
+        earlier: `PhaseReport`s of earlier phases that another process wrote,
             for `forgetting`. Defaults to `()`.
 
     Raises:
@@ -104,7 +104,7 @@ def _forgetting(reports):
 
 
 def _png(report):
-    """Bytes, height and width of the confusion after, and its change."""
+    """Returns bytes, height and width of a plot of the confusion."""
     from matplotlib.figure import Figure
 
     panels = (confusion.AFTER, confusion.CHANGE)
@@ -116,7 +116,7 @@ def _png(report):
 
 
 def _write(folder, step, values, images):
-    """Writes one closed file of events."""
+    """Writes a complete file of events."""
     writer, protos = _events()
     summary = protos.summary_pb2.Summary
     entries = [
@@ -137,7 +137,7 @@ def _write(folder, step, values, images):
 
 
 def _events():
-    """What writes files of events, and what they are made of."""
+    """Imports the writer of event files and its protocol buffers."""
     try:
         from tensorboard.compat import proto
         from tensorboard.compat.proto import event_pb2 as event_pb2

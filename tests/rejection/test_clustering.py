@@ -97,7 +97,7 @@ def test_it_says_what_it_found():
     features, _ = clouds([30, 20])
     text = str(cluster(features)).splitlines()
     assert text[0].startswith("cluster 0: 30 samples, such as index ")
-    assert text[-1] == "nowhere: 0 samples"
+    assert text[-1] == "outliers: 0 samples"
 
 
 def test_separation_is_in_standard_deviations():
