@@ -1,1 +1,1 @@
-"""Laws that every head, loss and callback here passes."""
+"""Checks that every head, loss, term and callback must pass."""

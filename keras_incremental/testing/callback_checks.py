@@ -1,9 +1,9 @@
-"""The laws that every callback must pass.
+"""Checks that every callback must pass.
 
-`make_callback()` makes a new callback. `begin_phase(callback, x, y)` does
-what a user does before `fit`, and returns what `fit` is then given. The
-model ends in an `ExpandableDense`, and a phase is one `fit`. Cross your own
-callback with all of them:
+`make_callback()` creates a callback. `begin_phase(callback, x, y)` prepares it
+for `fit`, and returns the arguments of `fit`. The model ends in an
+`ExpandableDense`, and a phase is one `fit`. Run all checks on your own
+callback:
 
     @pytest.mark.parametrize("check", callback_checks.CALLBACK_CHECKS)
     def test_my_callback_obeys(check):
@@ -19,17 +19,22 @@ import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.layers import ExpandableDense
+from keras_incremental.utils.types import Function
 
 FIRST = [2, 1]
 
 
-def plain_phase(callback, x, y):
-    """A phase that needs no preparation."""
+def plain_phase(
+    callback: keras.callbacks.Callback, x: np.ndarray, y: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Returns the arguments of `fit` for a phase without preparation."""
     return {"x": x, "y": y}
 
 
-def check_config_round_trip(make_callback, begin_phase=plain_phase):
-    """The configuration is plain JSON, and makes an equal callback."""
+def check_config_round_trip(
+    make_callback: Function, begin_phase: Function = plain_phase
+) -> None:
+    """The config is plain JSON, and creates an equal callback."""
     callback = make_callback()
     config = callback.get_config()
     json.dumps(config)
@@ -38,8 +43,10 @@ def check_config_round_trip(make_callback, begin_phase=plain_phase):
     json.dumps(callback.get_config())
 
 
-def check_phase_hooks_are_balanced(make_callback, begin_phase=plain_phase):
-    """What the start of a phase changes on the model, its end undoes."""
+def check_phase_hooks_are_balanced(
+    make_callback: Function, begin_phase: Function = plain_phase
+) -> None:
+    """The end of a phase reverts the changes of its begin."""
     model, callback = _model(), make_callback()
     _phase(model, _Nothing(), plain_phase, FIRST)
     before = _standing(model)
@@ -49,8 +56,10 @@ def check_phase_hooks_are_balanced(make_callback, begin_phase=plain_phase):
     _equal(_standing(model), before)
 
 
-def check_reusable_across_phases(make_callback, begin_phase=plain_phase):
-    """The same callback serves phase after phase of a growing model."""
+def check_reusable_across_phases(
+    make_callback: Function, begin_phase: Function = plain_phase
+) -> None:
+    """The same callback works in all phases of a growing model."""
     model, callback = _model(), make_callback()
     first = _phase(model, callback, begin_phase, FIRST)
     model.layers[-1].expand(1, seed=0)
@@ -60,8 +69,10 @@ def check_reusable_across_phases(make_callback, begin_phase=plain_phase):
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
-def check_plain_fit_is_unharmed(make_callback, begin_phase=plain_phase):
-    """A model that never sees the callback trains as if there were none."""
+def check_plain_fit_is_unharmed(
+    make_callback: Function, begin_phase: Function = plain_phase
+) -> None:
+    """The callback has no effect on the training of other models."""
     expected, used = _model(), _model()
     _phase(expected, _Nothing(), plain_phase, FIRST)
     _phase(used, make_callback(), begin_phase, FIRST)
@@ -72,8 +83,10 @@ def check_plain_fit_is_unharmed(make_callback, begin_phase=plain_phase):
     assert np.isfinite(losses).all(), losses
 
 
-def check_callback_is_not_saved(make_callback, begin_phase=plain_phase):
-    """A model opens, and predicts the same, without its callbacks."""
+def check_callback_is_not_saved(
+    make_callback: Function, begin_phase: Function = plain_phase
+) -> None:
+    """A model can be loaded without its callbacks, and predicts the same."""
     model = _model()
     _phase(model, make_callback(), begin_phase, FIRST)
     x, _ = _data(FIRST)
@@ -131,7 +144,7 @@ def _phase(model, callback, begin_phase, units, *others):
 
 
 def _standing(model):
-    """What a model is, beside the values of its weights."""
+    """Returns the state of a model except the values of its weights."""
     layers = [model, *model.layers]
     return {
         "overridden": [sorted(map(str, vars(x))) for x in layers],

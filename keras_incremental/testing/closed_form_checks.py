@@ -1,7 +1,7 @@
-"""The laws that every closed-form head must pass, beside those of all heads.
+"""Checks that every closed-form head must pass, besides those of all heads.
 
-`make_head(units, **kwargs)` makes a new head; the class itself is one. Cross
-your own subclass with all of them:
+`make_head(units, **kwargs)` creates a head; it may be the class itself. Run
+all checks on your own subclass:
 
     @pytest.mark.parametrize("check", closed_form_checks.CLOSED_FORM_CHECKS)
     def test_my_head_obeys(check):
@@ -24,12 +24,13 @@ from keras_incremental.testing.closed_form_cases import refuses
 from keras_incremental.testing.closed_form_cases import same
 from keras_incremental.testing.closed_form_cases import scores_of
 from keras_incremental.testing.closed_form_cases import state_of
+from keras_incremental.utils.types import Function
 
 # Elsewhere a graph shows what XLA would, in less time.
 COMPILED = keras.config.backend() == "jax"
 
 
-def check_order_and_chunks_do_not_matter(make_head):
+def check_order_and_chunks_do_not_matter(make_head: Function) -> None:
     """Features in any order and in any parts give the same head."""
     features, labels = data()
     whole = adapted(make_head, features, labels)
@@ -40,7 +41,7 @@ def check_order_and_chunks_do_not_matter(make_head):
     same(parts, whole)
 
 
-def check_class_order_permutes_the_columns(make_head):
+def check_class_order_permutes_the_columns(make_head: Function) -> None:
     """The same classes under other numbers have the same scores."""
     features, labels = data()
     order = np.array([2, 0, 1])
@@ -49,7 +50,7 @@ def check_class_order_permutes_the_columns(make_head):
     close(others[:, order], scores)
 
 
-def check_no_samples_change_nothing(make_head):
+def check_no_samples_change_nothing(make_head: Function) -> None:
     """Adapting to an empty array is allowed, and does nothing."""
     features, labels = data()
     head = adapted(make_head, features, labels)
@@ -58,8 +59,10 @@ def check_no_samples_change_nothing(make_head):
     identical(state_of(head), before)
 
 
-def check_a_new_class_keeps_the_statistics_of_the_others(make_head):
-    """Counts and means of the old classes do not move, to the bit."""
+def check_a_new_class_keeps_the_statistics_of_the_others(
+    make_head: Function,
+) -> None:
+    """Counts and means of the old classes stay bit-identical."""
     features, labels = data()
     old = labels < 2
     head = adapted(make_head, features[old], labels[old], 2)
@@ -72,7 +75,7 @@ def check_a_new_class_keeps_the_statistics_of_the_others(make_head):
     same(head, adapted(make_head, features, labels))
 
 
-def check_a_class_never_seen_never_wins(make_head):
+def check_a_class_never_seen_never_wins(make_head: Function) -> None:
     """Its score is the least, and finite in any precision."""
     features, labels = data()
     seen = labels != 1
@@ -87,14 +90,14 @@ def check_a_class_never_seen_never_wins(make_head):
         assert (scores[:, [1, 3]].max(-1) < scores[:, [0, 2]].min(-1)).all()
 
 
-def check_learns(make_head):
-    """Classes that lie apart are told apart."""
+def check_learns(make_head: Function) -> None:
+    """Separate classes are classified correctly."""
     features, labels = data()
     scores = scores_of(adapted(make_head, features, labels))
     np.testing.assert_array_equal(scores.argmax(-1), labels)
 
 
-def check_adapts_before_and_inside_a_model(make_head):
+def check_adapts_before_and_inside_a_model(make_head: Function) -> None:
     """A compiled model predicts by what its head was adapted to last."""
     features, labels = data()
     head = make_head(NUM_CLASSES)
@@ -109,7 +112,7 @@ def check_adapts_before_and_inside_a_model(make_head):
     close(after[:, [1, 2, 0]], before)
 
 
-def check_never_trains(make_head):
+def check_never_trains(make_head: Function) -> None:
     """Neither `fit` nor a parent that is made trainable moves the head."""
     features, labels = data()
     head = adapted(make_head, features, labels)
@@ -131,8 +134,8 @@ def check_never_trains(make_head):
     identical(state_of(head), before)
 
 
-def check_a_loaded_head_goes_on_adapting(make_head):
-    """A file brings back all that is needed to go on, to the bit."""
+def check_a_loaded_head_goes_on_adapting(make_head: Function) -> None:
+    """A loaded head adapts bit-identically to the saved one."""
     features, labels = data()
     head = adapted(make_head, features[::2], labels[::2])
     model = keras.Sequential([keras.Input((INPUT_DIM,)), head])
@@ -151,7 +154,7 @@ def check_a_loaded_head_goes_on_adapting(make_head):
         identical(state_of(other), state_of(head))
 
 
-def check_restore_brings_the_statistics_back(make_head):
+def check_restore_brings_the_statistics_back(make_head: Function) -> None:
     """After `restore` the head adapts on as from that moment."""
     features, labels = data()
     head = adapted(make_head, features[::2], labels[::2])
@@ -162,8 +165,8 @@ def check_restore_brings_the_statistics_back(make_head):
     identical(state_of(head), before)
 
 
-def check_bad_input_changes_nothing(make_head):
-    """What does not fit is refused by name, and nothing changes."""
+def check_bad_input_changes_nothing(make_head: Function) -> None:
+    """Invalid input is refused by name, and nothing changes."""
     features, labels = data()
     head = adapted(make_head, features, labels)
     before = state_of(head)
@@ -186,7 +189,7 @@ def check_bad_input_changes_nothing(make_head):
     identical(state_of(head), before)
 
 
-def check_weights_without_statistics_are_refused(make_head):
+def check_weights_without_statistics_are_refused(make_head: Function) -> None:
     """`set_weights` alone gives a head that predicts but cannot go on."""
     features, labels = data()
     head = adapted(make_head, features, labels)
@@ -200,8 +203,8 @@ def check_weights_without_statistics_are_refused(make_head):
     identical(state_of(other), state_of(head))
 
 
-def check_forget_undoes_adapt(make_head):
-    """What is forgotten was never there."""
+def check_forget_undoes_adapt(make_head: Function) -> None:
+    """`forget` gives the head without the forgotten samples."""
     features, labels = data()
     head = adapted(make_head, features, labels)
     kept = np.arange(len(labels)) % 3 != 0
@@ -211,8 +214,8 @@ def check_forget_undoes_adapt(make_head):
     same(head, adapted(make_head, features, labels))
 
 
-def check_relabel_is_exact(make_head):
-    """Relabeled features count as if they had come so."""
+def check_relabel_is_exact(make_head: Function) -> None:
+    """Relabeling equals adapting with the new labels."""
     features, labels = data()
     head = adapted(make_head, features, np.minimum(labels, 1))
     moved = labels == 2
@@ -220,7 +223,7 @@ def check_relabel_is_exact(make_head):
     same(head, adapted(make_head, features, labels))
 
 
-def check_merge_is_exact(make_head):
+def check_merge_is_exact(make_head: Function) -> None:
     """Two heads of parts of the data make the head of all."""
     features, labels = data()
     head = make_head(NUM_CLASSES)
@@ -232,7 +235,7 @@ def check_merge_is_exact(make_head):
     refuses(head.merge, [large], "merges")
 
 
-def check_reset_forgets_everything(make_head):
+def check_reset_forgets_everything(make_head: Function) -> None:
     """After `reset` the head is as it was before it saw anything."""
     features, labels = data()
     head = adapted(make_head, features, labels)
@@ -245,7 +248,7 @@ def check_reset_forgets_everything(make_head):
     identical(state_of(head), state_of(adapted(make_head, features, labels)))
 
 
-def check_state_can_be_solved_for_later(make_head):
+def check_state_can_be_solved_for_later(make_head: Function) -> None:
     """Counting all parts and solving once is adapting to them."""
     features, labels = data()
     head = adapted(make_head, features[::2], labels[::2])

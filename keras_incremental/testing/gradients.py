@@ -1,9 +1,12 @@
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_incremental.utils.types import Function
 
 
-def gradient(function, x) -> np.ndarray:
-    """Gradient of a scalar function of one array, on the active backend.
+def gradient(function: Function, x: ArrayLike) -> np.ndarray:
+    """Computes the gradient of a scalar function of one array.
 
     Args:
         function: Function of one tensor, with a scalar result.

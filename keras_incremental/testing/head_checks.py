@@ -1,7 +1,7 @@
-"""The laws that every expandable head must pass.
+"""Checks that every expandable head must pass.
 
-`make_head(units, **kwargs)` makes a new head; the class itself is one. Cross
-your own subclass with all of them:
+`make_head(units, **kwargs)` creates a head; it may be the class itself. Run
+all checks on your own subclass:
 
     @pytest.mark.parametrize("check", head_checks.HEAD_CHECKS)
     def test_my_head_obeys(check):
@@ -17,12 +17,13 @@ from keras import ops
 
 from keras_incremental.regularizers.fisher import fisher_importance
 from keras_incremental.utils import state
+from keras_incremental.utils.types import Function
 
 INPUT_DIM = 4
 
 
-def check_config_round_trip(make_head):
-    """The configuration makes the same head again, by its saved name too."""
+def check_config_round_trip(make_head: Function) -> None:
+    """The config creates the same head, also by its registered name."""
     head = make_head([2, 3, 1], max_groups=3, frozen_groups=2, name="head")
     config = head.get_config()
     _equal(type(head).from_config(config).get_config(), config)
@@ -32,8 +33,8 @@ def check_config_round_trip(make_head):
     _equal(loaded.get_config(), config)
 
 
-def check_expand_keeps_old_logits(make_head):
-    """Growth leaves the logits of the old classes the same to the bit."""
+def check_expand_keeps_old_logits(make_head: Function) -> None:
+    """Growth keeps the logits of old classes bit-identical."""
     head, inputs = _built(make_head, 3), _inputs()
     for units in (1, 2):
         before = _array(head(inputs))
@@ -42,8 +43,8 @@ def check_expand_keeps_old_logits(make_head):
         np.testing.assert_array_equal(after[:, : before.shape[-1]], before)
 
 
-def check_joining_keeps_logits(make_head):
-    """Joined groups compute what they did apart, to rounding."""
+def check_joining_keeps_logits(make_head: Function) -> None:
+    """Joining groups keeps the logits up to rounding."""
     head, inputs = _built(make_head, 2, max_groups=3), _inputs()
     blocks = []
     for _ in range(5):
@@ -56,8 +57,8 @@ def check_joining_keeps_logits(make_head):
     _equal(head.group_sizes, (2, 1, 1, 1, 1, 1))
 
 
-def check_expand_appends_columns(make_head):
-    """Growth adds as many outputs as it is told, at the end."""
+def check_expand_appends_columns(make_head: Function) -> None:
+    """Growth appends the given number of outputs."""
     head = _built(make_head, 3)
     head.expand(2, seed=0)
     _equal(head.units, 5)
@@ -67,7 +68,7 @@ def check_expand_appends_columns(make_head):
         _equal(head.columns(name).shape[-1], 5)
 
 
-def check_group_order_is_arrival_order(make_head):
+def check_group_order_is_arrival_order(make_head: Function) -> None:
     """Groups, their slices and their weights follow the order of arrival."""
     head = _built(make_head, 2)
     first = {name: head.columns(name) for name in head.column_shapes(1, 1)}
@@ -80,15 +81,15 @@ def check_group_order_is_arrival_order(make_head):
         np.testing.assert_array_equal(part, columns)
 
 
-def check_expand_before_build(make_head):
-    """A head that never saw data grows too."""
+def check_expand_before_build(make_head: Function) -> None:
+    """A head can grow before it is built."""
     head = make_head(2)
     head.expand(3)
     _equal(head.group_sizes, (2, 3))
     _equal(tuple(head(_inputs()).shape), (5, 5))
 
 
-def check_expand_rejects_zero_and_negative(make_head):
+def check_expand_rejects_zero_and_negative(make_head: Function) -> None:
     """An impossible number of classes is refused, and nothing changes."""
     head = _built(make_head, 2)
     for units, error in ((0, ValueError), (-1, ValueError), (1.5, TypeError)):
@@ -98,7 +99,7 @@ def check_expand_rejects_zero_and_negative(make_head):
     _equal(tuple(head(_inputs()).shape), (5, 2))
 
 
-def check_trains_after_expand(make_head):
+def check_trains_after_expand(make_head: Function) -> None:
     """After growth every weight, old or new, learns."""
     model = _compiled(make_head, 2)
     _fit(model)
@@ -111,8 +112,8 @@ def check_trains_after_expand(make_head):
         assert not np.array_equal(_array(variable), old), variable.path
 
 
-def check_save_load_after_expand(make_head):
-    """A file brings back the grown head, which then grows further."""
+def check_save_load_after_expand(make_head: Function) -> None:
+    """A grown head can be saved and loaded, and grow further."""
     model = _compiled(make_head, 2)
     model.layers[-1].expand(3, seed=0)
     _recompile(model)
@@ -130,8 +131,8 @@ def check_save_load_after_expand(make_head):
     np.testing.assert_array_equal(_array(loaded(inputs))[:, :5], logits)
 
 
-def check_weights_only_load(make_head):
-    """A weights file fits a head of as many classes, however grouped."""
+def check_weights_only_load(make_head: Function) -> None:
+    """A weights file fits a head with the same classes in other groups."""
     model = _compiled(make_head, 2)
     model.layers[-1].expand(3, seed=0)
     other = _compiled(make_head, 5)
@@ -145,7 +146,7 @@ def check_weights_only_load(make_head):
     )
 
 
-def check_frozen_groups_do_not_move(make_head):
+def check_frozen_groups_do_not_move(make_head: Function) -> None:
     """Frozen groups stay, under weight decay and for a thawed parent."""
     model = _compiled(make_head, 2)
     head = model.layers[-1]
@@ -167,7 +168,7 @@ def check_frozen_groups_do_not_move(make_head):
     ), "The group that is not frozen did not learn."
 
 
-def check_mixed_precision(make_head):
+def check_mixed_precision(make_head: Function) -> None:
     """Low precision computes; the weights stay float32 through growth."""
     for policy in ("mixed_float16", "mixed_bfloat16"):
         head = _built(make_head, 2, dtype=policy)
@@ -179,7 +180,7 @@ def check_mixed_precision(make_head):
         assert bool(ops.all(after[:, :2] == before)), policy
 
 
-def check_clone_is_independent(make_head):
+def check_clone_is_independent(make_head: Function) -> None:
     """A clone computes the same, and does not follow the original."""
     model = _compiled(make_head, 2)
     model.layers[-1].expand(1, seed=0)
@@ -194,8 +195,8 @@ def check_clone_is_independent(make_head):
     np.testing.assert_array_equal(_array(clone(inputs)), logits)
 
 
-def check_restore_undoes_growth(make_head):
-    """`restore` brings back the groups, weights and logits of a moment."""
+def check_restore_undoes_growth(make_head: Function) -> None:
+    """`restore` restores the groups, weights and logits of a snapshot."""
     head, inputs = _built(make_head, 2, max_groups=3), _inputs()
     head.expand(1, seed=0)
     head.frozen_groups = 1
@@ -209,8 +210,8 @@ def check_restore_undoes_growth(make_head):
     _equal([v.name for v in head.weights], weights)
 
 
-def check_every_variable_is_a_torch_parameter(make_head):
-    """After growth and compiling anew, torch sees every weight."""
+def check_every_variable_is_a_torch_parameter(make_head: Function) -> None:
+    """After growth and recompilation, torch tracks every weight."""
     model = _compiled(make_head, 2)
     model.layers[-1].expand(1, seed=0)
     _recompile(model)
@@ -221,7 +222,7 @@ def check_every_variable_is_a_torch_parameter(make_head):
         assert all(id(v.value) in parameters for v in model.variables)
 
 
-def check_plain_layers_compute_the_same(make_head):
+def check_plain_layers_compute_the_same(make_head: Function) -> None:
     """Layers of Keras alone compute the logits, or the head refuses."""
     head, inputs = _built(make_head, 2), keras.Input((INPUT_DIM,))
     head.expand(1, seed=0)
@@ -237,7 +238,7 @@ def check_plain_layers_compute_the_same(make_head):
     )
 
 
-def check_starts_from_another_head(make_head):
+def check_starts_from_another_head(make_head: Function) -> None:
     """Columns of a `Dense` may be a start; what does not fit is left out."""
     head, random = _built(make_head, 3), np.random.default_rng(0)
     before = [_array(v) for v in head.weights]
@@ -252,7 +253,7 @@ def check_starts_from_another_head(make_head):
     assert logits.shape == (5, 3) and np.isfinite(logits).all()
 
 
-def check_imprinted_columns_know_their_classes(make_head):
+def check_imprinted_columns_know_their_classes(make_head: Function) -> None:
     """Columns that point at features predict them, or the head refuses."""
     head, labels = _built(make_head, 3), np.arange(12) % 3
     noise = np.random.default_rng(0).normal(size=(12, INPUT_DIM))
@@ -265,7 +266,7 @@ def check_imprinted_columns_know_their_classes(make_head):
     np.testing.assert_array_equal(_array(head(features)).argmax(-1), labels)
 
 
-def check_its_rule_gives_what_a_loop_gives(make_head):
+def check_its_rule_gives_what_a_loop_gives(make_head: Function) -> None:
     """Gradients of examples are the same with and without its own rule."""
     head = _built(make_head, 2, name="head")
     head.expand(1, seed=0)

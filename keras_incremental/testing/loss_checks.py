@@ -1,7 +1,7 @@
-"""The laws that every loss must pass.
+"""Checks that every loss must pass.
 
-`make_case()` makes a new loss, and labels and predictions that fit it, of
-shape `(batch_size, num_classes)`. Cross your own loss with all of them:
+`make_case()` creates a loss with matching labels, and predictions of shape
+`(batch_size, num_classes)`. Run all checks on your own loss:
 
     @pytest.mark.parametrize("check", loss_checks.LOSS_CHECKS)
     def test_my_loss_obeys(check):
@@ -16,12 +16,13 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.testing.gradients import gradient
+from keras_incremental.utils.types import Function
 
 EXTREMES = (0.0, 1.0, -50.0, 1e4)
 
 
-def check_config_round_trip(make_case):
-    """The configuration makes a loss of the same value."""
+def check_config_round_trip(make_case: Function) -> None:
+    """The config creates a loss with the same value."""
     loss, y_true, y_pred = make_case()
     saved = keras.saving.serialize_keras_object(loss)
     loaded = keras.saving.deserialize_keras_object(saved)
@@ -30,7 +31,7 @@ def check_config_round_trip(make_case):
     _close(loaded(y_true, y_pred), loss(y_true, y_pred))
 
 
-def check_value_is_a_finite_scalar(make_case):
+def check_value_is_a_finite_scalar(make_case: Function) -> None:
     """Small, large and equal predictions give one finite number."""
     loss, y_true, y_pred = make_case()
     for scale in EXTREMES:
@@ -39,7 +40,7 @@ def check_value_is_a_finite_scalar(make_case):
         assert np.isfinite(value), (scale, value)
 
 
-def check_gradient_is_finite(make_case):
+def check_gradient_is_finite(make_case: Function) -> None:
     """Small, large and equal predictions give finite gradients."""
     loss, y_true, y_pred = make_case()
     for scale in EXTREMES:
@@ -47,7 +48,7 @@ def check_gradient_is_finite(make_case):
         assert np.isfinite(slope).all(), (scale, slope)
 
 
-def check_gradient_descends(make_case):
+def check_gradient_descends(make_case: Function) -> None:
     """A small step against the gradient makes the loss smaller."""
     loss, y_true, y_pred = make_case()
     slope = gradient(lambda z: loss(y_true, z), y_pred)
@@ -56,8 +57,8 @@ def check_gradient_descends(make_case):
     assert _array(stepped) < _array(loss(y_true, y_pred))
 
 
-def check_float16_predictions(make_case):
-    """Predictions in half precision are computed with in float32."""
+def check_float16_predictions(make_case: Function) -> None:
+    """The loss of half-precision predictions is computed in float32."""
     loss, y_true, y_pred = make_case()
     half = y_pred.astype("float16")
     value = _array(loss(y_true, half))
@@ -65,8 +66,8 @@ def check_float16_predictions(make_case):
     _close(value, loss(y_true, half.astype("float32")))
 
 
-def check_sample_weights(make_case):
-    """Weights of 1 change nothing, of 0 leave nothing, and the rest scale."""
+def check_sample_weights(make_case: Function) -> None:
+    """Sample weights scale the loss; samples with weight 0 have no effect."""
     loss, y_true, y_pred = make_case()
     ones = np.ones(len(y_pred), "float32")
     plain = _array(loss(y_true, y_pred))
@@ -80,24 +81,24 @@ def check_sample_weights(make_case):
     _close(loss(y_true, changed, weights), loss(y_true, y_pred, weights))
 
 
-def check_trains(make_case):
+def check_trains(make_case: Function) -> None:
     """A model compiled with the loss learns in `fit`."""
     _check_fit(make_case, jit_compile=False)
 
 
-def check_trains_in_xla(make_case):
-    """So it does when the step is compiled, where the backend can."""
+def check_trains_in_xla(make_case: Function) -> None:
+    """A model compiled with XLA learns with the loss."""
     if keras.config.backend() != "torch":
         _check_fit(make_case, jit_compile=True)
 
 
-def check_trains_in_mixed_precision(make_case):
-    """So it does in half precision."""
+def check_trains_in_mixed_precision(make_case: Function) -> None:
+    """A model in mixed precision learns with the loss."""
     _check_fit(make_case, dtype="mixed_float16")
 
 
-def check_saved_with_the_model(make_case):
-    """A loaded model has the loss that the saved one had."""
+def check_saved_with_the_model(make_case: Function) -> None:
+    """A loaded model has the same loss as the saved one."""
     loss, y_true, y_pred = make_case()
     model = _compiled(loss, y_pred)
     x = _inputs(y_pred)

@@ -1,13 +1,13 @@
-"""The laws that every head must pass whose classes can be split.
+"""Checks that every head with support for subclasses must pass.
 
-`make_head(units, **kwargs)` makes a new head; the class itself is one. Cross
-your own subclass with all of them:
+`make_head(units, **kwargs)` creates a head; it may be the class itself. Run
+all checks on your own subclass:
 
     @pytest.mark.parametrize("check", split_checks.SPLIT_CHECKS)
     def test_my_head_splits(check):
         check(MyHead)
 
-A head that cannot must pass `check_refuses_splits`.
+A head without support must pass `check_refuses_splits`.
 """
 
 import pathlib
@@ -17,13 +17,15 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.utils.types import Function
+
 INPUT_DIM = 4
-# Old classes 0 to 2; 3 out of 1, 4 ordinary, 5 out of 1 too, 6 out of 3.
+# Old classes 0 to 2; 3 and 5 are subclasses of 1, 6 of 3; 4 has no parent.
 PHASES = ([1], [None], [1, 3])
 
 
-def check_merged_head_is_the_old_one(make_head):
-    """A class and its children have together what it had, for all inputs."""
+def check_merged_head_is_the_old_one(make_head: Function) -> None:
+    """A class and its subclasses together keep its old probability."""
     head, inputs = _built(make_head, 3), _inputs(1e3)
     for parents in PHASES:
         before, first = _array(head(inputs)), head.units
@@ -34,8 +36,8 @@ def check_merged_head_is_the_old_one(make_head):
             _close(_merged(after, [index, *family]), before[:, index])
 
 
-def check_other_logits_stay(make_head):
-    """Classes that are not split keep their logits to the bit."""
+def check_other_logits_stay(make_head: Function) -> None:
+    """Other classes keep bit-identical logits."""
     head, inputs = _built(make_head, 3), _inputs()
     for parents in PHASES:
         before, first = _array(head(inputs)), head.units
@@ -45,8 +47,8 @@ def check_other_logits_stay(make_head):
         np.testing.assert_array_equal(after[:, kept], before[:, kept])
 
 
-def check_splits_start_with_a_share(make_head):
-    """A child starts with a tenth of its parent, everywhere."""
+def check_splits_start_with_a_share(make_head: Function) -> None:
+    """A subclass starts with a tenth of the probability of its parent."""
     head, inputs = _built(make_head, 3), _inputs()
     before = _array(head(inputs))
     head.expand(1, parents=[1])
@@ -55,8 +57,8 @@ def check_splits_start_with_a_share(make_head):
     _close(after[:, 1] - before[:, 1], np.full(5, np.log(0.9)))
 
 
-def check_joining_keeps_splits(make_head):
-    """Joined groups compute what they did apart, to rounding."""
+def check_joining_keeps_splits(make_head: Function) -> None:
+    """Joining groups keeps the logits up to rounding."""
     head, inputs = _grown(make_head, max_groups=3), _inputs()
     for _ in range(3):
         before = _array(head(inputs))
@@ -66,8 +68,8 @@ def check_joining_keeps_splits(make_head):
     assert len(head.blocks) == 3, head.blocks
 
 
-def check_split_config_round_trip(make_head):
-    """The configuration knows the parents, and a copy computes the same."""
+def check_split_config_round_trip(make_head: Function) -> None:
+    """The config includes the parents, and a copy computes the same."""
     head = _grown(make_head)
     saved = keras.saving.serialize_keras_object(head)
     loaded = keras.saving.deserialize_keras_object(saved)
@@ -77,8 +79,8 @@ def check_split_config_round_trip(make_head):
     np.testing.assert_array_equal(_array(loaded(_inputs())), logits)
 
 
-def check_save_load_after_split(make_head):
-    """A file brings back the splits, and the head grows further."""
+def check_save_load_after_split(make_head: Function) -> None:
+    """A head with subclasses can be saved and loaded, and grow further."""
     model = _model(_grown(make_head, name="head"))
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.keras"
@@ -91,7 +93,7 @@ def check_save_load_after_split(make_head):
     np.testing.assert_array_equal(after[:, 1:-1], logits[:, 1:])
 
 
-def check_weights_of_other_splits_are_refused(make_head):
+def check_weights_of_other_splits_are_refused(make_head: Function) -> None:
     """A weights file fits only a head with the same parents."""
     model = _model(_grown(make_head, name="head"))
     same = _model(_grown(make_head, name="head"))
@@ -110,8 +112,8 @@ def check_weights_of_other_splits_are_refused(make_head):
     np.testing.assert_array_equal(_array(same(_inputs())), logits)
 
 
-def check_restore_undoes_a_split(make_head):
-    """`restore` brings back the parents and logits of a moment."""
+def check_restore_undoes_a_split(make_head: Function) -> None:
+    """`restore` restores the parents and logits of a snapshot."""
     head, inputs = _built(make_head, 3), _inputs()
     before, snapshot = _array(head(inputs)), head.snapshot()
     head.expand(2, seed=0, parents=[1, None])
@@ -121,7 +123,7 @@ def check_restore_undoes_a_split(make_head):
     np.testing.assert_array_equal(_array(head(inputs))[:, :3], before)
 
 
-def check_training_a_split_keeps_frozen_classes(make_head):
+def check_training_a_split_keeps_frozen_classes(make_head: Function) -> None:
     """Where old columns are frozen, old logits and sums never move."""
     head, inputs = _built(make_head, 3), _inputs()
     before = _array(head(inputs))
@@ -140,15 +142,15 @@ def check_training_a_split_keeps_frozen_classes(make_head):
     _close(_merged(after, [1, 3]), before[:, 1])
 
 
-def check_impossible_parents_are_refused(make_head):
+def check_impossible_parents_are_refused(make_head: Function) -> None:
     """A parent that is no old class is named, and nothing changes."""
     head = _built(make_head, 3)
     for parents in ([3], [-2], [1, 1], [1.0], [True], 1.5):
         _refuses(head, parents)
 
 
-def check_refuses_splits(make_head):
-    """A head that cannot split says so, and nothing changes."""
+def check_refuses_splits(make_head: Function) -> None:
+    """A head without support refuses `parents`, and nothing changes."""
     _refuses(_built(make_head, 3), [1])
 
 
@@ -188,7 +190,7 @@ def _grown(make_head, **kwargs):
 
 
 def _disturbed(head, first):
-    """The head, its columns from `first` on as training might leave them."""
+    """Returns the head with random changes of its columns from `first`."""
     random = np.random.default_rng(2)
     for name in head.column_shapes(1, 1):
         value = head.columns(name)

@@ -1,6 +1,6 @@
-"""The laws that every term of a loss must pass.
+"""Checks that every term must pass.
 
-`make_case()` makes a `Case`. Cross your own term with all of them:
+`make_case()` creates a `Case`. Run all checks on your own term:
 
     @pytest.mark.parametrize("check", term_checks.TERM_CHECKS)
     def test_my_term_obeys(check):
@@ -16,6 +16,8 @@ from keras import ops
 from keras_incremental.distillation.term import Term
 from keras_incremental.testing.gradients import gradient
 from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.types import Function
+from keras_incremental.utils.types import Tensor
 
 PHASE = Phase(group_sizes=(2, 1, 2), num_old=3, counts=(1, 1, 1, 5, 5))
 EXTREMES = (0.0, 1.0, -50.0, 1e4)
@@ -23,15 +25,14 @@ EXTREMES = (0.0, 1.0, -50.0, 1e4)
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A term, and float32 outputs of networks that it can be computed of.
+    """A term with float32 outputs of teacher and student.
 
     Attributes:
         term: `Term`, bound to a phase if it needs one.
-        teacher: Dict of the outputs of the teacher, `{}` if it needs none.
-        student: Dict of the outputs of a student that differs from it.
-        matched: Dict of the outputs of a student with which the term is
-            content.
-        labels: Ints of shape `(batch_size,)`.
+        teacher: Dict of outputs of the teacher; `{}` if it needs none.
+        student: Dict of outputs of a student that differs from the teacher.
+        matched: Dict of outputs of a student that minimizes the term.
+        labels: Ints of shape `(batch_size,)`. Defaults to `None`.
     """
 
     term: Term
@@ -40,13 +41,13 @@ class Case:
     matched: dict
     labels: np.ndarray | None = None
 
-    def value(self, teacher, student):
-        """The term of other outputs."""
+    def value(self, teacher: dict, student: dict) -> Tensor:
+        """Computes the term of other outputs."""
         return self.term.compute_loss(teacher, student, self.labels)
 
 
-def check_config_round_trip(make_case):
-    """The configuration makes the same term again, by its saved name too."""
+def check_config_round_trip(make_case: Function) -> None:
+    """The config creates the same term, also by its registered name."""
     term = make_case().term
     saved = keras.saving.serialize_keras_object(term)
     loaded = keras.saving.deserialize_keras_object(saved)
@@ -55,7 +56,7 @@ def check_config_round_trip(make_case):
     assert loaded.factor(PHASE) == term.factor(PHASE)
 
 
-def check_value_is_a_finite_scalar(make_case):
+def check_value_is_a_finite_scalar(make_case: Function) -> None:
     """Small, large and equal outputs give one finite number."""
     case = make_case()
     for student in (*_scaled(case.student), case.matched):
@@ -64,7 +65,7 @@ def check_value_is_a_finite_scalar(make_case):
         assert np.isfinite(value), value
 
 
-def check_gradient_is_finite(make_case):
+def check_gradient_is_finite(make_case: Function) -> None:
     """Small, large and equal outputs give finite gradients."""
     case = make_case()
     for student in (*_scaled(case.student), case.matched):
@@ -72,21 +73,21 @@ def check_gradient_is_finite(make_case):
             assert np.isfinite(slope).all(), slope
 
 
-def check_gradient_is_zero_where_matched(make_case):
-    """A student that the term is content with is left as it is."""
+def check_gradient_is_zero_where_matched(make_case: Function) -> None:
+    """A student that minimizes the term has no gradient."""
     case = make_case()
     for slope in _student_gradients(case, case.matched):
         np.testing.assert_allclose(slope, 0.0, atol=1e-6)
 
 
-def check_least_where_matched(make_case):
+def check_least_where_matched(make_case: Function) -> None:
     """No student has a smaller value, and the other has a larger one."""
     case = make_case()
     least = _array(case.value(case.teacher, case.matched))
     assert _array(case.value(case.teacher, case.student)) > least + 1e-6
 
 
-def check_gradient_descends(make_case):
+def check_gradient_descends(make_case: Function) -> None:
     """A small step against the gradient makes the term smaller."""
     case = make_case()
     name, slope = _steepest(case)
@@ -96,8 +97,8 @@ def check_gradient_descends(make_case):
     assert _array(case.value(case.teacher, stepped)) < before
 
 
-def check_no_gradient_into_the_teacher(make_case):
-    """What the teacher gives is taken as it is, and so is what was stored."""
+def check_no_gradient_into_the_teacher(make_case: Function) -> None:
+    """Outputs of the teacher and stored outputs have no gradient."""
     case = make_case()
     for name in _leaves(case.teacher):
         _check_ignored(case, name, case.teacher, case.student)
@@ -106,8 +107,8 @@ def check_no_gradient_into_the_teacher(make_case):
         assert not slope.any(), slope
 
 
-def check_bound_copy_leaves_the_original(make_case):
-    """`for_phase` returns a copy, with the same configuration."""
+def check_bound_copy_leaves_the_original(make_case: Function) -> None:
+    """`for_phase` returns a copy with the same config."""
     term = type(make_case().term).from_config(make_case().term.get_config())
     bound = term.for_phase(PHASE)
     assert term.phase is None
@@ -115,7 +116,7 @@ def check_bound_copy_leaves_the_original(make_case):
     assert bound.get_config() == term.get_config()
 
 
-def check_order_of_samples_has_no_effect(make_case):
+def check_order_of_samples_has_no_effect(make_case: Function) -> None:
     """The term is a mean: reversing the batch changes nothing."""
     case = make_case()
     teacher, student = _reversed(case.teacher), _reversed(case.student)
@@ -124,7 +125,7 @@ def check_order_of_samples_has_no_effect(make_case):
     _close(turned, case.value(case.teacher, case.student))
 
 
-def check_repeating_the_batch_has_no_effect(make_case):
+def check_repeating_the_batch_has_no_effect(make_case: Function) -> None:
     """The term is a mean: the batch twice has the value of the batch."""
     case = make_case()
     teacher, student = _twice(case.teacher), _twice(case.student)
@@ -133,8 +134,8 @@ def check_repeating_the_batch_has_no_effect(make_case):
     _close(doubled, case.value(case.teacher, case.student))
 
 
-def check_half_precision_outputs(make_case):
-    """Outputs in half precision are computed with in float32."""
+def check_half_precision_outputs(make_case: Function) -> None:
+    """The term of half-precision outputs is computed in float32."""
     case = make_case()
     halves = [_cast(x, "float16") for x in (case.teacher, case.student)]
     value = _array(case.value(*halves))
@@ -142,8 +143,8 @@ def check_half_precision_outputs(make_case):
     _close(value, case.value(*(_cast(x, "float32") for x in halves)))
 
 
-def check_missing_outputs_are_refused(make_case):
-    """A network that does not give what the term reads is named."""
+def check_missing_outputs_are_refused(make_case: Function) -> None:
+    """A missing output is refused by name."""
     case = make_case()
     case.term.validate_outputs(case.teacher, case.student)
     for name in case.term.reads:
