@@ -85,7 +85,7 @@ class DualMemoryRectification(ColumnLayer):
         """Int, the number of classes."""
         return sum(self.group_sizes)
 
-    def expand(self, units: int):
+    def expand(self, units: int) -> None:
         """Appends a group of classes, after the head did the same.
 
         Compile the model again afterwards.
@@ -109,7 +109,7 @@ class DualMemoryRectification(ColumnLayer):
         labels: np.ndarray,
         exemplar_logits: np.ndarray | None = None,
         exemplar_labels: np.ndarray | None = None,
-    ):
+    ) -> None:
         """Takes the means of a phase after its training.
 
         Args:
@@ -159,7 +159,7 @@ class DualMemoryRectification(ColumnLayer):
         columns = {name: self.columns(name) for name in self._columns}
         return {"group_sizes": self.group_sizes, "columns": columns}
 
-    def restore(self, snapshot: dict):
+    def restore(self, snapshot: dict) -> None:
         """Restores the groups and statistics of a `snapshot`."""
         self._replace(snapshot["group_sizes"], snapshot["columns"])
 
@@ -173,7 +173,7 @@ class DualMemoryRectification(ColumnLayer):
     def column_initializer(self, name: str) -> keras.initializers.Initializer:
         return keras.initializers.Ones()
 
-    def build(self, input_shape: tuple[int | None, ...]):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         # A grown model is built again by the shapes that it was drawn with.
         self.input_dim = self.units
         initializers = {n: self.column_initializer(n) for n in self._columns}
