@@ -18,7 +18,7 @@ def draw(*shape):
     return RANDOM.normal(size=shape).astype("float32")
 
 
-TEACHER, SPECIALIST, NEW = draw(4, 3), draw(4, 2), draw(4, 2)
+TEACHER, EXPERT, NEW = draw(4, 3), draw(4, 2), draw(4, 2)
 FEATURES, KERNEL = draw(4, 6), draw(3, 3)
 MAPS = [draw(4, 4, 2, 2), draw(4, 2, 3, 3)]
 OTHER = draw(4, 5)
@@ -110,11 +110,11 @@ def dark_replay():
 def double():
     targets = beside(
         TEACHER - TEACHER.mean(-1, keepdims=True),
-        SPECIALIST - SPECIALIST.mean(-1, keepdims=True),
+        EXPERT - EXPERT.mean(-1, keepdims=True),
     )
     return Case(
         contrib.DoubleDistillation(),
-        {"logits": TEACHER, "specialist": SPECIALIST},
+        {"logits": TEACHER, "expert": EXPERT},
         {"logits": OTHER},
         {"logits": targets},
     )
@@ -123,9 +123,9 @@ def double():
 def global_distillation(labels=LABELS):
     return Case(
         contrib.GlobalDistillation(),
-        {"logits": TEACHER, "specialist": SPECIALIST},
+        {"logits": TEACHER, "expert": EXPERT},
         {"logits": OTHER},
-        {"logits": beside(TEACHER, SPECIALIST)},
+        {"logits": beside(TEACHER, EXPERT)},
         labels,
     )
 

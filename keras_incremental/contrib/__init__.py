@@ -11,6 +11,12 @@ from keras_incremental.contrib.attention_distillation import (
 )
 from keras_incremental.contrib.catalog import get as get
 from keras_incremental.contrib.catalog import names as names
+from keras_incremental.contrib.chosen_samples import (
+    TrainOnAuxiliary as TrainOnAuxiliary,
+)
+from keras_incremental.contrib.chosen_samples import (
+    TrainOnExemplars as TrainOnExemplars,
+)
 from keras_incremental.contrib.confidence_loss import (
     ConfidenceLoss as ConfidenceLoss,
 )
@@ -19,6 +25,9 @@ from keras_incremental.contrib.double_distillation import (
 )
 from keras_incremental.contrib.dual_memory_rectification import (
     DualMemoryRectification as DualMemoryRectification,
+)
+from keras_incremental.contrib.expert_teacher import (
+    ExpertTeacher as ExpertTeacher,
 )
 from keras_incremental.contrib.global_distillation import (
     GlobalDistillation as GlobalDistillation,

@@ -17,7 +17,7 @@ class ConfidenceLoss(Term):
 
     The term is the divergence of the predicted probabilities from a uniform
     distribution, averaged over samples with the label -1. It needs no
-    teacher. It trains a specialist for the new classes, whose confidence then
+    teacher. It trains an expert for the new classes, whose confidence then
     discriminates new classes from all others.
 
     Reference:

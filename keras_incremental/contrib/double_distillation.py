@@ -28,13 +28,13 @@ class DoubleDistillation(Term):
 
     >>> import numpy as np
     >>> teacher = {"logits": np.array([[5.0]]),
-    ...            "specialist": np.array([[3.0, 1.0]])}
+    ...            "expert": np.array([[3.0, 1.0]])}
     >>> student = {"logits": np.array([[0.0, 1.0, -1.0]])}
     >>> float(DoubleDistillation().compute_loss(teacher, student))
     0.0
     """
 
-    needs_specialist = True
+    teacher_reads = ("expert",)
 
     def compute_loss(
         self,
@@ -44,7 +44,7 @@ class DoubleDistillation(Term):
     ) -> Tensor:
         targets = double_targets(
             teacher_output(teacher_outputs, "logits"),
-            teacher_output(teacher_outputs, "specialist"),
+            teacher_output(teacher_outputs, "expert"),
         )
         return ops.mean(
             ops.square(student_output(student_outputs, "logits") - targets)

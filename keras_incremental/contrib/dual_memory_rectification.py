@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from collections.abc import Sequence
 
 import keras
@@ -152,6 +153,17 @@ class DualMemoryRectification(ColumnLayer):
             self._columns, (learned, confidence, factor), strict=True
         ):
             self.assign_columns(name, value)
+
+    def adapt_readout(
+        self,
+        read: Callable[[np.ndarray], np.ndarray],
+        exemplars: tuple[np.ndarray, np.ndarray],
+        new: tuple[np.ndarray, np.ndarray],
+    ) -> None:
+        x, labels = new
+        if labels.max() >= self.units - self.group_sizes[-1]:
+            kept, kept_labels = exemplars
+            self.adapt(read(x), labels, read(kept), kept_labels)
 
     def snapshot(self) -> dict:
         """Returns the state of the layer, for `restore`."""

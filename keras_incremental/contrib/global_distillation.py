@@ -25,7 +25,7 @@ class GlobalDistillation(Term):
 
     The term is the sum of three parts:
 
-    - distillation of the teacher into the old classes and of the specialist
+    - distillation of the teacher into the old classes and of the expert
       into the new classes, on all samples. Each is multiplied by
       `temperature**2` and by its share of the classes;
     - crossentropy with the joint targets of both teachers
@@ -45,7 +45,7 @@ class GlobalDistillation(Term):
         schedule: See `Term`. Defaults to `"constant"`.
     """
 
-    needs_specialist = True
+    teacher_reads = ("expert",)
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class GlobalDistillation(Term):
         labels: Tensor | None = None,
     ) -> Tensor:
         old = teacher_output(teacher_outputs, "logits")
-        new = teacher_output(teacher_outputs, "specialist")
+        new = teacher_output(teacher_outputs, "expert")
         student = student_output(student_outputs, "logits")
         labels = int_labels(labels, type(self).__name__)
         num_old = old.shape[-1]

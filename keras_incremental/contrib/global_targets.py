@@ -15,7 +15,7 @@ def global_targets(old: Tensor, new: Tensor, origin: Tensor) -> Tensor:
 
     Args:
         old: Tensor `(batch_size, num_old)`, probabilities of the teacher.
-        new: Tensor `(batch_size, num_new)`, those of the specialist.
+        new: Tensor `(batch_size, num_new)`, those of the expert.
         origin: Ints `(batch_size,)`: 0 for a sample of an old class, 1 for
             a new class, 2 for neither.
 
@@ -44,12 +44,12 @@ def likely_origin(old: Tensor, new: Tensor, threshold: float) -> Tensor:
 
     Args:
         old: Tensor `(batch_size, num_old)`, probabilities of the teacher.
-        new: Tensor `(batch_size, num_new)`, those of the specialist.
+        new: Tensor `(batch_size, num_new)`, those of the expert.
         threshold: Float. A sample belongs to neither teacher if both have a
             smaller confidence.
 
     Returns:
-        Ints `(batch_size,)`: 0 for the teacher, 1 for the specialist, 2 for
+        Ints `(batch_size,)`: 0 for the teacher, 1 for the expert, 2 for
         neither.
     """
     sure_old, sure_new = ops.max(old, axis=-1), ops.max(new, axis=-1)

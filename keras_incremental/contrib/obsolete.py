@@ -3,17 +3,18 @@
 from keras_incremental.contrib.attention_distillation import (
     AttentionDistillation,
 )
+from keras_incremental.contrib.chosen_samples import TrainOnAuxiliary
+from keras_incremental.contrib.chosen_samples import TrainOnExemplars
 from keras_incremental.contrib.confidence_loss import ConfidenceLoss
 from keras_incremental.contrib.double_distillation import DoubleDistillation
 from keras_incremental.contrib.dual_memory_rectification import (
     DualMemoryRectification,
 )
+from keras_incremental.contrib.expert_teacher import ExpertTeacher
 from keras_incremental.contrib.global_distillation import GlobalDistillation
 from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.losses import SeparatedSoftmax
 from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.recipe import AUXILIARY
-from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
@@ -45,7 +46,7 @@ def lwm(beta: float = 1.0, gamma: float = 1.0) -> Recipe:
 def dmc() -> Recipe:
     """Deep model consolidation, DMC, on unlabeled samples.
 
-    A specialist for the new classes and the old network teach a new one.
+    An expert for the new classes and the old network teach a new one.
     `learn` needs `auxiliary` samples like those of old and new classes.
 
     Reference:
@@ -54,8 +55,7 @@ def dmc() -> Recipe:
     return bare(
         "dmc",
         terms=(DoubleDistillation(),),
-        specialist=(),
-        trains_on=AUXILIARY,
+        callbacks=(ExpertTeacher(), TrainOnAuxiliary()),
         reinitialize=True,
     )
 
@@ -63,8 +63,8 @@ def dmc() -> Recipe:
 def gd(budget: int = 2000, per_class: int | None = None) -> Recipe:
     """Global distillation, GD, with unlabeled samples.
 
-    Only the specialist is taught to be unsure of `auxiliary` samples: for
-    the network itself that would contradict its targets for them. The
+    Only the expert is taught to be unsure of `auxiliary` samples: for the
+    network itself that would contradict its targets for them. The
     balanced stage replaces the fine-tuning with inverse frequencies.
     Without `auxiliary` samples in `learn` it distills on labeled ones only.
 
@@ -78,7 +78,7 @@ def gd(budget: int = 2000, per_class: int | None = None) -> Recipe:
         "gd",
         memory=exemplars(budget, per_class),
         terms=(GlobalDistillation(),),
-        specialist=(ConfidenceLoss(),),
+        callbacks=(ExpertTeacher([ConfidenceLoss()]),),
         stage=BalancedStage(),
     )
 
@@ -120,7 +120,7 @@ def gdumb(
     return bare(
         "gdumb",
         memory=exemplars(budget, per_class, "random"),
+        callbacks=(TrainOnExemplars(),),
         reinitialize=True,
-        trains_on=MEMORY,
         epochs=epochs,
     )

@@ -20,7 +20,7 @@ class MapTerm(Term):
         schedule: See `Term`.
     """
 
-    reads = ("maps",)
+    reads: tuple[str, ...] = ("maps",)
 
     def __init__(
         self, layers: str | Sequence[str], weight: float, schedule: str

@@ -44,6 +44,9 @@ class Term(keras.distillation.DistillationLoss):
     - `"stored"`: `(batch_size, num_classes)`, logits stored with exemplars;
       NaN if there are none.
 
+    Outputs of a further teacher, which a `PhaseCallback` returns from
+    `teacher_outputs`, are listed in `teacher_reads`.
+
     Args:
         weight: Float, 0 or more. A larger value keeps more of the old
             classes and learns less of the new ones.
@@ -55,9 +58,8 @@ class Term(keras.distillation.DistillationLoss):
 
     reads: tuple[str, ...] = ("logits",)
     needs_teacher = True
-    # Whether the teacher's outputs must include `"specialist"`, the logits of
-    # a network that knows only the new classes.
-    needs_specialist = False
+    # Outputs that a `PhaseCallback` adds to those of the teacher.
+    teacher_reads: tuple[str, ...] = ()
     # Whether the term is 0 if all layers below the head are frozen.
     only_below_head = False
 
@@ -117,12 +119,15 @@ class Term(keras.distillation.DistillationLoss):
                     f"{sorted(student_outputs)}. Use it with a network that "
                     f"has {name!r}."
                 )
-        if self.needs_specialist and "specialist" not in teacher_outputs:
-            raise ValueError(
-                f"{type(self).__name__} needs a network that knows only the "
-                "new classes. Received: teacher outputs "
-                f"{sorted(teacher_outputs)}. Train a specialist first."
-            )
+        for name in self.teacher_reads:
+            if name not in teacher_outputs:
+                raise ValueError(
+                    f"{type(self).__name__} reads the outputs "
+                    f"{list(self.teacher_reads)} of a further teacher. "
+                    "Received: teacher outputs "
+                    f"{sorted(teacher_outputs)}. Use it with a "
+                    f"`PhaseCallback` whose `teacher_outputs` has {name!r}."
+                )
 
     def get_config(self) -> Config:
         return {"weight": self.weight, "schedule": self.schedule}

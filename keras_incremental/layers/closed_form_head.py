@@ -205,6 +205,16 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
         if self.built:
             self._assign(self._solved(self.statistics))
 
+    def adapt_readout(
+        self,
+        read: Callable[[np.ndarray], np.ndarray],
+        exemplars: tuple[np.ndarray, np.ndarray],
+        new: tuple[np.ndarray, np.ndarray],
+    ) -> None:
+        samples, labels = exemplars
+        self.reset()
+        self.adapt(read(samples), labels)
+
     instead_of_parents = "`relabel` features of the old class after growing"
 
     def expand(

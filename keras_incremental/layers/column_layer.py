@@ -73,6 +73,30 @@ class ColumnLayer(keras.layers.Layer):
             "`save`, or give it a method `plain`."
         )
 
+    # What a classifier asks of a layer that predicts in place of its head.
+
+    reads_logits = False
+
+    def adapt_readout(
+        self,
+        read: Callable[[np.ndarray], np.ndarray],
+        exemplars: tuple[np.ndarray, np.ndarray],
+        new: tuple[np.ndarray, np.ndarray],
+    ) -> None:
+        """Adapts the layer to the network after a phase.
+
+        Args:
+            read: Function of samples, returns what the layer reads: logits
+                where `reads_logits` is `True`, else features.
+            exemplars: Pair of samples and labels, those that are kept.
+            new: Pair of samples and labels, those of the phase.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot predict in place of a head. "
+            "Received: a recipe with such a `readout`. Give the layer a "
+            "method `adapt_readout`, or use a head in closed form."
+        )
+
     # Used by users.
 
     def columns(self, name: str) -> np.ndarray:

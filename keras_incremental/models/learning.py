@@ -108,7 +108,6 @@ class LearningMixin:
             reader.auxiliary(auxiliary),
         )
         checks.check_gate(gate, data.samples, data.validation)
-        checks.check_auxiliary(self.recipe, data.auxiliary)
         return session.run_if_accepted(
             self, PhaseRun(self, data.compatible(self), options), gate
         )

@@ -49,29 +49,21 @@ def stores_logits(recipe):
 
 
 def adapt_readout(classifier, backbone, samples):
-    """Adapts the readout to exemplars, by the features as they are now."""
+    """Adapts the readout to exemplars, by the network as it is now."""
     readout, memory = classifier.readout, classifier.memory
     if readout is None or not len(memory):
         return
     missing = len(classifier.classes) - readout.units
     if missing > 0:
         readout.expand(missing)
-    x, labels = memory.arrays()
-    kept = backbone.student_inputs(x)
-    if readout.is_closed_form:
-        readout.reset()
-        readout.adapt(backbone.features_of(kept), labels)
-        return
-    newest = readout.units - readout.group_sizes[-1]
-    if samples.labels.max() < newest:
-        return
-    new = backbone.student_inputs(samples.x)
-    readout.adapt(
-        measuring.outputs_for(classifier, backbone, new),
-        samples.labels,
-        measuring.outputs_for(classifier, backbone, kept),
-        labels,
-    )
+
+    def read(x):
+        inputs = backbone.student_inputs(x)
+        if readout.reads_logits:
+            return measuring.outputs_for(classifier, backbone, inputs)
+        return backbone.features_of(inputs)
+
+    readout.adapt_readout(read, memory.arrays(), (samples.x, samples.labels))
 
 
 def _stored_logits(classifier, backbone, inputs):

@@ -12,7 +12,6 @@ from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.utils.export import export
 
 AUTO, AUTOMATIC = "auto", "automatic"
-LABELED, MEMORY, AUXILIARY = "labeled", "memory", "auxiliary"
 # What the loss of the labels is multiplied by.
 LABEL_WEIGHTS = {
     "one": lambda phase: 1.0,
@@ -37,9 +36,9 @@ class Recipe:
         head: `ExpandableHead` with any number of units that takes the place
             of a `Dense` head, or `None` to keep its weights. Defaults to
             `None`.
-        readout: Layer that predicts from the features or the logits in the
-            place of the head, adapted after each phase; or `None`. Defaults
-            to `None`.
+        readout: Layer that predicts in place of the head and is adapted to
+            exemplars after each phase: a head in closed form, or one with
+            `adapt_readout`; or `None`. Defaults to `None`.
         loss: Loss of integer labels and logits. Defaults to `"auto"`,
             `CandidateSetCrossentropy`.
         terms: Tuple of `distillation.Term`, added to it. Defaults to
@@ -73,15 +72,9 @@ class Recipe:
             `True`.
         reinitialize: Bool. Whether each phase starts from new weights. Defaults
             to `False`.
-        trains_on: `"labeled"`: new samples and exemplars; `"memory"`: only
-            exemplars, chosen before; `"auxiliary"`: only the samples that
-            `learn` gets as `auxiliary`. Defaults to `"labeled"`.
         epochs: Int or `None`: how often a phase goes through its samples,
             where the method says so, whatever `learn` is told. Defaults to
             `None`.
-        specialist: Tuple of terms. Whether a network that knows only the new
-            classes is trained first, as a second teacher, with these terms;
-            `None` for no. Defaults to `None`.
 
     Raises:
         ValueError: if a part is unknown, or if two of them correct the same
@@ -111,32 +104,22 @@ class Recipe:
     low_rank: int | None = None
     center_features: bool = True
     reinitialize: bool = False
-    trains_on: str = LABELED
     epochs: int | None = None
-    specialist: tuple[Term, ...] | None = None
 
     def __post_init__(self):
-        for name, known in (
-            ("label_weight", tuple(LABEL_WEIGHTS)),
-            ("trains_on", (LABELED, MEMORY, AUXILIARY)),
-        ):
-            value = getattr(self, name)
-            if value not in known:
-                raise ValueError(
-                    f"`{name}` of Recipe must be one of {list(known)}. "
-                    f"Received: {name}={value!r}."
-                )
+        if self.label_weight not in LABEL_WEIGHTS:
+            raise ValueError(
+                "`label_weight` of Recipe must be one of "
+                f"{list(LABEL_WEIGHTS)}. Received: "
+                f"label_weight={self.label_weight!r}."
+            )
         self._check_parts()
-        for name, part in (
-            ("`readout`", self.readout),
-            ('`trains_on="memory"`', self.trains_on == MEMORY),
-        ):
-            if part and self.memory is None:
-                raise ValueError(
-                    f"{name} of Recipe '{self.name}' reads exemplars. "
-                    "Received: memory=None. Give it "
-                    "`memory=ExemplarMemory(2000)`."
-                )
+        if self.readout is not None and self.memory is None:
+            raise ValueError(
+                f"`readout` of Recipe '{self.name}' reads exemplars. "
+                "Received: memory=None. Give it "
+                "`memory=ExemplarMemory(2000)`."
+            )
         check_corrections(self)
 
     def _check_parts(self):

@@ -29,7 +29,6 @@ class Student(keras.Model):
             student logits. Defaults to `()`.
         coordinates: `Coordinates` that the head is in, or `None` for those
             of the network.
-        specialist: `Student` that knows only the new classes, or `None`.
         readout: Layer that predicts in the place of the head, or `None`.
         teachers: Functions of a batch that return dicts of further teacher
             outputs. Defaults to `()`.
@@ -42,7 +41,6 @@ class Student(keras.Model):
         teacher=None,
         terms=(),
         coordinates=None,
-        specialist=None,
         readout=None,
         teachers=(),
         **kwargs,
@@ -53,7 +51,6 @@ class Student(keras.Model):
         self._readout = state.Untracked(readout)
         self.coordinates = coordinates
         self._teacher = state.Untracked(teacher)
-        self._specialist = state.Untracked(specialist)
         self._teachers = state.Untracked(tuple(teachers))
         self._terms = state.Untracked(tuple(terms))
         self._needs = frozenset(
@@ -151,13 +148,10 @@ class Student(keras.Model):
         return loss
 
     def _teacher_outputs(self, inputs):
-        teacher, specialist = self._teacher.value, self._specialist.value
-        given = {}
+        teacher, given = self._teacher.value, {}
         if teacher is not None:
             outputs = teacher.outputs_of(inputs, training=False)
             given = teacher._completed(outputs, needs=self._needs)
-        if specialist is not None:
-            given["specialist"] = specialist(inputs, training=False)
         for outputs_of in self._teachers.value:
             given.update(outputs_of(inputs))
         return given
@@ -216,6 +210,7 @@ def teacher_of(student):
 def _value(term, taught, given, labels):
     if not isinstance(term, Term):
         return term(taught["logits"], given["logits"])
+    term.validate_outputs(taught, given)
     return term.compute_loss(taught, given, labels)
 
 

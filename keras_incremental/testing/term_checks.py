@@ -150,8 +150,9 @@ def check_missing_outputs_are_refused(make_case: Function) -> None:
     for name in case.term.reads:
         student = {k: v for k, v in case.student.items() if k != name}
         _refuses(case.term, case.teacher, student, name)
-    if case.term.needs_specialist:
-        _refuses(case.term, {}, case.student, "specialist")
+    for name in case.term.teacher_reads:
+        teacher = {k: v for k, v in case.teacher.items() if k != name}
+        _refuses(case.term, teacher, case.student, name)
 
 
 TERM_CHECKS = (

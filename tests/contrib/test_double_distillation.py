@@ -16,7 +16,7 @@ def targets(old, new):
 
 
 def value(old, new, student):
-    teacher = {"logits": old, "specialist": new}
+    teacher = {"logits": old, "expert": new}
     outputs = DoubleDistillation().compute_loss(teacher, {"logits": student})
     return float(ops.convert_to_numpy(outputs))
 

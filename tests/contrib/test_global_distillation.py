@@ -73,7 +73,7 @@ def test_confidence_loss_is_the_divergence_from_equal_probabilities():
 
 TEACHER = {
     "logits": np.array([[2.0, 0], [1, 1], [0, 3]], "float32"),
-    "specialist": np.array([[1.0], [0.0], [2.0]], "float32"),
+    "expert": np.array([[1.0], [0.0], [2.0]], "float32"),
 }
 STUDENT = np.array([[0.5, 1, 0], [2, 0, 1], [1, 1, 1]], "float32")
 
@@ -95,7 +95,7 @@ def test_labeled_samples_are_distilled_from_both_teachers():
 
 
 def test_samples_without_a_label_also_follow_the_common_targets():
-    # The specialist of one class is always the surest.
+    # The expert of one class is always the surest.
     old = softmax(TEACHER["logits"])[1]
     target = np.array([*(old * (1 - 1) * 2 / 2), 1.0])
     expected = -(target * np.log(softmax(STUDENT)[1])).sum()

@@ -40,7 +40,6 @@ class Network(keras.Model):
     ):
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         taught = self.teacher.value.outputs_of(x)
-        taught["specialist"] = taught["logits"][:, :2]
         given = {**self.outputs_of(x), "stored": taught["logits"]}
         for term in self.terms.value:
             bound = term.for_phase(PHASE)

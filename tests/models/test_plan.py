@@ -6,9 +6,9 @@ from toy_classifiers import samples
 from toy_classifiers import trained_model
 
 from keras_incremental import ExemplarMemory
-from keras_incremental import contrib
 from keras_incremental import recipes
 from keras_incremental.callbacks import MarginCalibration
+from keras_incremental.callbacks import PhaseCallback
 from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import Weighted
@@ -91,6 +91,19 @@ def test_the_phase_counts_what_it_shows(plan_of):
     assert plan.phase.counts == (3, 3, 4, 4)
 
 
+class OnlyOld(PhaseCallback):
+    """Trains on what is replayed alone."""
+
+    def select_samples(self, inputs):
+        return inputs.take(new=[])
+
+
+def test_the_phase_counts_what_a_callback_selects(plan_of):
+    clf = classifier(recipes.er(budget=6, mixing="concatenate"))
+    plan = plan_of(clf, callbacks=[OnlyOld()])
+    assert plan.phase.counts == (3, 3, 0, 0)
+
+
 def test_known_classes_alone_need_no_correction(plan_of):
     plan = plan_of(classifier(remembered=False), classes=(0, 1))
     assert plan.bias_correction is None and not plan.freeze_old
@@ -100,8 +113,8 @@ def test_known_classes_alone_need_no_correction(plan_of):
 def test_epochs_are_those_of_the_method_or_asked_for_or_usual(plan_of):
     assert plan_of(classifier()).epochs == HEAD_EPOCHS
     assert plan_of(classifier(), epochs=3).epochs == 3
-    gdumb = classifier(contrib.gdumb(budget=6, epochs=7))
-    assert plan_of(gdumb, epochs=3).epochs == 7
+    fixed = classifier(recipes.bare("seven", epochs=7))
+    assert plan_of(fixed, epochs=3).epochs == 7
 
 
 @pytest.mark.parametrize("name", ["ewc", "l2sp"])

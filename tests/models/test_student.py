@@ -8,7 +8,6 @@ from toy_classifiers import learn
 from toy_classifiers import samples
 from toy_classifiers import trained_model
 
-from keras_incremental import contrib
 from keras_incremental import recipes
 from keras_incremental.callbacks import BiasCorrection
 from keras_incremental.distillation import LessForget
@@ -136,9 +135,9 @@ def test_terms_of_features_are_left_out_where_these_are_frozen(monkeypatch):
     assert runs[0][0]._terms.value == ()
 
 
-def test_attention_without_maps_is_refused():
+def test_a_term_of_maps_without_maps_is_refused():
     with pytest.raises(ValueError, match="cache_features=False"):
-        Student(None, head_of(), terms=[(1.0, contrib.AttentionDistillation())])
+        Student(None, head_of(), terms=[(1.0, PooledOutputs())])
     assert PooledOutputs.only_below_head
     assert LessForget.only_below_head
 
@@ -163,18 +162,6 @@ def fit_once():
         batch_size=4,
         seed=0,
     )
-
-
-def test_gdumb_trains_on_its_memory_only(monkeypatch):
-    runs = spied(monkeypatch)
-    clf = make(contrib.gdumb(per_class=4))
-    learn(clf, [2], epochs=1)
-    ((_, inputs),) = runs
-    kept, labels = clf.memory.arrays()
-    assert len(inputs.all[1]) == len(labels) == 12
-    features = ops.convert_to_numpy(clf.features(kept))
-    np.testing.assert_allclose(inputs.all[0], features, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(inputs.all[1], labels)
 
 
 def test_held_out_pictures_are_not_trained_on(monkeypatch):
@@ -203,45 +190,6 @@ def test_a_callback_of_the_user_gets_held_out_pictures_too():
         callbacks=[BiasCorrection()],
     )
     assert report.accepted
-
-
-def test_the_specialist_sees_new_classes_and_unlabelled_pictures(monkeypatch):
-    runs = spied(monkeypatch)
-    clf = make(contrib.dmc())
-    x, y = samples([0, 2, 3], 6)
-    clf.learn(
-        x,
-        [NAMES[i] for i in y],
-        ["cat", "bird", "fish"],
-        auxiliary=samples(range(4), 5, seed=7)[0],
-        epochs=1,
-        verbose=0,
-    )
-    (specialist, seen), (_, consolidated) = runs
-    assert specialist.head.units == 2
-    assert np.unique(seen.all[1]).tolist() == [-1, 0, 1]
-    assert (seen.all[1] >= 0).sum() == 12
-    assert consolidated.all[1].tolist() == [-1] * 20
-
-
-def test_a_specialist_needs_new_classes():
-    clf = make(contrib.dmc())
-    x, y = samples([0, 1], 5)
-    with pytest.raises(ValueError, match="samples of known classes only"):
-        clf.learn(
-            x, [NAMES[i] for i in y], ["cat", "dog"], auxiliary=x, verbose=0
-        )
-
-
-def test_dmc_needs_unlabelled_pictures():
-    with pytest.raises(ValueError, match="auxiliary=None"):
-        learn(make(contrib.dmc()), [2])
-
-
-def test_unlabelled_pictures_never_reach_the_memory():
-    clf = make(contrib.gd(per_class=5))
-    learn(clf, [2], epochs=1, auxiliary=samples(range(5), 4, seed=7)[0])
-    assert clf.memory.counts == {0: 5, 1: 5, 2: 5}
 
 
 def test_the_second_stage_of_eeil_distils_what_the_first_taught(monkeypatch):

@@ -99,7 +99,7 @@ def learn(clf, new, **options):
     options = {"verbose": 0, "epochs": 1, "batch_size": 16, **options}
     if isinstance(clf.memory, Reservoir):
         return clf.observe(x, [NAMES[i] for i in y], [NAMES[i] for i in new])
-    if clf.recipe.specialist is not None:
+    if any(isinstance(c, contrib.ExpertTeacher) for c in clf.recipe.callbacks):
         auxiliary = pictures(range(len(clf.classes) + len(new)), 4, seed=5)
         options.setdefault("auxiliary", auxiliary[0])
     names = [NAMES[i] for i in new]

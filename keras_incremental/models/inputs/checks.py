@@ -5,7 +5,6 @@ import dataclasses
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.models.inputs.image_size import resized
 from keras_incremental.models.inputs.image_size import size_to_resize
-from keras_incremental.models.recipe import AUXILIARY
 
 
 def learnable(samples, classifier):
@@ -95,16 +94,6 @@ def check_gate(gate, samples, validation):
             "`max_drop` and `max_class_drop` compare the accuracy of the old "
             "classes before and after. Received: no validation samples of "
             f"{unseen}. Pass them in `validation_data`."
-        )
-
-
-def check_auxiliary(recipe, auxiliary):
-    """Raises if a recipe learns from unlabeled samples, and has none."""
-    if recipe.trains_on == AUXILIARY and auxiliary is None:
-        raise ValueError(
-            f"The recipe '{recipe.name}' learns from samples without labels. "
-            "Received: auxiliary=None. Pass samples that look like those "
-            "of old and new classes in `auxiliary`."
         )
 
 

@@ -1,5 +1,6 @@
 """How a head learns: by gradients, or by a solution in closed form."""
 
+from keras_incremental.models.phases.plan import selected
 from keras_incremental.models.phases.training import train
 
 
@@ -21,7 +22,7 @@ def solve(run):
     check_seen(head, run.known_classes)
     if inputs.num_new_classes:
         head.expand(inputs.num_new_classes)
-    x, labels = inputs.labeled
+    x, labels = selected(inputs, run.plan.phase_callbacks).labeled
     head.adapt(run.backbone.features_of(x), labels)
     return {}
 

@@ -10,7 +10,6 @@ from keras_incremental.models.phases.phase_data import read
 from keras_incremental.models.phases.phase_data import with_held_out
 from keras_incremental.models.phases.phase_data import with_old_classes
 from keras_incremental.models.phases.plan import make_plan
-from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.reports import measuring
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
@@ -66,8 +65,6 @@ class PhaseRun(Run):
         return self.plan.description
 
     def read(self):
-        if self.classifier.recipe.trains_on == MEMORY:
-            self.keep_exemplars()
         classifier, backbone = self.classifier, self.backbone
         inputs = read(self, memory_update.stores_logits(classifier.recipe))
         objective = classifier.problem.objective
@@ -103,7 +100,11 @@ class PhaseRun(Run):
         return learner_of(self.classifier.head)(self)
 
     def keep_exemplars(self):
-        """Lets the memory select among the samples, once in a phase."""
+        """Lets the memory select among the samples, once in a phase.
+
+        The memory is updated after the training. A `PhaseCallback` whose
+        phase replays exemplars of the new classes calls it before.
+        """
         if not self._exemplars_are_kept:
             memory_update.keep_exemplars(
                 self.classifier,

@@ -9,8 +9,6 @@ from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.models.phases.plan import STATISTICS
 from keras_incremental.models.phases.plan import sources_of
-from keras_incremental.models.recipe import AUXILIARY
-from keras_incremental.models.recipe import MEMORY
 
 # How many features are drawn for each old class, and for all of them.
 DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
@@ -90,6 +88,32 @@ class Inputs:
         """Inputs with new pictures only."""
         return cls(new, new_labels, 0, new[:0], new_labels[:0], None, None)
 
+    def take(self, new=None, old=None):
+        """Returns the inputs with some of their samples.
+
+        Args:
+            new: Indices of new samples, or bools. Defaults to `None`, all.
+            old: Indices of replayed samples in ascending order, or bools.
+                Defaults to `None`, all.
+        """
+        new = _indices(new, len(self.new_labels))
+        old = _indices(old, len(self.old_labels))
+        exemplars = old[old < self.num_exemplars]
+        rows = self.replayed_rows
+        if rows is not None:
+            rows = rows[np.concatenate([new, len(self.new_labels) + old])]
+        return dataclasses.replace(
+            self,
+            new=self.new[new],
+            new_labels=self.new_labels[new],
+            old=self.old[old],
+            old_labels=self.old_labels[old],
+            old_versions=self.old_versions[old],
+            num_exemplars=len(exemplars),
+            stored=None if self.stored is None else self.stored[exemplars],
+            replayed_rows=rows,
+        )
+
     @property
     def known(self):
         """Inputs and labels of all pictures that have labels."""
@@ -122,6 +146,10 @@ class Inputs:
             "all": self.known,
             "held_out": self.held_out,
         }[wanted]
+
+
+def _indices(rows, size):
+    return np.arange(size) if rows is None else np.arange(size)[rows]
 
 
 def read(run, stores_logits=False):
@@ -219,45 +247,10 @@ def with_held_out(inputs, share, seed):
     edge = len(inputs.new_labels)
     new, old = kept[kept < edge], kept[kept >= edge] - edge
     return dataclasses.replace(
-        inputs,
-        new=inputs.new[new],
-        new_labels=inputs.new_labels[new],
-        old=inputs.old[old],
-        old_labels=inputs.old_labels[old],
-        stored=inputs.stored
-        if inputs.stored is None
-        else inputs.stored[old[old < len(inputs.stored)]],
-        held_out=(everything[held], labels[held]),
+        inputs.take(new, old), held_out=(everything[held], labels[held])
     )
 
 
 def of_samples(mask):
     """Which samples have a place where a mask is true."""
-    return mask.reshape(len(mask), -1).any(axis=1)
-
-
-def only(inputs, trains_on):
-    """Inputs with only those samples that a recipe trains on."""
-    return _CHOICES.get(trains_on, lambda inputs: inputs)(inputs)
-
-
-def _only_memory(inputs):
-    return dataclasses.replace(
-        inputs,
-        new=inputs.new[:0],
-        new_labels=inputs.new_labels[:0],
-    )
-
-
-def _only_auxiliary(inputs):
-    chosen = inputs.new_labels == NO_LABEL
-    return dataclasses.replace(
-        inputs,
-        new=inputs.new[chosen],
-        new_labels=inputs.new_labels[chosen],
-        old=inputs.old[:0],
-        old_labels=inputs.old_labels[:0],
-    )
-
-
-_CHOICES = {MEMORY: _only_memory, AUXILIARY: _only_auxiliary}
+    return mask.any(axis=tuple(range(1, mask.ndim)))

@@ -17,7 +17,6 @@ from keras_incremental.models.problems.objectives import part_or
 from keras_incremental.models.problems.objectives import splits_any
 from keras_incremental.models.problems.partial_labels import ResolvedLabels
 from keras_incremental.models.recipe import AUTOMATIC
-from keras_incremental.models.recipe import MEMORY
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import correcting
 from keras_incremental.models.recipe import is_auto
@@ -88,11 +87,7 @@ class Plan:
     @property
     def phase_callbacks(self):
         """Tuple of the `PhaseCallback`s of the phase."""
-        return tuple(
-            callback
-            for callback in (*self.callbacks, self.bias_correction)
-            if isinstance(callback, PhaseCallback)
-        )
+        return phase_callbacks((*self.callbacks, self.bias_correction))
 
     @property
     def description(self):
@@ -157,7 +152,14 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
         recipe.policy, lambda: _default_policy(classifier.memory, natural)
     )
     loss = objective.loss(recipe, inputs, samples)
-    phase = _phase(classifier, samples, inputs, policy, options.batch_size)
+    callbacks = (*options.callbacks, *recipe.callbacks)
+    phase = _phase(
+        classifier,
+        samples,
+        selected(inputs, phase_callbacks(callbacks)),
+        policy,
+        options.batch_size,
+    )
     missing = _missing_classes(classifier, samples)
     terms, label_weight = objective.terms(
         recipe, phase, inputs, samples, missing, backbone
@@ -175,7 +177,7 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
         label_weight=label_weight,
         terms=terms,
         policy=policy,
-        callbacks=(*options.callbacks, *recipe.callbacks),
+        callbacks=callbacks,
         bias_correction=bias_correction if arrives and not left_out else None,
         left_out=left_out,
         freeze_old=freeze and arrives,
@@ -190,6 +192,23 @@ def _default_policy(memory, natural):
     if policy is not None:
         return policy
     return policies.Concatenate() if natural else policies.Weighted()
+
+
+def phase_callbacks(callbacks):
+    """Returns those callbacks that are `PhaseCallback`s."""
+    return tuple(c for c in callbacks if isinstance(c, PhaseCallback))
+
+
+def selected(inputs, callbacks):
+    """Returns the samples that a phase trains on.
+
+    Args:
+        inputs: `Inputs`, all samples of the phase.
+        callbacks: `PhaseCallback`s, which select in turn.
+    """
+    for callback in callbacks:
+        inputs = callback.select_samples(inputs)
+    return inputs
 
 
 def sources_of(classifier, samples, backbone, num_exemplars):
@@ -210,8 +229,6 @@ def _phase(classifier, samples, inputs, policy, batch_size):
     if samples.new_classes:
         groups = (*groups, len(samples.new_classes))
     labels, num_new = inputs.known[1], len(inputs.labeled[1])
-    if classifier.recipe.trains_on == MEMORY:
-        labels, num_new = inputs.old_labels, 0
     counts = classifier.problem.objective.class_counts(
         policy,
         labels,

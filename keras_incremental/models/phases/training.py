@@ -1,7 +1,6 @@
 """How a phase trains: grow the head, fit, and a balanced stage after it."""
 
 import dataclasses
-import functools
 
 from keras_incremental.data.label_space import NOVEL
 from keras_incremental.layers.split_share import SplitShare
@@ -11,9 +10,8 @@ from keras_incremental.models.centering import centered
 from keras_incremental.models.phases.fit import Fit
 from keras_incremental.models.phases.optimizer import make_optimizer
 from keras_incremental.models.phases.phase_data import Inputs
-from keras_incremental.models.phases.phase_data import only
+from keras_incremental.models.phases.plan import selected
 from keras_incremental.models.phases.reinitialize import reinitialize
-from keras_incremental.models.phases.specialist import train_specialist
 from keras_incremental.models.student import Joined
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
@@ -36,11 +34,6 @@ def train(run):
     seed = run.classifier.seed + run.classifier.num_phases
     teacher = teacher_of(Student(backbone.upper, head))
     fit = make_fit(run)
-    specialist = None
-    if plan.recipe.specialist is not None:
-        specialist = train_specialist(
-            teacher, inputs, plan, functools.partial(make_fit, run)
-        )
     old_groups = len(head.group_sizes)
     if plan.recipe.reinitialize:
         reinitialize(backbone.upper, head, seed)
@@ -61,7 +54,6 @@ def train(run):
             teacher,
             plan.terms,
             plan.coordinates,
-            specialist,
             teachers=[c.teacher_outputs for c in plan.phase_callbacks],
         )
         history = _main_fit(student, inputs, plan, fit)
@@ -139,13 +131,11 @@ def _main_fit(student, inputs, plan, fit):
     for callback in plan.phase_callbacks:
         if callback.required_data is not None and callback.data is None:
             callback.data = inputs.data_of(callback.required_data)
-        inputs = callback.select_samples(inputs)
     callbacks = plan.callbacks
     if plan.bias_correction is not None:
         callbacks = (*callbacks, plan.bias_correction)
-    trained_on = only(inputs, plan.recipe.trains_on)
     return dataclasses.replace(fit, callbacks=callbacks).run(
-        student, trained_on
+        student, selected(inputs, plan.phase_callbacks)
     )
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.data.multi_hot import NO
 from keras_incremental.data.multi_hot import YES
 from keras_incremental.data.multi_hot import implied
@@ -29,7 +30,6 @@ from keras_incremental.models.problems.ambiguous_splits import (
 )
 from keras_incremental.models.problems.objectives import Objective
 from keras_incremental.models.recipe import LABEL_WEIGHTS
-from keras_incremental.models.recipe import LABELED
 from keras_incremental.models.recipe import is_auto
 
 # What terms may read that do not compare softmaxes.
@@ -173,7 +173,7 @@ class WithShares(keras.losses.Loss):
 def check_parts(recipe, callbacks=()):
     """Raises if a part of a recipe needs classes that exclude each other."""
     parts = [name for name, fits in _FITS.items() if not fits(recipe)]
-    if any(hasattr(callback, "data") for callback in callbacks):
+    if _read_data(callbacks):
         parts.append("callbacks")
     if "memory" in parts:
         raise ValueError(
@@ -194,7 +194,15 @@ def check_parts(recipe, callbacks=()):
 
 def _fits_term(term):
     return isinstance(term, SigmoidDistillation) or (
-        not term.needs_specialist and set(term.reads) <= WITHOUT_SOFTMAX
+        {*term.reads, *term.teacher_reads} <= WITHOUT_SOFTMAX
+    )
+
+
+def _read_data(callbacks):
+    return any(
+        callback.required_data is not None
+        for callback in callbacks
+        if isinstance(callback, PhaseCallback)
     )
 
 
@@ -213,11 +221,9 @@ _FITS = {
         not isinstance(r.terms, tuple) or all(map(_fits_term, r.terms))
     ),
     "policy": lambda r: is_auto(r.policy) or isinstance(r.policy, Concatenate),
-    "callbacks": lambda r: not any(hasattr(c, "data") for c in r.callbacks),
+    "callbacks": lambda r: not _read_data(r.callbacks),
     "bias_correction": lambda r: _is_open(r.bias_correction),
     "stage": lambda r: r.stage is None,
     "initializer": lambda r: r.initializer != "imprinting",
     "statistics": lambda r: r.statistics is not True,
-    "trains_on": lambda r: r.trains_on == LABELED,
-    "specialist": lambda r: r.specialist is None,
 }

@@ -3,7 +3,6 @@
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.recipe import LABELED
 from keras_incremental.models.recipe import is_auto
 
 
@@ -70,6 +69,4 @@ _NEED_PHASES = {
     "statistics": lambda value: value is True,
     "freeze_old": lambda value: value is True,
     "reinitialize": bool,
-    "trains_on": lambda value: value != LABELED,
-    "specialist": _is_given,
 }
