@@ -1,5 +1,6 @@
 import dataclasses
 import numbers
+from typing import Any
 from typing import Self
 
 import keras
@@ -14,13 +15,18 @@ from keras_incremental.memory.candidates import class_of_each
 from keras_incremental.memory.candidates import gather
 from keras_incremental.memory.exemplar_store import ExemplarStore
 from keras_incremental.memory.policies import Interleave
+from keras_incremental.memory.policies import MixingPolicy
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.selector import Selector
 from keras_incremental.memory.selector import check_features
 from keras_incremental.utils import graph
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Logs
+from keras_incremental.utils.types import Selection
+from keras_incremental.utils.types import Tensor
 
 CANDIDATES_PER_CLASS = 5000
 # The part of a batch that `mix` replays where nothing else is said.
@@ -98,13 +104,13 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
 
     def __init__(
         self,
-        budget=2000,
-        per_class=False,
-        selection="herding",
-        share=None,
-        augmentation=None,
-        features=None,
-        seed=0,
+        budget: int = 2000,
+        per_class: bool = False,
+        selection: str | Selection = "herding",
+        share: float | None = None,
+        augmentation: Function | None = None,
+        features: Function | None = None,
+        seed: int = 0,
     ):
         ExemplarStore.__init__(self, budget, per_class)
         keras.callbacks.Callback.__init__(self)
@@ -127,14 +133,14 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
                     f"`{name}` must be a layer, a function or None. "
                     f"Received: {name}={value!r}."
                 )
-        self._select = selections.get(selection)
-        self.selection = selection
-        self.share = None if share is None else float(share)
+        self._select: Selection = selections.get(selection)
+        self.selection: str | Selection = selection
+        self.share: float | None = None if share is None else float(share)
         self.augmentation = augmentation
         self.features = features
-        self.seed = int(seed)
-        self._mixed = None
-        self._training = None
+        self.seed: int = int(seed)
+        self._mixed: _Mixed | None = None
+        self._training: Any = None
 
     def __bool__(self):
         # An empty memory is not the absence of a memory.
@@ -148,24 +154,24 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         )
 
     @property
-    def mixing_policy(self):
+    def mixing_policy(self) -> MixingPolicy | None:
         """`Interleave` with the share of this memory; `None` without one."""
         return Interleave(self.share) if self.share else None
 
     @property
-    def is_replayed(self):
+    def is_replayed(self) -> bool:
         """Bool. Whether exemplars are replayed, not only collected."""
         return self.share != 0
 
     def update(
         self,
-        x,
-        y=None,
-        features=None,
-        model=None,
-        label_version=0,
-        logits=None,
-    ):
+        x: Data,
+        y: Tensor | None = None,
+        features: Tensor | Function | None = None,
+        model: keras.Model | None = None,
+        label_version: int = 0,
+        logits: Tensor | None = None,
+    ) -> None:
         """Selects exemplars of the classes in new data.
 
         Classes that are not in the data keep their first exemplars. A class
@@ -193,7 +199,14 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         select.look_at(x, [features, self.features], model)
         self.insert(x, y, select, source.dtype, label_version, logits)
 
-    def mix(self, data, y=None, batch_size=None, num_classes=None, steps=None):
+    def mix(
+        self,
+        data: Data,
+        y: Tensor | None = None,
+        batch_size: int | None = None,
+        num_classes: int | None = None,
+        steps: int | None = None,
+    ) -> Data:
         """Adds exemplars to every batch of new data.
 
         Args:

@@ -7,9 +7,14 @@ mapped. No library for data is imported before such data comes.
 import collections.abc
 import math
 import sys
+from collections.abc import Iterator
 
 import keras
 import numpy as np
+
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Function
+from keras_incremental.utils.types import Structure
 
 
 class Adapter:
@@ -30,18 +35,18 @@ class Adapter:
     """
 
     kind = ""
-    classes = ()
+    classes: tuple[str, ...] = ()
     module = ""
     reiterable = True
-    class_names = None
-    num_batches = None
-    element_spec = None
+    class_names: list[str] | None = None
+    num_batches: float | None = None
+    element_spec: Structure | None = None
 
-    def __init__(self, data):
+    def __init__(self, data: Data):
         self.data = data
 
     @classmethod
-    def matches(cls, data):
+    def matches(cls, data: Data) -> bool:
         """Returns whether data is of this kind."""
         return any(
             base.__name__ in cls.classes
@@ -49,11 +54,11 @@ class Adapter:
             for base in type(data).__mro__
         )
 
-    def batches(self):
+    def batches(self) -> Iterator[Structure]:
         """Returns an iterator over the batches as they come."""
         return iter(self.data)
 
-    def map(self, function, spec=None):
+    def map(self, function: Function, spec: Function | None = None) -> Data:
         """Returns data of the same kind, for `fit`.
 
         Args:
@@ -69,7 +74,7 @@ class TFDatasetAdapter(Adapter):
     classes = ("DatasetV2",)
     module = "tensorflow.python."
 
-    def __init__(self, data):
+    def __init__(self, data: Data):
         super().__init__(data)
         cardinality = int(data.cardinality())
         self.num_batches = {-1: math.inf, -2: None}.get(
@@ -78,7 +83,7 @@ class TFDatasetAdapter(Adapter):
         self.class_names = getattr(data, "class_names", None)
         self.element_spec = data.element_spec
 
-    def map(self, function, spec=None):
+    def map(self, function: Function, spec: Function | None = None) -> Data:
         import tensorflow as tf
 
         given = self.element_spec
@@ -107,17 +112,17 @@ class TFDatasetAdapter(Adapter):
 class PyDatasetAdapter(Adapter):
     kind = "PyDataset"
 
-    def __init__(self, data):
+    def __init__(self, data: Data):
         super().__init__(data)
         count = data.num_batches
         self.num_batches = math.inf if count is None else count
         self.class_names = getattr(data, "class_names", None)
 
     @classmethod
-    def matches(cls, data):
+    def matches(cls, data: Data) -> bool:
         return isinstance(data, keras.utils.PyDataset)
 
-    def map(self, function, spec=None):
+    def map(self, function: Function, spec: Function | None = None) -> Data:
         return MappedDataset(self.data, function)
 
 
@@ -129,7 +134,7 @@ class MappedDataset(keras.utils.PyDataset):
         function: Called with a batch, returns a batch.
     """
 
-    def __init__(self, dataset, function):
+    def __init__(self, dataset: keras.utils.PyDataset, function: Function):
         super().__init__(
             workers=dataset.workers,
             use_multiprocessing=dataset.use_multiprocessing,
@@ -146,13 +151,13 @@ class MappedDataset(keras.utils.PyDataset):
         return self.function(self.dataset[index])
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int | None:
         return self.dataset.num_batches
 
-    def on_epoch_begin(self):
+    def on_epoch_begin(self) -> None:
         self.dataset.on_epoch_begin()
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.dataset.on_epoch_end()
 
 
@@ -161,13 +166,13 @@ class DataLoaderAdapter(Adapter):
     classes = ("DataLoader",)
     module = "torch.utils.data"
 
-    def __init__(self, data):
+    def __init__(self, data: Data):
         super().__init__(data)
         self.class_names = getattr(data.dataset, "classes", None)
         if hasattr(data.dataset, "__len__"):
             self.num_batches = len(data)
 
-    def map(self, function, spec=None):
+    def map(self, function: Function, spec: Function | None = None) -> Data:
         from torch.utils.data import DataLoader
         from torch.utils.data import IterableDataset
 
@@ -181,7 +186,7 @@ class DataLoaderAdapter(Adapter):
 
         if self.num_batches is not None:
             # Keras takes whatever has `__len__` for something with an end.
-            Mapped.__len__ = lambda _: len(loader)
+            Mapped.__len__ = lambda _: len(loader)  # type: ignore[attr-defined]
         return DataLoader(Mapped(), batch_size=None)
 
 
@@ -190,13 +195,13 @@ class GrainAdapter(Adapter):
     classes = ("MapDataset", "IterDataset", "DataLoader")
     module = "grain."
 
-    def __init__(self, data):
+    def __init__(self, data: Data):
         super().__init__(data)
         if hasattr(data, "__len__"):
             count = len(data)
             self.num_batches = math.inf if count == sys.maxsize else count
 
-    def map(self, function, spec=None):
+    def map(self, function: Function, spec: Function | None = None) -> Data:
         data = self.data
         if hasattr(data, "to_iter_dataset"):
             # The threads of a `MapDataset` would call it in any order.
@@ -239,10 +244,10 @@ class IteratorAdapter(Adapter):
     reiterable = False
 
     @classmethod
-    def matches(cls, data):
+    def matches(cls, data: Data) -> bool:
         return isinstance(data, collections.abc.Iterator)
 
-    def map(self, function, spec=None):
+    def map(self, function: Function, spec: Function | None = None) -> Data:
         return (function(batch) for batch in self.data)
 
 
@@ -251,23 +256,24 @@ class ArraysAdapter(Adapter):
 
     kind = "arrays"
 
-    def __init__(self, data, batch_size=None):
+    def __init__(self, data: Data, batch_size: int | None = None):
         super().__init__(data)
         self._batch_size = batch_size
         if batch_size is not None:
             self.num_batches = -(-len(data[0]) // batch_size)
 
     @classmethod
-    def matches(cls, data):
+    def matches(cls, data: Data) -> bool:
         return True
 
-    def batches(self):
+    def batches(self) -> Iterator[Structure]:
         x, y = self.data
-        for start in range(0, len(x), self._batch_size):
-            part = slice(start, start + self._batch_size)
+        size = self._batch_size or len(x)
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
             yield x[part], None if y is None else y[part]
 
-    def map(self, function, spec=None):
+    def map(self, function: Function, spec: Function | None = None) -> Data:
         return function(self.data)
 
 
@@ -281,7 +287,7 @@ KINDS = (
 )
 
 
-def adapter_of(data):
+def adapter_of(data: Data) -> Adapter:
     """Returns the `Adapter` of data; what nothing else takes are arrays."""
     return next(kind(data) for kind in KINDS if kind.matches(data))
 

@@ -1,9 +1,11 @@
 """Conversion of what users hold into NumPy arrays."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
 
@@ -53,14 +55,14 @@ def compact(x: np.ndarray) -> np.ndarray:
     return small if np.array_equal(small, x) else x
 
 
-def concatenate(arrays, dtype):
+def concatenate(arrays: Sequence[np.ndarray], dtype: DTypeLike) -> np.ndarray:
     """Returns joined arrays; where they differ in dtype, cast to `dtype`."""
     if len({x.dtype for x in arrays if x.dtype.kind != "U"}) > 1:
         arrays = [x.astype(dtype) for x in arrays]
     return np.concatenate(arrays)
 
 
-def check_finite(x, argument, start=0):
+def check_finite(x: np.ndarray, argument: str, start: int = 0) -> None:
     """Raises a `ValueError` that names the first rows that are not finite."""
     if x.dtype.kind not in "fc":
         return

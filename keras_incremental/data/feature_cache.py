@@ -17,7 +17,7 @@ class FeatureCache:
 
     def __init__(self, max_bytes: int = MAX_BYTES):
         self.max_bytes = max_bytes
-        self._rows = {}
+        self._rows: dict[bytes, np.ndarray] = {}
         self._size = 0
 
     def __len__(self):

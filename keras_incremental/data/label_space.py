@@ -1,10 +1,13 @@
 """What each label meant when it was given, and what it may be now."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
 from keras_incremental.losses import tables
+from keras_incremental.utils.types import Config
 
 NOVEL = -1
 # The version of labels that stand for all that a class ever was.
@@ -45,12 +48,12 @@ class LabelSpace:
     removed: tuple[int, ...] = ()
 
     @property
-    def version(self):
+    def version(self) -> int:
         """Int. How often classes were added."""
         return len(self.steps)
 
     @property
-    def parents(self):
+    def parents(self) -> tuple[int, ...]:
         """Ints, for each class that out of which it came, or -1."""
         parents = np.full(len(self.classes), NOVEL)
         for sets in self.steps:
@@ -59,13 +62,13 @@ class LabelSpace:
         return tuple(parents.tolist())
 
     @property
-    def is_plain(self):
+    def is_plain(self) -> bool:
         """Bool. Whether all classes are and were exactly their outputs."""
         split = any(parent != NOVEL for parent in self.parents)
         return not (split or self.merged or self.removed)
 
     @property
-    def merged_into(self):
+    def merged_into(self) -> np.ndarray:
         """Ints, for each class the one that answers for it, -1 for none."""
         answers = np.arange(len(self.classes))
         for source, target in self.merged:
@@ -74,11 +77,13 @@ class LabelSpace:
         return answers
 
     @property
-    def active(self):
+    def active(self) -> np.ndarray:
         """Indices of the classes that are still answered for."""
         return np.flatnonzero(self.merged_into != -1)
 
-    def grown(self, names, parents=None):
+    def grown(
+        self, names: Sequence[str], parents: Sequence[int] | None = None
+    ) -> Self:
         """The label_space with classes appended.
 
         Args:
@@ -89,7 +94,7 @@ class LabelSpace:
         """
         old = len(self.classes)
         parents = [NOVEL] * len(names) if parents is None else parents
-        sets = [(k,) for k in range(old)]
+        sets: list[tuple[int, ...]] = [(k,) for k in range(old)]
         for index, parent in enumerate(parents, start=old):
             if parent != NOVEL:
                 sets[parent] += (index,)
@@ -99,7 +104,9 @@ class LabelSpace:
             steps=(*self.steps, tuple(sets)),
         )
 
-    def renewed(self, classes, parents=None):
+    def renewed(
+        self, classes: Sequence[str], parents: Sequence[int] | None = None
+    ) -> Self:
         """The label_space of these classes: the same, or grown by the last.
 
         Args:
@@ -109,7 +116,7 @@ class LabelSpace:
         new = classes[len(self.classes) :]
         return self.grown(new, parents) if new else self
 
-    def table(self, version=None):
+    def table(self, version: int | None = None) -> np.ndarray:
         """Boolean array `(num_labels, num_classes)`: what labels may be now.
 
         Args:
@@ -130,7 +137,7 @@ class LabelSpace:
             table = tables.compose(table, tables.candidates(sets, size))
         return tables.compose(table, self.meaning())
 
-    def meaning(self):
+    def meaning(self) -> np.ndarray:
         """What a class is in outputs: several, where classes were merged.
 
         Returns:
@@ -142,22 +149,22 @@ class LabelSpace:
         table[answers == -1] = True
         return table
 
-    def table_since_arrival(self):
+    def table_since_arrival(self) -> np.ndarray:
         """What labels may be now that were given when their class came.
 
         Returns:
             Boolean array `(num_classes, num_classes)`.
         """
-        rows = []
+        rows: list[np.ndarray] = []
         for version in range(self.version + 1):
             rows.extend(self.table(version)[len(rows) :])
         return np.array(rows)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         steps = (tuple(map(tuple, sets)) for sets in config["steps"])
         return cls(
             tuple(config["classes"]),

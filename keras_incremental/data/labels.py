@@ -179,7 +179,7 @@ def _check_range(y, num_classes, names, argument, ignore_class):
     return values
 
 
-def is_one_hot(y):
+def is_one_hot(y: np.ndarray) -> bool:
     """Returns whether labels are rows with a single 1."""
     if y.ndim < 2 or y.shape[-1] < 2:
         return False

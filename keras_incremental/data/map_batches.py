@@ -5,6 +5,8 @@ from keras_incremental.data.adapters import PyDatasetAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Function
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
 
 
 def map_batches(
@@ -55,7 +57,7 @@ def map_batches(
     return adapter_of(data).map(apply, spec and apply_to_spec)
 
 
-def unpack(batch, where="a batch"):
+def unpack(batch: Structure, where: str = "a batch") -> tuple:
     """Returns `(x, y, sample_weight)`, with `None` for what is missing."""
     if isinstance(batch, (tuple, list)) and not 1 <= len(batch) <= 3:
         raise ValueError(
@@ -66,7 +68,7 @@ def unpack(batch, where="a batch"):
     return keras.utils.unpack_x_y_sample_weight(batch)
 
 
-def require_labels(y, caller):
+def require_labels(y: Tensor | None, caller: str) -> None:
     """Raises a `ValueError` if there are no labels."""
     if y is None:
         raise ValueError(
@@ -75,7 +77,7 @@ def require_labels(y, caller):
         )
 
 
-def refuse_processes(data, reason):
+def refuse_processes(data: Data, reason: str) -> None:
     """Raises a `ValueError` for a `PyDataset` that reads in processes."""
     if PyDatasetAdapter.matches(data) and data.use_multiprocessing:
         raise ValueError(

@@ -45,7 +45,9 @@ def normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def refuse_unknown(unknown, names, argument):
+def refuse_unknown(
+    unknown: Sequence[str], names: Sequence[str], argument: str
+) -> None:
     """Raises a `ValueError` if labels contain names of no class."""
     if unknown:
         raise ValueError(

@@ -2,6 +2,7 @@ import itertools
 import math
 import numbers
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
 # Of data that does not say how long it is: 4 GiB.
@@ -56,8 +58,8 @@ class Source:
         self.reiterable = adapter.reiterable
         endless = adapter.num_batches == math.inf
         self.num_batches = steps if endless else steps or adapter.num_batches
-        self.dtype = None if whole is None else whole[0].dtype
-        self.whole = whole
+        self.dtype: Any = None if whole is None else whole[0].dtype
+        self.whole: Any = whole
         self._adapter = adapter
         self._argument = argument
         self._steps = steps
@@ -303,7 +305,7 @@ def _check_specs(x, y, argument):
         )
 
 
-def split_batch(batch, where):
+def split_batch(batch: Structure, where: str) -> tuple:
     """Returns the samples and the labels, or `None`, of one batch."""
     x, y, sample_weight = unpack(batch, where)
     if sample_weight is not None:
@@ -319,7 +321,7 @@ def split_batch(batch, where):
     return x, y
 
 
-def check_batch(x, y, where):
+def check_batch(x: np.ndarray, y: np.ndarray | None, where: str) -> None:
     if x.ndim == 0 or (y is not None and y.ndim == 0):
         raise ValueError(
             "Data must come in batches. Received: single examples in "

@@ -1,10 +1,14 @@
 import keras
 import numpy as np
+from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
+from keras_incremental.utils.types import Function
 
 
-def augmented(augmentation, x, dtype):
+def augmented(
+    augmentation: Function | None, x: np.ndarray, dtype: DTypeLike
+) -> np.ndarray:
     """Returns samples of a batch, augmented, in a dtype.
 
     Args:

@@ -1,6 +1,15 @@
+import os
+from typing import Any
+from typing import Self
+
+import numpy as np
+
 from keras_incremental.memory import exemplar_files
 from keras_incremental.memory import stored_logits
 from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.memory.policies import MixingPolicy
+from keras_incremental.utils.types import Function
+from keras_incremental.utils.types import Shape
 
 
 class BaseMemory:
@@ -10,17 +19,14 @@ class BaseMemory:
     a change that fails changes nothing. A subclass has a `budget`.
 
     Attributes:
-        mixing_policy: `MixingPolicy` that the memory asks for, or `None`.
         augmentation: Layer or function on batches of exemplars, or `None`.
         features: Function of samples, returns what selections compare, or
             `None`.
-        is_replayed: Bool. Whether exemplars are replayed in training.
     """
 
-    mixing_policy = None
-    augmentation = None
-    features = None
-    is_replayed = True
+    augmentation: Function | None = None
+    features: Function | None = None
+    budget: int
 
     def __init__(self):
         self._content = Exemplars()
@@ -29,46 +35,56 @@ class BaseMemory:
         return len(self._content)
 
     @property
-    def replays(self):
+    def mixing_policy(self) -> MixingPolicy | None:
+        """`MixingPolicy` that the memory asks for, or `None`."""
+        return None
+
+    @property
+    def is_replayed(self) -> bool:
+        """Bool. Whether exemplars are replayed in training."""
+        return True
+
+    @property
+    def replays(self) -> bool:
         """Bool. Whether there are exemplars, and they are replayed."""
         return self.is_replayed and len(self) > 0
 
     @property
-    def classes(self):
+    def classes(self) -> list[int]:
         """Classes, in order of arrival."""
         return list(self.counts)
 
     @property
-    def counts(self):
+    def counts(self) -> dict[int, int]:
         """Dict of class to number of exemplars, in order of arrival."""
         return self._content.counts
 
     @property
-    def sample_shape(self):
+    def sample_shape(self) -> Shape | None:
         """Shape of one sample, or `None` while there are none."""
         return self._content.x.shape[1:] if len(self) else None
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Bytes that the exemplars occupy."""
         return self._content.nbytes
 
     @property
-    def ids(self):
+    def ids(self) -> np.ndarray:
         """Identity of each exemplar, in the order of `arrays`."""
         return self._content.ids.copy()
 
     @property
-    def phases(self):
+    def phases(self) -> np.ndarray:
         """Number of the insertion that brought each exemplar."""
         return self._content.phases.copy()
 
     @property
-    def label_versions(self):
+    def label_versions(self) -> np.ndarray:
         """Version of the meaning of the labels, for each exemplar."""
         return self._content.label_versions.copy()
 
-    def arrays(self):
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """All exemplars; class by class, best first, if they were selected.
 
         Returns:
@@ -81,7 +97,7 @@ class BaseMemory:
         self._check_filled()
         return held.x.astype(held.dtype), held.y.copy()
 
-    def stored_logits(self, num_classes):
+    def stored_logits(self, num_classes: int) -> np.ndarray:
         """Logits that came with the exemplars, in the order of `arrays`.
 
         Args:
@@ -105,16 +121,16 @@ class BaseMemory:
             )
         return stored_logits.widened(held.logits, len(held), num_classes)
 
-    def snapshot(self):
+    def snapshot(self) -> Any:
         """The present content, to give to `restore`."""
         return self._content
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: Any) -> None:
         """Puts an earlier content back, exactly."""
         check_snapshot(snapshot, Exemplars)
         self._content = snapshot
 
-    def take_over(self, memory):
+    def take_over(self, memory: Self) -> None:
         """Copies the content of another memory.
 
         Args:
@@ -122,7 +138,7 @@ class BaseMemory:
         """
         self.restore(memory.snapshot())
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes the content to one `.npz` file, without pickle."""
         exemplar_files.write(path, self._content)
 
@@ -150,7 +166,7 @@ class BaseMemory:
             )
 
 
-def check_snapshot(snapshot, kind):
+def check_snapshot(snapshot: Any, kind: type) -> None:
     """Raises if a memory of this kind did not make a snapshot."""
     if not isinstance(snapshot, kind):
         raise TypeError(

@@ -1,10 +1,16 @@
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.data.labels import check_labels
+from keras_incremental.data.source import Source
 
 
-def gather(source, limit, seed=0):
+def gather(
+    source: Source, limit: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """The samples of each class to select from, in one pass.
 
     A class with more than `limit` samples is represented by `limit` of them,
@@ -19,7 +25,7 @@ def gather(source, limit, seed=0):
         Arrays `(x, y)`: x in compact storage (`x.astype(source.dtype)` is
         what the model saw), y of int64, class by class.
     """
-    pools = {}
+    pools: dict[int, _Pool] = {}
     for x, y in source.batches():
         y = class_of_each(y)
         for label in np.unique(y).tolist():
@@ -30,7 +36,7 @@ def gather(source, limit, seed=0):
     return arrays.concatenate(parts, source.dtype), y.astype("int64")
 
 
-def class_of_each(y):
+def class_of_each(y: np.ndarray | None) -> np.ndarray:
     """Global labels as int64 of shape `(n,)`."""
     if y is None:
         raise ValueError(
@@ -49,19 +55,21 @@ def class_of_each(y):
 class _Pool:
     """Keeps the samples with the lowest random keys, in order of arrival."""
 
-    def __init__(self, limit, seed):
+    def __init__(self, limit: int, seed: Sequence[int]):
         self._limit = limit
         self._draw = np.random.default_rng(seed).random
-        self._x, self._keys, self._size = [], [], 0
+        self._x: list[np.ndarray] = []
+        self._keys: list[np.ndarray] = []
+        self._size = 0
 
-    def add(self, x):
+    def add(self, x: np.ndarray) -> None:
         self._x.append(x)
         self._keys.append(self._draw(len(x)))
         self._size += len(x)
         if self._size > 2 * self._limit:
             self._shrink(None)
 
-    def result(self, dtype):
+    def result(self, dtype: DTypeLike):
         self._shrink(dtype)
         return self._x[0]
 

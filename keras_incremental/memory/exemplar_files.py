@@ -10,11 +10,14 @@ import numpy as np
 
 from keras_incremental.memory.exemplars import COLUMNS
 from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.utils.types import Config
 
 FORMAT = 1
 
 
-def write(path, content, stream=None):
+def write(
+    path: str | os.PathLike, content: Exemplars, stream: Config | None = None
+) -> None:
     """Writes a content; a file of that name is replaced only at the end.
 
     Args:
@@ -43,12 +46,12 @@ def write(path, content, stream=None):
         part.unlink(missing_ok=True)
 
 
-def read(path):
+def read(path: str | os.PathLike) -> Exemplars:
     """Reads a content, all of it or nothing."""
     return _read(path, _parse)
 
 
-def read_stream(path):
+def read_stream(path: str | os.PathLike) -> tuple[Exemplars, Config]:
     """Reads a content and what was written beside it."""
     return _read(path, _parse_stream)
 

@@ -1,7 +1,11 @@
 import dataclasses
 import numbers
+import os
+from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.memory import exemplar_files
@@ -28,7 +32,7 @@ class ExemplarStore(BaseMemory):
             the memory grows with the classes. Defaults to `False`.
     """
 
-    def __init__(self, budget=2000, per_class=False):
+    def __init__(self, budget: int = 2000, per_class: bool = False):
         if not isinstance(budget, numbers.Integral) or budget < 1:
             raise ValueError(
                 "`budget` must be an integer of 1 or more. Received: "
@@ -42,9 +46,9 @@ class ExemplarStore(BaseMemory):
             )
         super().__init__()
         self.budget = int(budget)
-        self.per_class = per_class
+        self.per_class: bool = per_class
 
-    def quotas(self, classes):
+    def quotas(self, classes: Sequence[int]) -> dict[int, int]:
         """Dict of class to the most exemplars it may have.
 
         Raises:
@@ -63,7 +67,15 @@ class ExemplarStore(BaseMemory):
             )
         return {c: share + (i < rest) for i, c in enumerate(classes)}
 
-    def insert(self, x, y, select, dtype=None, label_version=0, logits=None):
+    def insert(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        select: Callable,
+        dtype: DTypeLike | None = None,
+        label_version: int = 0,
+        logits: np.ndarray | None = None,
+    ) -> None:
         """Stores a choice of new samples, and makes room for it.
 
         Args:
@@ -100,7 +112,7 @@ class ExemplarStore(BaseMemory):
             parts.append(part.take(picks))
         self._content = self._joined(parts, content.next_id)
 
-    def forget(self, ids):
+    def forget(self, ids: Sequence[int] | np.ndarray) -> int:
         """Removes exemplars by identity.
 
         Args:
@@ -120,7 +132,7 @@ class ExemplarStore(BaseMemory):
             self._content = self._content.take(np.flatnonzero(~gone))
         return int(gone.sum())
 
-    def load(self, path):
+    def load(self, path: str | os.PathLike) -> None:
         """Reads a content, shortened to the budget of this memory.
 
         Raises:
@@ -128,7 +140,7 @@ class ExemplarStore(BaseMemory):
         """
         self._content = self._shortened(exemplar_files.read(path))
 
-    def take_over(self, memory):
+    def take_over(self, memory: BaseMemory) -> None:
         """Copies the content of another memory, shortened to this budget.
 
         Args:

@@ -1,6 +1,10 @@
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
+from typing import Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.memory import stored_logits
@@ -27,7 +31,7 @@ class Exemplars:
             nothing.
     """
 
-    x: np.ndarray | None = None
+    x: Any = None
     y: np.ndarray = dataclasses.field(default_factory=lambda: _integers(()))
     ids: np.ndarray = dataclasses.field(default_factory=lambda: _integers(()))
     phases: np.ndarray = dataclasses.field(
@@ -45,7 +49,7 @@ class Exemplars:
         return len(self.y)
 
     @property
-    def counts(self):
+    def counts(self) -> dict[int, int]:
         classes, first, counts = np.unique(
             self.y, return_index=True, return_counts=True
         )
@@ -55,11 +59,11 @@ class Exemplars:
         )
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         held = [getattr(self, name) for name in ("x", "logits", *COLUMNS)]
         return sum(part.nbytes for part in held if part is not None)
 
-    def take(self, rows):
+    def take(self, rows: np.ndarray) -> Self:
         """The exemplars at `rows`, in that order."""
         if self.x is None:
             return self
@@ -69,10 +73,17 @@ class Exemplars:
             self, x=self.x[rows], logits=logits, **columns
         )
 
-    def rows_of(self, label):
+    def rows_of(self, label: int) -> np.ndarray:
         return np.flatnonzero(self.y == label)
 
-    def new(self, x, labels, label_version, dtype, logits=None):
+    def new(
+        self,
+        x: np.ndarray,
+        labels: np.ndarray | int,
+        label_version: int,
+        dtype: DTypeLike,
+        logits: np.ndarray | None = None,
+    ) -> Self:
         """Samples as exemplars of the phase that runs."""
         size = len(x)
         if len(self):
@@ -84,17 +95,17 @@ class Exemplars:
             ids=np.arange(self.next_id, self.next_id + size),
             phases=np.full(size, self.next_phase, "int64"),
             label_versions=np.full(size, label_version, "int64"),
-            dtype=dtype,
+            dtype=np.dtype(dtype),
             next_id=self.next_id + size,
             logits=logits,
         )
 
 
-def join(parts):
+def join(parts: Sequence[Exemplars]) -> Exemplars:
     """Exemplars of several classes as one content; the last is the newest."""
     dtype = np.result_type(*[part.dtype for part in parts if len(part)])
     x = [part.x for part in parts if len(part)]
-    columns = {
+    columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in COLUMNS
     }

@@ -1,9 +1,11 @@
 import keras
 import numpy as np
+from numpy.typing import DTypeLike
 
 from keras_incremental.memory.augmentation import augmented
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import MixingPolicy
+from keras_incremental.utils.types import Function
 
 
 class JoinedRows:
@@ -15,7 +17,7 @@ class JoinedRows:
         dtype: dtype of the rows; strings are as long as they are.
     """
 
-    def __init__(self, first, second, dtype):
+    def __init__(self, first: np.ndarray, second: np.ndarray, dtype: DTypeLike):
         if np.dtype(dtype).kind == "U":
             dtype = np.result_type(first, second)
         self.dtype = np.dtype(dtype)
@@ -67,7 +69,7 @@ class MixedBatches(keras.utils.PyDataset):
         num_new: int | None = None,
         batch_size: int = 32,
         seed: int = 0,
-        augmentation=None,
+        augmentation: Function | None = None,
         sample_weight: np.ndarray | None = None,
         labels: np.ndarray | None = None,
         replayed: np.ndarray | None = None,
@@ -96,13 +98,13 @@ class MixedBatches(keras.utils.PyDataset):
         weights = self._batch_weights(rows)
         return (self._inputs(rows), y, *weights)
 
-    def one_sample(self):
+    def one_sample(self) -> tuple:
         """Returns a batch of one sample, to build a model with."""
         rows = self._rows[0][:1]
         y = keras.tree.map_structure(lambda array: array[rows], self._y)
         return (self._x[rows], y, *self._batch_weights(rows))
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         # An epoch of `steps_per_epoch` may end in the middle of a pass.
         if self._is_through:
             self._shuffle()

@@ -1,11 +1,16 @@
 from keras_incremental.data.labels import is_one_hot
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
+from keras_incremental.data.source import Source
 from keras_incremental.data.source import as_source
+from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.replay import unlabeled
+from keras_incremental.utils.types import Data
 
 
-def mix(data, source, replay, batch_size, seed):
+def mix(
+    data: Data, source: Source, replay: Replay, batch_size: int, seed: int
+) -> tuple[Data, Source]:
     """Returns what `fit` takes: new data with exemplars in every batch.
 
     Args:

@@ -3,10 +3,13 @@
 import dataclasses
 import math
 import numbers
+from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 
 
 class MixingPolicy:
@@ -24,7 +27,14 @@ class MixingPolicy:
     corrects_bias = False
     description = "natural shares"
 
-    def indices(self, labels, num_new, batch_size, generator, shown=None):
+    def indices(
+        self,
+        labels: np.ndarray,
+        num_new: int,
+        batch_size: int,
+        generator: np.random.Generator,
+        shown: np.ndarray | None = None,
+    ) -> Iterable[np.ndarray]:
         """The batches of one epoch; their sizes are those of every epoch.
 
         Args:
@@ -44,7 +54,13 @@ class MixingPolicy:
             return _shuffled(labels, num_new, batch_size, generator)
         return self._mixed(labels, num_new, batch_size, generator, shown)
 
-    def counts(self, labels, num_new, batch_size, num_classes):
+    def counts(
+        self,
+        labels: np.ndarray,
+        num_new: int,
+        batch_size: int,
+        num_classes: int,
+    ) -> np.ndarray:
         """How many samples of each class count in an epoch.
 
         A sample counts by its weight, so that the logarithm of the result is
@@ -67,11 +83,13 @@ class MixingPolicy:
             weights = weights * self._shown(labels, num_new, batch_size)
         return np.bincount(labels, weights, minlength=num_classes)
 
-    def weights(self, labels):
+    def weights(self, labels: np.ndarray) -> np.ndarray | None:
         """Returns the weight of each row, float32 of mean 1, or `None`."""
         return None
 
-    def batch_weights(self, num_new, num_replayed):
+    def batch_weights(
+        self, num_new: int, num_replayed: int
+    ) -> np.ndarray | None:
         """Returns weights of one batch by what is replayed, or `None`.
 
         Args:
@@ -80,7 +98,7 @@ class MixingPolicy:
         """
         return None
 
-    def count(self, num_new):
+    def count(self, num_new: int) -> int:
         """Returns how many exemplars join a batch of new samples.
 
         Args:
@@ -94,11 +112,11 @@ class MixingPolicy:
             "here batches come one by one. Use `Interleave`."
         )
 
-    def get_config(self):
-        return dataclasses.asdict(self)
+    def get_config(self) -> Config:
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return cls(**config)
 
     def _mixed(self, labels, num_new, batch_size, generator, shown):
@@ -147,7 +165,7 @@ class Weighted(MixingPolicy):
     corrects_bias = True
     description = "class-balanced weights"
 
-    def weights(self, labels):
+    def weights(self, labels: np.ndarray) -> np.ndarray | None:
         return balanced_weights(labels)
 
 
@@ -207,12 +225,14 @@ class Interleave(MixingPolicy):
                 f"or None. Received: weight={self.weight!r}."
             )
 
-    def count(self, num_new):
+    def count(self, num_new: int) -> int:
         if self.replayed is not None:
             return self.replayed
         return max(1, round(num_new * self.share / (1 - self.share)))
 
-    def batch_weights(self, num_new, num_replayed):
+    def batch_weights(
+        self, num_new: int, num_replayed: int
+    ) -> np.ndarray | None:
         if self.weight is None:
             return None
         total = num_new + num_replayed
@@ -286,7 +306,7 @@ class ClassBalanced(MixingPolicy):
         return num_new / len(sizes) / sizes[places]
 
 
-def balanced_weights(labels):
+def balanced_weights(labels: np.ndarray) -> np.ndarray:
     """One weight for each sample, so that every class counts the same.
 
     Args:

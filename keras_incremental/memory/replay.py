@@ -1,14 +1,21 @@
 import functools
 import threading
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.source import split_batch
 from keras_incremental.memory.augmentation import augmented
+from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.mixed_batches import JoinedRows
 from keras_incremental.memory.mixed_batches import MixedBatches
+from keras_incremental.memory.policies import MixingPolicy
+from keras_incremental.utils.types import Function
+from keras_incremental.utils.types import Shape
+from keras_incremental.utils.types import Structure
 
 
 class Replay:
@@ -25,27 +32,33 @@ class Replay:
         seed: Int.
     """
 
-    def __init__(self, exemplars, policy, augmentation=None, seed=0):
-        self.num_classes = None
+    def __init__(
+        self,
+        exemplars: Exemplars,
+        policy: MixingPolicy | None,
+        augmentation: Function | None = None,
+        seed: int = 0,
+    ):
+        self.num_classes: int | None = None
         self._exemplars = exemplars
-        self._policy = policy
+        self._policy: Any = policy
         self._augmentation = augmentation
         self._seed = seed
         self._lock = threading.Lock()
         self._position = 0
         self._order = functools.lru_cache(maxsize=2)(self._new_order)
-        self._fitting = set()
+        self._fitting: set[tuple] = set()
 
     @property
-    def is_empty(self):
+    def is_empty(self) -> bool:
         return len(self._exemplars) == 0 or self._policy is None
 
-    def restart(self, num_classes=None):
+    def restart(self, num_classes: int | None = None) -> None:
         """Begins anew, and checks labels against a number of classes."""
         self.num_classes = num_classes
         self._position = 0
 
-    def __call__(self, batch):
+    def __call__(self, batch: Structure) -> tuple[np.ndarray, np.ndarray]:
         x, y = split_batch(batch, "the data to mix")
         if y is None:
             raise unlabeled("batch")
@@ -60,11 +73,13 @@ class Replay:
         old_x, old_y = self.draw(x.dtype, y)
         return np.concatenate([x, old_x]), np.concatenate([y, old_y])
 
-    def check(self, y):
+    def check(self, y: np.ndarray) -> None:
         """Raises if a label is outside the classes."""
         check_labels(y, self.num_classes)
 
-    def draw(self, dtype, y):
+    def draw(
+        self, dtype: DTypeLike, y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns exemplars to go with new labels `y`, in their form."""
         rows = self._next_rows(self.count(len(y)))
         held = self._exemplars
@@ -74,11 +89,18 @@ class Replay:
         x = augmented(self._augmentation, seen, dtype)
         return x, _encode(self._exemplars.y[rows], y)
 
-    def count(self, num_new):
+    def count(self, num_new: int) -> int:
         """Returns how many exemplars go with a number of new samples."""
         return self._policy.count(num_new)
 
-    def batches(self, x, y, dtype, batch_size=32, seed=0):
+    def batches(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        dtype: DTypeLike,
+        batch_size: int = 32,
+        seed: int = 0,
+    ) -> MixedBatches:
         """Returns `MixedBatches` of arrays of new samples and exemplars."""
         held = self._exemplars
         if self.is_empty:
@@ -96,7 +118,9 @@ class Replay:
             self._augmentation,
         )
 
-    def check_layout(self, shape, dtype, y_shape):
+    def check_layout(
+        self, shape: Shape, dtype: DTypeLike, y_shape: Shape
+    ) -> None:
         """Raises if exemplars and new data cannot lie in one batch."""
         held = self._exemplars
         sizes = zip(shape, held.x.shape[1:], strict=False)
@@ -138,7 +162,7 @@ class Replay:
         return np.random.default_rng(seed).permutation(size)
 
 
-def unlabeled(kind):
+def unlabeled(kind: str) -> ValueError:
     """The error for data without labels."""
     return ValueError(
         "Labels are needed to mix and to select. Received: a "

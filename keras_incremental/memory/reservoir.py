@@ -1,6 +1,9 @@
 import dataclasses
 import numbers
+import os
 from collections.abc import Callable
+from typing import Any
+from typing import Self
 
 import keras
 import numpy as np
@@ -19,6 +22,8 @@ from keras_incremental.memory.stream_policies import Slots
 from keras_incremental.memory.stream_state import Stream
 from keras_incremental.memory.stream_state import generator_at
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 
 @export
@@ -81,11 +86,11 @@ class Reservoir(BaseMemory):
         self._stream = Stream.begun(self.seed)
 
     @property
-    def seen(self):
+    def seen(self) -> dict[int, int]:
         """Dict of class to how many samples of it the stream had."""
         return dict(self._stream.seen)
 
-    def add(self, x, y, logits=None):
+    def add(self, x: Tensor, y: Tensor, logits: Tensor | None = None) -> None:
         """Offers the next samples of the stream to the memory.
 
         When this raises, the memory is as before.
@@ -105,7 +110,7 @@ class Reservoir(BaseMemory):
         self._content = self._refilled(origins, x, y, logits)
         self._stream = stream
 
-    def draw(self, count: int):
+    def draw(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draws different samples, each with the same chance.
 
         Args:
@@ -136,21 +141,21 @@ class Reservoir(BaseMemory):
         logits = stored_logits.widened(held.logits, len(rows), width)
         return held.x.astype(held.dtype), held.y, logits
 
-    def snapshot(self):
+    def snapshot(self) -> Any:
         """The present content and its place in the stream, for `restore`."""
         return _Snapshot(self._content, self._stream)
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: Any) -> None:
         """Puts an earlier content back, exactly."""
         check_snapshot(snapshot, _Snapshot)
         self._content, self._stream = snapshot.content, snapshot.stream
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes the content to one `.npz` file, without pickle."""
         stream = {**self._stream.to_json(), **self.get_config()}
         exemplar_files.write(path, self._content, stream)
 
-    def load(self, path):
+    def load(self, path: str | os.PathLike) -> None:
         """Reads a content; the stream continues where it was saved.
 
         Raises:
@@ -169,7 +174,7 @@ class Reservoir(BaseMemory):
                 )
         self._content, self._stream = content, Stream.from_json(saved)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             "budget": self.budget,
             "policy": keras.saving.serialize_keras_object(self.policy),
@@ -177,7 +182,7 @@ class Reservoir(BaseMemory):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         if isinstance(config["policy"], dict):
             policy = keras.saving.deserialize_keras_object(config["policy"])
             config = {**config, "policy": policy}

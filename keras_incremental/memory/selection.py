@@ -6,8 +6,10 @@ matters: a memory that shrinks keeps the first ones.
 
 import numpy as np
 
+from keras_incremental.utils.types import Selection
 
-def herding(features, count, seed=0):
+
+def herding(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     """Picks samples whose running mean stays closest to the class mean.
 
     Pick number k is the sample, not yet picked, that minimises
@@ -53,7 +55,7 @@ def herding(features, count, seed=0):
     return picks
 
 
-def random(features, count, seed=0):
+def random(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     """Picks samples at random, the same ones for the same seed.
 
     Args:
@@ -67,12 +69,12 @@ def random(features, count, seed=0):
     return np.random.default_rng(seed).permutation(len(features))[:count]
 
 
-random.uses_features = False
+random.uses_features = False  # type: ignore[attr-defined]
 
 _SELECTIONS = {"herding": herding, "random": random}
 
 
-def register(name, function):
+def register(name: str, function: Selection) -> None:
     """Makes a selection known by a name.
 
     Args:
@@ -89,7 +91,7 @@ def register(name, function):
     _SELECTIONS[name] = function
 
 
-def get(identifier):
+def get(identifier: str | Selection) -> Selection:
     """The selection of a name, or the function itself.
 
     Args:

@@ -1,7 +1,12 @@
+from collections.abc import Sequence
+
+import keras
 import numpy as np
+from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.utils import graph
+from keras_incremental.utils.types import Selection
 
 CHUNK = 256
 
@@ -15,14 +20,16 @@ class Selector:
         dtype: dtype of the samples as the model sees them.
     """
 
-    def __init__(self, function, seed, dtype):
+    def __init__(self, function: Selection, seed: int, dtype: DTypeLike):
         self._function = function
         self._seed = seed
         self._dtype = dtype
         self._compute = None
         self._new = None
 
-    def look_at(self, x, features, model):
+    def look_at(
+        self, x: np.ndarray, features: Sequence, model: keras.Model | None
+    ) -> None:
         """Takes or computes what the selection compares of new samples.
 
         Args:
@@ -44,7 +51,9 @@ class Selector:
         else:
             self._new = self._computed(x)
 
-    def __call__(self, label, stored, rows, count):
+    def __call__(
+        self, label: int, stored: np.ndarray, rows: np.ndarray, count: int
+    ) -> np.ndarray:
         size = len(stored) + len(rows)
         features = np.empty((size, 0))
         if self._new is not None:
@@ -68,12 +77,12 @@ class Selector:
         return np.concatenate(parts)
 
 
-def uses_features(function):
+def uses_features(function: Selection) -> bool:
     """Whether a selection looks at features, or only at their number."""
     return getattr(function, "uses_features", True)
 
 
-def check_features(function, model):
+def check_features(function: Selection, model: keras.Model) -> None:
     """Raises if a model that is built cannot give what is compared."""
     if uses_features(function) and model.built:
         _features_of(model)

@@ -1,11 +1,13 @@
 """Logits beside exemplars: as wide as the head was, filled up with NaN."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_incremental.data import arrays
 
 
-def checked(logits, size):
+def checked(logits: np.ndarray | None, size: int) -> np.ndarray | None:
     """Logits of new samples as float32, or `None` if there are none."""
     if logits is None:
         return None
@@ -24,7 +26,7 @@ def checked(logits, size):
     return logits.astype("float32")
 
 
-def widened(logits, size, width):
+def widened(logits: np.ndarray | None, size: int, width: int) -> np.ndarray:
     """The logits of `size` rows in `width` columns, NaN where unknown."""
     wide = np.full((size, width), np.nan, "float32")
     if logits is not None:
@@ -32,7 +34,9 @@ def widened(logits, size, width):
     return wide
 
 
-def join(parts, sizes):
+def join(
+    parts: Sequence[np.ndarray | None], sizes: Sequence[int]
+) -> np.ndarray | None:
     """Logits of several parts below each other, `None` if none has any."""
     widths = [part.shape[1] for part in parts if part is not None]
     if not widths:

@@ -9,6 +9,9 @@ not stopped.
 
 import collections
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,7 +31,14 @@ class Slots:
         counts: `Counter` of the samples of each class that are held.
     """
 
-    def __init__(self, budget, labels, seen, full, generator):
+    def __init__(
+        self,
+        budget: int,
+        labels: np.ndarray,
+        seen: Mapping[int, int],
+        full: Collection[int],
+        generator: np.random.Generator,
+    ):
         self.budget = budget
         self.seen = collections.Counter(seen)
         self.full = set(full)
@@ -42,10 +52,10 @@ class Slots:
         return self._size
 
     @property
-    def has_room(self):
+    def has_room(self) -> bool:
         return self._size < self.budget
 
-    def see(self, label, policy):
+    def see(self, label: int, policy: Callable) -> int | None:
         """The slot that the next sample takes, or `None`."""
         self.seen[label] += 1
         slot = policy(self, label)
@@ -54,12 +64,12 @@ class Slots:
             self._put(slot, label)
         return slot
 
-    def largest(self):
+    def largest(self) -> list[int]:
         """Classes with the most samples."""
         most = max(self.counts.values())
         return [label for label, n in self.counts.items() if n == most]
 
-    def any_of(self, classes):
+    def any_of(self, classes: Sequence[int]) -> int:
         """A slot with a sample of these classes, with equal chances."""
         slots = np.flatnonzero(np.isin(self._labels[: self._size], classes))
         return int(self.generator.choice(slots))
@@ -81,7 +91,7 @@ class Slots:
         self.counts[label] += 1
 
 
-def uniform(slots, label):
+def uniform(slots: Slots, label: int) -> int | None:
     """Every sample of the stream is kept with the same chance."""
     if slots.has_room:
         return len(slots)
@@ -90,7 +100,7 @@ def uniform(slots, label):
     return slot if slot < slots.budget else None
 
 
-def balanced(slots, label):
+def balanced(slots: Slots, label: int) -> int | None:
     """As many of each class; within a class with the same chance."""
     if slots.has_room:
         return len(slots)
@@ -104,7 +114,7 @@ def balanced(slots, label):
     return None
 
 
-def greedy(slots, label):
+def greedy(slots: Slots, label: int) -> int | None:
     """The first of each class, at the cost of the largest class."""
     quota = max(1, slots.budget // len(slots.seen))
     if slots.counts[label] >= quota:

@@ -1,6 +1,10 @@
 import dataclasses
+from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
+
+from keras_incremental.utils.types import Config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,18 +20,18 @@ class Stream:
 
     seen: dict
     full: frozenset
-    decisions: dict
-    draws: dict
+    decisions: Mapping
+    draws: Mapping
 
     @classmethod
-    def begun(cls, seed):
+    def begun(cls, seed: int) -> Self:
         states = [
             np.random.default_rng([seed, use]).bit_generator.state
             for use in range(2)
         ]
         return cls({}, frozenset(), *states)
 
-    def to_json(self):
+    def to_json(self) -> Config:
         return {
             "seen": list(self.seen.items()),
             "full": sorted(self.full),
@@ -36,7 +40,7 @@ class Stream:
         }
 
     @classmethod
-    def from_json(cls, saved):
+    def from_json(cls, saved: Config) -> Self:
         return cls(
             {label: count for label, count in saved["seen"]},
             frozenset(saved["full"]),
@@ -45,7 +49,7 @@ class Stream:
         )
 
 
-def generator_at(state):
+def generator_at(state: Config) -> np.random.Generator:
     """A `numpy.random.Generator` that continues from a state."""
     generator = np.random.default_rng(0)
     generator.bit_generator.state = state

@@ -21,6 +21,8 @@ Config = dict[str, Any]
 # What Keras passes to callbacks.
 Logs = dict[str, Any] | None
 Function = Callable[..., Any]
+# A function `(features, count, seed) -> indices`, best first.
+Selection = Callable[..., np.ndarray]
 # A column initializer, a Keras initializer, or the name of one.
 InitializerLike = Any
 # A Keras regularizer, its name, or `None`.
