@@ -1,9 +1,11 @@
 import dataclasses
+from typing import Self
 
 import numpy as np
 
 from keras_incremental.memory import selection
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Config
 
 SCOPES = ("head", "all")
 
@@ -56,15 +58,17 @@ class BalancedStage:
                 f"0. Received: epochs={self.epochs}, rate={self.rate}."
             )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return cls(**config)
 
 
-def balanced_rows(features, labels, seed=0):
+def balanced_rows(
+    features: np.ndarray, labels: np.ndarray, seed: int = 0
+) -> np.ndarray:
     """Rows of as many samples of each class, the best by herding.
 
     Args:

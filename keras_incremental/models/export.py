@@ -15,7 +15,7 @@ METADATA = "metadata.json"
 KEY = "class_names"
 
 
-def plain_model(classifier):
+def plain_model(classifier: keras.Model) -> keras.Model:
     """A Functional model that ends in a `Dense` layer, weights copied."""
     features = keras.models.clone_model(classifier.features)
     features.set_weights(classifier.features.get_weights())
@@ -77,7 +77,7 @@ def _linear(inputs, kernel, bias, name):
     return outputs
 
 
-def write_plain(model, filepath):
+def write_plain(model: keras.Model, filepath: str | os.PathLike) -> None:
     """Saves a plain model, the names of its classes in the metadata."""
     filepath = os.fspath(filepath)
     if not filepath.endswith(".keras"):
@@ -100,7 +100,7 @@ def write_plain(model, filepath):
     shutil.move(unfinished, filepath)
 
 
-def read_class_names(filepath):
+def read_class_names(filepath: str | os.PathLike) -> list[str]:
     """The names of the classes in a `.keras` file, in order of the outputs.
 
     Args:

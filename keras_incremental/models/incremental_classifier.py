@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -24,6 +27,9 @@ from keras_incremental.models.student import scores_of
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Shape
+from keras_incremental.utils.types import Tensor
 
 
 @export
@@ -145,7 +151,7 @@ class IncrementalClassifier(
         self.label_space = LabelSpace(names)
         self.num_phases = 0
         self.statistics = FeatureStatistics()
-        self._backbone = None
+        self._backbone: Any = None
         self.build(self.features.input_shape)
         self.compile_like(model)
 
@@ -165,7 +171,12 @@ class IncrementalClassifier(
         return not self.problem.codec.exclusive
 
     def evaluate_classes(
-        self, x, y=None, classes=None, *, batch_size: int = 32
+        self,
+        x: Data,
+        y: Tensor | None = None,
+        classes: Sequence[str] | None = None,
+        *,
+        batch_size: int = 32,
     ) -> dict[str, float]:
         """Returns the accuracy of each class. Arguments are of `remember`.
 
@@ -179,7 +190,7 @@ class IncrementalClassifier(
         samples = checks.compatible(samples, self)
         return session.accuracy_by_class(self, samples, batch_size)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         inputs = to_input_size(inputs, self.features)
         features = self.features(inputs, training=training)
         logits = scores_of(self.head, self.readout, features)
@@ -191,7 +202,7 @@ class IncrementalClassifier(
             logits, self.head.group_slices
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.classifies_pixels:
             inner = self.features.compute_output_shape(input_shape)
             return (*inner[:-1], self.head.units)
@@ -210,7 +221,7 @@ class IncrementalClassifier(
             self._backbone = state.Untracked(held)
         return held
 
-    def compile_like(self, model):
+    def compile_like(self, model: keras.Model) -> None:
         """Compiles with the optimizer of a model, as new."""
         optimizer = getattr(model, "optimizer", None)
         if isinstance(optimizer, keras.optimizers.Optimizer):

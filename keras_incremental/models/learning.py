@@ -1,4 +1,7 @@
+import os
 from collections.abc import Sequence
+from typing import Any
+from typing import Self
 
 import keras
 
@@ -7,6 +10,7 @@ from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.reading import OldData
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import checked_version
 from keras_incremental.models.inputs.samples import Samples
@@ -22,26 +26,28 @@ from keras_incremental.models.streams.stream_checks import check_phases
 from keras_incremental.models.streams.stream_checks import check_stream
 from keras_incremental.models.streams.stream_reading import StreamReader
 from keras_incremental.utils import state
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Tensor
 
 
-class LearningMixin:
+class LearningMixin(keras.Model):
     """Methods that teach an `IncrementalClassifier`."""
 
     def learn(
         self,
-        x,
-        y=None,
+        x: Data,
+        y: Tensor | None = None,
         classes: Sequence[str] | None = None,
         *,
-        validation_data=None,
+        validation_data: Data | None = None,
         epochs: int | None = None,
         batch_size: int = 32,
         optimizer: keras.optimizers.Optimizer | str | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         max_drop: float | None = None,
         partial_labels: PartialLabels | None = None,
-        old_data=None,
-        auxiliary=None,
+        old_data: OldData | Data | None = None,
+        auxiliary: Data | None = None,
         steps: int | None = None,
         verbose: int | str = "auto",
     ) -> PhaseReport:
@@ -114,11 +120,11 @@ class LearningMixin:
 
     def observe(
         self,
-        x,
-        y=None,
+        x: Data,
+        y: Tensor | None = None,
         classes: Sequence[str] | None = None,
         *,
-        validation_data=None,
+        validation_data: Data | None = None,
         batch_size: int = 32,
         optimizer: keras.optimizers.Optimizer | str | None = None,
         max_drop: float | None = None,
@@ -205,8 +211,8 @@ class LearningMixin:
 
     def remember(
         self,
-        x,
-        y=None,
+        x: Data,
+        y: Tensor | None = None,
         classes: Sequence[str] | None = None,
         *,
         batch_size: int = 32,
@@ -237,14 +243,14 @@ class LearningMixin:
     def tune(
         self,
         recipes: Sequence[Recipe],
-        x,
-        y=None,
+        x: Data,
+        y: Tensor | None = None,
         classes: Sequence[str] | None = None,
         *,
         epochs: int | None = None,
         batch_size: int = 32,
         optimizer: keras.optimizers.Optimizer | str | None = None,
-        auxiliary=None,
+        auxiliary: Data | None = None,
         steps: int | None = None,
         verbose: int | str = "auto",
     ) -> Recipe:
@@ -307,7 +313,7 @@ class LearningMixin:
         scores = tuning.scores_of(self, recipes, data.compatible(self), options)
         return tuning.best(recipes, scores, options.verbose)
 
-    def with_recipe(self, recipe: Recipe):
+    def with_recipe(self, recipe: Recipe) -> Self:
         """Returns a classifier that knows the same, and learns by a recipe.
 
         It shares the layers below the head with this one. Use one of them.
@@ -333,7 +339,9 @@ class LearningMixin:
         """
         session.rollback(self)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(
+        self, x: Data = None, y: Tensor | None = None, *args, **kwargs
+    ) -> keras.callbacks.History:
         self._check_loss()
         kwargs = checks.checked_validation(self, kwargs)
         x, y = checks.checked_data(self, x, y)
@@ -341,12 +349,16 @@ class LearningMixin:
         self._check_optimizer()
         return super().fit(x, y, *args, **kwargs)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(
+        self, x: Data = None, y: Tensor | None = None, *args, **kwargs
+    ) -> Any:
         self._check_loss()
         x, y = checks.checked_data(self, x, y)
         return super().evaluate(x, y, *args, **kwargs)
 
-    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+    def load_weights(
+        self, filepath: str | os.PathLike, skip_mismatch: bool = False, **kwargs
+    ) -> None:
         if skip_mismatch:
             raise ValueError(
                 "`skip_mismatch` would leave the columns of old classes as "

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_incremental.models.inputs.arguments import whole
@@ -9,8 +11,10 @@ from keras_incremental.models.problems.uncertainty import check_threshold
 from keras_incremental.models.unknown.calibration import Rejects
 from keras_incremental.models.unknown.forward import collect_samples
 from keras_incremental.models.unknown.forward import forward
+from keras_incremental.models.unknown.review import ReviewQueue
 from keras_incremental.models.unknown.review import make_queue
 from keras_incremental.utils.probabilities import softmax
+from keras_incremental.utils.types import Data
 
 
 class PredictingMixin(Rejects):
@@ -18,14 +22,14 @@ class PredictingMixin(Rejects):
 
     def predict(
         self,
-        x,
-        batch_size=None,
-        verbose="auto",
-        steps=None,
-        callbacks=None,
+        x: Data,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Sequence | None = None,
         *,
-        classes=None,
-    ):
+        classes: Sequence[str] | None = None,
+    ) -> np.ndarray:
         """Returns outputs, see `keras.Model.predict`, for some classes.
 
         Args:
@@ -54,14 +58,14 @@ class PredictingMixin(Rejects):
 
     def predict_names(
         self,
-        x,
-        batch_size=None,
-        verbose=0,
-        steps=None,
-        classes=None,
-        unknown=None,
-        thresholds=None,
-    ):
+        x: Data,
+        batch_size: int | None = None,
+        verbose: str | int = 0,
+        steps: int | None = None,
+        classes: Sequence[str] | None = None,
+        unknown: str | None = None,
+        thresholds: float | dict[str, float] | None = None,
+    ) -> np.ndarray | list:
         """Returns the names of the predicted classes, an array of strings.
 
         Of a multi-label classifier it is a list with a tuple of strings for
@@ -112,7 +116,14 @@ class PredictingMixin(Rejects):
         rejected, _ = self.unknown_in(outputs)
         return decoder.review_format.with_unknown(names, rejected, unknown)
 
-    def propose(self, x, threshold=None, *, batch_size=32, steps=None):
+    def propose(
+        self,
+        x: Data,
+        threshold: float | dict[str, float] | None = None,
+        *,
+        batch_size: int = 32,
+        steps: int | None = None,
+    ) -> np.ndarray:
         """Returns labels for unlabeled samples, where predictions are certain.
 
         The uncertainty of a prediction is the entropy of the softmax,
@@ -147,8 +158,14 @@ class PredictingMixin(Rejects):
         )
 
     def review(
-        self, x, threshold=None, *, batch_size=32, count=None, steps=None
-    ):
+        self,
+        x: Data,
+        threshold: float | dict[str, float] | None = None,
+        *,
+        batch_size: int = 32,
+        count: int | None = None,
+        steps: int | None = None,
+    ) -> ReviewQueue:
         """Returns the samples that a person should look at.
 
         Those are the samples of which `propose` leaves a label out: unknown

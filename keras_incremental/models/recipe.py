@@ -1,5 +1,8 @@
 import copy
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
+from typing import Self
 
 import keras
 
@@ -10,6 +13,8 @@ from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.utils.export import export
+from keras_incremental.utils.phase import Phase
+from keras_incremental.utils.types import Config
 
 AUTO, AUTOMATIC = "auto", "automatic"
 # What the loss of the labels is multiplied by.
@@ -91,7 +96,7 @@ class Recipe:
     head: ExpandableHead | None = None
     readout: keras.layers.Layer | None = None
     loss: object = AUTO
-    terms: tuple[Term, ...] | str = AUTO
+    terms: Any = AUTO
     label_weight: str = "one"
     policy: object = AUTO
     callbacks: tuple = ()
@@ -138,8 +143,12 @@ class Recipe:
                 )
 
     def bound_terms(
-        self, phase, has_teacher=True, is_trainable=True, stored=True
-    ):
+        self,
+        phase: Phase,
+        has_teacher: bool = True,
+        is_trainable: bool = True,
+        stored: bool = True,
+    ) -> tuple:
         """Pairs of factors and terms, as they are in a phase.
 
         Args:
@@ -159,7 +168,7 @@ class Recipe:
             if stored or "stored" not in term.reads
         )
 
-    def copy(self):
+    def copy(self) -> Self:
         """The same recipe, with parts of its own where these have a state."""
         return dataclasses.replace(
             self,
@@ -168,7 +177,7 @@ class Recipe:
             bias_correction=copy.deepcopy(self.bias_correction),
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             field.name: keras.saving.serialize_keras_object(
                 getattr(self, field.name)
@@ -177,7 +186,7 @@ class Recipe:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return cls(**{name: _deserialized(v) for name, v in config.items()})
 
 
@@ -201,12 +210,12 @@ def _is_callback(value):
     return isinstance(value, keras.callbacks.Callback)
 
 
-def is_auto(value):
+def is_auto(value: Any) -> bool:
     """Whether a phase chooses this part itself."""
     return isinstance(value, str) and value == AUTO
 
 
-def check_corrections(recipe, callbacks=()):
+def check_corrections(recipe: Recipe, callbacks: Sequence = ()) -> None:
     """Raises if two parts correct the bias to new classes.
 
     Each estimates the same shift, from the same imbalance; together they
@@ -222,7 +231,7 @@ def check_corrections(recipe, callbacks=()):
         )
 
 
-def correcting(recipe, callbacks=()):
+def correcting(recipe: Recipe, callbacks: Sequence = ()) -> list[str]:
     """Names of the parts that correct the bias to new classes."""
     parts = (
         recipe.loss,

@@ -1,12 +1,20 @@
 """One run of learning: the six steps of `learn` and of `observe`."""
 
 import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.models.conversion.batch_norm import unchanged_statistics
 from keras_incremental.models.progress import Progress
 from keras_incremental.models.reports import measuring
+from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Tensor
 
 FEATURES, TRAINING, MEMORY = "features", "training", "exemplars"
 BEFORE, AFTER = "evaluation before", "evaluation after"
@@ -38,17 +46,17 @@ class Run:
         history: Dict of lists, of `fit`.
     """
 
-    def __init__(self, classifier, validation, options):
+    def __init__(self, classifier: keras.Model, validation: Any, options: Any):
         self.classifier = classifier
         self.validation = validation
         self.options = options
         self.known_classes = classifier.classes
-        self.backbone = None
-        self.history = {}
+        self.backbone: Any = None
+        self.history: dict[str, list] = {}
         self.progress = Progress(options.verbose, self._step_names())
         self._started = time.perf_counter()
 
-    def __call__(self):
+    def __call__(self) -> PhaseReport:
         """Runs the six steps.
 
         Returns:
@@ -70,61 +78,71 @@ class Run:
         self.progress(AFTER)
         return self.report(before, self.predict())
 
-    def read(self):
+    def read(self) -> None:
         """Reads samples, and runs the frozen part of the backbone on them."""
         raise NotImplementedError
 
-    def predict(self):
+    def predict(self) -> np.ndarray | None:
         """Returns predicted classes of the validation samples, or `None`."""
         raise NotImplementedError
 
-    def train(self):
+    def train(self) -> dict[str, list]:
         """Grows and trains the head, and returns the history."""
         raise NotImplementedError
 
-    def update_memory(self):
+    def update_memory(self) -> None:
         """Keeps exemplars of the samples, and statistics of their features."""
         raise NotImplementedError
 
-    def report(self, before, after):
+    def report(
+        self, before: np.ndarray | None, after: np.ndarray | None
+    ) -> PhaseReport:
         """Returns the `PhaseReport` of what was predicted."""
         raise NotImplementedError
 
     @property
-    def description(self):
+    def description(self) -> str:
         """String, the parts of the method."""
         raise NotImplementedError
 
     @property
-    def callbacks(self):
+    def callbacks(self) -> tuple[PhaseCallback, ...]:
         recipe = self.classifier.recipe
         parts = (*self.options.callbacks, *recipe.callbacks)
         return tuple(c for c in parts if isinstance(c, PhaseCallback))
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """Float, wall time since the run was made."""
         return time.perf_counter() - self._started
 
     @property
-    def training_mode(self):
+    def training_mode(self) -> str:
         """String, whether features of the samples are cached."""
         frozen = self.backbone.frozen is not None
         return "cached features" if frozen else "end to end"
 
-    def student_inputs(self, x):
+    def student_inputs(self, x: np.ndarray) -> Tensor:
         """Returns what the student reads of samples."""
         return self.backbone.student_inputs(
             x, self.options.batch_size, self.options.verbose
         )
 
-    def predicted(self, inputs, labels=None):
+    def predicted(
+        self, inputs: Any, labels: np.ndarray | None = None
+    ) -> np.ndarray | None:
         """Returns predicted classes of what the student reads, or `None`."""
         return measuring.predicted(
             self.classifier, self.backbone, inputs, labels, self.options.verbose
         )
 
-    def measure(self, labels, before, after, classes):
+    def measure(
+        self,
+        labels: np.ndarray | None,
+        before: np.ndarray | None,
+        after: np.ndarray | None,
+        classes: Sequence[str],
+    ) -> Config:
         """Returns the measured fields of a `PhaseReport`.
 
         Args:

@@ -1,5 +1,6 @@
 import copy
 import os
+from typing import Self
 
 import keras
 import numpy as np
@@ -13,13 +14,15 @@ from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils import state
 from keras_incremental.utils.graph import HeadSplit
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Store
 
 MEMORY_FILE = "exemplars.npz"
 # In the compile configuration: whether the optimizer has ever stepped.
 TRAINED = "trained"
 
 
-class SavingMixin:
+class SavingMixin(keras.Model):
     """Methods that keep and edit what an `IncrementalClassifier` knows.
 
     In a `.keras` file, names and groups are in the configuration, feature
@@ -27,7 +30,11 @@ class SavingMixin:
     the place in the stream of a `Reservoir`. A plain file has none of that.
     """
 
-    def to_keras(self, filepath=None):
+    statistics: FeatureStatistics
+
+    def to_keras(
+        self, filepath: str | os.PathLike | None = None
+    ) -> keras.Model:
         """Returns a plain Keras model, without anything of this package.
 
         Args:
@@ -99,7 +106,7 @@ class SavingMixin:
         # Predictions of classes are part of the compiled functions.
         state.forget_compiled(self)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
@@ -119,7 +126,9 @@ class SavingMixin:
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: Config | None = None
+    ) -> Self:
         def deserialize(value):
             return keras.saving.deserialize_keras_object(value, custom_objects)
 
@@ -141,13 +150,13 @@ class SavingMixin:
             classifier.label_space = LabelSpace.from_config(label_space)
         return classifier
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> Config:
         config = super().get_compile_config()
         if config:
             config[TRAINED] = bool(self.optimizer and self.optimizer.built)
         return config
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: Config) -> None:
         config = dict(config)
         trained = config.pop(TRAINED, True)
         super().compile_from_config(copy.deepcopy(config))
@@ -155,7 +164,7 @@ class SavingMixin:
             # Keras built an optimizer that the file has no variables of.
             self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Store) -> None:
         store["phases"] = np.asarray(self.num_phases)
         self.statistics.save_to(store)
         for index, variable in enumerate(self.weights):
@@ -165,7 +174,7 @@ class SavingMixin:
                 store[f"reference_{index}"] = penalty.reference
                 store[f"strength_{index}"] = np.asarray(penalty.strength)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Store) -> None:
         names = set(store.keys())
         self.num_phases = int(np.asarray(store["phases"]))
         self.statistics = FeatureStatistics.load_from(store)
@@ -178,11 +187,11 @@ class SavingMixin:
                     also=variable.regularizer,
                 )
 
-    def save_assets(self, dir_path):
+    def save_assets(self, dir_path: str) -> None:
         if self.memory is not None and len(self.memory):
             self.memory.save(os.path.join(dir_path, MEMORY_FILE))
 
-    def load_assets(self, dir_path):
+    def load_assets(self, dir_path: str) -> None:
         path = os.path.join(dir_path, MEMORY_FILE)
         if self.memory is not None and os.path.exists(path):
             self.memory.load(path)

@@ -1,6 +1,7 @@
 """Samples and their labels, as a classifier reads them."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +29,8 @@ class Samples:
         codec: `Codec` that encoded the labels.
     """
 
-    x: np.ndarray | None
-    labels: np.ndarray | None
+    x: Any
+    labels: Any
     classes: tuple[str, ...]
     new_classes: tuple[str, ...] = ()
     argument: str = "x"

@@ -1,6 +1,7 @@
 """Problem types: what a label is, and all that follows from it."""
 
 import dataclasses
+from typing import Any
 
 from keras_incremental.models.problems.codecs import Codec
 from keras_incremental.models.problems.codecs import IndexCodec
@@ -123,7 +124,7 @@ def get_problem(name: str) -> Problem:
     return _REGISTERED[name]
 
 
-def problem_of(split, problem: Problem | str | None = None) -> Problem:
+def problem_of(split: Any, problem: Any = None) -> Problem:
     """Returns the problem type of a model.
 
     Args:

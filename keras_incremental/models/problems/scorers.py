@@ -81,7 +81,7 @@ class Scorer(abc.ABC):
             Dict of names of fields and values.
         """
 
-    def counts(self, confusion: np.ndarray | None) -> ClassCounts | None:
+    def counts(self, confusion: np.ndarray | None) -> Any:
         """Returns the `ClassCounts` of a confusion matrix, `None` of `None`."""
         if confusion is None:
             return None

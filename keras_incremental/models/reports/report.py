@@ -2,7 +2,9 @@ import dataclasses
 import datetime
 import json
 import math
+import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -167,7 +169,7 @@ class PhaseReport:
         """Returns the report that `to_dict` wrote."""
         return cls(**report_json.fields_of(values))
 
-    def to_json(self, path=None) -> str:
+    def to_json(self, path: str | os.PathLike | None = None) -> str:
         """Returns the report as JSON text, and writes it to a path if given."""
         text = report_json.dumps(self.to_dict())
         if path is not None:
@@ -180,7 +182,12 @@ class PhaseReport:
         """Returns the report that `to_json` wrote."""
         return cls.from_dict(json.loads(text))
 
-    def to_html(self, path=None, pictures=None, memory=None) -> str:
+    def to_html(
+        self,
+        path: str | os.PathLike | None = None,
+        pictures: Any = None,
+        memory: Any = None,
+    ) -> str:
         """Returns an HTML page with figures, see `reporting.to_html`."""
         return to_html(self, path, pictures, memory)
 

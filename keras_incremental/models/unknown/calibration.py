@@ -1,16 +1,23 @@
 import dataclasses
 import hashlib
+from collections.abc import Sequence
+from typing import Self
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_incremental.models.inputs.reading import Reader
+from keras_incremental.models.unknown.forward import Forward
 from keras_incremental.models.unknown.forward import collect_samples
 from keras_incremental.models.unknown.forward import forward
 from keras_incremental.rejection import Rejector
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Store
+from keras_incremental.utils.types import Tensor
 
 PREFIX = "calibration_"
 
@@ -31,21 +38,21 @@ class Calibration:
     fingerprint: str
 
 
-class Rejects:
+class Rejects(keras.Model):
     """Detection of unknown samples by an `IncrementalClassifier`."""
 
-    _calibration = None
+    _calibration: Calibration | None = None
 
     def calibrate_unknown(
         self,
-        x,
-        y=None,
-        classes=None,
+        x: Data,
+        y: Tensor | None = None,
+        classes: Sequence[str] | None = None,
         *,
-        score="distance",
-        false_alarm=0.05,
-        batch_size=32,
-    ):
+        score: str = "distance",
+        false_alarm: float = 0.05,
+        batch_size: int = 32,
+    ) -> Rejector:
         """Calibrates the detection of unknown samples on known ones.
 
         From then on `predict_names(x, unknown="unknown")`, `review` and
@@ -97,14 +104,14 @@ class Rejects:
         return rejector
 
     @property
-    def rejector(self):
+    def rejector(self) -> Rejector | None:
         """The `Rejector` calibrated for the present weights, or `None`."""
         held = self._calibration
         if held is None or held.fingerprint != fingerprint(self):
             return None
         return held.rejector
 
-    def unknown_in(self, outputs):
+    def unknown_in(self, outputs: Forward) -> tuple[np.ndarray, np.ndarray]:
         """Returns which samples are unknown, and their scores. Internal.
 
         Args:
@@ -124,7 +131,7 @@ class Rejects:
         )
         return held.rejector.is_unknown(scores), scores
 
-    def check_calibrated(self):
+    def check_calibrated(self) -> None:
         """Raises unless a calibration holds. Internal."""
         if self.rejector is not None:
             return
@@ -141,7 +148,7 @@ class Rejects:
             f"{list(self.classes)}."
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config, held = super().get_config(), self._calibration
         if held is not None:
             config["calibration"] = {
@@ -151,7 +158,9 @@ class Rejects:
         return config
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: Config | None = None
+    ) -> Self:
         config = dict(config)
         saved = config.pop("calibration", None)
         made = super().from_config(config, custom_objects)
@@ -163,13 +172,14 @@ class Rejects:
             )
         return made
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Store) -> None:
         super().save_own_variables(store)
-        statistics = self._calibration and self._calibration.statistics
+        held = self._calibration
+        statistics = None if held is None else held.statistics
         if statistics is not None and statistics is not self.statistics:
             statistics.save_to(store, PREFIX)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Store) -> None:
         super().load_own_variables(store)
         if self._calibration is None:
             return
@@ -181,7 +191,7 @@ class Rejects:
         )
 
 
-def fingerprint(classifier):
+def fingerprint(classifier: keras.Model) -> str:
     """Returns a string that changes with any weight."""
     digest = hashlib.sha1(usedforsecurity=False)
     for weight in classifier.weights:

@@ -1,9 +1,16 @@
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
+from keras_incremental.models.problems.review_formats import Answered
+from keras_incremental.models.problems.review_formats import Judgement
 from keras_incremental.models.problems.review_formats import ReviewFormat
+from keras_incremental.models.unknown.forward import Forward
 from keras_incremental.rejection import cluster
+from keras_incremental.rejection.clustering import Clusters
 
 UNCERTAIN, UNKNOWN = "uncertain", "unknown"
 SHOWN = 10
@@ -44,7 +51,9 @@ class ReviewQueue:
     def __len__(self):
         return len(self.indices)
 
-    def answer(self, answers, classes=None):
+    def answer(
+        self, answers: Any, classes: Sequence[str] | None = None
+    ) -> Answered:
         """Returns the samples and labels that a person has answered.
 
         Args:
@@ -80,7 +89,7 @@ class ReviewQueue:
         names = self.classes if classes is None else tuple(classes)
         return self.review_format.encode(x, list(given.values()), names)
 
-    def clusters(self, min_size=5):
+    def clusters(self, min_size: int = 5) -> Clusters:
         """Clusters the unknown samples, which may be of new classes.
 
         A person then names clusters rather than samples:
@@ -140,7 +149,12 @@ class ReviewQueue:
         return dict(zip(self.indices.tolist(), names, strict=True))
 
 
-def make_queue(classifier, outputs, judgement, count=None):
+def make_queue(
+    classifier: keras.Model,
+    outputs: Forward,
+    judgement: Judgement,
+    count: int | None = None,
+) -> ReviewQueue:
     """Returns a `ReviewQueue` of samples that are uncertain or unknown.
 
     Args:
