@@ -1,3 +1,6 @@
+import dataclasses
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -6,7 +9,36 @@ from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.label_loss import reads_replayed
 from keras_incremental.models.centering import CenteredFeatures
 from keras_incremental.utils import graph
-from keras_incremental.utils import state
+
+
+@dataclasses.dataclass
+class StudentPlan:
+    """What a student reads and learns by, besides its own weights.
+
+    Keras looks for layers in the attributes of a model and in its lists, not
+    in those of a plain object. So it neither trains nor saves what is here.
+
+    Attributes:
+        readout: Layer that predicts in the place of the head, or `None`.
+        teacher: `Student` of the phase before, or `None`.
+        teachers: Tuple of functions of a batch, further teacher outputs.
+        terms: Tuple of pairs `(factor, term)`.
+        needs: Set of strings, the outputs that the terms read.
+        maps: Model that gives the outputs of watched layers too, or `None`.
+        seen: Outputs of the step that runs, or `None`.
+        label_loss: Loss of the labels, or `None` before `compile`.
+        label_weight: Float, what that loss is multiplied by.
+    """
+
+    readout: keras.layers.Layer | None
+    teacher: "Student | None"
+    teachers: tuple[Callable, ...]
+    terms: tuple[tuple[float, Callable], ...]
+    needs: frozenset[str]
+    maps: keras.Model | None = None
+    seen: dict | None = None
+    label_loss: keras.losses.Loss | None = None
+    label_weight: float = 1.0
 
 
 class Student(keras.Model):
@@ -48,22 +80,13 @@ class Student(keras.Model):
         super().__init__(**kwargs)
         self.upper = upper
         self.head = head
-        self._readout = state.Untracked(readout)
         self.coordinates = coordinates
-        self._teacher = state.Untracked(teacher)
-        self._teachers = state.Untracked(tuple(teachers))
-        self._terms = state.Untracked(tuple(terms))
-        self._needs = frozenset(
-            name
-            for _, term in terms
-            for name in getattr(term, "reads", ("logits",))
+        self._plan = StudentPlan(
+            readout, teacher, tuple(teachers), tuple(terms), _reads_of(terms)
         )
         layers = [n for _, t in terms for n in _map_layers(t, upper)]
-        self._maps = state.Untracked(
-            graph.with_outputs(upper, layers) if layers else None
-        )
-        self._seen = state.Untracked(None)
-        self._label_loss = state.Untracked(None)
+        if layers:
+            self.watch(layers)
         if teacher is not None and layers:
             teacher.watch(layers)
 
@@ -82,30 +105,30 @@ class Student(keras.Model):
     def compile(self, optimizer, loss=None, label_weight=1.0, metrics=None):
         """Compiles with a loss of labels, and a weight of that loss."""
         super().compile(optimizer, metrics=metrics)
-        self._label_loss.value = None if loss is None else as_loss(loss)
-        self._label_weight = float(label_weight)
+        self._plan.label_loss = None if loss is None else as_loss(loss)
+        self._plan.label_weight = float(label_weight)
 
     def watch(self, layers):
         """Adds the outputs of layers of `upper` to the outputs, as maps."""
-        self._maps.value = graph.with_outputs(self.upper, layers)
+        self._plan.maps = graph.with_outputs(self.upper, layers)
 
     def call(self, inputs, training=None):
-        outputs = self.outputs_of(inputs, training)
+        outputs, plan = self.outputs_of(inputs, training), self._plan
         # What the terms of this step read again.
-        self._seen.value = outputs if training and self._needs else None
+        plan.seen = outputs if training and plan.needs else None
         return outputs["logits"]
 
     def outputs_of(self, inputs, training=None):
         """Returns a dict of logits, features and watched maps."""
-        maps = []
-        if self._maps.value is not None:
-            inputs, *maps = self._maps.value(inputs, training=training)
+        maps, plan = [], self._plan
+        if plan.maps is not None:
+            inputs, *maps = plan.maps(inputs, training=training)
         elif self.upper is not None:
             inputs = self.upper(inputs, training=training)
         read = inputs
         if self.coordinates is not None:
             read = self.coordinates.of(inputs)
-        logits = scores_of(self.head, self._readout.value, read)
+        logits = scores_of(self.head, plan.readout, read)
         return {"logits": logits, "features": inputs, "maps": maps}
 
     def make_variables(self, inputs, y, weights=None):
@@ -130,35 +153,36 @@ class Student(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        label_loss = self._label_loss.value
+        plan = self._plan
         # Validation samples are neither new nor replayed.
-        takes_all = "replayed" in y and reads_replayed(label_loss)
+        takes_all = "replayed" in y and reads_replayed(plan.label_loss)
         y_true = y if takes_all else y["labels"]
-        loss = self._label_weight * label_loss(y_true, y_pred, sample_weight)
+        loss = plan.label_weight * plan.label_loss(
+            y_true, y_pred, sample_weight
+        )
         for penalty in self.losses:
             loss = loss + ops.sum(penalty)
-        terms = self._terms.value
-        if not terms or not training:
+        if not plan.terms or not training:
             return loss
-        given, self._seen.value = self._seen.value, None
+        given, plan.seen = plan.seen, None
         given = self._completed(given, y.get("stored"))
         taught = self._teacher_outputs(x)
-        for factor, term in terms:
+        for factor, term in plan.terms:
             loss = loss + factor * _value(term, taught, given, y["labels"])
         return loss
 
     def _teacher_outputs(self, inputs):
-        teacher, given = self._teacher.value, {}
-        if teacher is not None:
-            outputs = teacher.outputs_of(inputs, training=False)
-            given = teacher._completed(outputs, needs=self._needs)
-        for outputs_of in self._teachers.value:
+        plan, given = self._plan, {}
+        if plan.teacher is not None:
+            outputs = plan.teacher.outputs_of(inputs, training=False)
+            given = plan.teacher._completed(outputs, needs=plan.needs)
+        for outputs_of in plan.teachers:
             given.update(outputs_of(inputs))
         return given
 
     def _completed(self, outputs, stored=None, needs=None):
         """Returns outputs with what only some terms read."""
-        needs = self._needs if needs is None else needs
+        needs = self._plan.needs if needs is None else needs
         outputs = dict(outputs)
         if "scores" in needs:
             outputs["scores"] = self.head.scores(outputs["features"])
@@ -181,18 +205,19 @@ class Joined(Student):
 
     Args:
         older: `Student`.
-        newer: `Student` with the same `rest` or none, and more classes.
+        newer: `Student` with more classes.
     """
 
     def __init__(self, older, newer):
-        super().__init__(newer.upper, newer.head, coordinates=newer.coordinates)
-        self._older = state.Untracked(older)
+        super().__init__(
+            newer.upper, newer.head, older, coordinates=newer.coordinates
+        )
 
     def outputs_of(self, inputs, training=None):
         outputs = super().outputs_of(inputs, training)
-        old = self._older.value.outputs_of(inputs, training)["logits"]
-        new = outputs["logits"][:, old.shape[-1] :]
-        return {**outputs, "logits": ops.concatenate([old, new], -1)}
+        older = self._plan.teacher.outputs_of(inputs, training)["logits"]
+        new = outputs["logits"][:, older.shape[-1] :]
+        return {**outputs, "logits": ops.concatenate([older, new], -1)}
 
 
 def teacher_of(student):
@@ -212,6 +237,12 @@ def _value(term, taught, given, labels):
         return term(taught["logits"], given["logits"])
     term.validate_outputs(taught, given)
     return term.compute_loss(taught, given, labels)
+
+
+def _reads_of(terms):
+    """Returns the names of the outputs that terms read."""
+    reads = [getattr(term, "reads", ("logits",)) for _, term in terms]
+    return frozenset(name for names in reads for name in names)
 
 
 def _map_layers(term, upper):

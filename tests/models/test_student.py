@@ -97,7 +97,7 @@ def test_a_teacher_is_made_before_the_head_grows(monkeypatch):
     before = clf.predict(x, verbose=0)
     clf.backbone_learning_rate = 0.01
     learn(clf, [2], epochs=2)
-    teacher = runs[0][0]._teacher.value
+    teacher = runs[0][0]._plan.teacher
     assert teacher.head.units == 2
     np.testing.assert_allclose(
         ops.convert_to_numpy(teacher(x)), before, rtol=1e-4, atol=1e-5
@@ -121,6 +121,15 @@ def test_two_teachers_give_each_class_by_the_one_that_knew_it_first():
     )
 
 
+def test_keras_neither_trains_nor_saves_a_teacher():
+    teacher, other = Student(network(), head_of()), keras.layers.Dense(2)
+    other.build((None, 4))
+    student = Student(network(), head_of(), teacher, teachers=[other])
+    own = [*student.upper.weights, *student.head.weights]
+    assert {id(v) for v in student.variables} == {id(v) for v in own}
+    assert not set(student.layers) & {teacher, other}
+
+
 def test_maps_of_a_dense_network_are_refused():
     clf = make(recipes.podnet(per_class=2), trainable=True)
     with pytest.raises(ValueError, match="has no trainable feature maps"):
@@ -132,7 +141,7 @@ def test_maps_of_a_dense_network_are_refused():
 def test_terms_of_features_are_left_out_where_these_are_frozen(monkeypatch):
     runs = spied(monkeypatch)
     learn(make(recipes.podnet(per_class=2)), [2], epochs=1)
-    assert runs[0][0]._terms.value == ()
+    assert runs[0][0]._plan.terms == ()
 
 
 def test_a_term_of_maps_without_maps_is_refused():
@@ -198,10 +207,10 @@ def test_the_second_stage_of_eeil_distils_what_the_first_taught(monkeypatch):
     old = clf.predict(samples([0])[0], verbose=0)
     learn(clf, [2, 3], epochs=2)
     (first, _), (second, balanced) = runs
-    phase_classes = second._teacher.value
+    phase_classes = second._plan.teacher
     assert isinstance(phase_classes, Joined)
     assert np.bincount(balanced.all[1]).tolist() == [5, 5, 5, 5]
-    ((_, term),) = second._terms.value
+    ((_, term),) = second._plan.terms
     assert term.phase.old_groups == (slice(0, 2), slice(2, 4))
     logits = ops.convert_to_numpy(
         phase_classes.outputs_of(samples([0])[0])["logits"]
@@ -229,7 +238,7 @@ def test_the_frozen_part_runs_once_for_each_picture(monkeypatch):
 def test_distillation_without_terms_makes_no_dict():
     student = Student(None, head_of())
     student(np.ones((1, 4), "float32"), training=True)
-    assert student._seen.value is None
+    assert student._plan.seen is None
     student = Student(None, head_of(), terms=[(1.0, SoftmaxDistillation())])
     student(np.ones((1, 4), "float32"), training=True)
-    assert set(student._seen.value) == {"logits", "features", "maps"}
+    assert set(student._plan.seen) == {"logits", "features", "maps"}
