@@ -1,8 +1,8 @@
 import hashlib
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
-
-from keras_incremental.utils.types import Function
 
 MAX_BYTES = 2**29
 
@@ -23,26 +23,30 @@ class FeatureCache:
     def __len__(self):
         return len(self._rows)
 
-    def rows(self, samples: np.ndarray, compute: Function) -> np.ndarray:
-        """Returns rows of samples, computed for those not seen before.
+    def missing(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """Returns the keys without a row, and the first position of each.
 
         Args:
-            samples: Array of shape `(num_samples, ...)`.
-            compute: Function from samples to an array with as many rows.
+            keys: Sequence of keys, see `keys_of`.
+        """
+        first = {key: i for i, key in reversed(list(enumerate(keys)))}
+        found = {key: i for key, i in first.items() if key not in self._rows}
+        return dict(sorted(found.items(), key=lambda item: item[1]))
+
+    def rows(
+        self, keys: Sequence[bytes], computed: Mapping[bytes, np.ndarray]
+    ) -> np.ndarray:
+        """Returns a row for each key, and keeps them.
+
+        Args:
+            keys: Sequence of keys, see `keys_of`.
+            computed: Mapping of the `missing` keys and their rows.
 
         Returns:
-            Array with one row for each sample.
+            Array with one row for each key.
         """
-        keys = [_digest(sample) for sample in samples]
-        first = {key: i for i, key in reversed(list(enumerate(keys)))}
-        missing = sorted(i for k, i in first.items() if k not in self._rows)
-        found = {key: self._rows[key] for key in first if key in self._rows}
-        if missing:
-            computed = compute(samples[missing])
-            found.update(
-                (keys[i], row.copy())
-                for i, row in zip(missing, computed, strict=True)
-            )
+        found = {key: self._rows[key] for key in keys if key in self._rows}
+        found.update((key, row.copy()) for key, row in computed.items())
         self._keep(found)
         return np.stack([found[key] for key in keys])
 
@@ -54,6 +58,15 @@ class FeatureCache:
             self._rows[key] = row
         while self._size > self.max_bytes:
             self._size -= self._rows.pop(next(iter(self._rows))).nbytes
+
+
+def keys_of(samples: np.ndarray) -> list[bytes]:
+    """Returns the key of each sample, a digest of its content.
+
+    Args:
+        samples: Array of shape `(num_samples, ...)`.
+    """
+    return [_digest(sample) for sample in samples]
 
 
 def _digest(sample):

@@ -4,6 +4,7 @@ import math
 from keras import ops
 
 from keras_incremental.data.feature_cache import FeatureCache
+from keras_incremental.data.feature_cache import keys_of
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils import graph
 
@@ -65,10 +66,13 @@ class Backbone:
         """
         if self.frozen is None or not len(pictures):
             return pictures
-        return self._cache.rows(
-            pictures,
-            lambda missing: _run(self.frozen, missing, batch_size, verbose),
-        )
+        keys = keys_of(pictures)
+        missing, computed = self._cache.missing(keys), {}
+        if missing:
+            arriving = pictures[list(missing.values())]
+            rows = _run(self.frozen, arriving, batch_size, verbose)
+            computed = dict(zip(missing, rows, strict=True))
+        return self._cache.rows(keys, computed)
 
     def _hash(self):
         digest = hashlib.sha1(usedforsecurity=False)
