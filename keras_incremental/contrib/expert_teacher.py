@@ -11,9 +11,9 @@ from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
+from keras_incremental.models.phases.fit import make_fit
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.phases.phase_data import Inputs
-from keras_incremental.models.phases.training import make_fit
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_incremental.memory.mixed_batches import MixedBatches
+from keras_incremental.models.phases.optimizer import make_optimizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +100,41 @@ class Fit:
             labels,
             replayed,
         )
+
+
+def make_fit(run, head=None):
+    """Returns how a phase fits.
+
+    Args:
+        run: `PhaseRun`.
+        head: Head that trains. Defaults to `None`, that of the classifier.
+    """
+    classifier, plan, options = run.classifier, run.plan, run.options
+
+    def optimizer_at(rate):
+        return make_optimizer(
+            classifier,
+            run.backbone,
+            options.optimizer,
+            plan.coordinates,
+            plan.callbacks,
+            rate,
+            head,
+        )
+
+    memory = classifier.memory
+    return Fit(
+        optimizer_at,
+        classifier.problem.objective.metrics,
+        plan.loss,
+        plan.label_weight,
+        plan.policy,
+        plan.epochs,
+        options.batch_size,
+        classifier.seed + classifier.num_phases,
+        augmentation=None if memory is None else memory.augmentation,
+        verbose=options.verbose,
+    )
 
 
 def _stored(inputs, size):

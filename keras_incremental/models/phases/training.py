@@ -7,8 +7,7 @@ from keras_incremental.layers.split_share import SplitShare
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.balanced_stage import balanced_rows
 from keras_incremental.models.centering import centered
-from keras_incremental.models.phases.fit import Fit
-from keras_incremental.models.phases.optimizer import make_optimizer
+from keras_incremental.models.phases.fit import make_fit
 from keras_incremental.models.phases.phase_data import Inputs
 from keras_incremental.models.phases.plan import selected
 from keras_incremental.models.phases.reinitialize import reinitialize
@@ -61,41 +60,6 @@ def train(run):
             _balance(student, backbone, teacher, inputs, plan, fit)
     head.frozen_groups = was_frozen
     return history
-
-
-def make_fit(run, head=None):
-    """Returns how a phase fits.
-
-    Args:
-        run: `PhaseRun`.
-        head: Head that trains. Defaults to `None`, that of the classifier.
-    """
-    classifier, plan, options = run.classifier, run.plan, run.options
-
-    def optimizer_at(rate):
-        return make_optimizer(
-            classifier,
-            run.backbone,
-            options.optimizer,
-            plan.coordinates,
-            plan.callbacks,
-            rate,
-            head,
-        )
-
-    memory = classifier.memory
-    return Fit(
-        optimizer_at,
-        classifier.problem.objective.metrics,
-        plan.loss,
-        plan.label_weight,
-        plan.policy,
-        plan.epochs,
-        options.batch_size,
-        classifier.seed + classifier.num_phases,
-        augmentation=None if memory is None else memory.augmentation,
-        verbose=options.verbose,
-    )
 
 
 def _start(head, initializer, plan):
