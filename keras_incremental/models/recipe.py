@@ -215,6 +215,11 @@ def is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == AUTO
 
 
+def part_or(part: Any, default: Any) -> Any:
+    """Returns a part of a recipe, or the default of a phase for it."""
+    return default if is_auto(part) else part
+
+
 def check_corrections(recipe: Recipe, callbacks: Sequence = ()) -> None:
     """Raises if two parts correct the bias to new classes.
 

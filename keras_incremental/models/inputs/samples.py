@@ -44,6 +44,14 @@ class Samples:
         """Indices of the classes that the labels show."""
         return self.codec.classes_in(self.labels)
 
+    def missing_classes(self, label_space) -> list[int]:
+        """Returns the known classes that the labels do not show.
+
+        Args:
+            label_space: `LabelSpace` of a classifier.
+        """
+        return sorted(set(label_space.active) - set(self.shown))
+
     @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Samples and labels."""

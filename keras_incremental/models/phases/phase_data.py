@@ -7,9 +7,9 @@ import numpy as np
 from keras_incremental.data.held_out import split_held_out
 from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
-from keras_incremental.models.phases.plan import STATISTICS
-from keras_incremental.models.phases.plan import sources_of
 
+EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
+OLD_DATA = "old data"
 # How many features are drawn for each old class, and for all of them.
 DRAWN_PER_CLASS, MAX_DRAWN = 200, 20_000
 
@@ -210,12 +210,12 @@ def _joined(parts, new, labels):
 def with_old_classes(classifier, inputs, samples, backbone):
     """Inputs with features of old classes drawn from their statistics."""
     sources = tuple(
-        sources_of(classifier, samples, backbone, inputs.num_exemplars)
+        _sources_of(classifier, samples, backbone, inputs.num_exemplars)
     )
     inputs = dataclasses.replace(inputs, sources=sources)
     if STATISTICS not in sources:
         return inputs
-    old = sorted(set(classifier.label_space.active) - set(samples.shown))
+    old = samples.missing_classes(classifier.label_space)
     per_class = min(DRAWN_PER_CLASS, max(MAX_DRAWN // len(old), 1))
     drawn, labels = classifier.statistics.draw(
         old, per_class, classifier.seed + classifier.num_phases
@@ -228,6 +228,19 @@ def with_old_classes(classifier, inputs, samples, backbone):
             [inputs.old_versions, np.full(len(labels), EVER)]
         ),
     )
+
+
+def _sources_of(classifier, samples, backbone, num_exemplars):
+    """Yields what stands for the old classes that samples do not show."""
+    if num_exemplars:
+        yield EXEMPLARS
+    if samples.old is not None:
+        yield OLD_DATA
+    missing = samples.missing_classes(classifier.label_space)
+    covered = missing and classifier.statistics.covers(missing)
+    valid_statistics = backbone.caches_head_inputs and not backbone.is_trainable
+    if classifier.recipe.statistics and covered and valid_statistics:
+        yield STATISTICS
 
 
 def with_held_out(inputs, share, seed):

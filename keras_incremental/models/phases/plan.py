@@ -10,21 +10,20 @@ from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.memory import policies
 from keras_incremental.models.centering import Coordinates
 from keras_incremental.models.centering import can_center
+from keras_incremental.models.phases.phase_data import EXEMPLARS
 from keras_incremental.models.problems.objectives import describe
 from keras_incremental.models.problems.objectives import has_negatives
 from keras_incremental.models.problems.objectives import only_splits
-from keras_incremental.models.problems.objectives import part_or
 from keras_incremental.models.problems.objectives import splits_any
 from keras_incremental.models.problems.partial_labels import ResolvedLabels
 from keras_incremental.models.recipe import AUTOMATIC
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import correcting
 from keras_incremental.models.recipe import is_auto
+from keras_incremental.models.recipe import part_or
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 
-EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
-OLD_DATA = "old data"
 HEAD_EPOCHS = 20
 NETWORK_EPOCHS = 5
 
@@ -141,16 +140,13 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
         and not has_negatives(inputs, samples)
     )
     bias_correction = part_or(
-        recipe.bias_correction,
-        lambda: MarginCalibration() if calibrate else None,
+        recipe.bias_correction, MarginCalibration() if calibrate else None
     )
     automatic = is_auto(recipe.bias_correction)
     splits = automatic and splits_any(classifier, samples)
     left_out = bias_correction if divides or splits else None
     natural = alone or corrected or divides or not objective.balances_classes
-    policy = part_or(
-        recipe.policy, lambda: _default_policy(classifier.memory, natural)
-    )
+    policy = part_or(recipe.policy, _default_policy(classifier.memory, natural))
     loss = objective.loss(recipe, inputs, samples)
     callbacks = (*options.callbacks, *recipe.callbacks)
     phase = _phase(
@@ -160,7 +156,7 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
         policy,
         options.batch_size,
     )
-    missing = _missing_classes(classifier, samples)
+    missing = samples.missing_classes(classifier.label_space)
     terms, label_weight = objective.terms(
         recipe, phase, inputs, samples, missing, backbone
     )
@@ -211,19 +207,6 @@ def selected(inputs, callbacks):
     return inputs
 
 
-def sources_of(classifier, samples, backbone, num_exemplars):
-    """What stands for the old classes that a samples does not show."""
-    if num_exemplars:
-        yield EXEMPLARS
-    if samples.old is not None:
-        yield OLD_DATA
-    missing = _missing_classes(classifier, samples)
-    covered = missing and classifier.statistics.covers(missing)
-    valid_statistics = backbone.caches_head_inputs and not backbone.is_trainable
-    if classifier.recipe.statistics and covered and valid_statistics:
-        yield STATISTICS
-
-
 def _phase(classifier, samples, inputs, policy, batch_size):
     groups = classifier.head.group_sizes
     if samples.new_classes:
@@ -243,10 +226,6 @@ def _phase(classifier, samples, inputs, policy, batch_size):
         counts=tuple(counts),
         index=classifier.num_phases,
     )
-
-
-def _missing_classes(classifier, samples):
-    return sorted(set(classifier.label_space.active) - set(samples.shown))
 
 
 def coordinates_of(classifier, statistics, backbone, options):

@@ -25,6 +25,7 @@ from keras_incremental.models.problems.candidate_sets import with_candidates
 from keras_incremental.models.recipe import LABEL_WEIGHTS
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import is_auto
+from keras_incremental.models.recipe import part_or
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
 
@@ -289,11 +290,6 @@ class LabeledAccuracy(keras.metrics.SparseCategoricalAccuracy):
         super().update_state(y_true, y_pred, ops.cast(known, "float32"))
 
 
-def part_or(part, default):
-    """Returns a part of a recipe, or the default of a phase for it."""
-    return default() if is_auto(part) else part
-
-
 def only_splits(classifier, samples):
     """Returns whether all new classes are subclasses of old ones."""
     parents = samples.partial_labels.parents
@@ -354,7 +350,7 @@ def terms_of(recipe, phase, inputs, samples, untaught, backbone):
         stored = inputs.stored is not None
         pairs = recipe.bound_terms(phase, bool(untaught), is_trainable, stored)
         return pairs, LABEL_WEIGHTS[recipe.label_weight](phase)
-    loss = part_or(recipe.terms, lambda: _distillation(samples.partial_labels))
+    loss = part_or(recipe.terms, _distillation(samples.partial_labels))
     if loss is None or not untaught:
         return (), 1.0
     if not samples.partial_labels.is_plain:
