@@ -331,7 +331,7 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
             )
 
     def _check_loaded(self, constants, statistics):
-        ndim = self.statistics_class.scatter_ndim
+        ndim = self.statistics_class.SCATTER.ndim
         if constants != set(self.constants()) or (
             len(statistics) and statistics.scatter.ndim != ndim
         ):

@@ -1,8 +1,8 @@
 import numpy as np
 
 from keras_incremental.statistics.class_means import ClassMeans
-from keras_incremental.statistics.class_means import padded
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.scatter import ClassScatter
 
 
 class ClassCovariances(ClassMeans):
@@ -14,26 +14,7 @@ class ClassCovariances(ClassMeans):
         scatter: Array of shape `(num_classes, features, features)`.
     """
 
-    scatter_ndim = 3
-
-    @staticmethod
-    def scatter_of(centered: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        parts = [centered[labels == k] for k in range(labels.max() + 1)]
-        return np.stack([part.T @ part for part in parts])
-
-    @staticmethod
-    def scatter_between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        scaled = steps * weights[:, None]
-        return scaled[:, :, None] * steps[:, None, :]
-
-    def scatter_padded(self, num_classes: int) -> np.ndarray:
-        return padded(self.scatter, num_classes)
-
-    def scatter_only(self, classes: np.ndarray) -> np.ndarray:
-        return self.scatter[classes]
-
-    def scatter_without(self, gone: np.ndarray, share: float) -> np.ndarray:
-        return np.where(gone[:, None, None], 0.0, self.scatter)
+    SCATTER = ClassScatter
 
     def pooled(self) -> FeatureStatistics:
         """Returns the `FeatureStatistics` of the same samples."""

@@ -4,6 +4,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_incremental.statistics.scatter import NoScatter
+from keras_incremental.statistics.scatter import padded
 from keras_incremental.utils.types import Store
 
 
@@ -12,7 +14,8 @@ class ClassMeans:
 
     Instances are immutable. `updated` and `+` are exact for any order and
     any chunks of the data; `-` undoes them. Subclasses also keep a scatter,
-    a sum over the distances of samples from the mean of their class.
+    a sum over the distances of samples from the mean of their class;
+    `SCATTER` is the kind of that sum.
 
     Args:
         counts: Ints of shape `(num_classes,)`, 0 for an unseen class.
@@ -22,7 +25,7 @@ class ClassMeans:
     """
 
     ARRAYS = ("counts", "means", "scatter")
-    scatter_ndim = 0
+    SCATTER: type[NoScatter] = NoScatter
 
     def __init__(
         self,
@@ -63,7 +66,8 @@ class ClassMeans:
         means = np.zeros((len(counts), rows.shape[-1]))
         for label in np.flatnonzero(counts):
             means[label] = rows[labels == label].mean(0)
-        return cls(counts, means, cls.scatter_of(rows - means[labels], labels))
+        scatter = cls.SCATTER.of(rows - means[labels], labels)
+        return cls(counts, means, scatter)
 
     def __add__(self, other):
         if not len(self.counts) or not len(other.counts):
@@ -88,7 +92,7 @@ class ClassMeans:
 
     def only(self, classes: np.ndarray) -> Self:
         """Returns the statistics of some classes, renumbered from 0."""
-        scatter = self.scatter_only(classes)
+        scatter = self.SCATTER.only(self.scatter, classes)
         return type(self)(self.counts[classes], self.means[classes], scatter)
 
     def without(self, classes: ArrayLike) -> Self:
@@ -104,7 +108,7 @@ class ClassMeans:
         return type(self)(
             counts,
             np.where(gone[:, None], 0.0, self.means),
-            self.scatter_without(gone, share),
+            self.SCATTER.without(self.scatter, gone, share),
         )
 
     @property
@@ -135,30 +139,6 @@ class ClassMeans:
             return cls()
         return cls(*(np.asarray(store[prefix + name]) for name in cls.ARRAYS))
 
-    # Scatter, implemented by subclasses.
-
-    @staticmethod
-    def scatter_of(centered: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Returns the scatter of distances `(num_samples, features)`."""
-        return np.zeros(())
-
-    @staticmethod
-    def scatter_between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """Returns the scatter of one weighted distance for each class."""
-        return np.zeros(())
-
-    def scatter_padded(self, num_classes: int) -> np.ndarray:
-        """Returns the scatter, padded to a number of classes."""
-        return self.scatter
-
-    def scatter_only(self, classes: np.ndarray) -> np.ndarray:
-        """Returns the scatter of some classes."""
-        return self.scatter
-
-    def scatter_without(self, gone: np.ndarray, share: float) -> np.ndarray:
-        """Returns the scatter without the removed classes."""
-        return self.scatter * share
-
     def _joined(self, other, sign):
         size = max(len(self.counts), len(other.counts))
         one, two = self._widened(size), other._widened(size)
@@ -167,7 +147,7 @@ class ClassMeans:
         steps = np.where(two.counts[:, None], two.means - one.means, 0)
         means = (one.means + share[:, None] * steps) * (counts > 0)[:, None]
         weights = one.counts * share * (counts > 0)
-        between = self.scatter_between(weights, steps)
+        between = self.SCATTER.between(weights, steps)
         scatter = one.scatter + sign * two.scatter + between
         return type(self)(counts, means, scatter)
 
@@ -175,11 +155,5 @@ class ClassMeans:
         return type(self)(
             padded(self.counts, num_classes),
             padded(self.means, num_classes),
-            self.scatter_padded(num_classes),
+            self.SCATTER.padded(self.scatter, num_classes),
         )
-
-
-def padded(array: np.ndarray, length: int) -> np.ndarray:
-    """Pads an array with zeros to a length."""
-    missing = (0, length - len(array))
-    return np.pad(array, [missing] + [(0, 0)] * (array.ndim - 1))

@@ -3,6 +3,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from keras_incremental.statistics.class_means import ClassMeans
+from keras_incremental.statistics.scatter import SharedScatter
 
 # Weight of the identity in the covariance. It makes the covariance positive
 # definite even if there are fewer samples than features.
@@ -28,20 +29,12 @@ class FeatureStatistics(ClassMeans):
             the outer product of the distance from the mean of their class.
     """
 
-    scatter_ndim = 2
-
-    @staticmethod
-    def scatter_of(centered: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return centered.T @ centered
-
-    @staticmethod
-    def scatter_between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        return (steps * weights[:, None]).T @ steps
+    SCATTER = SharedScatter
 
     def scatter_around(self, point: np.ndarray) -> np.ndarray:
         """Returns the sum of outer products of the distances from a point."""
         steps = self.means - point
-        return self.scatter + self.scatter_between(self.counts, steps)
+        return self.scatter + self.SCATTER.between(self.counts, steps)
 
     @property
     def scale(self) -> float:
