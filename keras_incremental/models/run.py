@@ -1,5 +1,6 @@
-"""One run of learning: the six steps of `learn` and of `observe`."""
+"""What one run of learning does in each step."""
 
+import itertools
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -8,9 +9,6 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
-from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
-from keras_incremental.models.conversion.batch_norm import unchanged_statistics
-from keras_incremental.models.progress import Progress
 from keras_incremental.models.reports import measuring
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.utils.types import Config
@@ -21,17 +19,12 @@ BEFORE, AFTER = "evaluation before", "evaluation after"
 
 
 class Run:
-    """One run of learning, in six steps.
+    """Base class of one run of learning: what it does in each step.
 
-    1. `read`: samples become features where the backbone is frozen.
-    2. `predict`: validation samples, before.
-    3. `train`: the head grows and learns.
-    4. `update_memory`: exemplars and statistics are kept.
-    5. `predict`: validation samples, after.
-    6. `report`: what changed.
-
-    `learn` makes a `PhaseRun`, `observe` a `StreamRun`. A `PhaseCallback` is
-    called between the steps, and reads the attributes below.
+    `learn` makes a `PhaseRun`, `observe` a `StreamRun`, and `run_steps` calls
+    their methods in this order: `read`, `predict`, `train`, `update_memory`,
+    `predict`, `report`. A `PhaseCallback` is called between the steps, and
+    reads the attributes below.
 
     Args:
         classifier: `IncrementalClassifier`.
@@ -55,28 +48,6 @@ class Run:
         self.history: dict[str, list] = {}
         self.progress = Progress(options.verbose, self._step_names())
         self._started = time.perf_counter()
-
-    def __call__(self) -> PhaseReport:
-        """Runs the six steps.
-
-        Returns:
-            A `PhaseReport` that the gate has not judged yet.
-        """
-        freeze_batch_norm(self.classifier)
-        self.backbone = self.classifier.backbone
-        for callback in self.callbacks:
-            callback.on_phase_begin(self)
-        self.progress(FEATURES)
-        self.read()
-        self.progress(BEFORE)
-        before = self.predict()
-        self.progress(TRAINING, self.description)
-        with unchanged_statistics(self.classifier):
-            self.history = self.train()
-        self.progress(MEMORY)
-        self.update_memory()
-        self.progress(AFTER)
-        return self.report(before, self.predict())
 
     def read(self) -> None:
         """Reads samples, and runs the frozen part of the backbone on them."""
@@ -166,3 +137,35 @@ class Run:
         has[MEMORY] = self.classifier.memory is not None
         names = (FEATURES, BEFORE, TRAINING, MEMORY, AFTER)
         return [name for name in names if has.get(name, True)]
+
+
+class Progress:
+    """Names the stages of a phase as they begin, and times them.
+
+    Args:
+        verbose: Same as for `fit`; `0` prints nothing.
+        names: Names of the stages that there will be, in their order.
+    """
+
+    def __init__(self, verbose, names):
+        self._verbose = verbose
+        self._names = list(names)
+        self._starts = []
+
+    def __call__(self, name, details=""):
+        """Begins a stage, if it is one of them."""
+        if name not in self._names:
+            return
+        self._starts.append((name, time.perf_counter()))
+        if self._verbose:
+            number = f"[{self._names.index(name) + 1}/{len(self._names)}]"
+            print(f"{number} {name}{details and ': '}{details}", flush=True)
+
+    @property
+    def seconds(self):
+        """Dict of the stages so far, and how long each took."""
+        starts = [*self._starts, ("", time.perf_counter())]
+        return {
+            name: end - start
+            for (name, start), (_, end) in itertools.pairwise(starts)
+        }

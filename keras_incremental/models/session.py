@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
+from keras_incremental.models.engine import run_steps
 from keras_incremental.models.memory_update import adapt_readout
 from keras_incremental.models.memory_update import imprint
 from keras_incremental.models.memory_update import keep_exemplars
@@ -29,7 +30,7 @@ def run_if_accepted(classifier, run, gate):
     """
     with Transaction(classifier) as transaction:
         make_ready_to_fit(classifier)
-        report = run()
+        report = run_steps(run)
         check_finite(classifier.trainable_variables)
         accepted, reason = gate.judge(report.drop, report.class_drops)
         report = dataclasses.replace(report, accepted=accepted, reason=reason)

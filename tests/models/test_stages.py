@@ -9,7 +9,7 @@ from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.models import BalancedStage
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import Recipe
-from keras_incremental.models.progress import Progress
+from keras_incremental.models.run import Progress
 
 
 def test_stages_are_numbered_as_they_begin(capsys):

@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.data.held_out import split_held_out
+from keras_incremental.models.engine import run_steps
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.transaction import Transaction
@@ -33,7 +34,7 @@ def scores_of(classifier, recipes, data, options):
         for recipe in recipes:
             trial = with_recipe(classifier, recipe)
             part = _split(trial, classifier.memory, data)
-            report = PhaseRun(trial, part, options)()
+            report = run_steps(PhaseRun(trial, part, options))
             check_finite(trial.trainable_variables)
             scores.append(_mean_score(report))
             # The layers below the head are shared.
