@@ -38,18 +38,18 @@ class AnalyticDense(ClosedFormHead):
     - [Zhuang et al., 2022](https://arxiv.org/abs/2205.14922), ACIL;
       [McDonnell et al., 2023](https://arxiv.org/abs/2307.02251), RanPAC;
       [Zhuang et al., 2024](https://arxiv.org/abs/2403.17503), DS-AL
-    - [Golub et al., 1979](https://doi.org/10.1080/00401706.1979.10489751),
-      the choice of the ridge, which RanPAC makes anew in each phase by a
-      part of its data that is held out
+    - [MacKay, 1992](https://doi.org/10.1162/neco.1992.4.3.415), the evidence;
+      RanPAC chooses the ridge anew in each phase by a part of its data that
+      is held out
 
     Args:
         units: Int, or a list of ints, one for each group in order of
             arrival: the number of classes, 1 or more.
         ridge: Float above 0, a part of the mean eigenvalue of the Gram
-            matrix, or `"auto"`: the power of ten from 1e-6 to 1e3 with the
-            least error of generalized cross-validation, which no order
-            changes. A larger value shrinks the weights. Defaults to
-            `"auto"`, which takes about ten times as long.
+            matrix, or `"evidence"`: the strength under which the labels are
+            most probable (type-II maximum likelihood). It is found from the
+            statistics alone, also with fewer samples than features. A larger
+            value shrinks the weights. Defaults to `"evidence"`.
         expansion: Int or `None`. Width M of the random features; time grows
             with its cube and memory with its square (M = 4096: 134 MB).
             Defaults to `None`: the features as they are.
@@ -89,7 +89,7 @@ class AnalyticDense(ClosedFormHead):
     def __init__(
         self,
         units: int | Sequence[int],
-        ridge: float | str = "auto",
+        ridge: float | str = regressions.EVIDENCE,
         expansion: int | None = None,
         compensation: float | None = None,
         balanced: bool = False,
@@ -205,7 +205,7 @@ class AnalyticDense(ClosedFormHead):
         return np.concatenate([main, self.compensation * rest])
 
     def _check_arguments(self):
-        if self.ridge != "auto":
+        if self.ridge != regressions.EVIDENCE:
             check_positive(self, "ridge", self.ridge)
         if self.expansion is not None:
             group_layout.check_units(self.expansion, "an `expansion`")

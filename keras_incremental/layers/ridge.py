@@ -1,15 +1,14 @@
 """Ridge regression from sums, without the data itself."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
 
+from keras_incremental.layers import evidence
 from keras_incremental.statistics import FeatureStatistics
 
-# What `"auto"` chooses from, as parts of the mean eigenvalue.
-GRID = tuple(10.0**power for power in range(-6, 4))
+EVIDENCE = "evidence"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,33 +83,27 @@ def fit(sums: Regression, ridge: float | str) -> np.ndarray:
     Args:
         sums: `Regression`.
         ridge: Float, times the mean eigenvalue of the Gram matrix, or
-            `"auto"` for the best of `GRID`.
+            `"evidence"` for the strength of largest evidence.
     """
-    size = mean_eigenvalue(sums.gram)
-    part = best_ridge(sums) if ridge == "auto" else float(ridge)
+    if ridge == EVIDENCE:
+        return _fit_by_evidence(sums)
+    penalty = float(ridge) * mean_eigenvalue(sums.gram)
     return np.linalg.solve(
-        sums.gram + part * size * np.eye(len(sums.gram)), sums.products
+        sums.gram + penalty * np.eye(len(sums.gram)), sums.products
     )
 
 
-def best_ridge(sums: Regression, grid: Sequence[float] = GRID) -> float:
-    """Returns the ridge with the least generalized cross-validation error.
-
-    It estimates the error of leaving each sample out in turn, from the sums
-    of all: n |residual|^2 / (n - degrees of freedom)^2.
-    """
-    values, vectors = np.linalg.eigh(sums.gram)
-    values = np.maximum(values, 0)
-    squares = np.square(vectors.T @ sums.products).sum(-1)
-    size = mean_eigenvalue(sums.gram)
-    errors = []
-    for part in grid:
-        ridged = values + part * size
-        fitted = np.sum(squares * (ridged + part * size) / ridged**2)
-        left = sums.freedom - np.sum(values / ridged)
-        residual = max(sums.energy - fitted, 0.0)
-        errors.append(residual / max(left, 1e-9) ** 2)
-    return grid[int(np.argmin(errors))]
+def _fit_by_evidence(sums):
+    values, vectors = evidence.spectrum(sums.gram)
+    rotated = vectors.T @ sums.products
+    ridge = evidence.best_ridge(
+        values,
+        np.square(rotated).sum(-1),
+        sums.energy,
+        sums.freedom,
+        rotated.shape[-1],
+    )
+    return vectors @ (rotated / (values + ridge)[:, None])
 
 
 def mean_eigenvalue(gram: np.ndarray) -> float:

@@ -34,18 +34,19 @@ def slda(shrinkage: float | str = "oas") -> Recipe:
     return bare("slda", head=StreamingLDA(1, shrinkage=shrinkage))
 
 
-def ridge(strength: float | str = "auto") -> Recipe:
+def ridge(strength: float | str = "evidence") -> Recipe:
     """Ridge regression on the features, the same as on all data at once.
 
     Args:
-        strength: Same as `ridge` in `AnalyticDense`. Defaults to `"auto"`.
+        strength: Same as `ridge` in `AnalyticDense`. Defaults to
+            `"evidence"`.
     """
     return bare("ridge", head=AnalyticDense(1, ridge=strength))
 
 
 def ranpac(
     expansion: int = 2048,
-    strength: float | str = "auto",
+    strength: float | str = "evidence",
     intercept: bool = True,
     compensation: float | None = None,
 ) -> Recipe:
@@ -67,7 +68,8 @@ def ranpac(
         expansion: Int, the number of random features. More are more
             accurate, at a cost that grows with the square for each sample
             and with the cube for each phase. Defaults to `2048`.
-        strength: Same as `ridge` in `AnalyticDense`. Defaults to `"auto"`.
+        strength: Same as `ridge` in `AnalyticDense`. Defaults to
+            `"evidence"`.
         intercept: Bool. Whether the head has a bias. Defaults to `True`.
         compensation: Float above 0, the weight of the second regression, or
             `None` for one regression. Defaults to `None`.

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from keras_incremental.layers import AnalyticDense
+from keras_incremental.layers import evidence
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.repeat([0, 1, 2], [20, 12, 8])
@@ -81,11 +82,19 @@ def test_a_large_ridge_gives_scaled_class_sums():
     )
 
 
-def test_auto_finds_a_ridge_of_the_grid():
-    kernel = adapted().columns("kernel")
-    grid = [10.0**power for power in range(-6, 4)]
-    fits = [adapted(ridge=part).columns("kernel") for part in grid]
-    assert sum(np.allclose(kernel, other) for other in fits) >= 1
+@pytest.mark.parametrize("balanced", [False, True])
+def test_the_evidence_is_that_of_the_samples(balanced):
+    weights = 1 / np.bincount(LABELS)[LABELS] if balanced else np.ones(40)
+    center = np.average(FEATURES, axis=0, weights=weights)
+    steps = np.sqrt(weights)[:, None] * (FEATURES - center)
+    mean = np.average(TARGETS, axis=0, weights=weights)
+    targets = np.sqrt(weights)[:, None] * (TARGETS - mean)
+    values, vectors = evidence.spectrum(steps.T @ steps)
+    squares = np.square(vectors.T @ steps.T @ targets).sum(-1)
+    ridge = evidence.best_ridge(values, squares, np.sum(targets**2), 39, 3)
+    part = ridge / values.mean()
+    head = adapted(balanced=balanced)
+    check(head, *joint(FEATURES, TARGETS, part, weights))
 
 
 def test_balanced_classes_weigh_the_same():
@@ -162,7 +171,7 @@ def test_heads_of_other_random_features_do_not_merge():
     ("name", "value"),
     [
         ("ridge", 0),
-        ("ridge", "best"),
+        ("ridge", "auto"),
         ("expansion", 0),
         ("compensation", 0.5),
         ("scale", -1),

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+
+from keras_incremental.layers import evidence
+from keras_incremental.layers import ridge as regressions
+from keras_incremental.statistics import FeatureStatistics
+
+RIDGES = np.geomspace(1e-3, 1e4, 29)
+
+
+def clouds(num_samples, num_features, num_classes, seed=0):
+    random = np.random.default_rng(seed)
+    labels = np.arange(num_samples) % num_classes
+    centers = random.normal(size=(num_classes, num_features))
+    return centers[labels] + random.normal(size=(num_samples, num_features)), (
+        labels
+    )
+
+
+def marginal(features, labels, ridge):
+    """Log density of the targets under their normal distribution."""
+    targets = np.eye(labels.max() + 1)[labels]
+    # An orthonormal base of all that a constant does not explain.
+    base = np.linalg.svd(np.eye(len(labels)) - 1 / len(labels))[0][:, :-1]
+    x, y = base.T @ features, base.T @ targets
+    covariance = np.eye(len(x)) + x @ x.T / ridge
+    total = np.sum(y * np.linalg.solve(covariance, y))
+    # At the best variance of the noise, up to what does not depend on it.
+    volume = y.shape[1] * np.linalg.slogdet(covariance)[1]
+    return -0.5 * (y.size * np.log(total) + volume)
+
+
+def spectrum_of(features, labels):
+    statistics = FeatureStatistics.of(features, labels)
+    sums = regressions.regression(statistics, True, len(labels))[0]
+    values, vectors = evidence.spectrum(sums.gram)
+    squares = np.square(vectors.T @ sums.products).sum(-1)
+    return values, squares, sums.energy, sums.freedom, labels.max() + 1
+
+
+def best_of(features, labels):
+    return evidence.best_ridge(*spectrum_of(features, labels))
+
+
+def kernel_of(features, labels):
+    statistics = FeatureStatistics.of(features, labels)
+    sums = regressions.regression(statistics, True, len(labels))[0]
+    return regressions.fit(sums, "evidence")
+
+
+@pytest.mark.parametrize(
+    "shape", [(60, 5, 3), (20, 50, 4), (8, 3, 8), (30, 29, 2)]
+)
+def test_it_is_the_density_of_the_targets(shape):
+    features, labels = clouds(*shape)
+    expected = [marginal(features, labels, ridge) for ridge in RIDGES]
+    found = evidence.log_evidence(*spectrum_of(features, labels), RIDGES)
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(60, 5, 3), (20, 50, 4), (200, 40, 10)])
+def test_no_other_strength_is_more_probable(shape):
+    features, labels = clouds(*shape)
+    best = best_of(features, labels)
+    largest = max(marginal(features, labels, ridge) for ridge in RIDGES)
+    assert marginal(features, labels, best) >= largest - 1e-6
+
+
+def test_one_feature_is_as_by_hand():
+    # -log(1 - 0.5 / (1 + r)) - log(1 + 1 / r) / 2
+    found = evidence.log_evidence(
+        np.ones(1), np.full(1, 0.5), 1.0, 2, 1, np.array([1.0, 10.0])
+    )
+    expected = [-np.log(0.75) - np.log(2) / 2]
+    expected += [-np.log(1 - 0.5 / 11) - np.log(1.1) / 2]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_features_that_are_constant_or_zero_change_nothing():
+    features, labels = clouds(40, 6, 3)
+    best = best_of(features, labels)
+    others = np.concatenate(
+        [features, np.full((40, 2), 7.0), np.zeros((40, 3))], axis=1
+    )
+    assert best_of(others, labels) == pytest.approx(best, rel=1e-4)
+    kernel = kernel_of(others, labels)
+    np.testing.assert_allclose(kernel[:6], kernel_of(features, labels), 1e-4)
+    np.testing.assert_allclose(kernel[6:], 0, atol=1e-12)
+
+
+def test_copies_share_the_weight_of_one():
+    features, labels = clouds(40, 6, 3)
+    doubled = kernel_of(np.concatenate([features, features], 1), labels)
+    np.testing.assert_allclose(doubled[:6], doubled[6:], atol=1e-10)
+    ridge = best_of(np.concatenate([features, features], 1), labels)
+    assert ridge == pytest.approx(2 * best_of(features, labels), rel=1e-3)
+
+
+def test_features_that_are_all_zero_have_a_kernel_of_zeros():
+    assert not kernel_of(np.zeros((6, 4)), np.arange(6) % 2).any()
+
+
+def test_one_sample_of_each_class_is_told_apart():
+    features, labels = clouds(10, 30, 10)
+    kernel = kernel_of(features, labels)
+    centered = features - features.mean(0)
+    assert np.isfinite(kernel).all()
+    assert (centered @ kernel).argmax(-1).tolist() == labels.tolist()
+
+
+def test_one_sample_has_a_kernel_of_zeros():
+    assert not kernel_of(np.ones((1, 4)), np.zeros(1, int)).any()
+
+
+def test_pure_noise_is_given_a_large_ridge():
+    labels = np.random.default_rng(5).integers(0, 2, 200)
+    noise = np.random.default_rng(4).normal(size=(200, 50))
+    assert best_of(noise, labels) >= 10 * 200
+
+
+def test_clean_labels_are_given_a_small_ridge():
+    labels = np.arange(200) % 2
+    features = np.random.default_rng(4).normal(size=(200, 5))
+    features[:, 0] = labels
+    assert best_of(features, labels) <= 1e-4 * 200
+
+
+@pytest.mark.parametrize("num_samples", [30, 90])
+def test_fewer_samples_than_features_are_told_apart_by_others(num_samples):
+    x, y = clouds(2000 + num_samples, 300, 5)
+    kernel = kernel_of(x[:num_samples], y[:num_samples])
+    bias = -x[:num_samples].mean(0) @ kernel
+    accuracy = np.mean(
+        (x[num_samples:] @ kernel + bias).argmax(-1) == y[num_samples:]
+    )
+    assert accuracy > 0.95
