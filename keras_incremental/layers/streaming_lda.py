@@ -5,6 +5,9 @@ import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.layers.closed_form_head import check_positive
+from keras_incremental.statistics.shrinkage import EVIDENCE
+from keras_incremental.statistics.shrinkage import OAS
+from keras_incremental.statistics.shrinkage import shrunk
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 
@@ -23,16 +26,20 @@ class StreamingLDA(ClosedFormHead):
 
     Reference:
     - [Hayes & Kanan, 2020](https://arxiv.org/abs/1909.01520), streaming LDA;
-      [Chen et al., 2010](https://arxiv.org/abs/0907.4698), `"oas"`
+      [Hannart & Naveau, 2014](https://doi.org/10.1016/j.jmva.2014.06.001),
+      `"evidence"`; [Chen et al., 2010](https://arxiv.org/abs/0907.4698),
+      `"oas"`
 
     Args:
         units: Int, or a list of ints, one for each group in order of
             arrival: the number of classes, 1 or more.
-        shrinkage: Float above 0 and up to 1, or `"oas"`. The part of the
-            covariance that is replaced by a sphere of the same mean
-            variance. A larger value trusts the covariance less, as is right
-            with few samples; 1 gives the nearest class mean. `"oas"` finds
-            it from the number of samples. Defaults to `"oas"`.
+        shrinkage: Float above 0 and up to 1, `"evidence"` or `"oas"`. The
+            part of the covariance that is replaced by a sphere of the same
+            mean variance. A larger value trusts the covariance less, as is
+            right with few samples; 1 gives the nearest class mean.
+            `"evidence"` is the part under which the samples are most
+            probable, by the eigenvalues; `"oas"` takes a formula of traces
+            instead. Defaults to `"evidence"`.
         priors: Bool. Whether classes with more samples are more probable.
             Defaults to `False`.
         scale: Float above 0. Multiplies the scores. Defaults to `1.0`.
@@ -59,19 +66,24 @@ class StreamingLDA(ClosedFormHead):
     def __init__(
         self,
         units: int | Sequence[int],
-        shrinkage: float | str = "oas",
+        shrinkage: float | str = EVIDENCE,
         priors: bool = False,
         **kwargs,
     ):
         super().__init__(units, **kwargs)
-        if shrinkage != "oas":
+        if shrinkage not in (EVIDENCE, OAS):
             check_positive(self, "shrinkage", shrinkage, most=1)
         self.shrinkage = shrinkage
         self.priors = bool(priors)
 
     def solve(self, statistics: Any) -> dict[str, np.ndarray]:
         count, center = len(statistics), statistics.mean
-        covariance = shrunk(statistics.scatter / count, self.shrinkage, count)
+        covariance = shrunk(
+            statistics.scatter / count,
+            self.shrinkage,
+            count,
+            statistics.freedom,
+        )
         # Distances to the common mean give the same classes in float32 too.
         steps = (statistics.means - center).T
         kernel = np.linalg.solve(covariance, steps)
@@ -86,25 +98,3 @@ class StreamingLDA(ClosedFormHead):
             "shrinkage": self.shrinkage,
             "priors": self.priors,
         }
-
-
-def shrunk(
-    covariance: np.ndarray, shrinkage: float | str, count: int
-) -> np.ndarray:
-    """Returns a covariance of `count` samples, shrunk to a sphere."""
-    size = len(covariance)
-    sphere = np.trace(covariance) / size
-    if sphere <= 0:
-        # One sample of each class says nothing about their spread.
-        return np.eye(size)
-    part = oas(covariance, count) if shrinkage == "oas" else float(shrinkage)
-    return (1 - part) * covariance + part * sphere * np.eye(size)
-
-
-def oas(covariance: np.ndarray, count: int) -> float:
-    """Returns the oracle approximating shrinkage of a covariance."""
-    size = len(covariance)
-    squares, sphere = np.mean(covariance**2), np.trace(covariance) / size
-    above = squares + sphere**2
-    below = (count + 1) * (squares - sphere**2 / size)
-    return 1.0 if below <= 0 else min(float(above / below), 1.0)

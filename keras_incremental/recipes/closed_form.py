@@ -22,14 +22,15 @@ def ncm() -> Recipe:
     return bare("ncm", head=NearestClassMean(1))
 
 
-def slda(shrinkage: float | str = "oas") -> Recipe:
+def slda(shrinkage: float | str = "evidence") -> Recipe:
     """Streaming linear discriminant analysis.
 
     Reference:
     - [Hayes and Kanan, 2020](https://arxiv.org/abs/1909.01520)
 
     Args:
-        shrinkage: Same as in `StreamingLDA`. Defaults to `"oas"`.
+        shrinkage: Same as in `StreamingLDA`. Defaults to
+            `"evidence"`.
     """
     return bare("slda", head=StreamingLDA(1, shrinkage=shrinkage))
 

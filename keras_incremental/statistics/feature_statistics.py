@@ -4,10 +4,8 @@ import numpy as np
 
 from keras_incremental.statistics.class_means import ClassMeans
 from keras_incremental.statistics.scatter import SharedScatter
-
-# Weight of the identity in the covariance. It makes the covariance positive
-# definite even if there are fewer samples than features.
-SHRINKAGE = 0.1
+from keras_incremental.statistics.shrinkage import EVIDENCE
+from keras_incremental.statistics.shrinkage import shrunk
 
 
 class FeatureStatistics(ClassMeans):
@@ -45,6 +43,11 @@ class FeatureStatistics(ClassMeans):
         return float(scale) if scale > 1e-12 else 1.0
 
     @property
+    def freedom(self) -> int:
+        """Int, 1 or more. The number of samples, less that of the means."""
+        return max(len(self) - np.count_nonzero(self.counts), 1)
+
+    @property
     def nbytes(self) -> int:
         """Int. Size of the means and the scatter in bytes."""
         if not len(self):
@@ -73,10 +76,12 @@ class FeatureStatistics(ClassMeans):
             of shape `(len(classes) * count,)`.
         """
         size = self.scatter.shape[0]
-        covariance = self.scatter / len(self)
-        sphere = np.trace(covariance) / size
-        covariance = (1 - SHRINKAGE) * covariance
-        covariance[np.diag_indices(size)] += SHRINKAGE * sphere + 1e-12
+        covariance = np.zeros((size, size))
+        if np.trace(self.scatter) > 0:
+            covariance = shrunk(
+                self.scatter / len(self), EVIDENCE, len(self), self.freedom
+            )
+        covariance[np.diag_indices(size)] += 1e-12
         factor = np.linalg.cholesky(covariance)
         labels = np.repeat(np.asarray(classes, int), count)
         noise = np.random.default_rng(seed).standard_normal((len(labels), size))

@@ -4,8 +4,7 @@ import pytest
 
 from keras_incremental.layers import NearestClassMean
 from keras_incremental.layers import StreamingLDA
-from keras_incremental.layers.streaming_lda import oas
-from keras_incremental.layers.streaming_lda import shrunk
+from keras_incremental.statistics import shrinkage as shrinkages
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.repeat([0, 1, 2], [20, 12, 8])
@@ -99,21 +98,6 @@ def test_features_far_from_zero_lose_nothing_in_float32():
     )
 
 
-def test_oas_is_the_formula_of_traces():
-    covariance = np.cov(FEATURES.T, bias=True)
-    trace, square = np.trace(covariance), np.trace(covariance @ covariance)
-    expected = (square + trace**2) / (41 * (square - trace**2 / 5))
-    # The paper leaves out a factor 2/p; in means over p^2 it is gone too.
-    assert oas(covariance, 40) == pytest.approx(expected)
-    assert oas(np.eye(5), 40) == 1.0
-    assert oas(covariance, 2) == 1.0
-
-
-def test_shrinking_keeps_the_mean_variance():
-    covariance = np.diag([1.0, 3.0])
-    np.testing.assert_allclose(shrunk(covariance, 0.5, 10), np.diag([1.5, 2.5]))
-
-
 def test_one_sample_of_each_class_is_the_nearest_mean():
     head = StreamingLDA(2)
     head.adapt(np.array([[1.0, 0.0], [0.0, 2.0]]), [0, 1])
@@ -132,13 +116,23 @@ def test_it_ends_a_model_that_was_never_built():
     model = keras.Sequential([body, StreamingLDA(3)])
     model.layers[-1].adapt(body.predict(FEATURES, verbose=0), LABELS)
     found = model.predict(FEATURES, verbose=0).argmax(-1)
-    expected = log_densities(FEATURES, oas_of_features()).argmax(-1)
+    covariance = adapted().statistics.scatter / 40
+    share = shrinkages.best_shrinkage(covariance, 37)
+    expected = log_densities(FEATURES, share).argmax(-1)
     np.testing.assert_array_equal(found, expected)
 
 
-def oas_of_features():
-    head = adapted()
-    return oas(head.statistics.scatter / 40, 40)
+@pytest.mark.parametrize("name", ["evidence", "oas"])
+def test_the_shrinkage_is_found_from_the_statistics(name):
+    head = adapted(shrinkage=name)
+    covariance = head.statistics.scatter / 40
+    share = {
+        "evidence": shrinkages.best_shrinkage(covariance, 37),
+        "oas": shrinkages.oas(covariance, 40),
+    }[name]
+    np.testing.assert_allclose(
+        head.columns("kernel"), adapted(shrinkage=share).columns("kernel")
+    )
 
 
 def test_maps_have_a_label_at_every_position():

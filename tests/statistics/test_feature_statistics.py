@@ -4,6 +4,7 @@ import pytest
 from keras_incremental.statistics import ClassCovariances
 from keras_incremental.statistics import ClassMeans
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics.shrinkage import shrunk
 
 LABELS = np.arange(60) % 3
 
@@ -76,10 +77,8 @@ def test_drawn_features_have_the_statistics_of_the_class(features):
         drawn[labels == 2].mean(0), statistics.means[2], atol=0.2
     )
     covariance = statistics.scatter / 60
-    sphere = 0.1 * np.trace(covariance) / 4 * np.eye(4)
-    np.testing.assert_allclose(
-        np.cov(drawn[labels == 0].T), 0.9 * covariance + sphere, atol=0.4
-    )
+    expected = shrunk(covariance, "evidence", 60, freedom=57)
+    np.testing.assert_allclose(np.cov(drawn[labels == 0].T), expected, atol=0.4)
 
 
 def test_drawing_is_decided_by_the_seed(features):
