@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import zipfile
 import zlib
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from keras_incremental.memory.exemplars import COLUMNS
 from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.utils import files
 from keras_incremental.utils.types import Config
 
 FORMAT = 1
@@ -25,7 +25,6 @@ def write(
         content: `Exemplars`.
         stream: What JSON can hold, to be read by `read_stream`, or `None`.
     """
-    path = pathlib.Path(path)
     header = {
         "format": FORMAT,
         "dtype": None if content.dtype is None else content.dtype.str,
@@ -37,13 +36,8 @@ def write(
     columns = {name: getattr(content, name) for name in COLUMNS}
     if content.logits is not None:
         columns["logits"] = content.logits
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "wb") as file:
-            np.savez(file, header=json.dumps(header), x=x, **columns)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with files.replacing(path) as part, open(part, "wb") as file:
+        np.savez(file, header=json.dumps(header), x=x, **columns)
 
 
 def read(path: str | os.PathLike) -> Exemplars:

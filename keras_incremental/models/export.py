@@ -2,13 +2,14 @@
 
 import json
 import os
-import shutil
+import tempfile
 import zipfile
 
 import keras
 import numpy as np
 
 from keras_incremental.models.problems.decoders import HIDDEN
+from keras_incremental.utils import files
 from keras_incremental.utils import state
 
 METADATA = "metadata.json"
@@ -85,19 +86,23 @@ def write_plain(model: keras.Model, filepath: str | os.PathLike) -> None:
             "`filepath` must end in `.keras`, the format that keeps the names "
             f"of the classes. Received: filepath={filepath!r}."
         )
-    model.save(filepath)
-    unfinished = f"{filepath}.unfinished"
+    with files.replacing(filepath) as part:
+        with tempfile.TemporaryDirectory(dir=part.parent) as folder:
+            unnamed = os.path.join(folder, "model.keras")
+            model.save(unnamed)
+            _copy_with_names(unnamed, part, list(model.class_names))
+
+
+def _copy_with_names(source, target, names):
     with (
-        zipfile.ZipFile(filepath) as source,
-        zipfile.ZipFile(unfinished, "w") as target,
+        zipfile.ZipFile(source) as old,
+        zipfile.ZipFile(target, "w") as new,
     ):
-        for item in source.infolist():
-            data = source.read(item)
+        for item in old.infolist():
+            data = old.read(item)
             if item.filename == METADATA:
-                names = list(model.class_names)
                 data = json.dumps({**json.loads(data), KEY: names})
-            target.writestr(item, data)
-    shutil.move(unfinished, filepath)
+            new.writestr(item, data)
 
 
 def read_class_names(filepath: str | os.PathLike) -> list[str]:

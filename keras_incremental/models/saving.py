@@ -12,6 +12,7 @@ from keras_incremental.models.export import write_plain
 from keras_incremental.models.inputs import checks
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.utils import files
 from keras_incremental.utils import state
 from keras_incremental.utils.graph import HeadSplit
 from keras_incremental.utils.types import Config
@@ -31,6 +32,77 @@ class SavingMixin(keras.Model):
     """
 
     statistics: FeatureStatistics
+
+    def save(
+        self,
+        filepath: str | os.PathLike,
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        **kwargs,
+    ) -> None:
+        """Saves all that the classifier knows to one `.keras` file.
+
+        An old file of that name stays until the new one is whole and synced
+        to the disk, whatever happens; `keras.callbacks.ModelCheckpoint` saves
+        by this method. `keras.saving.save_model` does not: it writes in
+        place.
+
+        Args:
+            filepath: String or path. An address such as `hf://...` is left
+                to Keras.
+            overwrite: Bool. Whether an old file is replaced without asking.
+                Defaults to `True`.
+            zipped: Bool. `False` writes a new folder. Defaults to `None`: a
+                file.
+            **kwargs: Arguments of `keras.Model.save`.
+
+        Raises:
+            ValueError: if the name does not end in `.keras`.
+            FileExistsError: if `filepath` is a folder.
+        """
+        if not _is_local(filepath):
+            super().save(filepath, overwrite, zipped, **kwargs)
+            return
+        if zipped is not False and not _ends_in(filepath, ".keras"):
+            raise ValueError(
+                "`filepath` must end in `.keras`, the format that keeps "
+                "exemplars and statistics too. Received: filepath="
+                f"{os.fspath(filepath)!r}. Rename it, or call `to_keras()` "
+                "for a model without them."
+            )
+        if overwrite or state.may_overwrite(filepath):
+            with files.replacing(filepath) as part:
+                super().save(part, zipped=zipped, **kwargs)
+
+    def save_weights(
+        self,
+        filepath: str | os.PathLike,
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+    ) -> None:
+        """Saves weights alone, see `keras.Model.save_weights`.
+
+        An old file of that name stays until the new one is whole, unless
+        the weights are divided among several files.
+
+        Args:
+            filepath: String or path that ends in `.weights.h5`.
+            overwrite: Bool. Whether an old file is replaced without asking.
+                Defaults to `True`.
+            max_shard_size: Float, the most gigabytes of one file. Defaults
+                to `None`, any.
+        """
+        if max_shard_size is not None or not _is_local(filepath):
+            super().save_weights(filepath, overwrite, max_shard_size)
+        elif not _ends_in(filepath, ".weights.h5"):
+            raise ValueError(
+                "`filepath` must end in `.weights.h5`. Received: filepath="
+                f"{os.fspath(filepath)!r}. Rename it, or call `save` for a "
+                "`.keras` file."
+            )
+        elif overwrite or state.may_overwrite(filepath):
+            with files.replacing(filepath) as part:
+                super().save_weights(part)
 
     def to_keras(
         self, filepath: str | os.PathLike | None = None
@@ -196,3 +268,12 @@ class SavingMixin(keras.Model):
         if self.memory is not None and os.path.exists(path):
             self.memory.load(path)
             checks.check_memory(self)
+
+
+def _is_local(filepath):
+    """Returns whether it is a path, and not an address."""
+    return "://" not in os.fspath(filepath)
+
+
+def _ends_in(filepath, suffix):
+    return os.fspath(filepath).endswith(suffix)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_incremental.reporting import reading
+from keras_incremental.utils import files
 from keras_incremental.utils.formatting import change
 from keras_incremental.utils.formatting import listed
 from keras_incremental.utils.formatting import megabytes
@@ -72,8 +73,7 @@ def model_card(
     parts.append(_section("Versions", _versions(reports)))
     text = "\n".join(parts)
     if path is not None:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        files.write_text(path, text)
     return text
 
 

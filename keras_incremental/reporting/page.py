@@ -11,6 +11,7 @@ from keras_incremental.reporting.markup import element
 from keras_incremental.reporting.markup import joined
 from keras_incremental.reporting.markup import table
 from keras_incremental.reporting.page_style import STYLE
+from keras_incremental.utils import files
 from keras_incremental.utils.formatting import change
 from keras_incremental.utils.formatting import listed
 from keras_incremental.utils.formatting import megabytes
@@ -68,8 +69,7 @@ def to_html(
     ]
     text = _document(joined(*parts))
     if path is not None:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        files.write_text(path, text)
     return str(text)
 
 

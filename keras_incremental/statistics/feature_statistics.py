@@ -45,7 +45,7 @@ class FeatureStatistics(ClassMeans):
     @property
     def freedom(self) -> int:
         """Int, 1 or more. The number of samples, less that of the means."""
-        return max(len(self) - np.count_nonzero(self.counts), 1)
+        return max(len(self) - int(np.count_nonzero(self.counts)), 1)
 
     @property
     def nbytes(self) -> int:

@@ -6,6 +6,7 @@
 import contextlib
 import copy
 import itertools
+import os
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
@@ -142,6 +143,15 @@ def recompile(model: keras.Model, config: Config | None) -> None:
     if config:
         # The call mutates its argument.
         model.compile_from_config(copy.deepcopy(config))
+
+
+def may_overwrite(path: str | os.PathLike) -> bool:
+    """Returns whether there is no such file, or the user lets it go."""
+    from keras.src.utils import io_utils
+
+    return not os.path.exists(path) or bool(
+        io_utils.ask_to_proceed_with_overwrite(os.fspath(path))
+    )
 
 
 def set_mask(tensor: Tensor, mask: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from keras_incremental.models.problems.scorers import Scorer
 from keras_incremental.models.reports import serialization as report_json
 from keras_incremental.models.reports import text as report_text
 from keras_incremental.reporting.page import to_html
+from keras_incremental.utils import files
 from keras_incremental.utils.versions import versions
 
 
@@ -173,8 +174,7 @@ class PhaseReport:
         """Returns the report as JSON text, and writes it to a path if given."""
         text = report_json.dumps(self.to_dict())
         if path is not None:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
+            files.write_text(path, text + "\n")
         return text
 
     @classmethod
