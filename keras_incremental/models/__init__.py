@@ -8,7 +8,7 @@ from keras_incremental.models.incremental_classifier import (
     IncrementalClassifier as IncrementalClassifier,
 )
 from keras_incremental.models.inputs.reading import OldData as OldData
-from keras_incremental.models.problems.ambiguous_splits import (
+from keras_incremental.models.problems.candidate_sets import (
     PartialLabelWarning as PartialLabelWarning,
 )
 from keras_incremental.models.problems.partial_labels import (

@@ -15,7 +15,7 @@ from keras_incremental.models.conversion.convert import readout_for
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
-from keras_incremental.models.inputs.image_size import to_input_size
+from keras_incremental.models.inputs.checks import to_input_size
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
 from keras_incremental.models.predicting import PredictingMixin

@@ -20,11 +20,11 @@ from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.problems.partial_labels import PartialLabels
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import check_corrections
+from keras_incremental.models.recipe import check_phases
+from keras_incremental.models.recipe import check_stream
 from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.models.streams.stream import StreamReader
 from keras_incremental.models.streams.stream import StreamRun
-from keras_incremental.models.streams.stream_checks import check_phases
-from keras_incremental.models.streams.stream_checks import check_stream
-from keras_incremental.models.streams.stream_reading import StreamReader
 from keras_incremental.utils import state
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Tensor

@@ -7,7 +7,7 @@ from keras_incremental.models.problems.decoders import hidden_logits
 from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.problems.decoders import shown_columns
 from keras_incremental.models.problems.review_formats import Judgement
-from keras_incremental.models.problems.uncertainty import check_threshold
+from keras_incremental.models.problems.review_formats import check_threshold
 from keras_incremental.models.unknown.calibration import Rejects
 from keras_incremental.models.unknown.forward import collect_samples
 from keras_incremental.models.unknown.forward import forward

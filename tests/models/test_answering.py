@@ -8,7 +8,7 @@ from toy_classifiers import samples
 
 from keras_incremental.models.problems.decoders import hidden_logits
 from keras_incremental.models.problems.decoders import hidden_probabilities
-from keras_incremental.models.problems.uncertainty import limits
+from keras_incremental.models.problems.review_formats import limits
 from keras_incremental.utils.probabilities import normalized_entropy
 from keras_incremental.utils.probabilities import softmax as softmax_of
 

@@ -4,7 +4,7 @@ from keras import layers
 from keras import ops
 
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.models.phases.reinitialize import reinitialize
+from keras_incremental.models.phases.training import reinitialize
 
 
 def network():

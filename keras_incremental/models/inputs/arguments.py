@@ -8,9 +8,27 @@ import numpy as np
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.inputs.fit_options import FitOptions
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import is_auto
+
+
+@dataclasses.dataclass(frozen=True)
+class FitOptions:
+    """Arguments of `learn` that say how a phase trains, checked.
+
+    Attributes:
+        epochs: Int, or `None` for the default of the phase.
+        batch_size: Int.
+        optimizer: Optimizer, its name, or `None` for the default.
+        callbacks: Tuple of Keras callbacks.
+        verbose: `0`, `1` or `2`.
+    """
+
+    epochs: int | None = None
+    batch_size: int = 32
+    optimizer: keras.optimizers.Optimizer | str | None = None
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    verbose: int = 0
 
 
 def fit_options(epochs, batch_size, optimizer, callbacks, verbose):

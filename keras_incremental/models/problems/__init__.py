@@ -7,6 +7,9 @@ phase), a decoder (logits out) and a scorer (counts of a report).
 from keras_incremental.models.problems.codecs import Codec as Codec
 from keras_incremental.models.problems.codecs import IndexCodec as IndexCodec
 from keras_incremental.models.problems.codecs import MapCodec as MapCodec
+from keras_incremental.models.problems.codecs import (
+    MultiHotCodec as MultiHotCodec,
+)
 from keras_incremental.models.problems.decoders import Decoder as Decoder
 from keras_incremental.models.problems.decoders import MapDecoder as MapDecoder
 from keras_incremental.models.problems.decoders import (
@@ -14,9 +17,6 @@ from keras_incremental.models.problems.decoders import (
 )
 from keras_incremental.models.problems.decoders import (
     SoftmaxDecoder as SoftmaxDecoder,
-)
-from keras_incremental.models.problems.multi_label_codec import (
-    MultiHotCodec as MultiHotCodec,
 )
 from keras_incremental.models.problems.multi_label_objectives import (
     MultiLabelObjective as MultiLabelObjective,

@@ -15,7 +15,7 @@ from keras_incremental.models.problems.review_formats import MapFormat
 from keras_incremental.models.problems.review_formats import NameFormat
 from keras_incremental.models.problems.review_formats import ReviewFormat
 from keras_incremental.models.problems.review_formats import SetFormat
-from keras_incremental.models.problems.uncertainty import check_threshold
+from keras_incremental.models.problems.review_formats import check_threshold
 
 # The logit of a class that is no answer, and the same in half precision.
 HIDDEN, HIDDEN_HALF = -1e9, -6e4

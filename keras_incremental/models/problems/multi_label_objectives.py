@@ -23,11 +23,9 @@ from keras_incremental.losses.positive_unlabeled import POSITIVE
 from keras_incremental.losses.positive_unlabeled import UNLABELED
 from keras_incremental.losses.positive_unlabeled import PositiveUnlabeledLoss
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models.problems.ambiguous_splits import only_positive
-from keras_incremental.models.problems.ambiguous_splits import open_labels
-from keras_incremental.models.problems.ambiguous_splits import (
-    warn_only_positive,
-)
+from keras_incremental.models.problems.candidate_sets import only_positive
+from keras_incremental.models.problems.candidate_sets import open_labels
+from keras_incremental.models.problems.candidate_sets import warn_only_positive
 from keras_incremental.models.problems.objectives import Objective
 from keras_incremental.models.recipe import LABEL_WEIGHTS
 from keras_incremental.models.recipe import is_auto

@@ -20,7 +20,7 @@ from keras_incremental.memory import policies
 from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
 from keras_incremental.models.conversion.backbone import Backbone
 from keras_incremental.models.conversion.loss_outputs import check_loss
-from keras_incremental.models.problems.ambiguous_splits import resolve_splits
+from keras_incremental.models.problems.candidate_sets import resolve_splits
 from keras_incremental.models.problems.candidate_sets import with_candidates
 from keras_incremental.models.recipe import LABEL_WEIGHTS
 from keras_incremental.models.recipe import Recipe

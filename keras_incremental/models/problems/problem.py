@@ -6,11 +6,11 @@ from typing import Any
 from keras_incremental.models.problems.codecs import Codec
 from keras_incremental.models.problems.codecs import IndexCodec
 from keras_incremental.models.problems.codecs import MapCodec
+from keras_incremental.models.problems.codecs import MultiHotCodec
 from keras_incremental.models.problems.decoders import Decoder
 from keras_incremental.models.problems.decoders import MapDecoder
 from keras_incremental.models.problems.decoders import SigmoidDecoder
 from keras_incremental.models.problems.decoders import SoftmaxDecoder
-from keras_incremental.models.problems.multi_label_codec import MultiHotCodec
 from keras_incremental.models.problems.multi_label_objectives import (
     MultiLabelObjective,
 )

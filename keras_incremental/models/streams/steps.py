@@ -9,7 +9,7 @@ from keras_incremental.models.centering import centered
 from keras_incremental.models.memory_update import offer
 from keras_incremental.models.memory_update import stores_logits
 from keras_incremental.models.phases.closed_form import check_seen
-from keras_incremental.models.phases.optimizer import make_optimizer
+from keras_incremental.models.phases.fit import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
 from keras_incremental.models.problems.objectives import label_loss
 from keras_incremental.models.recipe import is_auto
