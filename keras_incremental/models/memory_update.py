@@ -1,6 +1,6 @@
 """What a classifier keeps of the samples it has learned."""
 
-from keras_incremental.models.reports import measuring
+from keras_incremental.models.outputs import outputs_for
 
 
 def keep_exemplars(classifier, backbone, samples, verbose=0):
@@ -60,7 +60,7 @@ def adapt_readout(classifier, backbone, samples):
     def read(x):
         inputs = backbone.student_inputs(x)
         if readout.reads_logits:
-            return measuring.outputs_for(classifier, backbone, inputs)
+            return outputs_for(classifier, backbone, inputs)
         return backbone.features_of(inputs)
 
     readout.adapt_readout(read, memory.arrays(), (samples.x, samples.labels))
@@ -70,7 +70,7 @@ def _stored_logits(classifier, backbone, inputs):
     """Returns logits to keep beside exemplars, or `None`."""
     if not stores_logits(classifier.recipe):
         return None
-    return measuring.outputs_for(classifier, backbone, inputs)
+    return outputs_for(classifier, backbone, inputs)
 
 
 def imprint(classifier, backbone, features, labels):

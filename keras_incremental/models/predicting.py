@@ -3,14 +3,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_incremental.models.inputs.arguments import whole
+from keras_incremental.models.inputs.reading import collect_samples
+from keras_incremental.models.outputs import forward
 from keras_incremental.models.problems.decoders import hidden_logits
 from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.problems.decoders import shown_columns
 from keras_incremental.models.problems.review_formats import Judgement
 from keras_incremental.models.problems.review_formats import check_threshold
 from keras_incremental.models.unknown.calibration import Rejects
-from keras_incremental.models.unknown.forward import collect_samples
-from keras_incremental.models.unknown.forward import forward
 from keras_incremental.models.unknown.review import ReviewQueue
 from keras_incremental.models.unknown.review import make_queue
 from keras_incremental.utils.probabilities import softmax

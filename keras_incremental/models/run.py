@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
-from keras_incremental.models.reports import measuring
+from keras_incremental.models.outputs import predicted
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
@@ -83,11 +83,6 @@ class Run:
         return tuple(c for c in parts if isinstance(c, PhaseCallback))
 
     @property
-    def seconds(self) -> float:
-        """Float, wall time since the run was made."""
-        return time.perf_counter() - self._started
-
-    @property
     def training_mode(self) -> str:
         """String, whether features of the samples are cached."""
         frozen = self.backbone.frozen is not None
@@ -103,7 +98,7 @@ class Run:
         self, inputs: Any, labels: np.ndarray | None = None
     ) -> np.ndarray | None:
         """Returns predicted classes of what the student reads, or `None`."""
-        return measuring.predicted(
+        return predicted(
             self.classifier, self.backbone, inputs, labels, self.options.verbose
         )
 
@@ -122,14 +117,27 @@ class Run:
             after: The same after it.
             classes: Names of all classes.
         """
-        return measuring.measure(
-            self.classifier.problem.scorer,
-            labels,
-            before,
-            after,
-            classes,
-            len(self.known_classes),
+        if labels is None:
+            return {
+                "confusion_before": None,
+                "confusion_after": None,
+                "drop": None,
+                "class_drops": {},
+            }
+        return self.classifier.problem.scorer.measure(
+            labels, before, after, classes, len(self.known_classes)
         )
+
+    def common_fields(self):
+        """Returns the fields of a `PhaseReport` that any run fills alike."""
+        return {
+            **_kept(self.classifier),
+            "seconds": time.perf_counter() - self._started,
+            "stages": self.progress.seconds,
+            "accepted": True,
+            "reason": "",
+            "history": self.history,
+        }
 
     def _step_names(self):
         measures = self.validation is not None
@@ -169,3 +177,25 @@ class Progress:
             name: end - start
             for (name, start), (_, end) in itertools.pairwise(starts)
         }
+
+
+def _kept(classifier):
+    """Returns the fields of a `PhaseReport` about what is kept."""
+    memory, statistics = classifier.memory, classifier.statistics
+    counts = {} if memory is None else memory.counts
+    nbytes = {"weights": sum(_nbytes(v) for v in classifier.weights)}
+    if memory is not None:
+        nbytes["exemplars"] = memory.nbytes
+    if len(statistics):
+        nbytes["statistics"] = statistics.nbytes
+    return {
+        "problem": classifier.problem.name,
+        "phase": classifier.num_phases,
+        "exemplars": {classifier.classes[k]: n for k, n in counts.items()},
+        "nbytes": nbytes,
+    }
+
+
+def _nbytes(variable):
+    bits = keras.backend.standardize_dtype(variable.dtype)
+    return int(np.prod(variable.shape)) * np.dtype(bits).itemsize

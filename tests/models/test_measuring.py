@@ -1,14 +1,13 @@
 import numpy as np
 
 from keras_incremental.models.problems import SINGLE_LABEL
-from keras_incremental.models.reports.measuring import measure
 
 NAMES = ("cat", "dog", "bird")
 
 
 def measured(labels, was, now):
     parts = map(np.array, (labels, was, now))
-    return measure(SINGLE_LABEL.scorer, *parts, NAMES, 2)
+    return SINGLE_LABEL.scorer.measure(*parts, NAMES, 2)
 
 
 def test_what_flipped_is_found_again():

@@ -194,6 +194,12 @@ def collect(source):
     return source.collect(MAX_BYTES if endless else None)
 
 
+def collect_samples(x, batch_size=32, steps=None):
+    """Returns the samples of data for `predict`, and labels or `None`."""
+    source = as_source(x, batch_size=batch_size, steps=steps)
+    return collect(source)
+
+
 def checked_version(version, label_space):
     """Returns a version of a label space, the present one for `None`."""
     if version is None:

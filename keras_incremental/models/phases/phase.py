@@ -5,12 +5,12 @@ import dataclasses
 from keras_incremental.models import memory_update
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.outputs import outputs_for
 from keras_incremental.models.phases.closed_form import learner_of
 from keras_incremental.models.phases.phase_data import read
 from keras_incremental.models.phases.phase_data import with_held_out
 from keras_incremental.models.phases.phase_data import with_old_classes
 from keras_incremental.models.phases.plan import make_plan
-from keras_incremental.models.reports import measuring
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 
@@ -133,7 +133,7 @@ class PhaseRun(Run):
             **self.measure(
                 self.inputs.validation_labels, before, after, samples.classes
             ),
-            **measuring.kept(self.classifier),
+            **self.common_fields(),
             used={
                 "method": self.description,
                 "new samples": len(samples.labels),
@@ -141,12 +141,7 @@ class PhaseRun(Run):
                 "training mode": self.training_mode,
                 "epochs": len(self.history.get("loss", ())),
             },
-            seconds=self.seconds,
-            stages=self.progress.seconds,
-            accepted=True,
-            reason="",
-            history=self.history,
         )
 
     def _logits(self, inputs):
-        return measuring.outputs_for(self.classifier, self.backbone, inputs)
+        return outputs_for(self.classifier, self.backbone, inputs)

@@ -11,7 +11,6 @@ from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import collect
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.inputs.samples import Samples
-from keras_incremental.models.reports import measuring
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 from keras_incremental.models.streams.steps import RunningStatistics
@@ -177,7 +176,7 @@ class StreamRun(Run):
                 stream.classes[i] for i in sorted(stream.shown)
             ),
             **self._measured(before, after),
-            **measuring.kept(self.classifier),
+            **self.common_fields(),
             used={
                 "method": self.description,
                 "new samples": stream.num_samples,
@@ -185,11 +184,6 @@ class StreamRun(Run):
                 "exemplars": 0 if memory is None else len(memory),
                 "training mode": self.training_mode,
             },
-            seconds=self.seconds,
-            stages=self.progress.seconds,
-            accepted=True,
-            reason="",
-            history=self.history,
         )
 
     def _measured(self, before, after):

@@ -8,9 +8,9 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.models.inputs.reading import Reader
-from keras_incremental.models.unknown.forward import Forward
-from keras_incremental.models.unknown.forward import collect_samples
-from keras_incremental.models.unknown.forward import forward
+from keras_incremental.models.inputs.reading import collect_samples
+from keras_incremental.models.outputs import Forward
+from keras_incremental.models.outputs import forward
 from keras_incremental.rejection import Rejector
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
