@@ -4,6 +4,7 @@ from keras_incremental import callbacks as callbacks
 from keras_incremental import contrib as contrib
 from keras_incremental import data as data
 from keras_incremental import distillation as distillation
+from keras_incremental import errors as errors
 from keras_incremental import layers as layers
 from keras_incremental import losses as losses
 from keras_incremental import memory as memory

@@ -20,7 +20,7 @@ TESTS = pathlib.Path(__file__).parent
 # What may be imported from where: only from a level before one's own, or
 # from a peer.
 LEVELS = (
-    ("version", "utils", "statistics"),
+    ("version", "errors", "utils", "statistics"),
     (
         "layers",
         "losses",

@@ -3,12 +3,14 @@
 import json
 import os
 import zipfile
-import zlib
 
 import numpy as np
 
+from keras_incremental.errors import DamagedFileError
 from keras_incremental.memory.exemplars import COLUMNS
 from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.memory.stream_state import Stream
+from keras_incremental.utils import archives
 from keras_incremental.utils import files
 from keras_incremental.utils.types import Config
 
@@ -45,53 +47,84 @@ def read(path: str | os.PathLike) -> Exemplars:
     return _read(path, _parse)
 
 
-def read_stream(path: str | os.PathLike) -> tuple[Exemplars, Config]:
-    """Reads a content and what was written beside it."""
+def read_stream(
+    path: str | os.PathLike,
+) -> tuple[Exemplars, Config, Stream]:
+    """Reads a content, what was written beside it, and its `Stream`."""
     return _read(path, _parse_stream)
 
 
 def _read(path, parse):
     with open(path, "rb") as file:
         try:
-            with np.load(file, allow_pickle=False) as saved:
-                return parse({name: saved[name] for name in saved.files})
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
-            raise ValueError(
-                "The file of exemplars is damaged or of another kind. "
-                f"Received: path='{path}' ({error}). Use another copy of the "
-                "file; the memory has not been changed."
+            with zipfile.ZipFile(file) as archive:
+                archives.check_sizes(archive, file)
+                archives.check_checksums(archive)
+                return parse(archives.read_arrays(archive))
+        except archives.DAMAGES as error:
+            raise DamagedFileError(
+                path,
+                "file of exemplars",
+                error,
+                "Use another copy of the file; the memory has not been "
+                "changed.",
             ) from error
 
 
 def _parse(saved):
-    header = json.loads(saved["header"].item())
-    if header["format"] != FORMAT:
-        raise ValueError(f"format {header['format']} instead of {FORMAT}")
-    columns = {name: saved[name].astype("int64") for name in COLUMNS}
-    x = saved["x"]
-    logits = saved.get("logits")
+    header = archives.loads(saved["header"].item())
+    archives.check_whole("format", header["format"], FORMAT, FORMAT)
+    columns = {name: _column(name, saved[name]) for name in COLUMNS}
+    x, logits = saved["x"], saved.get("logits")
     held = [x if logits is None else logits, *columns.values()]
     if {len(column) for column in held} != {len(x)}:
         raise ValueError("arrays of different lengths")
+    if logits is not None and (logits.ndim != 2 or logits.dtype.kind != "f"):
+        raise ValueError("logits are not rows of floats")
+    dtype = _dtype(header["dtype"], x)
     return Exemplars(
-        x=None if header["dtype"] is None else x,
-        dtype=None if header["dtype"] is None else np.dtype(header["dtype"]),
-        next_id=header["next_id"],
-        next_phase=header["next_phase"],
+        x=None if dtype is None else x,
+        dtype=dtype,
+        next_id=_after(columns["ids"], "next_id", header),
+        next_phase=_after(columns["phases"], "next_phase", header),
         logits=logits,
         **columns,
     )
 
 
+def _column(name, array):
+    if array.ndim != 1 or array.dtype != "int64":
+        raise ValueError(f"`{name}` is no list of ints")
+    # Labels of all time have the version -1.
+    if len(array) and array.min() < (-1 if name == "label_versions" else 0):
+        raise ValueError(f"`{name}` has {array.min()}")
+    if name == "ids" and len(np.unique(array)) != len(array):
+        raise ValueError("two exemplars have one identity")
+    return array
+
+
+def _dtype(name, x):
+    if name is None and not len(x):
+        return None
+    dtype = np.dtype(name) if isinstance(name, str) else None
+    if dtype is None or {dtype.kind, x.dtype.kind} - set("biufU"):
+        raise ValueError(f"samples are of type {name!r}")
+    if (dtype.kind == "U") != (x.dtype.kind == "U"):
+        raise ValueError(f"samples of {x.dtype} are of type {name!r}")
+    return dtype
+
+
+def _after(column, name, header):
+    return archives.check_whole(name, header[name], column.max(initial=-1) + 1)
+
+
 def _parse_stream(saved):
-    stream = json.loads(saved["header"].item()).get("stream")
-    if stream is None:
+    stream = archives.loads(saved["header"].item()).get("stream")
+    if not isinstance(stream, dict):
         raise ValueError("not a file of a stream")
-    return _parse(saved), stream
+    content = _parse(saved)
+    if len(content) > archives.check_whole("budget", stream["budget"], 1):
+        raise ValueError(
+            f"{len(content)} exemplars in a budget of {stream['budget']}"
+        )
+    return content, stream, Stream.from_json(stream)

@@ -162,17 +162,17 @@ class Reservoir(BaseMemory):
             ValueError: if the file is damaged, or of a memory with another
                 budget or policy. The memory stays as it was.
         """
-        content, saved = exemplar_files.read_stream(path)
+        content, saved, stream = exemplar_files.read_stream(path)
         own = self.get_config()
         for name in ("budget", "policy"):
-            if saved[name] != own[name]:
+            if saved.get(name) != own[name]:
                 raise ValueError(
                     f"The file is of a Reservoir with another {name}. "
-                    f"Received: {name}={saved[name]!r} in '{path}', "
+                    f"Received: {name}={saved.get(name)!r} in '{path}', "
                     f"{own[name]!r} here. Load it into "
-                    f"`Reservoir({name}={saved[name]!r})`."
+                    f"`Reservoir({name}={saved.get(name)!r})`."
                 )
-        self._content, self._stream = content, Stream.from_json(saved)
+        self._content, self._stream = content, stream
 
     def get_config(self) -> Config:
         return {

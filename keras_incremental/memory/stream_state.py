@@ -4,6 +4,7 @@ from typing import Self
 
 import numpy as np
 
+from keras_incremental.utils.archives import check_whole
 from keras_incremental.utils.types import Config
 
 
@@ -41,12 +42,21 @@ class Stream:
 
     @classmethod
     def from_json(cls, saved: Config) -> Self:
-        return cls(
-            {label: count for label, count in saved["seen"]},
-            frozenset(saved["full"]),
-            saved["decisions"],
-            saved["draws"],
-        )
+        """Returns the stream that `to_json` wrote.
+
+        Raises:
+            ValueError: if numbers are not in their range.
+            KeyError: if something is missing.
+        """
+        seen = {
+            check_whole("seen", label): check_whole("seen", count)
+            for label, count in saved["seen"]
+        }
+        full = frozenset(check_whole("full", c) for c in saved["full"])
+        states = saved["decisions"], saved["draws"]
+        for state in states:
+            generator_at(state)
+        return cls(seen, full, *states)
 
 
 def generator_at(state: Config) -> np.random.Generator:

@@ -3,11 +3,14 @@
 from keras_incremental.models.balanced_stage import (
     BalancedStage as BalancedStage,
 )
-from keras_incremental.models.export import read_class_names as read_class_names
 from keras_incremental.models.incremental_classifier import (
     IncrementalClassifier as IncrementalClassifier,
 )
 from keras_incremental.models.inputs.reading import OldData as OldData
+from keras_incremental.models.loading import load_classifier as load_classifier
+from keras_incremental.models.loading import (
+    read_class_names as read_class_names,
+)
 from keras_incremental.models.problems.candidate_sets import (
     PartialLabelWarning as PartialLabelWarning,
 )

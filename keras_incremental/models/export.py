@@ -8,12 +8,11 @@ import zipfile
 import keras
 import numpy as np
 
+from keras_incremental.models.loading import KEY
+from keras_incremental.models.loading import METADATA
 from keras_incremental.models.problems.decoders import HIDDEN
 from keras_incremental.utils import files
 from keras_incremental.utils import state
-
-METADATA = "metadata.json"
-KEY = "class_names"
 
 
 def plain_model(classifier: keras.Model) -> keras.Model:
@@ -103,35 +102,3 @@ def _copy_with_names(source, target, names):
             if item.filename == METADATA:
                 data = json.dumps({**json.loads(data), KEY: names})
             new.writestr(item, data)
-
-
-def read_class_names(filepath: str | os.PathLike) -> list[str]:
-    """The names of the classes in a `.keras` file, in order of the outputs.
-
-    Args:
-        filepath: A file that `IncrementalClassifier.save` or
-            `IncrementalClassifier.to_keras` has written.
-
-    Returns:
-        List of strings.
-
-    Raises:
-        ValueError: if the file is damaged, or names no classes.
-    """
-    try:
-        with zipfile.ZipFile(filepath) as archive:
-            metadata = json.loads(archive.read(METADATA))
-            config = json.loads(archive.read("config.json"))["config"]
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise ValueError(
-            "The file is damaged, or no `.keras` file. Received: filepath="
-            f"{str(filepath)!r}. Use another copy of it."
-        ) from error
-    names = metadata.get(KEY) or config.get("classes")
-    if not names:
-        raise ValueError(
-            "The file names no classes. Received: filepath="
-            f"{str(filepath)!r}. Write it by `IncrementalClassifier.save` or "
-            "`to_keras`."
-        )
-    return names

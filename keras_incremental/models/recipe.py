@@ -12,6 +12,7 @@ from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.reservoir import Reservoir
+from keras_incremental.models import recipe_types
 from keras_incremental.models.balanced_stage import BalancedStage
 from keras_incremental.utils.export import export
 from keras_incremental.utils.phase import Phase
@@ -130,6 +131,7 @@ class Recipe:
 
     def _check_parts(self):
         """Raises if a part is something else than it must be."""
+        recipe_types.check(self)
         if self.loss is not None and not is_auto(self.loss):
             _check_loss_name(self.loss)
         for name, what, fits in (

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.models import class_edits
+from keras_incremental.models import file_checks
 from keras_incremental.models.export import plain_model
 from keras_incremental.models.export import write_plain
 from keras_incremental.models.inputs import checks
@@ -181,6 +182,7 @@ class SavingMixin(keras.Model):
     def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object
         return {
+            "format": file_checks.FORMAT,
             "name": self.name,
             "features": serialize(self.features),
             "head": serialize(self.head),
@@ -205,6 +207,7 @@ class SavingMixin(keras.Model):
             return keras.saving.deserialize_keras_object(value, custom_objects)
 
         config = dict(config)
+        file_checks.check_format(config.pop("format", file_checks.FORMAT))
         split = HeadSplit(
             deserialize(config.pop("features")),
             deserialize(config.pop("head")),
@@ -219,7 +222,9 @@ class SavingMixin(keras.Model):
         label_space = config.pop("label_space", None)
         classifier = cls(split, **parts, **config)
         if label_space is not None:
-            classifier.label_space = LabelSpace.from_config(label_space)
+            label_space = LabelSpace.from_config(label_space)
+            file_checks.check_label_space(label_space, classifier.classes)
+            classifier.label_space = label_space
         return classifier
 
     def get_compile_config(self) -> Config:
@@ -248,8 +253,12 @@ class SavingMixin(keras.Model):
 
     def load_own_variables(self, store: Store) -> None:
         names = set(store.keys())
-        self.num_phases = int(np.asarray(store["phases"]))
-        self.statistics = FeatureStatistics.load_from(store)
+        statistics = FeatureStatistics.load_from(store)
+        file_checks.check_statistics(
+            statistics, len(self.classes), self.head.input_dim
+        )
+        self.num_phases = file_checks.read_count("phases", store["phases"])
+        self.statistics = statistics
         for index, variable in enumerate(self.weights):
             if f"importance_{index}" in names:
                 variable.regularizer = QuadraticPenalty(

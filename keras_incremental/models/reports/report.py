@@ -1,6 +1,5 @@
 import dataclasses
 import datetime
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -179,8 +178,12 @@ class PhaseReport:
 
     @classmethod
     def from_json(cls, text: str) -> "PhaseReport":
-        """Returns the report that `to_json` wrote."""
-        return cls.from_dict(json.loads(text))
+        """Returns the report that `to_json` wrote.
+
+        Raises:
+            DamagedFileError: if the text is not as it was written.
+        """
+        return cls(**report_json.read(text))
 
     def to_html(
         self,

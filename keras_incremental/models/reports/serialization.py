@@ -1,13 +1,16 @@
 """A `PhaseReport` as plain values, and back."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import re
 
 import numpy as np
 
+from keras_incremental.errors import DamagedFileError
 from keras_incremental.metrics.drop import Drop
+from keras_incremental.utils import archives
 
 NAMES = ("classes", "new_classes", "phase_classes")
 INDICES = ("flips", "flipped_from", "flipped_to")
@@ -26,7 +29,23 @@ AS_THEY_ARE = (
     "date",
     "problem",
 )
+FORMAT = 1
+CHECKSUM = "checksum"
 SCORES = ("old_score_before", "old_score", "new_score", "score")
+TYPES = {
+    **dict.fromkeys((*NAMES, *INDICES), (list, tuple)),
+    **dict.fromkeys(CONFUSIONS, (list, type(None))),
+    **dict.fromkeys(
+        ("used", "stages", "exemplars", "nbytes", "history", "versions"),
+        (dict,),
+    ),
+    **dict.fromkeys(("reason", "date", "problem"), (str,)),
+    "accepted": (bool,),
+    "phase": (int,),
+    "seconds": (int, float),
+    "per_class": (dict,),
+    "drop": (dict, type(None)),
+}
 # A raw line break is never inside a string.
 NUMBERS = re.compile(r"\[\n[-+\d.,eE\snul]*\]")
 
@@ -34,7 +53,8 @@ NUMBERS = re.compile(r"\[\n[-+\d.,eE\snul]*\]")
 def to_dict(report):
     """Returns all that a report says, as plain Python values."""
     names = (*AS_THEY_ARE, *NAMES, *SCORES, *INDICES, *CONFUSIONS)
-    values = {name: getattr(report, name) for name in names}
+    values = {"format": FORMAT}
+    values.update({name: getattr(report, name) for name in names})
     values["metric"], values["unit"] = report.scorer.metric, report.scorer.unit
     values["drop"] = report.drop and dataclasses.asdict(report.drop)
     values["per_class"] = {c: _of_class(report, c) for c in report.classes}
@@ -45,7 +65,7 @@ def fields_of(values):
     """Returns the fields of the report that `to_dict` wrote.
 
     Raises:
-        ValueError: if something is missing.
+        ValueError: if something is missing, or of another type.
     """
     needed = (*AS_THEY_ARE, *NAMES, *INDICES, *CONFUSIONS, "drop", "per_class")
     missing = [name for name in needed if name not in values]
@@ -54,6 +74,7 @@ def fields_of(values):
             "These are not all the values of a PhaseReport. Missing: "
             f"{missing}. Give what `to_dict` or `to_json` wrote."
         )
+    _check_types(values)
     drops = {c: _drop(v["drop"]) for c, v in values["per_class"].items()}
     return {
         **{name: values[name] for name in AS_THEY_ARE},
@@ -65,10 +86,56 @@ def fields_of(values):
     }
 
 
+def _check_types(values):
+    format = values.get("format", FORMAT)
+    if isinstance(format, bool) or format != FORMAT:
+        raise ValueError(
+            f"Reports of format {FORMAT} can be read. Received: "
+            f"format={format!r}. Read it with the version of "
+            "keras_incremental that wrote it."
+        )
+    wrong = [
+        name
+        for name, kinds in TYPES.items()
+        if not isinstance(values[name], kinds)
+        or (isinstance(values[name], bool) and bool not in kinds)
+    ]
+    names = [name for key in NAMES for name in values[key]]
+    if wrong or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            "The values of a PhaseReport have other types. Received: "
+            f"{ {name: values[name] for name in wrong or NAMES} }. Give what "
+            "`to_dict` or `to_json` wrote."
+        )
+
+
 def dumps(values):
     """Returns JSON text, with one line for each list of numbers."""
+    values = json.loads(json.dumps(values, allow_nan=False))
+    values[CHECKSUM] = _checksum(values)
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
     return NUMBERS.sub(lambda found: _on_one_line(found.group()), text)
+
+
+def read(text):
+    """Returns the fields of the report whose values `dumps` wrote.
+
+    Raises:
+        DamagedFileError: if the text is not as it was written.
+    """
+    try:
+        values = archives.loads(text)
+        found = values.pop(CHECKSUM)
+        if found != _checksum(values):
+            raise ValueError(f"the checksum is not {found!r}")
+        return fields_of(values)
+    except archives.DAMAGES as error:
+        raise DamagedFileError(None, "JSON of PhaseReport", error) from error
+
+
+def _checksum(values):
+    text = json.dumps(values, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _of_class(report, name):

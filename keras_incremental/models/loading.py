@@ -1,0 +1,152 @@
+"""Classifiers from files that may be damaged, or made by strangers."""
+
+import contextlib
+import os
+import zipfile
+
+import keras
+import numpy as np
+
+from keras_incremental.errors import DamagedFileError
+from keras_incremental.utils import archives
+
+METADATA, CONFIG = "metadata.json", "config.json"
+WEIGHTS, WHOLE = "model.weights.h5", "`.keras` file"
+KEY = "class_names"
+FIX = (
+    "Use another copy of it; if it has layers or losses of your own, pass "
+    "them as `custom_objects`."
+)
+
+
+def load_classifier(
+    filepath: str | os.PathLike,
+    custom_objects: dict[str, object] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> keras.Model:
+    """Returns the classifier of a file, every byte of which was checked.
+
+    `keras.models.load_model` opens the same files. It does not always notice
+    a changed bit in the weights, and raises errors of many classes.
+
+    Sizes are read before anything is allocated: a classifier never takes
+    more memory than its file has bytes.
+
+    Args:
+        filepath: A file that `IncrementalClassifier.save` has written.
+        custom_objects: See `keras.models.load_model`.
+        compile: Bool. Whether to compile it. Defaults to `True`.
+        safe_mode: Bool. Whether functions in the file are refused. Defaults
+            to `True`.
+
+    Returns:
+        `IncrementalClassifier`.
+
+    Raises:
+        OSError: if there is no such file, or it cannot be read.
+        DamagedFileError: if it is damaged, or of another kind.
+    """
+    with _opened(filepath) as archive:
+        config = _json(filepath, archive, CONFIG)
+        with _part(filepath, CONFIG):
+            _check_class(config)
+        with _part(filepath, WEIGHTS):
+            _check_weights(archive)
+    with _part(filepath, WHOLE, FIX):
+        return keras.models.load_model(
+            filepath, custom_objects, compile, safe_mode
+        )
+
+
+def read_class_names(filepath: str | os.PathLike) -> list[str]:
+    """The names of the classes in a `.keras` file, in order of the outputs.
+
+    Args:
+        filepath: A file that `IncrementalClassifier.save` or
+            `IncrementalClassifier.to_keras` has written.
+
+    Returns:
+        List of strings.
+
+    Raises:
+        OSError: if there is no such file, or it cannot be read.
+        DamagedFileError: if the file is damaged.
+        ValueError: if it names no classes.
+    """
+    with _opened(filepath) as archive:
+        metadata = _json(filepath, archive, METADATA)
+        config = _json(filepath, archive, CONFIG)
+    with _part(filepath, CONFIG):
+        names = metadata.get(KEY) or config["config"].get("classes")
+        _check_names(names or [])
+    if not names:
+        raise ValueError(
+            "The file names no classes. Received: filepath="
+            f"{str(filepath)!r}. Write it by `IncrementalClassifier.save` or "
+            "`to_keras`."
+        )
+    return names
+
+
+@contextlib.contextmanager
+def _opened(filepath):
+    """Opens an archive whose sizes and checksums are right."""
+    with open(filepath, "rb") as file:
+        with contextlib.ExitStack() as stack:
+            with _part(filepath, WHOLE):
+                archive = stack.enter_context(zipfile.ZipFile(file))
+                archives.check_sizes(archive, file)
+                archives.check_checksums(archive)
+            yield archive
+
+
+@contextlib.contextmanager
+def _part(filepath, part, *fix):
+    try:
+        yield
+    except DamagedFileError:
+        raise
+    except archives.DAMAGES as error:
+        raise DamagedFileError(filepath, part, error, *fix) from error
+
+
+def _json(filepath, archive, name):
+    with _part(filepath, name):
+        value = archives.loads(archive.read(name), finite=False)
+        if not isinstance(value, dict):
+            raise ValueError(f"a {type(value).__name__} is no dict")
+        return value
+
+
+def _check_class(config):
+    if config["registered_name"] != "keras_incremental>IncrementalClassifier":
+        raise ValueError(
+            f"a {config['registered_name'] or config['class_name']} is no "
+            "IncrementalClassifier"
+        )
+
+
+def _check_names(names):
+    if not isinstance(names, list) or {type(n) for n in names} - {str}:
+        raise ValueError("classes are no list of strings")
+
+
+def _check_weights(archive):
+    """Raises if an array is declared larger than what is stored of it."""
+    import h5py
+
+    def check(name, item):
+        if not isinstance(item, h5py.Dataset):
+            return
+        if item.external or item.is_virtual:
+            raise ValueError(f"'{name}' lies in another file")
+        declared = np.prod(item.shape, dtype=object) * item.dtype.itemsize
+        stored = item.id.get_storage_size()
+        if declared > stored:
+            raise ValueError(
+                f"'{name}' has {stored} bytes of data, not {declared}"
+            )
+
+    with archive.open(WEIGHTS) as file, h5py.File(file) as weights:
+        weights.visititems(check)
