@@ -125,12 +125,13 @@ class CandidateSetCrossentropy(keras.losses.Loss):
         return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        if not self.from_logits:
+            y_pred = ops.log(ops.clip(y_pred, keras.config.epsilon(), 1.0))
         losses, informative = _losses_and_informative(
             y_true,
             y_pred,
             self._table,
             self._denominator,
-            self.from_logits,
             self.ignore_class,
             self.label_weights,
             self.focus,
@@ -154,7 +155,6 @@ def candidate_set_crossentropy(
     y_pred: Tensor,
     table: ArrayLike | None = None,
     denominator: ArrayLike | None = None,
-    from_logits: bool = True,
     ignore_class: int | Sequence[int] | None = None,
     label_weights: Sequence[float] | None = None,
     focus: float = 0.0,
@@ -163,10 +163,9 @@ def candidate_set_crossentropy(
 
     Args:
         y_true: Ints of shape `(batch_size, ...)`.
-        y_pred: Tensor of shape `(batch_size, ..., num_classes)`.
+        y_pred: Tensor of shape `(batch_size, ..., num_classes)`, the logits.
         table: See `CandidateSetCrossentropy`.
         denominator: See `CandidateSetCrossentropy`.
-        from_logits: See `CandidateSetCrossentropy`.
         ignore_class: See `CandidateSetCrossentropy`.
         label_weights: See `CandidateSetCrossentropy`.
         focus: See `CandidateSetCrossentropy`.
@@ -182,7 +181,6 @@ def candidate_set_crossentropy(
         logits_at(y_true, ops.convert_to_tensor(y_pred)),
         table,
         denominator,
-        from_logits,
         ignore_class,
         label_weights,
         emphasis.checked_focus(focus, NAME),
@@ -194,14 +192,11 @@ def _losses_and_informative(
     z,
     table,
     denominator,
-    from_logits,
     ignore_class,
     label_weights,
     focus,
 ):
     z = ops.cast(z, keras.backend.result_type(z.dtype, "float32"))
-    if not from_logits:
-        z = ops.log(ops.clip(z, keras.config.epsilon(), 1.0))
     # The loss does not change, and large logits keep their digits.
     z = z - ops.stop_gradient(ops.max(z, axis=-1, keepdims=True))
     labels = ops.cast(squeeze_labels(labels, z), "int32")
