@@ -1,6 +1,7 @@
 """Samples and their labels, as a classifier reads them."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class Samples:
     label_version: int | None = None
     codec: Codec = IndexCodec()
 
-    @property
+    @functools.cached_property
     def shown(self) -> np.ndarray:
         """Indices of the classes that the labels show."""
         return self.codec.classes_in(self.labels)
