@@ -10,10 +10,10 @@ from keras_incremental.data.source import Source
 from keras_incremental.data.source import as_source
 from keras_incremental.memory import mixing
 from keras_incremental.memory import selection as selections
-from keras_incremental.memory import stored_logits
 from keras_incremental.memory.candidates import class_of_each
 from keras_incremental.memory.candidates import gather
 from keras_incremental.memory.exemplar_store import ExemplarStore
+from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.policies import MixingPolicy
 from keras_incremental.memory.replay import Replay
@@ -303,7 +303,7 @@ def _check_logits(logits, source):
             f"drawn from it. Received: logits with a {source.kind}. Pass x "
             "and y as arrays."
         )
-    stored_logits.checked(logits, len(source.whole[0]))
+    checked_logits(logits, len(source.whole[0]))
 
 
 def _num_outputs(model):

@@ -5,8 +5,8 @@ from typing import Self
 import numpy as np
 
 from keras_incremental.memory import exemplar_files
-from keras_incremental.memory import stored_logits
 from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.memory.exemplars import widened_logits
 from keras_incremental.memory.policies import MixingPolicy
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Shape
@@ -119,7 +119,7 @@ class BaseMemory:
                 f"num_classes={num_classes}. Ask for as many as the model "
                 "has."
             )
-        return stored_logits.widened(held.logits, len(held), num_classes)
+        return widened_logits(held.logits, len(held), num_classes)
 
     def snapshot(self) -> Any:
         """The present content, to give to `restore`."""

@@ -9,8 +9,8 @@ from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.memory import exemplar_files
-from keras_incremental.memory import stored_logits
 from keras_incremental.memory.base_memory import BaseMemory
+from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import join
 
 
@@ -91,7 +91,7 @@ class ExemplarStore(BaseMemory):
             logits: Array of shape `(n, num_classes)`, kept with the samples.
                 Defaults to `None`.
         """
-        logits = stored_logits.checked(logits, len(x))
+        logits = checked_logits(logits, len(x))
         dtype = np.dtype(dtype or x.dtype)
         self._check_like(x, dtype)
         arriving = np.unique(y).tolist()

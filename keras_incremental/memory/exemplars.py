@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
-from keras_incremental.memory import stored_logits
 
 COLUMNS = ("y", "ids", "phases", "label_versions")
 
@@ -114,9 +113,45 @@ def join(parts: Sequence[Exemplars]) -> Exemplars:
         parts[-1],
         x=arrays.concatenate(x, dtype),
         dtype=dtype,
-        logits=stored_logits.join(logits, [len(part) for part in parts]),
+        logits=join_logits(logits, [len(part) for part in parts]),
         **columns,
     )
+
+
+def checked_logits(logits, size):
+    """Logits of new samples as float32, or `None` if there are none."""
+    if logits is None:
+        return None
+    logits = arrays.to_numpy(logits, "logits")
+    if (
+        logits.ndim != 2
+        or len(logits) != size
+        or logits.dtype.kind not in "fiu"
+    ):
+        raise ValueError(
+            "`logits` must have one row of numbers for each sample. "
+            f"Received: logits of shape {logits.shape} and {logits.dtype} "
+            f"for {size} samples. Give what the model's head returns for `x`."
+        )
+    arrays.check_finite(logits, "logits")
+    return logits.astype("float32")
+
+
+def widened_logits(logits, size, width):
+    """The logits of `size` rows in `width` columns, NaN where unknown."""
+    wide = np.full((size, width), np.nan, "float32")
+    if logits is not None:
+        wide[:, : logits.shape[1]] = logits
+    return wide
+
+
+def join_logits(parts, sizes):
+    """Logits of several parts below each other, `None` if none has any."""
+    widths = [part.shape[1] for part in parts if part is not None]
+    if not widths:
+        return None
+    pairs = zip(parts, sizes, strict=True)
+    return np.concatenate([widened_logits(p, n, max(widths)) for p, n in pairs])
 
 
 def _integers(values):

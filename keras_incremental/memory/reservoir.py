@@ -11,13 +11,14 @@ import numpy as np
 from keras_incremental.data import arrays
 from keras_incremental.data.source import as_source
 from keras_incremental.memory import exemplar_files
-from keras_incremental.memory import stored_logits
 from keras_incremental.memory import stream_policies
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.base_memory import check_snapshot
 from keras_incremental.memory.candidates import class_of_each
 from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import join
+from keras_incremental.memory.exemplars import widened_logits
 from keras_incremental.memory.stream_policies import Slots
 from keras_incremental.memory.stream_state import Stream
 from keras_incremental.memory.stream_state import generator_at
@@ -104,7 +105,7 @@ class Reservoir(BaseMemory):
         """
         x, y = as_source(arrays.to_numpy(x, "x"), y).whole
         y = class_of_each(y)
-        logits = stored_logits.checked(logits, len(x))
+        logits = checked_logits(logits, len(x))
         self._check_like(x, x.dtype)
         origins, stream = self._decide(y.tolist())
         self._content = self._refilled(origins, x, y, logits)
@@ -138,7 +139,7 @@ class Reservoir(BaseMemory):
         )
         held = self._content.take(rows)
         width = 0 if held.logits is None else held.logits.shape[1]
-        logits = stored_logits.widened(held.logits, len(rows), width)
+        logits = widened_logits(held.logits, len(rows), width)
         return held.x.astype(held.dtype), held.y, logits
 
     def snapshot(self) -> Any:
