@@ -28,6 +28,7 @@ ON_EACH_BACKEND = (
     "memory/test_mixing.py",
     "metrics/test_balanced_accuracy.py",
     "metrics/test_on_labels.py",
+    "models/test_adopted_outputs.py",
     "models/test_balanced_stage.py",
     "models/test_batch_norm.py",
     "models/test_by_hand.py",

@@ -27,6 +27,7 @@ from keras_incremental.models.student import scores_of
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
+from keras_incremental.utils.graph import HeadSplit
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Shape
 from keras_incremental.utils.types import Tensor
@@ -207,6 +208,11 @@ class IncrementalClassifier(
             inner = self.features.compute_output_shape(input_shape)
             return (*inner[:-1], self.head.units)
         return (input_shape[0], self.head.units)
+
+    @property
+    def head_split(self) -> HeadSplit:
+        """Its parts, of which the scores of labels are computed."""
+        return HeadSplit(self.features, self.head, self.activation)
 
     @property
     def backbone(self) -> Backbone:

@@ -91,16 +91,14 @@ class Student(keras.Model):
             teacher.watch(layers)
 
     @property
-    def features(self):
-        """Layer from the inputs to what the head reads, for `split_head`."""
+    def head_split(self):
+        """`HeadSplit` of what the head reads, the head, and logits."""
         if self.coordinates is not None:
-            return CenteredFeatures(self.upper, self.coordinates)
-        return keras.layers.Identity() if self.upper is None else self.upper
-
-    @property
-    def activation(self):
-        """`None`: the outputs are logits."""
-        return None
+            features = CenteredFeatures(self.upper, self.coordinates)
+        else:
+            whole = self.upper is None
+            features = keras.layers.Identity() if whole else self.upper
+        return graph.HeadSplit(features, self.head, None)
 
     def compile(self, optimizer, loss=None, label_weight=1.0, metrics=None):
         """Compiles with a loss of labels, and a weight of that loss."""

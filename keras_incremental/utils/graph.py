@@ -9,7 +9,6 @@ import keras
 from keras_incremental.utils import state
 
 PROBABILITIES = ("softmax", "sigmoid")
-_PARTS = ("features", "head", "activation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,17 +35,19 @@ def split_head(model: keras.Model) -> HeadSplit:
         model: Built classifier. The head may be in a nested model, and may
             be followed by an `Activation` or `Softmax` layer. If its scores
             are upsampled, the features are upsampled instead, which gives
-            the same scores. A model with the attributes `features`, `head`
-            and `activation` needs no splitting.
+            the same scores. A model whose attribute `head_split` is a
+            `HeadSplit` needs no splitting.
 
     Returns:
         A `HeadSplit`.
 
     Raises:
-        ValueError: if the model has no graph, or more than one output.
+        ValueError: if the model has no graph, more than one output, or an
+            operation after the head that is no activation.
     """
-    if all(hasattr(model, part) for part in _PARTS):
-        return HeadSplit(model.features, model.head, model.activation)
+    own = getattr(model, "head_split", None)
+    if isinstance(own, HeadSplit):
+        return own
     layers, tensor = _last_layers(model)
     head = layers.pop()
     activation = getattr(head, "activation", None)
@@ -227,20 +228,36 @@ def _last_layers(model):
             "of them."
         )
     passed = []
-    for layer in reversed(model.layers):
+    for layer in reversed(state.operations_of(model)):
         if isinstance(layer, keras.Model):
             inner, tensor = _last_layers(layer)
             below = keras.Model(state.inputs_of(layer), tensor)
             return passed + inner, below(_feed(model, layer))
         if isinstance(layer, keras.layers.InputLayer):
             break
+        _check_operation(model, layer)
         passed.append(layer)
         if not _is_after_head(layer):
             return passed, _feed(model, layer)
     raise ValueError(
         f"Model '{model.name}' has no layer with weights to be its head. "
-        "Received: layers without weights. End the model in a `Dense` layer."
+        f"Received: layers {[x.name for x in model.layers]}. End the model "
+        "in a `Dense` layer."
     )
+
+
+def _check_operation(model, operation):
+    """Raises if what follows the head is neither layer nor activation."""
+    if isinstance(operation, keras.layers.Layer):
+        return
+    if _activation_name(operation) is None:
+        raise ValueError(
+            f"Model '{model.name}' must end in a layer or in `softmax` or "
+            f"`sigmoid`. Received: the operation '{operation.name}' of class "
+            f"{type(operation).__name__} after the last layer. End the model "
+            "in the layer that gives the scores, and apply the operation to "
+            "what it predicts."
+        )
 
 
 def _feed(model, layer):
@@ -254,7 +271,7 @@ def _feed(model, layer):
 
 
 def _is_after_head(layer):
-    return not layer.weights and (
+    return not getattr(layer, "weights", ()) and (
         _activation_name(layer) is not None
         or _is_identity(layer)
         or _is_resizing(layer)
@@ -276,6 +293,10 @@ def _is_identity(layer):
 def _activation_name(layer):
     if isinstance(layer, keras.layers.Softmax):
         return "softmax"
+    if not isinstance(layer, keras.layers.Layer):
+        # Such as that of `keras.ops.softmax`.
+        name = type(layer).__name__.lower()
+        return name if name in PROBABILITIES else None
     if isinstance(layer, keras.layers.Activation):
         return _name_of(layer.activation)
     return None

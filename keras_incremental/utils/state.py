@@ -82,6 +82,11 @@ def has_graph(model: keras.Model) -> bool:
     return hasattr(getattr(model, "_functional", model), "_nodes_by_depth")
 
 
+def operations_of(model: keras.Model) -> list[keras.Operation]:
+    """Returns the layers and other operations of a graph, in its order."""
+    return list(getattr(model, "_functional", model).operations)
+
+
 def inputs_of(model: keras.Model) -> Structure:
     """Returns the inputs of a model in the structure of its call."""
     return getattr(model, "_functional", model).input
@@ -90,11 +95,9 @@ def inputs_of(model: keras.Model) -> Structure:
 def inbound_tensor(
     model: keras.Model, layer: keras.layers.Layer
 ) -> Tensor | None:
-    """Returns the input of `layer` in the graph of `model`, or `None`."""
-    for node in _nodes(model, layer):
-        if len(node.input_tensors) == 1:
-            return node.input_tensors[0]
-    return None
+    """Returns the only input of `layer` in the graph of `model`, or `None`."""
+    inputs = [x for node in _nodes(model, layer) for x in node.input_tensors]
+    return inputs[0] if len(inputs) == 1 else None
 
 
 def outbound_tensor(

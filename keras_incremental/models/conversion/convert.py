@@ -13,6 +13,7 @@ from keras_incremental.models.conversion.exclusivity import is_multi_label
 from keras_incremental.models.conversion.exclusivity import units_of
 from keras_incremental.models.conversion.loss_outputs import warn_of_mismatch
 from keras_incremental.models.conversion.preprocessing import with_preprocessor
+from keras_incremental.models.conversion.same_outputs import check_same_outputs
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 
@@ -35,12 +36,13 @@ def convert(model, recipe=None, multi_label=None):
         and whose activation is `"softmax"`, `"sigmoid"` or `None`.
 
     Raises:
-        ValueError: if the model does not end in classes.
+        ValueError: if the model does not end in classes, or if the parts
+            compute something else than it.
     """
     split = model
     if not isinstance(model, graph.HeadSplit):
         _check_plain(model)
-        split = with_preprocessor(graph.split_head(model), model)
+        split = graph.split_head(model)
         warn_of_mismatch(model, split)
     _check_shapes(split)
     own = isinstance(split.head, ExpandableHead)
@@ -55,10 +57,18 @@ def convert(model, recipe=None, multi_label=None):
         )
     elif many:
         split.head.exclusive = False
+    if split is not model:
+        split = _checked(split, model)
     if recipe is not None and recipe.head is not None:
         split = dataclasses.replace(split, head=_replaced(split.head, recipe))
     _choose_trained(split, recipe)
     return split
+
+
+def _checked(split, model):
+    """Returns what reads as `fit` does, if it computes what `predict` does."""
+    check_same_outputs(model, split)
+    return with_preprocessor(split, model)
 
 
 def awaits_imprinting(split, model):
@@ -140,6 +150,12 @@ def _check_dense(split):
         raise ValueError(
             "A classifier must end in a `Dense` or `ExpandableDense` layer. "
             f"Received: '{head.name}' of class {type(head).__name__}."
+        )
+    if getattr(head, "quantization_mode", None) is not None:
+        raise ValueError(
+            f"The head '{head.name}' is quantized, so it cannot learn. "
+            f"Received: quantization_mode='{head.quantization_mode}'. Convert "
+            "the model as it was before `quantize`."
         )
 
 

@@ -1,0 +1,196 @@
+"""Whatever is adopted computes what it did, or it is refused."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from keras import ops
+
+from keras_incremental.data import with_teacher
+from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models.conversion.convert import convert
+from keras_incremental.regularizers import fisher_importance
+
+NAMES = ["a", "b", "c"]
+X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+
+
+def dense(**options):
+    return layers.Dense(3, **options)
+
+
+def functional(outputs_of):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    features = layers.Dense(5, activation="tanh")(inputs)
+    return keras.Model(inputs, outputs_of(features))
+
+
+def twice(x):
+    layer = layers.Dense(5)
+    head = layers.Dense(5)
+    return head(layer(head(x)))
+
+
+@keras.saving.register_keras_serializable("tests")
+class TrainedScale(layers.Dense):
+    """A `Dense` layer that is more than a kernel and a bias."""
+
+    def call(self, inputs):
+        return 3.0 * super().call(inputs)
+
+
+def nested(x):
+    inner = keras.Input((5,))
+    return keras.Model(inner, ops.clip(dense()(inner), -0.1, 0.1))(x)
+
+
+REFUSED = {
+    "clip": (lambda x: ops.clip(dense()(x), -0.1, 0.1), "'clip.*of class Clip"),
+    "relu": (lambda x: ops.relu(dense()(x)), "'relu.*of class Relu"),
+    "half": (lambda x: 0.5 * dense()(x), "'multiply.*of class Multiply"),
+    "sum": (lambda x: dense()(x) + dense()(x), "'add.*of class Add"),
+    "mean": (
+        lambda x: 0.5 * dense()(x) + 0.5 * dense()(x),
+        "'add.*of class Add",
+    ),
+    "layer of a sum": (
+        lambda x: layers.Add()([dense()(x), dense()(x)]),
+        "must have one input",
+    ),
+    "log_softmax": (lambda x: ops.log_softmax(dense()(x)), "LogSoftmax"),
+    "clip in a nested model": (nested, "'clip.*of class Clip"),
+    "clip after softmax": (
+        lambda x: ops.clip(dense(activation="softmax")(x), 0.2, 0.8),
+        "'clip.*of class Clip",
+    ),
+    "softmax twice": (
+        lambda x: ops.softmax(dense(activation="softmax")(x)),
+        "'softmax', 'softmax'",
+    ),
+    "called twice": (twice, "something else than"),
+    "a head that scales": (lambda x: TrainedScale(3)(x), "something else than"),
+    "softmax over the batch": (
+        lambda x: layers.Softmax(axis=0)(dense()(x)),
+        "something else than.*softmax",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_would_compute_something_else_is_refused(case):
+    outputs_of, message = REFUSED[case]
+    model = functional(outputs_of)
+    names = list("abcde")[: model.output_shape[-1]]
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        IncrementalClassifier(model, names)
+
+
+TAKEN = {
+    "logits": lambda x: dense()(x),
+    "softmax": lambda x: dense(activation="softmax")(x),
+    "softmax layer": lambda x: layers.Softmax()(dense()(x)),
+    "softmax operation": lambda x: ops.softmax(dense()(x)),
+    "sigmoid operation": lambda x: ops.sigmoid(dense()(x)),
+    "one sigmoid operation": lambda x: ops.sigmoid(layers.Dense(1)(x)),
+    "clip below the head": lambda x: dense()(ops.clip(x, -0.1, 0.1)),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_what_is_taken_computes_the_same(case):
+    model = functional(TAKEN[case])
+    expected = ops.convert_to_numpy(model(X))
+    clf = IncrementalClassifier(model, NAMES[: max(2, expected.shape[1])])
+    received = ops.convert_to_numpy(clf(X))
+    if expected.shape[1] == 1:
+        received = received[:, 1:]
+    np.testing.assert_allclose(received, expected, atol=1e-6)
+
+
+def test_softmax_as_an_operation_gives_no_logits():
+    model = functional(TAKEN["softmax operation"])
+    same = keras.models.clone_model(functional(TAKEN["softmax"]))
+    same.set_weights(model.get_weights())
+    y = np.arange(6) % 3
+    np.testing.assert_allclose(
+        with_teacher(X, model, y)[1], with_teacher(X, same, y)[1], atol=1e-6
+    )
+    for a, b in zip(
+        fisher_importance(model, X).values(),
+        fisher_importance(same, X).values(),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+class Parts(keras.Model):
+    """A model that has the attributes of a split one, and adds to them."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = layers.Dense(5)
+        self.head = layers.Dense(3)
+        self.activation = "softmax"
+
+    def call(self, inputs):
+        return 0.1 * self.head(self.features(inputs))
+
+
+def test_attributes_of_a_stranger_say_nothing():
+    model = Parts()
+    model(X)
+    for use in (
+        lambda: IncrementalClassifier(model, NAMES),
+        lambda: with_teacher(X, model, np.arange(6) % 3),
+        lambda: fisher_importance(model, X),
+    ):
+        with pytest.raises(ValueError, match="no graph|from_logits"):
+            use()
+
+
+@pytest.mark.parametrize(
+    "inputs, below",
+    [
+        (keras.Input((3,), dtype="int32"), layers.Embedding(5, 4)),
+        (keras.Input((None,)), layers.Embedding(2, 4)),
+        (keras.Input((None, None, 3)), layers.Conv2D(4, 3)),
+        (keras.Input((8, 8, 1), dtype="uint8"), layers.Rescaling(1 / 255)),
+    ],
+)
+def test_samples_are_made_up_for_inputs_of_any_kind(inputs, below):
+    x = below(inputs)
+    pool = layers.GlobalAveragePooling1D
+    x = pool()(x) if len(x.shape) == 3 else layers.GlobalMaxPooling2D()(x)
+    split = convert(keras.Model(inputs, layers.Dense(3)(x)))
+    assert split.head.units == 3
+
+
+def test_weights_that_are_not_finite_cannot_be_compared():
+    model = functional(TAKEN["logits"])
+    model.set_weights([w + np.nan for w in model.get_weights()])
+    with pytest.raises(ValueError, match="not finite"):
+        IncrementalClassifier(model, NAMES)
+
+
+def test_a_quantized_head_is_refused():
+    model = functional(lambda x: layers.Dense(3)(x))
+    model.layers[-1].quantize("int8")
+    with pytest.raises(
+        ValueError, match="is quantized.*int8.*before `quantize`"
+    ):
+        IncrementalClassifier(model, NAMES)
+
+
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+def test_rounding_is_no_difference(dtype):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(64, activation="relu", dtype=dtype),
+            layers.Dense(3, dtype=dtype),
+            layers.Softmax(dtype="float32"),
+        ]
+    )
+    assert convert(model).head.units == 3
