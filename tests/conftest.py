@@ -32,6 +32,7 @@ ON_EACH_BACKEND = (
     "models/test_balanced_stage.py",
     "models/test_batch_norm.py",
     "models/test_by_hand.py",
+    "models/test_copied_state.py",
     "models/test_imprinting_frozen.py",
     "models/test_incremental_classifier.py",
     "models/test_learn_inputs.py",

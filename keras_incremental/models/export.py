@@ -12,13 +12,18 @@ from keras_incremental.models.loading import KEY
 from keras_incremental.models.loading import METADATA
 from keras_incremental.models.problems.decoders import HIDDEN
 from keras_incremental.utils import files
+from keras_incremental.utils import probes
 from keras_incremental.utils import state
+from keras_incremental.utils.copies import copy_model
 
 
 def plain_model(classifier: keras.Model) -> keras.Model:
-    """A Functional model that ends in a `Dense` layer, weights copied."""
-    features = keras.models.clone_model(classifier.features)
-    features.set_weights(classifier.features.get_weights())
+    """A Functional model that ends in a `Dense` layer, weights copied.
+
+    Raises:
+        ValueError: if it computes something else on random samples.
+    """
+    features = copy_model(classifier.features)
     head = classifier.readout or classifier.head
     outputs = head.plain(features.output)
     outputs = _without_removed(classifier, outputs)
@@ -31,7 +36,21 @@ def plain_model(classifier: keras.Model) -> keras.Model:
         state.inputs_of(features), outputs, name=classifier.name
     )
     model.class_names = list(classifier.classes)
+    _check_same(classifier, model)
     return model
+
+
+def _check_same(classifier, model):
+    samples, received = probes.probe_of(model, finite=False)
+    expected = probes.outputs_of(classifier, samples)
+    distance = probes.differ(expected, received, model.compute_dtype)
+    if distance is not None:
+        raise ValueError(
+            f"The plain form of the head '{classifier.head.name}' of class "
+            f"{type(classifier.head).__name__} computes something else than "
+            f"the head. Received: outputs that differ by up to {distance:.2g} "
+            "on random samples. Keep the classifier, by `save`."
+        )
 
 
 def _without_removed(classifier, logits):

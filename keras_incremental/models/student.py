@@ -9,6 +9,7 @@ from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.label_loss import reads_replayed
 from keras_incremental.models.centering import CenteredFeatures
 from keras_incremental.utils import graph
+from keras_incremental.utils.copies import copy_model
 
 
 @dataclasses.dataclass
@@ -222,8 +223,7 @@ def teacher_of(student):
     """The same stack with its own copy of all that may train."""
     upper = student.upper
     if upper is not None and upper.trainable_variables:
-        upper = keras.models.clone_model(upper)
-        upper.set_weights(student.upper.get_weights())
+        upper = copy_model(upper)
     head = type(student.head).from_config(student.head.get_config())
     head.build((None, student.head.input_dim))
     head.restore(student.head.snapshot())

@@ -1,0 +1,84 @@
+"""Copies of models that compute what the models compute."""
+
+import tempfile
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.utils import probes
+from keras_incremental.utils import state
+
+
+def copy_model(model: keras.Model) -> keras.Model:
+    """Returns a copy of a model that shares nothing with it.
+
+    `keras.models.clone_model` with `set_weights` loses what is no weight: the
+    mean of an adapted `Normalization`, a vocabulary. Here each layer of the
+    copy reads what its original would write to a file. Random layers draw
+    anew.
+
+    Args:
+        model: Built Sequential or Functional model with one output.
+
+    Returns:
+        `keras.Model`.
+
+    Raises:
+        ValueError: if the copy computes something else on random samples.
+    """
+    copy = keras.models.clone_model(model)
+    layers = state.flatten_layers(model), state.flatten_layers(copy)
+    for old, new in zip(*layers, strict=True):
+        if not isinstance(old, keras.Model):
+            _copy_state(old, new)
+    _check_same(model, copy)
+    return copy
+
+
+def _copy_state(old, new):
+    store = {}
+    old.save_own_variables(store)
+    arrays = {name: ops.convert_to_numpy(v) for name, v in store.items()}
+    if arrays:
+        new.load_own_variables(arrays)
+    if hasattr(old, "save_assets"):
+        with tempfile.TemporaryDirectory() as folder:
+            old.save_assets(folder)
+            new.load_assets(folder)
+
+
+def _check_same(model, copy):
+    samples, expected = probes.probe_of(model, finite=False)
+    received = probes.outputs_of(copy, samples)
+    if probes.differ(expected, received, model.compute_dtype) is None:
+        return
+    raise ValueError(
+        f"A copy of model '{model.name}' computes something else than the "
+        f"model, from layer '{_first_difference(model, copy, samples)}' on. "
+        "Received: a layer with a state that it writes to no file. Give it "
+        "`save_own_variables` and `load_own_variables`, or put what it "
+        "computes into the data."
+    )
+
+
+def _first_difference(model, copy, samples):
+    """Returns the name of the first layer that gives other outputs."""
+    pairs = zip(
+        state.operations_of(model), state.operations_of(copy), strict=True
+    )
+    for old, new in pairs:
+        tensors = (
+            state.outbound_tensor(model, old),
+            state.outbound_tensor(copy, new),
+        )
+        if None in tensors or isinstance(old, keras.layers.InputLayer):
+            continue
+        parts = [
+            keras.Model(state.inputs_of(each), tensor)
+            for each, tensor in zip((model, copy), tensors, strict=True)
+        ]
+        outputs = [probes.outputs_of(part, samples) for part in parts]
+        if not np.allclose(*outputs, rtol=1e-3, equal_nan=True):
+            return old.name
+    return model.name
