@@ -8,6 +8,7 @@ import collections.abc
 import math
 import sys
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -57,6 +58,10 @@ class Adapter:
     def batches(self) -> Iterator[Structure]:
         """Returns an iterator over the batches as they come."""
         return iter(self.data)
+
+    def set_class_names(self, names: Sequence[str]) -> None:
+        """Sets the names that the labels of the data number."""
+        self.data.class_names = list(names)
 
     def map(self, function: Function, spec: Function | None = None) -> Data:
         """Returns data of the same kind, for `fit`.
@@ -171,6 +176,9 @@ class DataLoaderAdapter(Adapter):
         self.class_names = getattr(data.dataset, "classes", None)
         if hasattr(data.dataset, "__len__"):
             self.num_batches = len(data)
+
+    def set_class_names(self, names: Sequence[str]) -> None:
+        self.data.dataset.classes = list(names)
 
     def map(self, function: Function, spec: Function | None = None) -> Data:
         from torch.utils.data import DataLoader

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras import ops
+
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.models.engine import run_steps
@@ -9,6 +11,7 @@ from keras_incremental.models.memory_update import adapt_readout
 from keras_incremental.models.memory_update import imprint
 from keras_incremental.models.memory_update import keep_exemplars
 from keras_incremental.models.memory_update import offer_remembered
+from keras_incremental.models.name_order import warn_of_wrong_order
 from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.transaction import Transaction
 from keras_incremental.models.transaction import check_finite
@@ -28,6 +31,7 @@ def run_if_accepted(classifier, run, gate):
     Returns:
         The `PhaseReport`.
     """
+    problem, known = classifier.problem, classifier.classes
     with Transaction(classifier) as transaction:
         make_ready_to_fit(classifier)
         report = run_steps(run)
@@ -42,6 +46,8 @@ def run_if_accepted(classifier, run, gate):
         classifier.previous = state.Untracked(transaction.snapshot)
     else:
         transaction.undo()
+    if problem.scorer.has_confusion:
+        warn_of_wrong_order(known, report.confusion_before)
     return report
 
 
@@ -51,6 +57,7 @@ def remember(classifier, samples, batch_size=32):
         backbone = classifier.backbone
         inputs = backbone.student_inputs(samples.x, batch_size=batch_size)
         features = backbone.features_of(inputs)
+        confusion = _confusion(classifier, features, samples)
         statistics = classifier.statistics.updated(features, samples.labels)
         classifier.statistics = backbone.valid_statistics(statistics)
         streams = isinstance(classifier.memory, Reservoir)
@@ -60,6 +67,7 @@ def remember(classifier, samples, batch_size=32):
         classifier.head.update_state(features, samples.labels)
         classifier.head.finalize_state()
         adapt_readout(classifier, backbone, samples)
+    warn_of_wrong_order(classifier.classes, confusion)
 
 
 def accuracy_by_class(classifier, samples, batch_size=32):
@@ -70,10 +78,25 @@ def accuracy_by_class(classifier, samples, batch_size=32):
     predictions = predictions_of(
         classifier, outputs, classifier.activation is None
     )
-    values = problem.scorer.class_scores(
-        samples.labels, predictions, len(samples.classes)
-    )
+    size = len(samples.classes)
+    if problem.scorer.has_confusion:
+        confusion = problem.scorer.confusion(
+            samples.labels, predictions, size, size
+        )
+        warn_of_wrong_order(samples.classes, confusion)
+    values = problem.scorer.class_scores(samples.labels, predictions, size)
     return {samples.classes[i]: float(values[i]) for i in samples.shown}
+
+
+def _confusion(classifier, features, samples):
+    """Returns the confusion of a head as it was adopted, or `None`."""
+    head, scorer = classifier.head, classifier.problem.scorer
+    adopted = not (head.is_closed_form or classifier.awaits_imprinting)
+    if not adopted or not scorer.has_confusion or samples.labels.ndim != 1:
+        return None
+    size = len(classifier.classes)
+    predictions = ops.convert_to_numpy(head(features)).argmax(-1)
+    return scorer.confusion(samples.labels, predictions, size, size)
 
 
 def make_ready_to_fit(classifier):

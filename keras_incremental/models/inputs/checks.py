@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.data.by_name import by_name
 
 
 def learnable(samples, classifier):
@@ -99,7 +100,10 @@ def check_gate(gate, samples, validation):
 
 
 def checked_data(classifier, x, y, arguments=("x", "y")):
-    """Returns data of `fit` with labels checked, and names made indices."""
+    """Returns data of `fit` with labels checked, and names made indices.
+
+    Labels of a data set with folder names are matched by these names.
+    """
     inputs, labels = arguments
     codec, classes = classifier.problem.codec, classifier.classes
     loss = getattr(classifier, "loss", None)
@@ -111,6 +115,7 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
             f"{type(x).__name__}. Pass samples and labels, or a data set of "
             "`(samples, labels)`."
         )
+    x = by_name(x, classes, codec.encode, inputs)
     return codec.check_dataset(x, classes, loss), None
 
 
