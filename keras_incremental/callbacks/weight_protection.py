@@ -14,6 +14,7 @@ from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Importance
 from keras_incremental.utils.types import Logs
+from keras_incremental.utils.variable_keys import trainable_keys
 
 
 class WeightProtection(PhaseCallback):
@@ -165,8 +166,8 @@ def checked_strength(name: str, value: float, owner: Any) -> float:
 def earlier_importance(model: keras.Model) -> Importance:
     """Returns the importance in the penalties of a model, by path."""
     return {
-        v.path: v.regularizer.importance.astype("float64")
-        for v in model.trainable_variables
+        key: v.regularizer.importance.astype("float64")
+        for key, v in trainable_keys(model)
         if isinstance(v.regularizer, QuadraticPenalty)
     }
 

@@ -8,6 +8,8 @@ from keras_incremental.utils.state import Untracked
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Importance
 from keras_incremental.utils.types import LossLike
+from keras_incremental.utils.variable_keys import trainable_keys
+from keras_incremental.utils.variable_keys import variable_keys
 
 
 @export
@@ -80,7 +82,9 @@ class EWCLoss(keras.losses.Loss):
 
         Args:
             model: Built model.
-            importance: Dict of variable paths and arrays.
+            importance: Dict of variable paths and arrays. Of variables that
+                share a path, the second is `path#2`, as in what
+                `fisher_importance` returns.
         """
         if model is None or importance is None:
             raise ValueError(
@@ -88,13 +92,13 @@ class EWCLoss(keras.losses.Loss):
                 f"model={model}, importance={importance}. Compute the "
                 "importance with `fisher_importance(model, data)`."
             )
-        variables = _by_path(model)
+        variables = dict(variable_keys(model))
         _check_known(importance, variables, model)
         penalties = {
-            path: QuadraticPenalty(
-                value, ops.convert_to_numpy(variables[path]), self.strength
+            key: QuadraticPenalty(
+                value, ops.convert_to_numpy(variables[key]), self.strength
             )
-            for path, value in importance.items()
+            for key, value in importance.items()
         }
         self._attached = Untracked((model, penalties))
 
@@ -110,12 +114,12 @@ class EWCLoss(keras.losses.Loss):
                 "compile the model again."
             )
         model, penalties = self._attached.value
-        _check_known(penalties, _by_path(model), model)
+        _check_known(penalties, dict(variable_keys(model)), model)
         return sum(
             (
-                penalties[v.path](v)
-                for v in model.trainable_variables
-                if v.path in penalties
+                penalties[key](variable)
+                for key, variable in trainable_keys(model)
+                if key in penalties
             ),
             ops.zeros(()),
         )
@@ -126,10 +130,6 @@ class EWCLoss(keras.losses.Loss):
             "strength": self.strength,
             "name": self.name,
         }
-
-
-def _by_path(model):
-    return {v.path: v for v in model.variables}
 
 
 def _check_known(paths, variables, model):

@@ -5,6 +5,8 @@ from keras import ops
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils import state
 from keras_incremental.utils.types import Importance
+from keras_incremental.utils.variable_keys import trainable_keys
+from keras_incremental.utils.variable_keys import variable_keys
 
 
 def consolidate(
@@ -38,7 +40,8 @@ def consolidate(
     Args:
         model: Built model. Changed in place.
         importance: Dict of variable paths and arrays of their shape. See
-            `fisher_importance`.
+            `fisher_importance`. Of variables that share a path, the second
+            is `path#2`.
         strength: Float, 0 or more. Strength of the whole penalty, earlier
             phases included. A larger value keeps old classes better and
             learns new classes less.
@@ -54,9 +57,9 @@ def consolidate(
     _check_paths(model, importance)
     merge = _MERGES[mode]
     penalties = [
-        (variable, _merged(variable, importance, strength, merge, decay))
-        for variable in model.trainable_variables
-        if variable.path in importance
+        (variable, _merged(variable, importance[key], strength, merge, decay))
+        for key, variable in trainable_keys(model)
+        if key in importance
     ]
     for variable, penalty in penalties:
         variable.regularizer = penalty
@@ -134,7 +137,7 @@ def check_mode(mode: str, decay: float) -> None:
 
 def _merged(variable, importance, strength, merge, decay):
     weight = ops.convert_to_numpy(variable).astype("float64")
-    new = np.asarray(importance[variable.path], "float64")
+    new = np.asarray(importance, "float64")
     earlier = variable.regularizer
     if not isinstance(earlier, QuadraticPenalty):
         return QuadraticPenalty(new, weight, strength, also=earlier)
@@ -158,7 +161,7 @@ _MERGES = {"separate": _separate, "online": _online}
 
 
 def _check_paths(model, importance):
-    shapes = {v.path: tuple(v.shape) for v in model.variables}
+    shapes = {key: tuple(v.shape) for key, v in variable_keys(model)}
     wrong = [
         path
         for path, value in importance.items()

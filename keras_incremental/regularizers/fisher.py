@@ -68,7 +68,8 @@ def fisher_importance(
 
     Returns:
         Dict of the paths of all trainable variables and float32 arrays of
-        their shape, with values of 0 or more.
+        their shape, with values of 0 or more. Of variables that share a
+        path, the second is `path#2`.
 
     Raises:
         ValueError: if the model is not built, the variant is unknown, the

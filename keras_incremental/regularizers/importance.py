@@ -10,6 +10,7 @@ import numpy as np
 from keras_incremental.regularizers.per_example.chunks import chunks
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Importance
+from keras_incremental.utils.variable_keys import trainable_keys
 
 
 def mean_importance(
@@ -36,7 +37,8 @@ def mean_importance(
         verbose: `0`, or `1` for a progress bar. Defaults to `0`.
 
     Returns:
-        Dict of paths of trainable variables and float32 arrays.
+        Dict of paths of trainable variables and float32 arrays, see
+        `variable_keys`.
     """
     _check(model, num_samples, batch_size)
     generator = np.random.default_rng(seed)
@@ -51,7 +53,7 @@ def mean_importance(
     totals, count = _accumulated(
         measure, itertools.chain([first], stream), num_samples, verbose
     )
-    paths = [v.path for v in model.trainable_variables]
+    paths = [key for key, _ in trainable_keys(model)]
     return _finite(
         {
             path: (total / count).astype("float32")
@@ -94,7 +96,11 @@ def _check(model, num_samples, batch_size):
                 f"`{name}` must be an int of 1 or more. Received: "
                 f"{name}={value}."
             )
-    check_paths(model)
+    if not model.trainable_variables:
+        raise ValueError(
+            f"Model '{model.name}' must have trainable variables. Received: "
+            "none. Set `trainable = True` on the layers to protect."
+        )
 
 
 def check_paths(model: keras.Model) -> None:
