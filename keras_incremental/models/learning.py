@@ -58,6 +58,15 @@ class LearningMixin(keras.Model):
         Random augmentation belongs in the model, or in `augmentation` of the
         memory. The method is that of the recipe.
 
+        Without a recipe, where nothing below the head trains and data of old
+        classes was seen (`remember`, `old_data`, earlier phases), the head is
+        solved: the ridge regression of all that was seen, with a strength
+        and a temperature found from the data. No order of classes and no
+        draw changes it. It is trained all the same where `epochs`,
+        `optimizer` or a callback ask for it, or where the old head is better
+        on validation data, or on new samples of old classes; the report says
+        so.
+
         An exception, Ctrl-C or a refusal leaves weights, classes, memory and
         compile state as they were.
 
@@ -74,11 +83,14 @@ class LearningMixin(keras.Model):
             validation_data: Same as for `fit`, of old and new classes. Its
                 integer labels index `self.classes` with the new ones
                 appended.
-            epochs: Int. Defaults to 20 where only the head trains, else 5.
+            epochs: Int. Defaults to `None`: no training where the head can
+                be solved, else 20 where only the head trains, else 5.
             batch_size: Int. Defaults to `32`.
-            optimizer: Optimizer, or its name. Defaults to Adam, at a rate for
-                the number of features.
-            callbacks: List of Keras callbacks. They see what trains. A
+            optimizer: Optimizer, or its name. Defaults to `None`: no training
+                where the head can be solved, else Adam, at a rate for the
+                number of features.
+            callbacks: List of Keras callbacks. They see what trains: with one
+                that does, the head is trained, not solved. A
                 `callbacks.PhaseCallback` has more hooks.
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy. Defaults to `None`, any.
@@ -222,7 +234,8 @@ class LearningMixin(keras.Model):
         """Keeps exemplars of old data, and statistics of its features.
 
         Nothing is trained. Without a memory no sample is kept, only the mean
-        feature of each class and one covariance, which are replayed instead.
+        feature of each class and one covariance. They are those of the
+        network in inference mode, so random layers below the head matter not.
 
         Args:
             x: Samples of known classes, or a data set, same as for `learn`.
@@ -233,6 +246,10 @@ class LearningMixin(keras.Model):
             steps: Int. Same as for `learn`.
             label_version: Int, the `label_space.version` at which the data
                 was labeled. Defaults to `None`, the present one.
+
+        Raises:
+            ValueError: if data or arguments do not fit, or if nothing would
+                be kept: without a memory, where layers below the head train.
         """
         self.problem.objective.check_method("remember")
         version = checked_version(label_version, self.label_space)

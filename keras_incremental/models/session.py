@@ -53,6 +53,7 @@ def run_if_accepted(classifier, run, gate):
 
 def remember(classifier, samples, batch_size=32):
     """Keeps exemplars and the means of features, without training."""
+    check_can_keep(classifier)
     with Transaction(classifier):
         backbone = classifier.backbone
         inputs = backbone.student_inputs(samples.x, batch_size=batch_size)
@@ -68,6 +69,22 @@ def remember(classifier, samples, batch_size=32):
         classifier.head.finalize_state()
         adapt_readout(classifier, backbone, samples)
     warn_of_wrong_order(classifier.classes, confusion)
+
+
+def check_can_keep(classifier):
+    """Raises if nothing of old samples would ever be used."""
+    moves = classifier.backbone.is_trainable
+    if not moves or classifier.memory is not None:
+        return
+    if classifier.awaits_imprinting:
+        return
+    trainable = [v.path for v in classifier.features.trainable_variables]
+    raise ValueError(
+        "`remember` would keep nothing: there is no memory for samples, and "
+        "statistics of features that train do not stay valid. Received: "
+        f"memory=None and trainable weights below the head, {trainable[:3]}. "
+        "Pass `memory=ExemplarMemory(2000)`, or freeze these layers before."
+    )
 
 
 def accuracy_by_class(classifier, samples, batch_size=32):

@@ -57,7 +57,7 @@ class FeatureStatistics(ClassMeans):
     def covers(self, classes: Iterable[int]) -> bool:
         """Returns whether each of these classes has samples."""
         return all(
-            label < len(self.counts) and self.counts[label] > 1
+            label < len(self.counts) and self.counts[label] > 0
             for label in classes
         )
 

@@ -1,12 +1,15 @@
 """How a head learns: by gradients, or by a solution in closed form."""
 
 from keras_incremental.models.phases.plan import selected
+from keras_incremental.models.phases.solving import solve_head
 from keras_incremental.models.phases.training import train
 
 
-def learner_of(head):
-    """Returns the function that lets a head learn in a phase."""
-    return solve if head.is_closed_form else train
+def learner_of(run):
+    """Returns the function that lets the head learn in a phase."""
+    if run.classifier.head.is_closed_form:
+        return solve
+    return solve_head if run.plan.solves else train
 
 
 def solve(run):

@@ -11,6 +11,7 @@ from keras_incremental.models.phases.phase_data import read
 from keras_incremental.models.phases.phase_data import with_held_out
 from keras_incremental.models.phases.phase_data import with_old_classes
 from keras_incremental.models.phases.plan import make_plan
+from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 
@@ -50,6 +51,8 @@ class PhaseRun(Run):
         samples: `Samples` to learn.
         inputs: `Inputs`, what the student reads, after `read`.
         plan: `Plan`, the parts of the phase, after `read`.
+        statistics: `FeatureStatistics` to train with, after `read`.
+        notes: List of strings for the report: what was found while learning.
     """
 
     def __init__(self, classifier, data, options):
@@ -58,31 +61,54 @@ class PhaseRun(Run):
         self.auxiliary = data.auxiliary
         self.inputs = None
         self.plan = None
+        self.statistics = None
+        self.notes = []
+        self._kept_statistics = None
+        self._given = None
         self._exemplars_are_kept = False
 
     @property
     def description(self):
-        return self.plan.description
+        return ", ".join([self.plan.description, *self.notes])
 
     def read(self):
         classifier, backbone = self.classifier, self.backbone
-        inputs = read(self, memory_update.stores_logits(classifier.recipe))
-        objective = classifier.problem.objective
-        statistics, self._kept_statistics = objective.statistics(
-            classifier.statistics, backbone, inputs
+        self._given = read(self, memory_update.stores_logits(classifier.recipe))
+        self.statistics, self._kept_statistics = (
+            classifier.problem.objective.statistics(
+                classifier.statistics, backbone, self._given
+            )
         )
-        inputs = with_old_classes(classifier, inputs, self.samples, backbone)
-        inputs, risks = objective.resolve_labels(
+        solves = is_solved(
+            classifier, self.samples, backbone, self._given, self.options
+        )
+        self._make_plan(solves)
+
+    def plan_to_train(self):
+        """Plans anew, to train a head that was to be solved."""
+        self._make_plan(False)
+
+    def keep_statistics(self, statistics):
+        """Lets the classifier keep statistics when the phase ends."""
+        self._kept_statistics = statistics
+
+    def _make_plan(self, solves):
+        classifier, backbone = self.classifier, self.backbone
+        inputs = with_old_classes(
+            classifier, self._given, self.samples, backbone, not solves
+        )
+        inputs, risks = classifier.problem.objective.resolve_labels(
             classifier, inputs, self.samples, self._logits
         )
-        self.plan = make_plan(
+        plan = make_plan(
             classifier,
             self.samples,
             backbone,
             inputs,
-            statistics,
+            self.statistics,
             self.options,
         ).beside(risks)
+        self.plan = plan.solved() if solves else plan
         self.inputs = with_held_out(
             inputs,
             self.plan.validation_share,
@@ -97,7 +123,7 @@ class PhaseRun(Run):
     def train(self):
         for callback in self.callbacks:
             callback.on_phase_train_begin(self)
-        return learner_of(self.classifier.head)(self)
+        return learner_of(self)(self)
 
     def keep_exemplars(self):
         """Lets the memory select among the samples, once in a phase.

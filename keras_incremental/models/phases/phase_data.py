@@ -7,6 +7,7 @@ import numpy as np
 from keras_incremental.data.held_out import split_held_out
 from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.statistics.described import described
 
 EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
 OLD_DATA = "old data"
@@ -207,17 +208,23 @@ def _joined(parts, new, labels):
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
 
-def with_old_classes(classifier, inputs, samples, backbone):
+def with_old_classes(classifier, inputs, samples, backbone, draws=True):
     """Inputs with features of old classes drawn from their statistics."""
     sources = tuple(
         _sources_of(classifier, samples, backbone, inputs.num_exemplars)
     )
     inputs = dataclasses.replace(inputs, sources=sources)
-    if STATISTICS not in sources:
+    if STATISTICS not in sources or not draws:
         return inputs
     old = samples.missing_classes(classifier.label_space)
+    statistics, head = classifier.statistics, classifier.head
+    unseen = [k for k in old if not statistics.covers([k])]
+    if head.is_affine:
+        statistics = described(statistics, head.columns("kernel"), unseen)
+    else:
+        old = [k for k in old if k not in unseen]
     per_class = min(DRAWN_PER_CLASS, max(MAX_DRAWN // len(old), 1))
-    drawn, labels = classifier.statistics.draw(
+    drawn, labels = statistics.draw(
         old, per_class, classifier.seed + classifier.num_phases
     )
     return dataclasses.replace(
@@ -237,7 +244,9 @@ def _sources_of(classifier, samples, backbone, num_exemplars):
     if samples.old is not None:
         yield OLD_DATA
     missing = samples.missing_classes(classifier.label_space)
-    covered = missing and classifier.statistics.covers(missing)
+    seen = [k for k in missing if classifier.statistics.covers([k])]
+    # The head tells where a few classes lie beside others, but not most.
+    covered = 2 * len(seen) > len(missing)
     valid_statistics = backbone.caches_head_inputs and not backbone.is_trainable
     if classifier.recipe.statistics and covered and valid_statistics:
         yield STATISTICS

@@ -49,6 +49,7 @@ class Plan:
         freeze_old: Whether the columns of old classes stay as they are.
         coordinates: `Coordinates` to train the head in, or `None`.
         partial_labels: `ResolvedLabels`, where the new classes were before.
+        solves: Whether the head is solved, and nothing is trained.
     """
 
     recipe: Recipe
@@ -65,6 +66,20 @@ class Plan:
     freeze_old: bool
     coordinates: Coordinates | None
     partial_labels: ResolvedLabels
+    solves: bool = False
+
+    def solved(self):
+        """The plan of a phase that solves the head."""
+        return dataclasses.replace(
+            self,
+            solves=True,
+            epochs=0,
+            terms=(),
+            bias_correction=None,
+            left_out=None,
+            freeze_old=False,
+            coordinates=None,
+        )
 
     def beside(self, terms):
         """The plan with terms added to its own."""
@@ -91,6 +106,8 @@ class Plan:
     @property
     def description(self):
         """The parts, in words, for the report."""
+        if self.solves:
+            return _solution(self.sources)
         parts = []
         if self.recipe.name != AUTOMATIC:
             parts.append(self.recipe.name)
@@ -110,6 +127,12 @@ class Plan:
             name = type(self.left_out).__name__
             parts.append(f"no {name}, as old classes are divided")
         return ", ".join(parts)
+
+
+def _solution(sources):
+    what = " and ".join(sources or ("new samples",))
+    start = "" if EXEMPLARS in sources else "no exemplars, "
+    return f"{start}head solved from {what}, calibrated"
 
 
 def make_plan(classifier, samples, backbone, inputs, statistics, options):

@@ -45,6 +45,8 @@ class Objective(abc.ABC):
         calibrates_margins: Bool. Whether the biases of new classes can be
             corrected on new samples alone.
         centers_features: Bool. Whether features can be centered.
+        solves_heads: Bool. Whether a head on frozen features can be solved
+            from statistics.
         unsupported: Names of the methods of a classifier that do not support
             the problem type.
     """
@@ -52,6 +54,7 @@ class Objective(abc.ABC):
     balances_classes: bool = False
     calibrates_margins: bool = False
     centers_features: bool = False
+    solves_heads: bool = False
     unsupported: tuple[str, ...] = ()
 
     def check_recipe(self, recipe: Recipe, callbacks: Sequence = ()) -> None:
@@ -208,6 +211,7 @@ class SingleLabelObjective(Objective):
     balances_classes = True
     calibrates_margins = True
     centers_features = True
+    solves_heads = True
 
     def statistics(self, known, backbone, inputs):
         if not backbone.is_trainable:
@@ -252,6 +256,7 @@ class SegmentationObjective(SingleLabelObjective):
     balances_classes = False
     calibrates_margins = False
     centers_features = False
+    solves_heads = False
 
     def check_recipe(self, recipe, callbacks=()):
         super().check_recipe(recipe, callbacks)

@@ -1,0 +1,145 @@
+"""Whether a phase solves the head, in place of training it."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.models.recipe import Recipe
+from keras_incremental.regularizers import QuadraticPenalty
+
+# Parts of a recipe that leave open how a phase learns.
+OPEN = ("name", "memory", "freeze_backbone")
+HOOKS = (
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_train_begin",
+    "on_train_end",
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "select_samples",
+    "teacher_outputs",
+    "wrap_optimizer",
+)
+
+
+def is_solved(classifier, samples, backbone, inputs, options):
+    """Returns whether a phase solves the head from statistics.
+
+    It does where nothing below the head trains, each class is one output and
+    each label one class, data of most old classes was seen, and neither the
+    recipe nor the arguments of `learn` say how to train. These do not count
+    where training could not replay what was seen.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        samples: `Samples` to learn.
+        backbone: `Backbone`.
+        inputs: `Inputs`, as they were read.
+        options: `FitOptions`.
+    """
+    return (
+        is_open(classifier, backbone)
+        and samples.partial_labels.is_plain
+        and not (asks_to_train(options) and can_replay(backbone, inputs))
+        and _classes_are_seen(classifier, samples, inputs)
+    )
+
+
+def is_open(classifier, backbone):
+    """Returns whether a classifier is such that phases can solve its head."""
+    memory, head = classifier.memory, classifier.head
+    mixes = memory is not None and (
+        memory.mixing_policy is not None or memory.augmentation is not None
+    )
+    return (
+        not backbone.is_trainable
+        and classifier.problem.objective.solves_heads
+        and is_default(classifier.recipe)
+        and not mixes
+        and head.is_affine
+        and not head.has_splits
+        and not head.frozen_groups
+        and not _is_protected(head)
+        and classifier.label_space.is_plain
+    )
+
+
+def is_default(recipe):
+    """Returns whether a recipe leaves to each phase how it learns."""
+    default = Recipe()
+    return all(
+        _same(getattr(recipe, field.name), getattr(default, field.name))
+        for field in dataclasses.fields(recipe)
+        if field.name not in OPEN
+    )
+
+
+def asks_to_train(options):
+    """Returns whether arguments of `learn` say how to train."""
+    asked = options.epochs is not None or options.optimizer is not None
+    return asked or any(_watches(callback) for callback in options.callbacks)
+
+
+def can_replay(backbone, inputs):
+    """Returns whether what was seen of old classes can be trained on.
+
+    Features cannot be drawn below a layer that is random and has weights.
+    """
+    return backbone.caches_head_inputs or len(inputs.old_labels) > 0
+
+
+def _same(part, default):
+    return type(part) is type(default) and part == default
+
+
+def _watches(callback):
+    """Returns whether a callback takes part in a `fit`."""
+    if getattr(callback, "required_data", None) is not None:
+        return True
+    plain = (PhaseCallback, keras.callbacks.Callback)
+    return any(_overrides(type(callback), hook, plain) for hook in HOOKS)
+
+
+def _overrides(owner, hook, plain):
+    own = getattr(owner, hook, None)
+    return all(own is not getattr(base, hook, None) for base in plain)
+
+
+def _is_protected(head):
+    """Returns whether a penalty holds the weights where they are."""
+    return any(
+        isinstance(getattr(weight, "regularizer", None), QuadraticPenalty)
+        for weight in head.weights
+    )
+
+
+def _classes_are_seen(classifier, samples, inputs):
+    """Returns whether there is data of all new and most old classes.
+
+    What a phase shows of old classes counts where no new ones arrive: else
+    it says nothing of how the classes were before.
+    """
+    num_old = len(classifier.classes)
+    new = np.count_nonzero(samples.shown >= num_old)
+    if new < len(samples.new_classes):
+        return False
+    seen = np.zeros(num_old, bool)
+    counts = classifier.statistics.counts
+    seen[: len(counts)] = counts > 0
+    labels = [inputs.old_labels]
+    if not samples.new_classes:
+        labels.append(inputs.new_labels)
+    for label in np.unique(np.concatenate(labels)):
+        if 0 <= label < num_old:
+            seen[label] = True
+    if not samples.new_classes:
+        return bool(seen.all())
+    return 2 * np.count_nonzero(seen) > num_old

@@ -1,0 +1,232 @@
+"""How a phase solves the head, and when it trains it all the same."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops
+
+from keras_incremental.layers.ridge_solution import solved
+from keras_incremental.models.phases.solvable import asks_to_train
+from keras_incremental.models.phases.temperature import best_factor
+from keras_incremental.models.phases.training import train
+from keras_incremental.statistics.described import described
+
+
+@dataclasses.dataclass(frozen=True)
+class SolvedColumns:
+    """Columns of a linear head that were solved from statistics.
+
+    Attributes:
+        kernel: Array of shape `(features, classes)`.
+        bias: Array of shape `(classes,)`.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def scores(self, features):
+        """Returns the logits of samples."""
+        return features @ self.kernel + self.bias
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """New samples, with their logits of a head that was solved without each.
+
+    Attributes:
+        features: Array of shape `(samples, features)`.
+        labels: Ints of shape `(samples,)`.
+        logits: Array of shape `(samples, classes)`.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    logits: np.ndarray
+
+
+def solve_head(run):
+    """Solves the head from statistics, unless the old head is better.
+
+    Ridge regression on one-hot labels, its strength the most probable one;
+    one temperature, of least crossentropy on new samples and exemplars that
+    are left out in turn, makes logits of the scores. Nothing is drawn, and
+    neither the order of the classes nor that of the samples matters.
+
+    The solved head takes the place of the old one unless it is worse, among
+    the old classes, on samples that the old head was not trained on: those of
+    `validation_data`, else the new samples, each left out in turn. Worse
+    means that it loses more of them than it wins, by more than the standard
+    error of this difference. Then the head is trained instead, where new
+    classes arrive, and left as it is, where none do. With validation samples,
+    the trained head in turn is kept only if it is better on all classes.
+
+    Args:
+        run: `PhaseRun` that has read its samples.
+
+    Returns:
+        Dict of lists, the history of `fit`; empty where nothing was trained.
+    """
+    if asks_to_train(run.options):
+        run.notes.append(
+            "not trained, as statistics cannot be replayed below random layers"
+        )
+    statistics = completed(run)
+    columns, new = solution_of(run, statistics)
+    comparison = _on_old_classes(run, columns, new)
+    if comparison is None or not comparison.is_worse:
+        _assign(run, columns)
+        return {}
+    run.notes.append(comparison.text)
+    if not run.inputs.num_new_classes:
+        run.notes.append("so the head stays as it is")
+        return {}
+    return _train_instead(run, columns)
+
+
+def completed(run):
+    """Returns statistics of all classes, and keeps those of real samples.
+
+    Old classes that are not in the statistics yet come from exemplars and
+    `old_data`; what is in none of them, from the columns of the head.
+    """
+    classifier, inputs = run.classifier, run.inputs
+    head, statistics = classifier.head, run.statistics
+    num_old = len(run.known_classes)
+    missing = _missing(statistics, num_old)
+    rows = np.isin(inputs.old_labels, missing)
+    if rows.any():
+        features = run.backbone.features_of(inputs.old[rows])
+        statistics = statistics.updated(features, inputs.old_labels[rows])
+        run.keep_statistics(statistics)
+        missing = _missing(statistics, num_old)
+    if len(missing):
+        names = [run.known_classes[k] for k in missing]
+        run.notes.append(f"nothing kept of {names}, described by the old head")
+    return described(statistics, head.columns("kernel"), missing)
+
+
+def solution_of(run, statistics):
+    """Returns the `SolvedColumns`, and the `LeftOut` new samples."""
+    inputs = run.inputs
+    solution = solved(statistics)
+    x, labels = inputs.known
+    rows = statistics.counts[labels] > 1
+    is_new = ~inputs.known_replayed[rows]
+    features, labels = run.backbone.features_of(x[rows]), labels[rows]
+    features = np.asarray(features, "float64")
+    left_out = solution.left_out(features, labels)
+    factor = best_factor(left_out, labels)
+    share = 1 / (len(run.known_classes) + inputs.num_new_classes)
+    bias = share - solution.center @ solution.kernel
+    columns = SolvedColumns(factor * solution.kernel, factor * bias)
+    new = LeftOut(features[is_new], labels[is_new], factor * left_out[is_new])
+    return columns, new
+
+
+def _missing(statistics, num_old):
+    counts = np.zeros(num_old, int)
+    found = statistics.counts[:num_old]
+    counts[: len(found)] = found
+    return np.flatnonzero(counts == 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The solved and the old head, on the same samples of old classes.
+
+    Attributes:
+        solved: Bools, which samples the solved head has right.
+        old: The same of the old head.
+        where: String, which samples these are.
+    """
+
+    solved: np.ndarray
+    old: np.ndarray
+    where: str
+
+    @property
+    def is_worse(self):
+        """Whether the solved head loses more samples than chance does."""
+        lost = np.count_nonzero(self.old & ~self.solved)
+        won = np.count_nonzero(self.solved & ~self.old)
+        return lost - won > np.sqrt(lost + won)
+
+    @property
+    def text(self):
+        """What was measured, in words."""
+        shares = 100 * self.old.mean(), 100 * self.solved.mean()
+        return (
+            "the old head is right on {:.1f} % and a solved one on {:.1f} % "
+            "of {} {} of old classes".format(*shares, len(self.old), self.where)
+        )
+
+
+def _on_old_classes(run, columns, new):
+    """Returns a `Comparison`, or `None` without samples of old classes."""
+    num_old = len(run.known_classes)
+    features, labels, scores = new.features, new.labels, new.logits
+    where = "new samples, each left out in turn,"
+    validation = _validation(run)
+    if validation is not None and (validation[1] < num_old).any():
+        features, labels = validation
+        scores, where = columns.scores(features), "validation samples"
+    rows = (labels >= 0) & (labels < num_old)
+    if not rows.any():
+        return None
+    labels = labels[rows]
+    old = _head_scores(run, features[rows])
+    return Comparison(
+        scores[rows, :num_old].argmax(-1) == labels,
+        old.argmax(-1) == labels,
+        where,
+    )
+
+
+def _head_scores(run, features):
+    scores = run.classifier.head(features.astype("float32"))
+    return ops.convert_to_numpy(scores)
+
+
+def _validation(run):
+    """Returns features and labels of the validation samples, or `None`."""
+    inputs = run.inputs
+    if inputs.validation is None:
+        return None
+    features = run.backbone.features_of(inputs.validation)
+    return np.asarray(features, "float64"), inputs.validation_labels
+
+
+def _train_instead(run, columns):
+    """Trains the head, and solves it if that is better on validation data."""
+    run.plan_to_train()
+    history = train(run)
+    validation = _validation(run)
+    if validation is None:
+        run.notes.append("so the head was trained")
+        return history
+    features, labels = validation
+    trained = _balanced_accuracy(_head_scores(run, features), labels)
+    solved_score = _balanced_accuracy(columns.scores(features), labels)
+    figures = f"{100 * trained:.1f} and {100 * solved_score:.1f} %"
+    if trained >= solved_score:
+        run.notes.append(f"so the head was trained, of all classes {figures}")
+        return history
+    run.notes.append(f"of all classes a trained one {figures}, so it is solved")
+    _assign(run, columns)
+    return {}
+
+
+def _balanced_accuracy(scores, labels):
+    """Returns the mean over the classes in the labels of their accuracy."""
+    right = np.asarray(scores).argmax(-1) == labels
+    classes = np.unique(labels[labels >= 0])
+    return float(np.mean([right[labels == k].mean() for k in classes]))
+
+
+def _assign(run, columns):
+    head, new = run.classifier.head, run.inputs.num_new_classes
+    missing = columns.bias.shape[0] - head.units
+    if new and missing:
+        head.expand(missing, initializer="zeros")
+    head.assign_columns("kernel", columns.kernel.astype("float32"))
+    head.assign_columns("bias", columns.bias.astype("float32"))
