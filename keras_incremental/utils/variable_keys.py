@@ -20,7 +20,7 @@ def variable_keys(
     Returns:
         List of pairs of a string and a variable.
     """
-    seen = collections.Counter()
+    seen: collections.Counter[str] = collections.Counter()
     pairs = []
     for variable in model.variables:
         path = variable.path
