@@ -311,7 +311,8 @@ def split_batch(batch: Structure, where: str) -> tuple:
     if sample_weight is not None:
         raise ValueError(
             "Sample weights are not supported here. Received: "
-            f"{where} with (x, y, sample_weight). Give (x, y) only."
+            f"{where} with (x, y, sample_weight). Give (x, y) only. Mix "
+            "first, and add a teacher or weights then."
         )
     if isinstance(x, tuple):
         raise TypeError(

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.class_weights import ClassWeights
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.data.map_batches import require_labels
@@ -25,6 +26,7 @@ def with_teacher(
     batch_size: int = 32,
     from_logits: bool | None = None,
     verbose: int | str = 0,
+    class_weight: dict[int, float] | None = None,
 ) -> Data:
     """Adds the outputs of a teacher to labels, for `LossWithTeacher`.
 
@@ -35,7 +37,10 @@ def with_teacher(
     resulting `tf.data.Dataset`, and the teacher runs once.
 
     Keras takes no structure of labels for a model with one output, so the
-    logits lie behind the labels, in the last axis of `y`.
+    logits lie behind the labels, in the last axis of `y`. So `fit` cannot
+    tell the class, and its `class_weight` would weigh by the largest of
+    these numbers: give it here. Batches of a `tf.data.Dataset` and of a
+    `PyDataset` always have sample weights, with which Keras refuses it.
 
     Args:
         data: See `map_batches`; there must be labels. Or an array of inputs
@@ -50,6 +55,8 @@ def with_teacher(
         from_logits: Boolean. Whether the teacher gives logits, not
             probabilities. Defaults to what its last layer says.
         verbose: See `keras.Model.predict`. Defaults to `0`.
+        class_weight: Dict of labels and floats of 0 or more, by which
+            `sample_weight` is multiplied. Defaults to `None`, 1 for all.
 
     Returns:
         What `fit` takes, of the kind of `data`: `(x, y)` or `(x, y,
@@ -78,13 +85,21 @@ def with_teacher(
         options = {"batch_size": batch_size, "verbose": verbose}
         predict = functools.partial(teacher.predict, **options)
 
+    weights = ClassWeights(class_weight, data)
+
     def teach(x, y, sample_weight):
         require_labels(y, "with_teacher")
-        return x, join(y, predict(x)), sample_weight
+        logits = predict(x)
+        sample_weight = weights.times(sample_weight, y, logits.ndim)
+        return x, join(y, logits), sample_weight
 
     def spec(x, y, sample_weight):
         require_labels(y, "with_teacher")
-        shape = joined_shape(y.shape, teacher.output_shape(x))
+        logits = teacher.output_shape(x)
+        shape = joined_shape(y.shape, logits)
+        if weights.changes(sample_weight):
+            shape_of_weights = weights.shape(y.shape, len(logits))
+            sample_weight = type(y)(shape_of_weights, "float32")
         return x, type(y)(shape, "float32"), sample_weight
 
     return map_batches(data, teach, spec)

@@ -6,6 +6,7 @@ from typing import Self
 import keras
 
 from keras_incremental.models import session
+from keras_incremental.models.conversion.loss_outputs import check_class_weight
 from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
@@ -360,6 +361,7 @@ class LearningMixin(keras.Model):
         self, x: Data = None, y: Tensor | None = None, *args, **kwargs
     ) -> keras.callbacks.History:
         self._check_loss()
+        check_class_weight(getattr(self, "loss", None), kwargs)
         kwargs = checks.checked_validation(self, kwargs)
         x, y = checks.checked_data(self, x, y)
         session.make_ready_to_fit(self)

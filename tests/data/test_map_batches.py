@@ -93,10 +93,10 @@ def test_inputs_may_be_a_structure(kind):
     teacher = keras.Model(dict(zip("ab", inputs, strict=True)), outputs)
     taught = with_teacher(checked(map_batches(data, swap), 3), teacher)
     batches = read(taught)
-    x = np.concatenate([x["a"] for x, _ in batches])
+    x = np.concatenate([batch[0]["a"] for batch in batches])
     np.testing.assert_array_equal(x, -X)
     expected = teacher.predict({"a": -X, "b": X}, verbose=0)
-    y = np.concatenate([y for _, y in batches])
+    y = np.concatenate([batch[1] for batch in batches])
     np.testing.assert_allclose(y, np.c_[Y, expected], atol=1e-5)
 
 
@@ -104,8 +104,8 @@ def test_inputs_may_be_a_structure(kind):
 def test_the_teacher_sees_the_exemplars(kind):
     mixed = a_memory(share=0.5).mix(KINDS[kind](X, Y), batch_size=4)
     batches = read(with_teacher(mixed, a_teacher()))
-    assert [len(x) for x, _ in batches] == [8, 8]
-    for x, y in batches:
+    assert [len(batch[0]) for batch in batches] == [8, 8]
+    for x, y, *_ in batches:
         assert np.all(y[:4, 0] == 2) and np.all(y[4:, 0] < 2)
         np.testing.assert_allclose(y[:, 1:], x @ KERNEL, atol=1e-5)
 

@@ -74,10 +74,11 @@ def test_the_teacher_is_in_inference_mode():
 def test_outputs_travel_with_a_data_set_that_shuffles_each_epoch():
     shuffled = dataset(X, Y).shuffle(12, seed=1).batch(4)
     taught = with_teacher(shuffled, a_teacher())
-    first = [np.array(x) for x, _ in taught]
-    second = [np.array(x) for x, _ in taught]
-    for x, y in taught:
+    first = [np.array(x) for x, *_ in taught]
+    second = [np.array(x) for x, *_ in taught]
+    for x, y, weights in taught:
         check(x, y)
+        assert np.array(weights).tolist() == [1, 1, 1, 1]
     assert not np.array_equal(first, second)
 
 
@@ -92,7 +93,9 @@ def test_a_data_set_keeps_its_weights_and_its_shape():
 def test_a_py_data_set_is_taught_batch_by_batch():
     taught = with_teacher(Batches(workers=2), a_teacher())
     assert len(taught) == 3 and taught.workers == 2
-    check(*taught[1])
+    x, y, weights = taught[1]
+    check(x, y)
+    assert weights.tolist() == [1] * len(x)
 
 
 def test_pixels_are_taught_as_examples_are():
@@ -174,3 +177,71 @@ def test_a_teacher_without_a_graph_must_say_what_it_gives():
 def test_processes_without_a_teacher_are_refused():
     with pytest.raises(ValueError, match="Use threads"):
         with_teacher(Batches(use_multiprocessing=True), a_teacher())
+
+
+CLASS_WEIGHT = {0: 2.0, 2: 0.5}
+
+
+def weighted(y):
+    return [CLASS_WEIGHT.get(label, 1.0) for label in np.array(y).tolist()]
+
+
+def test_classes_are_weighted_by_their_label():
+    options = {"class_weight": CLASS_WEIGHT}
+    *_, weights = with_teacher(X, a_teacher(), Y, **options)
+    assert weights.tolist() == weighted(Y)
+    for y in (Y[:, None], np.eye(3)[Y]):
+        *_, same = with_teacher(X, a_teacher(), y, **options)
+        assert same.tolist() == weighted(Y)
+    own = np.arange(12.0)
+    *_, both = with_teacher((X, Y, own), a_teacher(), **options)
+    assert both.tolist() == (own * weighted(Y)).tolist()
+    for data in (dataset(X, Y).batch(4), dataset(X, Y, Y * 1.0).batch(4)):
+        for _, y, weights in with_teacher(data, a_teacher(), **options):
+            labels = np.array(y)[:, 0]
+            own = labels if len(data.element_spec) == 3 else 1.0
+            expected = own * np.array(weighted(labels))
+            np.testing.assert_allclose(np.array(weights), expected)
+
+
+def test_pixels_are_weighted_by_their_label():
+    inputs = keras.Input((2, 3, 4))
+    teacher = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    labels = np.arange(30).reshape(5, 2, 3) % 3
+    *_, weights = with_teacher(
+        np.zeros((5, 2, 3, 4)), teacher, labels, class_weight=CLASS_WEIGHT
+    )
+    assert weights.shape == labels.shape
+    assert weights.ravel().tolist() == weighted(labels.ravel())
+
+
+def test_fit_weighs_classes_as_it_would_without_a_teacher():
+    x, y, weights = with_teacher(X, a_teacher(), Y, class_weight=CLASS_WEIGHT)
+    taught = student()
+    taught.loss.weight = 0.0
+    plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    plain.set_weights(taught.get_weights())
+    plain.compile("sgd", taught.loss.loss)
+    options = {"epochs": 2, "shuffle": False, "verbose": 0}
+    expected = plain.fit(X, Y, class_weight=CLASS_WEIGHT, **options)
+    received = taught.fit(x, y, sample_weight=weights, **options)
+    np.testing.assert_allclose(
+        received.history["loss"], expected.history["loss"], rtol=1e-5
+    )
+
+
+def test_fit_refuses_to_weigh_classes_by_outputs_of_the_teacher():
+    for taught in (
+        with_teacher(dataset(X, Y).batch(4), a_teacher()),
+        with_teacher(Batches(), a_teacher()),
+    ):
+        with pytest.raises(ValueError, match="`class_weight` and `sample_w"):
+            student().fit(
+                taught, class_weight=CLASS_WEIGHT, verbose=0, shuffle=False
+            )
+
+
+def test_weights_of_classes_are_checked():
+    for wrong in ({"cat": 1.0}, {0: -1.0}, {0: np.nan}):
+        with pytest.raises(ValueError, match="`class_weight` must be a dict"):
+            with_teacher(X, a_teacher(), Y, class_weight=wrong)

@@ -4,6 +4,7 @@ import warnings
 
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.function_loss import takes_logits
+from keras_incremental.losses.loss_with_teacher import LossWithTeacher
 
 
 def check_loss(loss, gives_logits, outputs):
@@ -26,6 +27,22 @@ def check_loss(loss, gives_logits, outputs):
         f"`from_logits={gives_logits}`, such as `keras.losses."
         f"SparseCategoricalCrossentropy(from_logits={gives_logits})`."
     )
+
+
+def check_class_weight(loss, options):
+    """Raises if `fit` would weigh classes by numbers that are no labels.
+
+    Args:
+        loss: A loss, its name, a function or `None`.
+        options: Dict of arguments of `fit`.
+    """
+    weights = options.get("class_weight")
+    if weights is not None and isinstance(loss, LossWithTeacher):
+        raise ValueError(
+            "`class_weight` of `fit` cannot tell the label from the outputs "
+            "of the teacher, which LossWithTeacher reads beside it. Received: "
+            f"class_weight={weights}. Give it to `with_teacher`."
+        )
 
 
 def warn_of_mismatch(model, split):
