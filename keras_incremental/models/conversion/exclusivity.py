@@ -1,5 +1,7 @@
 """Whether the outputs of a model exclude each other."""
 
+import re
+
 import keras
 
 from keras_incremental.layers.expandable_head import ExpandableHead
@@ -31,8 +33,9 @@ def is_multi_label(split, model, said=None):
             "not exclude each other. Received: multi_label=False. End a "
             "classifier of exclusive classes in `softmax` or in logits."
         )
-    if said is None and not found:
-        _check_loss(split, model, count)
+    if said is None:
+        check = _check_sigmoids if found else _check_logits
+        check(split, _name_of(getattr(model, "loss", None)), model, count)
     if not (found or said):
         return False
     _check_head(split, own)
@@ -45,19 +48,37 @@ def units_of(head):
     return head.filters if is_map else head.units
 
 
-def _check_loss(split, model, count):
+def _check_logits(split, loss, model, count):
     """Logits that were trained as a yes or no each may mean either."""
-    loss = getattr(model, "loss", None)
-    name = loss if isinstance(loss, str) else type(loss).__name__
-    binary = "binary" in name.lower().replace("_", "")
-    if binary and count > 1 and split.activation is None:
+    if "binary" in loss and count > 1 and split.activation is None:
         raise ValueError(
             f"The head '{split.head.name}' gives logits, and model "
-            f"'{model.name}' was compiled with {name}, which serves classes "
+            f"'{model.name}' was compiled with {loss}, which serves classes "
             "that exclude each other and classes that do not. Received: "
             "multi_label=None. Say multi_label=True if several classes may "
             "apply to one picture, else multi_label=False."
         )
+
+
+def _check_sigmoids(split, loss, model, count):
+    """Sigmoids that were trained on one class a sample mean one class."""
+    if "categorical" in loss:
+        raise ValueError(
+            f"The head '{split.head.name}' has {count} sigmoid outputs, for "
+            f"classes of which several may apply, and model '{model.name}' "
+            f"was compiled with {loss}, for classes that exclude each other. "
+            "Received: multi_label=None. Train it with `softmax` in the place "
+            "of `sigmoid`, or say multi_label=True if several classes may "
+            "apply to one sample."
+        )
+
+
+def _name_of(loss):
+    """Returns the name of a loss in the spelling of Keras' functions."""
+    loss = getattr(loss, "func", loss)
+    if not isinstance(loss, str):
+        loss = getattr(loss, "__name__", type(loss).__name__)
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", loss).lower()
 
 
 def _check_head(split, own):

@@ -1,0 +1,71 @@
+"""What a loss says of outputs is read before a model is adopted."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_incremental.losses import LossWithTeacher
+from keras_incremental.models import IncrementalClassifier
+
+NAMES = ["cat", "dog"]
+X = np.eye(4, dtype="float32")
+
+
+def sigmoids(loss=None, units=2):
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(3),
+            layers.Dense(units, activation="sigmoid"),
+        ]
+    )
+    if loss is not None:
+        model.compile("sgd", loss)
+    return model
+
+
+EXCLUSIVE = [
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+    keras.losses.CategoricalCrossentropy(),
+    keras.losses.SparseCategoricalCrossentropy(),
+    keras.losses.CategoricalFocalCrossentropy(),
+    keras.losses.CategoricalHinge(),
+    keras.losses.categorical_crossentropy,
+    functools.partial(keras.losses.categorical_crossentropy, axis=-1),
+]
+
+
+@pytest.mark.parametrize("loss", EXCLUSIVE, ids=str)
+def test_sigmoids_of_exclusive_classes_are_asked_about(loss):
+    model = sigmoids(loss)
+    message = "2 sigmoid outputs.*categorical.*Received: multi_label=None"
+    with pytest.raises(ValueError, match=message):
+        IncrementalClassifier(model, NAMES)
+    clf = IncrementalClassifier(model, NAMES, multi_label=True)
+    assert clf.multi_label
+
+
+@pytest.mark.parametrize(
+    "loss", [None, "binary_crossentropy", keras.losses.BinaryCrossentropy()]
+)
+def test_other_sigmoids_are_taken_for_several_labels(loss):
+    assert IncrementalClassifier(sigmoids(loss), NAMES).multi_label
+
+
+def test_one_sigmoid_is_taken_for_two_classes():
+    clf = IncrementalClassifier(sigmoids("binary_crossentropy", 1), NAMES)
+    assert not clf.multi_label
+
+
+def test_fit_does_not_weigh_classes_by_outputs_of_a_teacher():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    clf = IncrementalClassifier(model, NAMES)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    clf.compile("sgd", LossWithTeacher(loss, num_old=2))
+    y = np.zeros((4, 3), "float32")
+    with pytest.raises(ValueError, match="`class_weight`.*`with_teacher`"):
+        clf.fit(X, y, class_weight={0: 2.0}, verbose=0)
