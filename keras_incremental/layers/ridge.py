@@ -94,7 +94,7 @@ def fit(sums: Regression, ridge: float | str) -> np.ndarray:
 
 
 def _fit_by_evidence(sums):
-    values, vectors = evidence.spectrum(sums.gram)
+    values, vectors = evidence.spectrum(sums.gram, sums.freedom + 1)
     rotated = vectors.T @ sums.products
     ridge = evidence.best_ridge(
         values,

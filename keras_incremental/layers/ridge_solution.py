@@ -16,10 +16,10 @@ class RidgeSolution:
 
     Attributes:
         statistics: `FeatureStatistics` that it was solved from.
-        vectors: Array of shape `(features, features)`: the eigenvectors of
-            the Gram matrix.
-        penalized: Array of shape `(features,)`: its eigenvalues and the
-            ridge.
+        vectors: Array of shape `(features, found)`: the eigenvectors of the
+            Gram matrix. Where samples are few, no others than those in which
+            they differ.
+        penalized: Array of shape `(found,)`: its eigenvalues and the ridge.
         kernel: Array of shape `(features, classes)`.
     """
 
@@ -112,7 +112,7 @@ def solved(statistics: FeatureStatistics) -> RidgeSolution:
     center = statistics.means.mean(0)
     steps = statistics.means - center
     values, vectors = evidence.spectrum(
-        statistics.scatter + each * steps.T @ steps
+        statistics.scatter + each * steps.T @ steps, rank=num_samples
     )
     products = each * (steps @ vectors).T
     ridge = evidence.best_ridge(

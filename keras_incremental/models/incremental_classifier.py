@@ -59,7 +59,7 @@ class IncrementalClassifier(
             `None`: that of the recipe, or no sample is kept.
         recipe: `Recipe`, the method it learns by, such as
             `keras_incremental.recipes.bic(budget=2000)`. Defaults to `None`:
-            each phase chooses by what is left of the old data.
+            each phase chooses by what is left of the old data, see `learn`.
         seed: Int. Seeds all random draws of `learn`. Defaults to `0`.
         train_batch_norm: Bool. Whether BatchNormalization that is trainable
             follows the batches of `learn`. For networks trained from
@@ -71,8 +71,8 @@ class IncrementalClassifier(
         backbone_learning_rate: Float, 0 or more, for what is trainable below
             the head. Defaults to `None`, a hundredth of the head's.
         cache_features: Bool. Whether layers that are frozen run once per
-            sample. `False` runs the whole network in every epoch, and draws
-            no features. Defaults to `True`.
+            sample. `False` runs the whole network in every epoch of
+            training, and draws no features. Defaults to `True`.
         max_class_drop: Float from 0 to 1. `learn` and `observe` refuse an
             update that costs any single old class more accuracy. Defaults to
             `None`, any.

@@ -134,3 +134,22 @@ def test_fewer_samples_than_features_are_told_apart_by_others(num_samples):
         (x[num_samples:] @ kernel + bias).argmax(-1) == y[num_samples:]
     )
     assert accuracy > 0.95
+
+
+@pytest.mark.parametrize("num_samples", [5, 40])
+def test_few_samples_have_the_spectrum_of_all_features(num_samples):
+    features, _ = clouds(num_samples, 200, 5)
+    features = features * np.geomspace(1e-3, 1, 200)
+    gram = features.T @ features
+    values, vectors = evidence.spectrum(gram, num_samples)
+    expected = np.linalg.eigvalsh(gram)[-num_samples:]
+    assert vectors.shape[1] < 200
+    np.testing.assert_allclose(values[-num_samples:], expected, rtol=1e-8)
+    np.testing.assert_allclose((vectors * values) @ vectors.T, gram, atol=1e-8)
+
+
+def test_constant_features_of_few_samples_are_left_out():
+    features = np.zeros((5, 200))
+    features[:, :2] = np.eye(5)[:, :2]
+    values, _ = evidence.spectrum(features.T @ features, 5)
+    assert np.count_nonzero(values) == 2

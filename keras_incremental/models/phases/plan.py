@@ -138,8 +138,10 @@ def _solution(sources):
 def make_plan(classifier, samples, backbone, inputs, statistics, options):
     """Chooses the parts of a phase.
 
-    What the recipe leaves open follows from what there is: exemplars are
-    replayed, with class-balanced weights and a light distillation; so are
+    What the recipe leaves open follows from what there is. Where the head is
+    solved (`solvable.is_solved`), the plan is `solved` afterwards. Else
+    exemplars are replayed, with class-balanced weights and a light
+    distillation; so are
     features drawn from the statistics of the old classes, if these were seen
     and the features are frozen. With neither, distillation keeps the old
     logits (on frozen features the old columns are frozen instead, the limit
