@@ -1,0 +1,206 @@
+"""What three lines give on a frozen network, beside training on everything.
+
+    python -m examples.benchmarks.frozen
+    python -m examples.benchmarks.frozen --data digits cats_vs_dogs \\
+        --data-dir cats_vs_dogs=PHOTOS
+
+For each data set and split, classes arrive two at a time; where there are
+only two, both come again, with the other half of their pictures. The last row
+of each data set is the mean over the splits. Features are computed once.
+
+- logistic, ridge: joint, all training pictures at once; the strength of the
+  first is chosen by cross-validation on training pictures, that of the second
+  by the evidence.
+- statistics, exemplars: `IncrementalClassifier`, as it is. `remember` sees
+  the first classes, and no other pictures than the exemplars are kept.
+- draws: the same with statistics, but trained on features that are drawn from
+  them, `learn(epochs=20)`.
+- nothing: the same without `remember`.
+"""
+
+import argparse
+import dataclasses
+import sys
+import time
+
+import keras
+import numpy as np
+
+import keras_incremental as ki
+
+from . import backbones
+from . import datasets
+
+COLUMNS = (
+    "logistic",
+    "ridge",
+    "statistics",
+    "exemplars",
+    "draws",
+    "nothing",
+)
+EXEMPLARS, EPOCHS, STEP = 20, 20, 2
+# Network, size of the pictures, and how many of each class.
+SETS = {
+    "digits": (backbones.vgg16, 48, None),
+    "fashion_mnist": (backbones.vgg16, 48, 500),
+    "cats_vs_dogs": (backbones.efficientnet_lite0, 160, None),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Features of the pictures to learn from and to test on, with labels."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+    @property
+    def num_classes(self):
+        return int(self.y.max()) + 1
+
+    def accuracy(self, scores):
+        """The share of test pictures whose largest score is right, in %."""
+        return 100 * float(np.mean(scores.argmax(-1) == self.y_test))
+
+
+def features_of(name, data_dir, limit):
+    """Features and labels of all pictures, and how many are to learn from."""
+    network, size, most = SETS[name]
+    data = datasets.load(name, data_dir, size, limit or most, limit or most)
+    model = network((size, size, 3))
+    x = np.concatenate([data.x_train, data.x_test])
+    y = np.concatenate([data.y_train, data.y_test])
+    features = model.predict(x, batch_size=64, verbose=0)
+    return features, y, len(data.y_train) / len(y)
+
+
+def split(features, labels, share, seed):
+    """A split of its own, with as large a share of each class, and an order."""
+    random = np.random.default_rng(seed)
+    num_classes = int(labels.max()) + 1
+    labels = random.permutation(num_classes)[labels]
+    chosen = np.zeros(len(labels), bool)
+    for label in range(num_classes):
+        rows = random.permutation(np.flatnonzero(labels == label))
+        chosen[rows[: round(share * len(rows))]] = True
+    order = random.permutation(np.flatnonzero(chosen))
+    return Split(
+        features[order], labels[order], features[~chosen], labels[~chosen]
+    )
+
+
+def logistic(data):
+    """Joint logistic regression."""
+    from sklearn import linear_model
+    from sklearn import model_selection
+    from sklearn import pipeline
+    from sklearn import preprocessing
+
+    regression = model_selection.GridSearchCV(
+        pipeline.make_pipeline(
+            preprocessing.StandardScaler(),
+            linear_model.LogisticRegression(max_iter=300),
+        ),
+        {"logisticregression__C": np.logspace(-5, 0, 6)},
+        cv=3,
+    )
+    regression.fit(data.x, data.y)
+    return data.accuracy(regression.predict_proba(data.x_test))
+
+
+def ridge(data):
+    """Joint ridge regression."""
+    head = ki.layers.AnalyticDense(data.num_classes)
+    head.adapt(data.x, data.y)
+    return data.accuracy(np.asarray(head(data.x_test)))
+
+
+def phases(data):
+    """Rows of the pictures of each phase."""
+    if data.num_classes <= STEP:
+        return np.array_split(np.arange(len(data.y)), 2)
+    starts = range(0, data.num_classes, STEP)
+    return [np.flatnonzero(data.y // STEP == start // STEP) for start in starts]
+
+
+def incremental(data, memory=None, remembers=True, **options):
+    """The default, phase by phase."""
+    first, *later = phases(data)
+    names = [str(label) for label in range(data.num_classes)]
+    width = data.x.shape[1:]
+    count = int(data.y[first].max()) + 1
+    model = keras.Sequential([keras.Input(width), keras.layers.Dense(count)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
+    model.fit(data.x[first], data.y[first], epochs=EPOCHS, verbose=0)
+    clf = ki.IncrementalClassifier(model, names[:count], memory=memory)
+    if remembers:
+        clf.remember(data.x[first], data.y[first])
+    for rows in later:
+        new = [names[label] for label in np.unique(data.y[rows])]
+        labels = [names[label] for label in data.y[rows]]
+        clf.learn(data.x[rows], labels, new, verbose=0, **options)
+    return data.accuracy(clf.predict(data.x_test, verbose=0))
+
+
+LEARNERS = {
+    "logistic": logistic,
+    "ridge": ridge,
+    "statistics": incremental,
+    "exemplars": lambda data: incremental(
+        data, ki.ExemplarMemory(EXEMPLARS, per_class=True)
+    ),
+    "draws": lambda data: incremental(data, epochs=EPOCHS),
+    "nothing": lambda data: incremental(data, remembers=False),
+}
+
+
+def rows_of(name, data_dir, options):
+    """Accuracies of each split of a data set, printed as they come."""
+    features, labels, share = features_of(name, data_dir, options.limit)
+    rows = []
+    for seed in range(options.splits):
+        keras.utils.set_random_seed(seed)
+        data = split(features, labels, share, seed)
+        started = time.perf_counter()
+        rows.append([LEARNERS[column](data) for column in options.columns])
+        print_row(f"{name} {seed}", rows[-1])
+        print(
+            f"{time.perf_counter() - started:.0f} seconds",
+            file=sys.stderr,
+        )
+    print_row(f"{name}, mean", np.mean(rows, 0))
+    return rows
+
+
+def print_row(name, values):
+    cells = [f"{value:.2f}" for value in values]
+    print("| " + " | ".join([name, *cells]) + " |", flush=True)
+
+
+def main(arguments=None):
+    """Prints the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.benchmarks.frozen",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", nargs="+", default=["digits"], choices=SETS)
+    add("--data-dir", nargs="*", default=[], help="as cats_vs_dogs=FOLDER")
+    add("--splits", type=int, default=3)
+    add("--limit", type=int, help="pictures of each class, to learn and test")
+    add("--columns", nargs="+", default=COLUMNS, choices=COLUMNS)
+    options = parser.parse_args(arguments)
+    folders = dict(entry.split("=", 1) for entry in options.data_dir)
+    print("| accuracy in % | " + " | ".join(options.columns) + " |")
+    print("|---" * (len(options.columns) + 1) + "|")
+    for name in options.data:
+        rows_of(name, folders.get(name), options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from benchmarks import frozen
+
+
+def clouds(num_classes, count=40):
+    random = np.random.default_rng(0)
+    labels = np.arange(num_classes * count) % num_classes
+    centers = 4 * random.normal(size=(num_classes, 6))
+    features = centers[labels] + random.normal(size=(len(labels), 6))
+    return features.astype("float32"), labels
+
+
+def test_a_split_has_the_share_of_each_class():
+    data = frozen.split(*clouds(4), share=0.75, seed=1)
+    assert np.bincount(data.y).tolist() == [30] * 4
+    assert np.bincount(data.y_test).tolist() == [10] * 4
+    both = np.concatenate([data.x, data.x_test])
+    np.testing.assert_array_equal(
+        np.sort(both, axis=0), np.sort(clouds(4)[0], axis=0)
+    )
+
+
+def test_two_classes_come_twice_and_more_come_two_at_a_time():
+    data = frozen.split(*clouds(5), share=0.5, seed=0)
+    shown = [np.unique(data.y[rows]).tolist() for rows in frozen.phases(data)]
+    assert shown == [[0, 1], [2, 3], [4]]
+    data = frozen.split(*clouds(2), share=0.5, seed=0)
+    assert [len(rows) for rows in frozen.phases(data)] == [20, 20]
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_the_table_has_a_row_for_each_split_and_their_mean(
+    num_classes, monkeypatch, capsys
+):
+    monkeypatch.setattr(
+        frozen, "features_of", lambda *names: (*clouds(num_classes), 0.5)
+    )
+    columns = ["logistic", "ridge", "statistics", "exemplars"]
+    frozen.main(["--splits", "2", "--columns", *columns])
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert header == "| accuracy in % | " + " | ".join(columns) + " |"
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| digits 0",
+        "| digits 1",
+        "| digits, mean",
+    ]
+    values = [float(cell) for cell in rows[-1].strip(" |").split(" | ")[1:]]
+    assert min(values) > 90
+    assert abs(values[1] - values[2]) < 3
