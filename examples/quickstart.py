@@ -140,8 +140,10 @@ def accuracy(head, test, names):
 ## What this package does
 
 `IncrementalClassifier` takes over the trained model. `remember()` shows it
-the pictures that the model was trained on, and `learn()` all later ones.
-`validation_data` only measures: nothing is chosen by it.
+the pictures that the model was trained on, and `learn()` all later ones. As
+the network is frozen, the head is solved, not trained. `validation_data` is
+there to measure; only if the solved head were worse than the first one, on the
+first classes, would it be chosen by it.
 """
 
 

@@ -250,7 +250,8 @@ class LearningMixin(keras.Model):
 
         Raises:
             ValueError: if data or arguments do not fit, or if nothing would
-                be kept: without a memory, where layers below the head train.
+                be kept: without a recipe and a memory, where layers below the
+                head train.
         """
         self.problem.objective.check_method("remember")
         version = checked_version(label_version, self.label_space)

@@ -12,6 +12,7 @@ from keras_incremental.models.memory_update import imprint
 from keras_incremental.models.memory_update import keep_exemplars
 from keras_incremental.models.memory_update import offer_remembered
 from keras_incremental.models.name_order import warn_of_wrong_order
+from keras_incremental.models.phases.solvable import is_default
 from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.transaction import Transaction
 from keras_incremental.models.transaction import check_finite
@@ -72,11 +73,14 @@ def remember(classifier, samples, batch_size=32):
 
 
 def check_can_keep(classifier):
-    """Raises if nothing of old samples would ever be used."""
+    """Raises if nothing of old samples would ever be used.
+
+    A recipe that was chosen may use none, by what it is.
+    """
     moves = classifier.backbone.is_trainable
     if not moves or classifier.memory is not None:
         return
-    if classifier.awaits_imprinting:
+    if not is_default(classifier.recipe):
         return
     trainable = [v.path for v in classifier.features.trainable_variables]
     raise ValueError(
