@@ -39,7 +39,7 @@ EXCLUSIVE = [
 ]
 
 
-@pytest.mark.parametrize("loss", EXCLUSIVE, ids=str)
+@pytest.mark.parametrize("loss", EXCLUSIVE)
 def test_sigmoids_of_exclusive_classes_are_asked_about(loss):
     model = sigmoids(loss)
     message = "2 sigmoid outputs.*categorical.*Received: multi_label=None"
