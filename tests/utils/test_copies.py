@@ -79,7 +79,7 @@ def test_lora_inside_attention_is_copied_as_what_it_computes():
     inner = state.flatten_layers(model)
     for layer in [x for x in inner if isinstance(x, layers.EinsumDense)]:
         layer.enable_lora(2)
-        layer.lora_kernel_b.assign(ops.ones_like(layer.lora_kernel_b))
+        layer.lora_kernel_b.assign(ops.ones(layer.lora_kernel_b.shape))
     assert_copied(model, X[:12].reshape(4, 3, 4) / 30)
 
 
