@@ -34,7 +34,7 @@ def test_the_table_has_a_row_for_each_split_and_their_mean(
     num_classes, monkeypatch, capsys
 ):
     monkeypatch.setattr(
-        frozen, "features_of", lambda *names: (*clouds(num_classes), 0.5)
+        frozen, "features_of", lambda *names: (*clouds(num_classes, 400), 0.5)
     )
     columns = ["logistic", "ridge", "statistics", "exemplars"]
     frozen.main(["--splits", "2", "--columns", *columns])
