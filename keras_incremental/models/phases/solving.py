@@ -55,10 +55,11 @@ def solve_head(run):
     The solved head takes the place of the old one unless it is worse, among
     the old classes, on samples that the old head was not trained on: those of
     `validation_data`, else the new samples, each left out in turn. Worse
-    means that it loses more of them than it wins, by more than the standard
-    error of this difference. Then the head is trained instead, where new
-    classes arrive, and left as it is, where none do. With validation samples,
-    the trained head in turn is kept only if it is better on all classes.
+    means that it loses more of them than it wins: by more than the standard
+    error of this difference, where new classes arrive, and then the head is
+    trained instead; by any, where none do, and then it stays as it is. With
+    validation samples, a trained head is kept only if it is no worse on all
+    classes.
 
     Args:
         run: `PhaseRun` that has read its samples.
@@ -73,11 +74,12 @@ def solve_head(run):
     statistics = completed(run)
     columns, new = solution_of(run, statistics)
     comparison = _on_old_classes(run, columns, new)
-    if comparison is None or not comparison.is_worse:
+    arrive = run.inputs.num_new_classes > 0
+    if comparison is None or not comparison.is_worse(surely=arrive):
         _assign(run, columns)
         return {}
     run.notes.append(comparison.text)
-    if not run.inputs.num_new_classes:
+    if not arrive:
         run.notes.append("so the head stays as it is")
         return {}
     return _train_instead(run, columns)
@@ -144,12 +146,15 @@ class Comparison:
     old: np.ndarray
     where: str
 
-    @property
-    def is_worse(self):
-        """Whether the solved head loses more samples than chance does."""
+    def is_worse(self, surely):
+        """Whether the solved head loses more samples than it wins.
+
+        Args:
+            surely: Bool. Whether by more than the standard error.
+        """
         lost = np.count_nonzero(self.old & ~self.solved)
         won = np.count_nonzero(self.solved & ~self.old)
-        return lost - won > np.sqrt(lost + won)
+        return lost - won > (np.sqrt(lost + won) if surely else 0)
 
     @property
     def text(self):
