@@ -28,12 +28,18 @@ def copy_model(model: keras.Model) -> keras.Model:
         ValueError: if the copy computes something else on random samples.
     """
     copy = keras.models.clone_model(model)
-    layers = state.flatten_layers(model), state.flatten_layers(copy)
-    for old, new in zip(*layers, strict=True):
-        if not isinstance(old, keras.Model):
-            _copy_state(old, new)
+    pairs = zip(_layers_of(model), _layers_of(copy), strict=True)
+    for old, new in pairs:
+        _copy_state(old, new)
     _check_same(model, copy)
     return copy
+
+
+def _layers_of(model):
+    """Returns all layers but inputs, of which a copy may have more."""
+    others = (keras.Model, keras.layers.InputLayer)
+    layers = state.flatten_layers(model)
+    return [layer for layer in layers if not isinstance(layer, others)]
 
 
 def _copy_state(old, new):
