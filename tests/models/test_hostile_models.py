@@ -99,7 +99,7 @@ MODEL_CASES = {
     "of logits that may mean either": (
         logits_of_yes_or_no,
         "gives logits",
-        "compiled with BinaryCrossentropy",
+        "compiled with binary_crossentropy",
         "Say multi_label=True",
     ),
     "of several labels for each pixel": (
