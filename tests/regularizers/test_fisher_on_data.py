@@ -125,13 +125,17 @@ def test_refusals_name_the_argument():
         fisher_importance(model, (X, Y.astype(str)), "empirical")
 
 
-def test_two_variables_of_one_path_are_refused():
+def test_two_variables_of_one_path_have_keys_of_their_own():
     inputs = x = keras.Input((2,))
     for _ in range(2):
         x = keras.Model(inputs, Dense(2, name="same")(inputs))(x)
     model = keras.Model(inputs, x)
-    with pytest.raises(ValueError, match="different names"):
-        fisher_importance(model, X)
+    assert set(fisher_importance(model, X)) == {
+        "same/kernel",
+        "same/bias",
+        "same/kernel#2",
+        "same/bias#2",
+    }
 
 
 def test_an_output_for_each_position_is_refused():
