@@ -128,7 +128,7 @@ class Run:
             labels, before, after, classes, len(self.known_classes)
         )
 
-    def common_fields(self):
+    def common_fields(self) -> Config:
         """Returns the fields of a `PhaseReport` that any run fills alike."""
         return {
             **_kept(self.classifier),
