@@ -29,6 +29,8 @@ ON_EACH_BACKEND = (
     "models/test_multi_label.py",
     "models/test_persistence.py",
     "models/test_stream.py",
+    "models/test_copied_state.py",
+    "models/test_solving.py",
     "models/test_student.py",
     "models/test_transaction.py",
     "optimizers",

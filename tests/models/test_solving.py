@@ -10,6 +10,8 @@ from toy_classifiers import samples
 from toy_classifiers import trained_model
 
 from keras_incremental import ExemplarMemory
+from keras_incremental.callbacks import L2StartingPoint
+from keras_incremental.callbacks import MarginCalibration
 from keras_incremental.callbacks import PhaseCallback
 from keras_incremental.layers import AnalyticDense
 from keras_incremental.layers.ridge_solution import solved
@@ -133,12 +135,30 @@ class Watches(keras.callbacks.Callback):
 
 @pytest.mark.parametrize(
     "options",
-    [{"epochs": 1}, {"optimizer": "sgd"}, {"callbacks": [Watches()]}],
+    [
+        {"epochs": 1},
+        {"optimizer": "sgd"},
+        {"callbacks": [Watches()]},
+        {"callbacks": [L2StartingPoint()]},
+        {"callbacks": [MarginCalibration()]},
+    ],
 )
 def test_what_says_how_to_train_is_done(options):
     report = teach(classifier(), [2], **options)
     assert SOLVED not in method(report)
     assert report.used["epochs"] > 0
+
+
+@pytest.mark.parametrize(
+    "hook", ["on_train_begin", "on_epoch_end", "on_train_batch_end"]
+)
+def test_hooks_that_were_set_on_a_callback_are_called(hook):
+    called = []
+    callback = keras.callbacks.LambdaCallback(
+        **{hook: lambda *args, **kwargs: called.append(hook)}
+    )
+    report = teach(classifier(), [2], callbacks=[callback])
+    assert SOLVED not in method(report) and called
 
 
 def test_a_callback_that_only_hears_leaves_it_solved():
@@ -224,7 +244,7 @@ def test_learning_few_samples_of_old_classes_does_no_harm():
     x, y = samples(range(5), 2, seed=3)
     noisy = x + np.random.default_rng(0).normal(size=x.shape).astype("float32")
     report = clf.learn(noisy, [NAMES[k] for k in y], NAMES, verbose=0)
-    assert accuracy(clf) > before - 0.05
+    assert accuracy(clf) > before - 0.02
     if "stays as it is" in method(report):
         np.testing.assert_array_equal(clf.head.columns("kernel"), columns)
 
@@ -297,9 +317,9 @@ def test_statistics_are_used_above_random_layers(middle, options):
     x, y = shown([0, 1, 2], 5)
     scores = joint(clf.features.predict(x, verbose=0))
     best = np.mean(ops.convert_to_numpy(scores).argmax(-1) == y)
-    assert best > 0.6
+    assert best > 0.7
     learned = clf.predict(x, verbose=0).argmax(-1)
-    assert np.mean(learned == y) > best - 0.05
+    assert np.mean(learned == y) > best - 0.02
 
 
 def test_what_cannot_be_used_is_refused():

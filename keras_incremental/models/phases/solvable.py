@@ -11,19 +11,14 @@ from keras_incremental.regularizers import QuadraticPenalty
 
 # Parts of a recipe that leave open how a phase learns.
 OPEN = ("name", "memory", "freeze_backbone")
+BASES = (PhaseCallback, keras.callbacks.Callback)
+# What is called while a model trains, and what changes how it trains.
 HOOKS = (
-    "on_epoch_begin",
-    "on_epoch_end",
-    "on_train_begin",
-    "on_train_end",
-    "on_batch_begin",
-    "on_batch_end",
-    "on_train_batch_begin",
-    "on_train_batch_end",
-    "on_test_begin",
-    "on_test_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
+    *(
+        name
+        for name in dir(keras.callbacks.Callback)
+        if name.startswith("on_") and "predict" not in name
+    ),
     "select_samples",
     "teacher_outputs",
     "wrap_optimizer",
@@ -104,13 +99,15 @@ def _watches(callback):
     """Returns whether a callback takes part in a `fit`."""
     if getattr(callback, "required_data", None) is not None:
         return True
-    plain = (PhaseCallback, keras.callbacks.Callback)
-    return any(_overrides(type(callback), hook, plain) for hook in HOOKS)
+    return any(_has_own(callback, hook) for hook in HOOKS)
 
 
-def _overrides(owner, hook, plain):
-    own = getattr(owner, hook, None)
-    return all(own is not getattr(base, hook, None) for base in plain)
+def _has_own(callback, hook):
+    """Returns whether a hook is defined by the class or on the object."""
+    own = getattr(callback, hook, None)
+    own = getattr(own, "__func__", own)
+    inherited = [getattr(base, hook, None) for base in BASES]
+    return own is not None and own not in inherited
 
 
 def _is_protected(head):
