@@ -25,11 +25,19 @@ def copy_model(model: keras.Model) -> keras.Model:
         `keras.Model`.
 
     Raises:
-        ValueError: if the copy computes something else on random samples.
+        ValueError: if the copy has other layers, or computes something else
+            on random samples.
     """
     copy = keras.models.clone_model(model)
-    pairs = zip(_layers_of(model), _layers_of(copy), strict=True)
-    for old, new in pairs:
+    layers, copies = _layers_of(model), _layers_of(copy)
+    if len(layers) != len(copies):
+        raise ValueError(
+            f"A copy of model '{model.name}' has other layers than the model. "
+            f"Received: {len(layers)} layers, and {len(copies)} made from "
+            "their configs. Make the layers inside of a layer in its "
+            "`__init__`, or return what makes them in `get_config`."
+        )
+    for old, new in zip(layers, copies, strict=True):
         _copy_state(old, new)
     _check_same(model, copy)
     return copy
@@ -37,9 +45,11 @@ def copy_model(model: keras.Model) -> keras.Model:
 
 def _layers_of(model):
     """Returns all layers but inputs, of which a copy may have more."""
-    others = (keras.Model, keras.layers.InputLayer)
-    layers = state.flatten_layers(model)
-    return [layer for layer in layers if not isinstance(layer, others)]
+    return [
+        layer
+        for layer in state.flatten_layers(model)
+        if not isinstance(layer, keras.layers.InputLayer)
+    ]
 
 
 def _copy_state(old, new):

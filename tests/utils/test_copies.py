@@ -39,6 +39,49 @@ def nested(layer):
     return keras.Sequential([keras.Input((4,)), layer, layers.Dense(4)])
 
 
+@keras.saving.register_keras_serializable("tests")
+class Shifted(keras.Model):
+    """A model of its own, with a weight of its own beside a layer."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(3)
+
+    def build(self, input_shape):
+        self.shift = self.add_weight((3,), initializer="ones", name="shift")
+        self.dense.build(input_shape)
+
+    def call(self, inputs):
+        return self.dense(inputs) + self.shift
+
+
+def test_a_model_inside_keeps_weights_of_its_own():
+    inner = Shifted()
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2)(inner(inputs)))
+    inner.shift.assign([1.0, 2.0, 30.0])
+    assert_copied(model, X)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Grown(layers.Layer):
+    """A layer that got another one after it was made."""
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, inputs):
+        return inputs
+
+
+def test_a_copy_with_fewer_layers_is_refused():
+    grown = Grown()
+    grown.extra = layers.Dense(1)
+    model = keras.Sequential([keras.Input((4,)), grown, layers.Dense(2)])
+    with pytest.raises(ValueError, match="other layers.*`get_config`"):
+        copy_model(model)
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_an_adapted_normalization_keeps_mean_and_variance(inside):
     layer = adapted(layers.Normalization(), X)
