@@ -12,7 +12,7 @@ from keras_incremental.statistics import FeatureStatistics
 class RidgeSolution:
     """A ridge regression on one-hot labels in which all classes weigh the same.
 
-    Its scores of a sample are `(features - center) @ kernel + 1 / classes`.
+    Its scores of a sample are `features @ kernel + bias`.
 
     Attributes:
         statistics: `FeatureStatistics` that it was solved from.
@@ -38,10 +38,15 @@ class RidgeSolution:
         """Float. How many samples each class counts as."""
         return len(self.statistics) / len(self.statistics.counts)
 
+    @property
+    def bias(self) -> np.ndarray:
+        """Array of shape `(classes,)`."""
+        share = 1 / len(self.statistics.counts)
+        return share - self.center @ self.kernel
+
     def scores(self, features: np.ndarray) -> np.ndarray:
         """Returns the scores of samples, of shape `(samples, classes)`."""
-        share = 1 / len(self.statistics.counts)
-        return (features - self.center) @ self.kernel + share
+        return features @ self.kernel + self.bias
 
     def left_out(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Returns the scores of samples by the solution without each of them.

@@ -118,9 +118,7 @@ def solution_of(run, statistics):
     features = np.asarray(features, "float64")
     left_out = solution.left_out(features, labels)
     factor = best_factor(left_out, labels)
-    share = 1 / (len(run.known_classes) + inputs.num_new_classes)
-    bias = share - solution.center @ solution.kernel
-    columns = SolvedColumns(factor * solution.kernel, factor * bias)
+    columns = SolvedColumns(factor * solution.kernel, factor * solution.bias)
     new = LeftOut(features[is_new], labels[is_new], factor * left_out[is_new])
     return columns, new
 
@@ -172,10 +170,10 @@ def _on_old_classes(run, columns, new):
     features, labels, scores = new.features, new.labels, new.logits
     where = "new samples, each left out in turn,"
     validation = _validation(run)
-    if validation is not None and (validation[1] < num_old).any():
+    if validation is not None and _are_old(validation[1], num_old).any():
         features, labels = validation
         scores, where = columns.scores(features), "validation samples"
-    rows = (labels >= 0) & (labels < num_old)
+    rows = _are_old(labels, num_old)
     if not rows.any():
         return None
     labels = labels[rows]
@@ -185,6 +183,10 @@ def _on_old_classes(run, columns, new):
         old.argmax(-1) == labels,
         where,
     )
+
+
+def _are_old(labels, num_old):
+    return (labels >= 0) & (labels < num_old)
 
 
 def _head_scores(run, features):
