@@ -5,22 +5,13 @@ import toy_helmets
 from keras import ops
 from toy_classifiers import NAMES
 from toy_classifiers import learn
+from toy_classifiers import make
 from toy_classifiers import samples
-from toy_classifiers import trained_model
 
 from keras_incremental import contrib
 from keras_incremental import recipes
 from keras_incremental.contrib import obsolete
-from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.phases.fit import Fit
-
-
-def make(recipe, trainable=False):
-    model = trained_model()
-    model.layers[0].trainable = trainable
-    clf = IncrementalClassifier(model, NAMES[:2], recipe=recipe)
-    clf.remember(*samples([0, 1]))
-    return clf
 
 
 def consolidate(clf, **options):

@@ -5,8 +5,8 @@ from keras import layers
 from keras import ops
 from toy_classifiers import NAMES
 from toy_classifiers import learn
+from toy_classifiers import make
 from toy_classifiers import samples
-from toy_classifiers import trained_model
 
 from keras_incremental import recipes
 from keras_incremental.callbacks import BiasCorrection
@@ -16,7 +16,6 @@ from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.phases.fit import Fit
 from keras_incremental.models.phases.phase_data import Inputs
 from keras_incremental.models.problems import SINGLE_LABEL
@@ -39,14 +38,6 @@ def network():
             layers.GlobalAveragePooling2D(),
         ]
     )
-
-
-def make(recipe, trainable=False):
-    model = trained_model()
-    model.layers[0].trainable = trainable
-    clf = IncrementalClassifier(model, NAMES[:2], recipe=recipe)
-    clf.remember(*samples([0, 1]))
-    return clf
 
 
 def spied(monkeypatch):

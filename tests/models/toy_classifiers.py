@@ -59,6 +59,15 @@ def classifier(memory=None, remembered=True, **last):
     return result
 
 
+def make(recipe, trainable=False):
+    """A classifier with a recipe that has seen samples of two classes."""
+    model = trained_model()
+    model.layers[0].trainable = trainable
+    clf = IncrementalClassifier(model, NAMES[:2], recipe=recipe)
+    clf.remember(*samples([0, 1]))
+    return clf
+
+
 def learn(clf, new, seed=3, **options):
     x, y = samples(new, seed=seed)
     names = [NAMES[i] for i in new]
