@@ -198,11 +198,9 @@ def test_the_page_of_questions_and_the_readme_agree(which_method):
     (last,) = re.findall(r"^\| 9 \|(.*)\|$", readme, re.MULTILINE)
     kept = ("nothing, naive fine-tuning", "statistics of features")
     kept += ("20 exemplars of each class", "everything")
-    rows = [
-        re.findall(rf"^\| {what} \|(.*)\|$", which_method, re.MULTILINE)
-        for what in kept
-    ]
-    assert [row for (row,) in rows] == last.split("|")
+    table = "\n".join(rf"\| {what} \|(.*)\|" for what in kept)
+    (rows,) = re.findall(table, which_method)
+    assert list(rows) == last.split("|")
 
 
 def test_the_page_of_questions_and_that_of_streams_agree(which_method):
