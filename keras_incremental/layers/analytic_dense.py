@@ -8,7 +8,7 @@ from keras import ops
 from keras_incremental.layers import group_layout
 from keras_incremental.layers import ridge as regressions
 from keras_incremental.layers.closed_form_head import ClosedFormHead
-from keras_incremental.layers.closed_form_head import check_positive
+from keras_incremental.layers.feature_checks import check_positive
 from keras_incremental.statistics.class_covariances import ClassCovariances
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils.export import export

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
-from keras_incremental.layers.closed_form_head import check_positive
+from keras_incremental.layers.feature_checks import check_positive
 from keras_incremental.layers.nearest_class_mean import unit
 from keras_incremental.statistics.class_covariances import ClassCovariances
 from keras_incremental.statistics.feature_statistics import FeatureStatistics

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
-from keras_incremental.layers.closed_form_head import check_positive
+from keras_incremental.layers.feature_checks import check_positive
 from keras_incremental.statistics.shrinkage import EVIDENCE
 from keras_incremental.statistics.shrinkage import OAS
 from keras_incremental.statistics.shrinkage import shrunk
