@@ -99,6 +99,11 @@ class ColumnLayer(keras.layers.Layer):
 
     # Used by users.
 
+    @property
+    def column_variables(self) -> dict[str, tuple[keras.Variable, ...]]:
+        """Dict of names and the variables of each, oldest classes first."""
+        return {name: tuple(found) for name, found in self._columns.items()}
+
     def columns(self, name: str) -> np.ndarray:
         """Returns an array of all columns `name`, oldest class first."""
         self._check_built()

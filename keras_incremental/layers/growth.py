@@ -2,8 +2,13 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_incremental.layers import group_layout
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.utils import state
+from keras_incremental.utils.compilation import Compilation
+from keras_incremental.utils.compilation import exclude
+from keras_incremental.utils.compilation import excludes
+from keras_incremental.utils.compilation import warn_of_lowered_rate
 from keras_incremental.utils.types import InitializerLike
 
 
@@ -21,6 +26,13 @@ def expand(
     accept variables that are added after it was built, and a compiled
     `predict` would ignore the new columns.
 
+    The new optimizer has the options and the learning rate of the old one.
+    A warning says if the last `fit` has lowered that rate, as
+    `ReduceLROnPlateau` does: set `model.optimizer.learning_rate`. A schedule
+    starts again. New columns are excluded from weight decay if the old ones
+    are. Metrics that are built for a number of classes, such as
+    `MeanIoU(num_classes=2)`, are built for the new one.
+
     Args:
         model: Built Keras model with one expandable head.
         units: Int, 1 or more: how many classes arrive.
@@ -33,7 +45,10 @@ def expand(
         The head.
 
     Raises:
-        ValueError: if the model has no expandable head, or several.
+        ValueError: if the model has no expandable head, or several; if it
+            was compiled with a loss or a metric for as many classes as it
+            has, which cannot grow; or if its class has a `compile` of its
+            own without `compile_from_config`. Nothing is changed.
 
     Example:
 
@@ -46,10 +61,54 @@ def expand(
     3
     """
     head = find_head(model)
-    config = state.compile_config(model)
+    group_layout.check_units(units, type(head).__name__)
+    compilation = HeadCompilation(model, head)
+    compilation.check(units)
+    warn_of_lowered_rate(model)
     head.expand(units, initializer, seed, parents)
-    state.recompile(model, config)
+    compilation.apply()
     return head
+
+
+class HeadCompilation:
+    """How a model is compiled, for as many classes as its head has then.
+
+    Args:
+        model: `keras.Model`, before its head changes.
+        head: Its `ExpandableHead`.
+
+    Raises:
+        ValueError: if the model could not be compiled again.
+    """
+
+    def __init__(self, model: keras.Model, head: ExpandableHead):
+        self._model, self._head = model, head
+        self._units = head.units
+        self._compilation = Compilation(model)
+        self._excluded = [
+            name
+            for name, variables in head.column_variables.items()
+            if variables and excludes(self._compilation.optimizer, variables)
+        ]
+
+    def check(self, units: int) -> None:
+        """Raises if a loss or a metric could not follow.
+
+        Args:
+            units: Int, the number of new classes.
+        """
+        self._grown(self._units + units)
+
+    def apply(self) -> None:
+        """Compiles the model for the classes that the head has now."""
+        compilation = self._grown(self._head.units)
+        columns = self._head.column_variables
+        for name in self._excluded:
+            exclude(compilation.optimizer, columns[name])
+        compilation.apply(self._model)
+
+    def _grown(self, units):
+        return self._compilation.grown(self._units, units, self._head.exclusive)
 
 
 def find_head(

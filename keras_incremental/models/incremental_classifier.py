@@ -26,6 +26,11 @@ from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils import state
+from keras_incremental.utils.compilation import as_new
+from keras_incremental.utils.compilation import exclude
+from keras_incremental.utils.compilation import excludes
+from keras_incremental.utils.compilation import running_arguments
+from keras_incremental.utils.compilation import warn_of_lowered_rate
 from keras_incremental.utils.export import export
 from keras_incremental.utils.graph import HeadSplit
 from keras_incremental.utils.types import Data
@@ -227,12 +232,26 @@ class IncrementalClassifier(
             self._backbone = state.Untracked(held)
         return held
 
+    def _keep_from_decay(self, model, optimizer):
+        """Keeps from weight decay what takes the place of what was kept."""
+        for name, columns in self.head.column_variables.items():
+            place = f"{self.head.name}/{name}"
+            old = [v for v in model.variables if v.path.endswith(place)]
+            if old and excludes(model.optimizer, old):
+                exclude(optimizer, columns)
+
     def compile_like(self, model: keras.Model) -> None:
         """Compiles with the optimizer of a model, as new."""
-        optimizer = getattr(model, "optimizer", None)
-        if isinstance(optimizer, keras.optimizers.Optimizer):
-            optimizer = type(optimizer).from_config(optimizer.get_config())
+        warn_of_lowered_rate(model, stacklevel=4)
+        optimizer = as_new(getattr(model, "optimizer", None))
+        if optimizer is not None:
+            self._keep_from_decay(model, optimizer)
         loss, metrics = self.problem.objective.compile_defaults(
             self.activation is None
         )
-        self.compile(optimizer or "adam", loss=loss, metrics=metrics)
+        self.compile(
+            optimizer or "adam",
+            loss=loss,
+            metrics=metrics,
+            **running_arguments(model),
+        )

@@ -72,6 +72,11 @@ class Run:
         raise NotImplementedError
 
     @property
+    def num_new_classes(self) -> int:
+        """Int. How many new classes are announced; a stream tells of none."""
+        return 0
+
+    @property
     def description(self) -> str:
         """String, the parts of the method."""
         raise NotImplementedError

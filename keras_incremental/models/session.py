@@ -4,6 +4,7 @@ import dataclasses
 
 from keras import ops
 
+from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.models.engine import run_steps
@@ -17,6 +18,8 @@ from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.transaction import Transaction
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import state
+from keras_incremental.utils.compilation import recompile
+from keras_incremental.utils.compilation import warn_of_lowered_rate
 
 
 def run_if_accepted(classifier, run, gate):
@@ -33,6 +36,8 @@ def run_if_accepted(classifier, run, gate):
         The `PhaseReport`.
     """
     problem, known = classifier.problem, classifier.classes
+    compilation = HeadCompilation(classifier, classifier.head)
+    compilation.check(run.num_new_classes)
     with Transaction(classifier) as transaction:
         make_ready_to_fit(classifier)
         report = run_steps(run)
@@ -40,7 +45,9 @@ def run_if_accepted(classifier, run, gate):
         accepted, reason = gate.judge(report.drop, report.class_drops)
         report = dataclasses.replace(report, accepted=accepted, reason=reason)
         if accepted:
-            _make_ready(classifier, report.new_classes)
+            if report.new_classes:
+                warn_of_lowered_rate(classifier, stacklevel=4)
+            _make_ready(classifier, compilation, report.new_classes)
         for callback in run.callbacks:
             callback.on_phase_end(report)
     if accepted:
@@ -123,7 +130,7 @@ def _confusion(classifier, features, samples):
 def make_ready_to_fit(classifier):
     """Keeps BatchNormalization in inference mode during `fit`."""
     if freeze_batch_norm(classifier):
-        state.recompile(classifier, state.compile_config(classifier))
+        recompile(classifier)
 
 
 def rollback(classifier):
@@ -138,8 +145,8 @@ def rollback(classifier):
     classifier.previous = None
 
 
-def _make_ready(classifier, new_classes):
+def _make_ready(classifier, compilation, new_classes):
     if new_classes:
-        state.recompile(classifier, state.compile_config(classifier))
+        compilation.apply()
     else:
         state.forget_compiled(classifier)

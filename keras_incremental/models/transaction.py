@@ -1,6 +1,7 @@
 import numpy as np
 from keras import ops
 
+from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.utils import state
 
 
@@ -32,7 +33,7 @@ class Snapshot:
         ]
         memory = classifier.memory
         self._memory = None if memory is None else memory.snapshot()
-        self._compile_config = state.compile_config(classifier)
+        self._compilation = HeadCompilation(classifier, classifier.head)
         self._slots = _slots(classifier)
 
     def restore(self, classifier):
@@ -52,7 +53,7 @@ class Snapshot:
         classifier.label_space = self._label_space
         classifier.num_phases = self._num_phases
         classifier.statistics = self._statistics
-        state.recompile(classifier, self._compile_config)
+        self._compilation.apply()
         if self._slots:
             classifier.optimizer.build(classifier.trainable_variables)
             for variable, value in zip(

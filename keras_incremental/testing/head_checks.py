@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.regularizers.fisher import fisher_importance
-from keras_incremental.utils import state
+from keras_incremental.utils.compilation import recompile
 from keras_incremental.utils.types import Function
 
 INPUT_DIM = 4
@@ -104,7 +104,7 @@ def check_trains_after_expand(make_head: Function) -> None:
     model = _compiled(make_head, 2)
     _fit(model)
     model.layers[-1].expand(1, seed=0)
-    _recompile(model)
+    recompile(model)
     before = _weights(model.trainable_variables)
     assert before, "The head has no trainable weights."
     _fit(model)
@@ -116,7 +116,7 @@ def check_save_load_after_expand(make_head: Function) -> None:
     """A grown head can be saved and loaded, and grow further."""
     model = _compiled(make_head, 2)
     model.layers[-1].expand(3, seed=0)
-    _recompile(model)
+    recompile(model)
     _fit(model)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.keras"
@@ -154,7 +154,7 @@ def check_frozen_groups_do_not_move(make_head: Function) -> None:
     head.frozen_groups = 1
     model.trainable = False
     model.trainable = True
-    _recompile(model)
+    recompile(model)
     names = list(head.column_shapes(1, 1))
     before = {name: head.columns(name) for name in names}
     _fit(model)
@@ -214,7 +214,7 @@ def check_every_variable_is_a_torch_parameter(make_head: Function) -> None:
     """After growth and recompilation, torch tracks every weight."""
     model = _compiled(make_head, 2)
     model.layers[-1].expand(1, seed=0)
-    _recompile(model)
+    recompile(model)
     tracked = {id(v) for v in model.variables}
     assert all(id(v) in tracked for v in model.layers[-1].weights)
     if keras.config.backend() == "torch":
@@ -337,10 +337,6 @@ def _compiled(make_head, units):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     return model
-
-
-def _recompile(model):
-    state.recompile(model, state.compile_config(model))
 
 
 def _fit(model):

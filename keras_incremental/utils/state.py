@@ -129,23 +129,9 @@ def trace_again(model: keras.Model) -> None:
     model.make_train_function(force=True)
 
 
-def compile_config(model: keras.Model) -> Config | None:
-    """Returns the compile config of a model, or `None`."""
-    if not model.compiled:
-        return None
-    return copy.deepcopy(model.get_compile_config())
-
-
-def recompile(model: keras.Model, config: Config | None) -> None:
-    """Compiles a model with a new optimizer from an earlier config.
-
-    A Keras optimizer does not accept variables that are created after it was
-    built, so a model must be compiled after each change of its structure.
-    """
-    forget_compiled(model)
-    if config:
-        # The call mutates its argument.
-        model.compile_from_config(copy.deepcopy(config))
+def compile_arguments(model: keras.Model) -> Config:
+    """Returns what a compiled model was compiled with, as live objects."""
+    return model._compile_config.config
 
 
 def may_overwrite(path: str | os.PathLike) -> bool:
@@ -165,19 +151,42 @@ def set_mask(tensor: Tensor, mask: Tensor) -> Tensor:
     return tensor
 
 
+def copy_exclusions(
+    source: keras.optimizers.Optimizer, target: keras.optimizers.Optimizer
+) -> None:
+    """Copies what `exclude_from_weight_decay` has set."""
+    for name in ("", "_pattern"):
+        name = f"_exclude_from_weight_decay{name}"
+        if hasattr(source, name):
+            setattr(target, name, copy.copy(getattr(source, name)))
+
+
 def copy_decay_exclusions(
     source: keras.optimizers.Optimizer,
     target: keras.optimizers.Optimizer,
     variables: Iterable[keras.Variable],
 ) -> None:
     """Copies the effect of `exclude_from_weight_decay` to an optimizer."""
-    for name in ("", "_pattern"):
-        name = f"_exclude_from_weight_decay{name}"
-        if hasattr(source, name):
-            setattr(target, name, getattr(source, name))
+    copy_exclusions(source, target)
     if not any(target._use_weight_decay(v) for v in variables):
         # torch cannot decay a list of no variables.
         target.weight_decay = None
+
+
+def is_decayed(
+    optimizer: keras.optimizers.Optimizer, variable: keras.Variable
+) -> bool:
+    """Returns whether weight decay is not kept from a variable."""
+    return optimizer._use_weight_decay(variable)
+
+
+def exclude_from_decay(
+    optimizer: keras.optimizers.Optimizer, variables: Iterable[keras.Variable]
+) -> None:
+    """Excludes variables from weight decay, besides those that are."""
+    known: set = getattr(optimizer, "_exclude_from_weight_decay", set())
+    keys = {optimizer._var_key(variable) for variable in variables}
+    optimizer._exclude_from_weight_decay = known | keys
 
 
 def variables_built_for(

@@ -10,6 +10,7 @@ from keras_incremental.callbacks.elastic_weight_consolidation import (
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.regularizers.fisher import fisher_importance
 from keras_incremental.utils import state
+from keras_incremental.utils.compilation import Compilation
 
 
 def _domain(seed, size=128):
@@ -126,9 +127,9 @@ def test_a_head_grows_between_phases_and_old_columns_stay_penalized():
     _fit(model, FIRST, callback)
     old = head.columns("kernel")
     for label in (4, 5, 6):
-        config = state.compile_config(model)
+        compilation = Compilation(model)
         head.expand(1)
-        state.recompile(model, config)
+        compilation.apply(model)
         x, y = SECOND
         _fit(model, (x, np.full_like(y, label)), callback)
     assert head.blocks == (2, 1, 1)

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_incremental import layers
 from keras_incremental.utils import state
+from keras_incremental.utils.compilation import recompile
 
 INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 
@@ -44,7 +45,7 @@ def compile_model(model, **kwargs):
 
 def grow(model, units=1):
     head_of(model).expand(units, seed=0)
-    state.recompile(model, state.compile_config(model))
+    recompile(model)
 
 
 def fit(model):

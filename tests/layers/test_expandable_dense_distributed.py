@@ -15,7 +15,7 @@ tf.config.set_logical_device_configuration(cpu, [logical, logical])
 import keras
 
 from keras_incremental import layers
-from keras_incremental.utils import state
+from keras_incremental.utils.compilation import recompile
 
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert strategy.num_replicas_in_sync == 2
@@ -33,13 +33,13 @@ for _ in range(3):
     head.expand(1)
     after = np.array(model(inputs))
     np.testing.assert_allclose(after[:, :-1], before, atol=1e-6)
-    state.recompile(model, state.compile_config(model))
+    recompile(model)
     labels = np.arange(8) % head.units
     model.fit(inputs, labels, batch_size=8, verbose=0)
 for variable in head.weights:
     assert len(variable.value.values) == 2, variable.path
 head.restore(snapshot)
-state.recompile(model, state.compile_config(model))
+recompile(model)
 assert model.predict(inputs, verbose=0).shape == (8, 2)
 """
 

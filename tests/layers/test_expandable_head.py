@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_incremental import layers
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
-from keras_incremental.utils import state
+from keras_incremental.utils.compilation import recompile
 
 INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 
@@ -43,7 +43,7 @@ def two_phase_model(frozen_groups):
     )
     head.expand(1, seed=0)
     head.frozen_groups = frozen_groups
-    state.recompile(model, state.compile_config(model))
+    recompile(model)
     return model
 
 
@@ -132,7 +132,7 @@ def test_a_frozen_group_thaws_when_told():
     model = two_phase_model(frozen_groups=1)
     head = model.get_layer("head")
     head.frozen_groups = 0
-    state.recompile(model, state.compile_config(model))
+    recompile(model)
     before = head.columns("kernel")
     fit(model)
     assert np.all(head.columns("kernel") != before)

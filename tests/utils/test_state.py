@@ -107,6 +107,25 @@ def test_an_optimizer_has_exclude_from_weight_decay():
         assert hasattr(optimizer, name), moved(name, "an optimizer")
 
 
+def test_a_compiled_model_has_compile_config():
+    model = functional()
+    model.compile("sgd", "mse", metrics=["mae"])
+    found = model._compile_config
+    assert hasattr(found, "config"), moved("_compile_config", "a model")
+    assert state.compile_arguments(model)["metrics"] == ["mae"]
+    # Growth calls `compile` with them.
+    known = inspect.signature(keras.Model.compile).parameters
+    assert set(found.config) == {*known} - {"self", "auto_scale_loss"}
+
+
+def test_an_optimizer_has_var_key():
+    layer, optimizer = built_layer(), keras.optimizers.AdamW()
+    assert hasattr(optimizer, "_var_key"), moved("_var_key", "an optimizer")
+    state.exclude_from_decay(optimizer, [layer.bias])
+    assert state.is_decayed(optimizer, layer.kernel)
+    assert not state.is_decayed(optimizer, layer.bias)
+
+
 def test_an_optimizer_has_use_weight_decay():
     assert hasattr(keras.optimizers.AdamW(), "_use_weight_decay"), moved(
         "_use_weight_decay", "an optimizer"
@@ -132,6 +151,8 @@ def test_no_private_name_goes_without_a_test():
         "_track_variables",
         "_exclude_from_weight_decay",
         "_use_weight_decay",
+        "_compile_config",
+        "_var_key",
     }
     assert private_names(inspect.getsource(state)) == tested
 
@@ -213,39 +234,6 @@ def test_an_untracked_model_is_neither_trained_nor_saved():
     model.teacher = state.Untracked(functional())
     assert len(model.weights) == 2
     assert state.flatten_layers(model) == [model, *model.layers]
-
-
-def test_recompiling_keeps_the_choice_and_renews_the_optimizer():
-    model = functional()
-    model.compile(keras.optimizers.SGD(0.25), "mse", metrics=["mae"])
-    model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
-    config, optimizer = state.compile_config(model), model.optimizer
-    for _ in range(2):
-        state.recompile(model, config)
-        assert model.optimizer is not optimizer
-        assert float(model.optimizer.learning_rate) == 0.25
-        assert model.loss == "mse"
-        assert model.train_function is None
-
-
-def test_recompiling_lets_a_frozen_weight_rest():
-    model = functional()
-    model.compile("sgd", "mse")
-    model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
-    model.layers[-1].kernel.trainable = False
-    state.recompile(model, state.compile_config(model))
-    before = model.get_weights()
-    model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
-    after = model.get_weights()
-    np.testing.assert_array_equal(after[0], before[0])
-    assert np.all(after[1] != before[1])
-
-
-def test_a_model_that_was_never_compiled_has_no_config():
-    model = functional()
-    assert state.compile_config(model) is None
-    state.recompile(model, None)
-    assert not model.compiled
 
 
 def test_a_mask_takes_positions_out_of_the_mean_of_a_loss():

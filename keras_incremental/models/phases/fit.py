@@ -10,6 +10,7 @@ from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.memory.mixed_batches import MixedBatches
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
+from keras_incremental.utils.compilation import as_new
 
 BACKBONE_FACTOR = 0.01
 MAX_RATE = 0.05
@@ -200,7 +201,7 @@ def _base_optimizer(head, given, coordinates):
     if given is None:
         return _default_optimizer(head, coordinates)
     if isinstance(given, keras.optimizers.Optimizer):
-        return type(given).from_config(given.get_config())
+        return as_new(given)
     return keras.optimizers.get(given)
 
 

@@ -14,6 +14,7 @@ from keras_incremental.models.phases.plan import make_plan
 from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
+from keras_incremental.utils.class_sizes import check_lists
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,7 @@ class PhaseRun(Run):
 
     def __init__(self, classifier, data, options):
         super().__init__(classifier, data.validation, options)
+        check_lists(classifier.recipe.loss, len(data.samples.classes), "loss")
         self.samples = data.samples
         self.auxiliary = data.auxiliary
         self.inputs = None
@@ -66,6 +68,10 @@ class PhaseRun(Run):
         self._kept_statistics = None
         self._given = None
         self._exemplars_are_kept = False
+
+    @property
+    def num_new_classes(self):
+        return len(self.samples.new_classes)
 
     @property
     def description(self):
