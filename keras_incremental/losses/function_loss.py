@@ -1,4 +1,5 @@
 import inspect
+from typing import Any
 from typing import Self
 
 import keras
@@ -82,6 +83,13 @@ def takes_logits(loss: keras.losses.Loss) -> bool | None:
     if hasattr(loss, "from_logits"):
         return loss.from_logits
     return loss.get_config().get("from_logits")
+
+
+def reads_one_hot(loss: keras.losses.Loss) -> bool:
+    """Returns whether a loss of Keras reads labels as wide as the outputs."""
+    function: Any = getattr(loss, "function", getattr(loss, "fn", None))
+    of_keras = getattr(function, "__module__", "").startswith("keras.")
+    return of_keras and "sparse" not in function.__name__
 
 
 def label_widths(loss: keras.losses.Loss, num_classes: int) -> set[int]:

@@ -15,6 +15,7 @@ from keras_incremental.distillation import MergedDistillation
 from keras_incremental.distillation.term import Term
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import DistillationCrossentropy
+from keras_incremental.losses.one_hot_labels import of_ints
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.memory import policies
 from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
@@ -313,7 +314,7 @@ def label_loss(recipe, table):
     if is_auto(loss):
         loss = CandidateSetCrossentropy(ignore_class=NO_LABEL)
     if table is None:
-        return loss
+        return of_ints(loss)
     if not isinstance(loss, CandidateSetCrossentropy):
         raise ValueError(
             f"The loss of recipe '{recipe.name}' reads labels of one class "
