@@ -7,6 +7,7 @@ from typing import Self
 import keras
 from keras import ops
 
+from keras_incremental.optimizers.scaling import check_unscaled
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
@@ -247,6 +248,7 @@ def _learning_rate(optimizer):
 
 
 def _check_optimizer(optimizer):
+    check_unscaled(optimizer, "LearningRateMultiplier")
     if optimizer.built:
         raise ValueError(
             "`optimizer` of LearningRateMultiplier must be new. Received: "

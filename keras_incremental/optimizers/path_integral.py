@@ -9,6 +9,7 @@ from keras import ops
 from keras_incremental.optimizers.learning_rate_multiplier import (
     LearningRateMultiplier,
 )
+from keras_incremental.optimizers.scaling import check_unscaled
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
@@ -241,6 +242,7 @@ def _of_task(gradient, variable):
 
 
 def _check_optimizer(optimizer, owner):
+    check_unscaled(optimizer, owner)
     if optimizer.built:
         raise ValueError(
             f"`optimizer` of {owner} must be new. Received: "

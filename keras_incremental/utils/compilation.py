@@ -98,15 +98,20 @@ def running_arguments(model: Any) -> Config:
     return {name: arguments[name] for name in RUNNING}
 
 
-def as_new(optimizer: Any) -> Any:
+def as_new(optimizer: Any, **changes: Any) -> Any:
     """Returns an optimizer with the options of another, never used.
 
     What it excludes from weight decay is no part of its configuration, and is
     copied too.
+
+    Args:
+        optimizer: Optimizer; anything else is returned.
+        **changes: Options of the new one.
     """
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         return optimizer
-    new = type(optimizer).from_config(optimizer.get_config())
+    config = {**optimizer.get_config(), **changes}
+    new = type(optimizer).from_config(config)
     for source, target in zip(_chain(optimizer), _chain(new), strict=True):
         state.copy_exclusions(source, target)
     return new

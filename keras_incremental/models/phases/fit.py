@@ -10,6 +10,7 @@ from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.memory.mixed_batches import MixedBatches
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
+from keras_incremental.optimizers.scaling import wrapped_below_scaling
 from keras_incremental.utils.compilation import as_new
 
 BACKBONE_FACTOR = 0.01
@@ -183,18 +184,22 @@ def make_optimizer(
         head: Head that trains. Defaults to `None`, that of the classifier.
     """
     head = classifier.head if head is None else head
+
+    def wrap(optimizer):
+        factor = _backbone_factor(classifier, optimizer)
+        if rate != 1.0:
+            optimizer = _slower(optimizer, rate)
+        if backbone.is_trainable:
+            optimizer = LearningRateMultiplier(
+                optimizer, {paths_of(head): 1.0}, others=factor
+            )
+        for callback in callbacks:
+            if isinstance(callback, PhaseCallback):
+                optimizer = callback.wrap_optimizer(optimizer)
+        return optimizer
+
     optimizer = _base_optimizer(head, given, coordinates)
-    factor = _backbone_factor(classifier, optimizer)
-    if rate != 1.0:
-        optimizer = _slower(optimizer, rate)
-    if backbone.is_trainable:
-        optimizer = LearningRateMultiplier(
-            optimizer, {paths_of(head): 1.0}, others=factor
-        )
-    for callback in callbacks:
-        if isinstance(callback, PhaseCallback):
-            optimizer = callback.wrap_optimizer(optimizer)
-    return optimizer
+    return wrapped_below_scaling(optimizer, wrap)
 
 
 def _base_optimizer(head, given, coordinates):
@@ -214,9 +219,8 @@ def _backbone_factor(classifier, optimizer):
 
 
 def _slower(optimizer, rate):
-    config = optimizer.get_config()
-    config["learning_rate"] = rate * float(optimizer.learning_rate)
-    return type(optimizer).from_config(config)
+    slower = rate * float(optimizer.learning_rate)
+    return as_new(optimizer, learning_rate=slower)
 
 
 def _default_optimizer(head, coordinates):
