@@ -10,10 +10,10 @@ from keras_incremental.callbacks.weight_protection import earlier_importance
 from keras_incremental.callbacks.weight_protection import innermost
 from keras_incremental.optimizers.path_integral import PathIntegral
 from keras_incremental.optimizers.path_integral import path_integrals
-from keras_incremental.regularizers.importance import check_paths
 from keras_incremental.utils.types import Importance
 from keras_incremental.utils.types import Logs
 from keras_incremental.utils.types import OptimizerLike
+from keras_incremental.utils.variable_keys import trainable_keys
 
 
 class PathProtection(WeightProtection):
@@ -62,7 +62,7 @@ class PathProtection(WeightProtection):
         raise NotImplementedError
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        check_paths(self.model)
+        _check_trainable(self.model, type(self).__name__)
         for path in self._paths():
             path.reset()
         super().on_train_begin(logs)
@@ -87,11 +87,19 @@ class PathProtection(WeightProtection):
         )
 
     def _slots(self):
-        slots = {name: {} for name in self.path_class.slot_names}
-        for name, found in slots.items():
-            for integral in self._paths():
-                found.update(integral.slot_values(name))
-        return slots
+        followed = [
+            (key, variable, integral)
+            for key, variable in trainable_keys(self.model)
+            for integral in self._paths()
+            if integral.follows(variable)
+        ]
+        return {
+            name: {
+                key: integral.slot_value(name, variable)
+                for key, variable, integral in followed
+            }
+            for name in self.path_class.slot_names
+        }
 
     def _paths(self):
         optimizer, name = self.model.optimizer, type(self).__name__
@@ -121,10 +129,18 @@ class PathProtection(WeightProtection):
             )
 
 
+def _check_trainable(model, owner):
+    if not model.trainable_variables:
+        raise ValueError(
+            f"{owner} protects weights that train. Received: model "
+            f"'{model.name}' without any. Make a layer trainable."
+        )
+
+
 def _values(model):
     return {
-        v.path: np.array(ops.convert_to_numpy(v), "float32")
-        for v in model.trainable_variables
+        key: np.array(ops.convert_to_numpy(v), "float32")
+        for key, v in trainable_keys(model)
     }
 
 

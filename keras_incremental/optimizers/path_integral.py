@@ -16,6 +16,7 @@ from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import OptimizerLike
 from keras_incremental.utils.types import Tensor
+from keras_incremental.utils.variable_keys import keyed
 
 # Settings that an outer optimizer controls for the inner one.
 FOR_INNER = ("learning_rate", "loss_scale_factor", "global_clipnorm")
@@ -96,13 +97,28 @@ class PathIntegral(keras.optimizers.Optimizer):
     def slot_values(self, name: str) -> dict[str, np.ndarray]:
         """Returns a slot of all weights as a dict of paths and arrays.
 
+        Of weights that share a path, the second has the key `path#2`.
+
         Args:
             name: String, one of `slot_names`.
         """
         return {
-            variable.path: ops.convert_to_numpy(self._slot(name, variable))
-            for variable in self._followed.value
+            key: self.slot_value(name, variable)
+            for key, variable in keyed(self._followed.value)
         }
+
+    def slot_value(self, name: str, variable: keras.Variable) -> np.ndarray:
+        """Returns a slot of a weight that the optimizer follows.
+
+        Args:
+            name: String, one of `slot_names`.
+            variable: `keras.Variable`.
+        """
+        return ops.convert_to_numpy(self._slot(name, variable))
+
+    def follows(self, variable: keras.Variable) -> bool:
+        """Returns whether the optimizer follows a weight."""
+        return any(followed is variable for followed in self._followed.value)
 
     def reset(self) -> None:
         """Sets all slots to zero."""

@@ -1,6 +1,5 @@
 """Mean of a measure of gradients over samples."""
 
-import collections
 import itertools
 from collections.abc import Callable
 
@@ -100,18 +99,6 @@ def _check(model, num_samples, batch_size):
         raise ValueError(
             f"Model '{model.name}' must have trainable variables. Received: "
             "none. Set `trainable = True` on the layers to protect."
-        )
-
-
-def check_paths(model: keras.Model) -> None:
-    """Raises a `ValueError` unless trainable variables have unique paths."""
-    paths = collections.Counter(v.path for v in model.trainable_variables)
-    twice = [path for path, count in paths.items() if count > 1]
-    if not paths or twice:
-        raise ValueError(
-            f"Model '{model.name}' must have trainable variables with unique "
-            f"paths. Received: {len(paths)} paths, duplicates {twice[:5]}. "
-            "Give the layers different names."
         )
 
 

@@ -1,6 +1,7 @@
 """Names of variables that tell them all apart."""
 
 import collections
+from collections.abc import Iterable
 
 import keras
 
@@ -20,9 +21,16 @@ def variable_keys(
     Returns:
         List of pairs of a string and a variable.
     """
+    return keyed(model.variables)
+
+
+def keyed(
+    variables: Iterable[keras.Variable],
+) -> list[tuple[str, keras.Variable]]:
+    """Returns variables with keys that tell them apart, in their order."""
     seen: collections.Counter[str] = collections.Counter()
     pairs = []
-    for variable in model.variables:
+    for variable in variables:
         path = variable.path
         seen[path] += 1
         key = path if seen[path] == 1 else f"{path}#{seen[path]}"

@@ -6,7 +6,10 @@ import pytest
 from keras import layers
 from keras import ops
 
+from keras_incremental import callbacks
 from keras_incremental.losses import EWCLoss
+from keras_incremental.optimizers import LearningRateMultiplier
+from keras_incremental.optimizers import PathIntegral
 from keras_incremental.regularizers import consolidate
 from keras_incremental.regularizers import fisher_importance
 from keras_incremental.utils.variable_keys import trainable_keys
@@ -33,6 +36,52 @@ def two_of_a_name():
     paths = [v.path for v in model.trainable_variables]
     assert paths.count("inner/same/kernel") == 2
     return model
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [callbacks.SynapticIntelligence(), callbacks.RiemannianWalk()],
+    ids=lambda x: type(x).__name__,
+)
+@pytest.mark.parametrize("factors", [None, {"same": 0.5}])
+def test_each_is_followed_on_its_path(callback, factors):
+    model = two_of_a_name()
+    optimizer = callback.wrap_optimizer(keras.optimizers.Adam(0.05))
+    if factors is not None:
+        optimizer = LearningRateMultiplier(optimizer, factors)
+    model.compile(optimizer, "mse")
+    for _ in range(2):
+        model.fit(X, np.eye(12, 2), callbacks=[callback], verbose=0)
+        penalties = {k: v.regularizer for k, v in trainable_keys(model)}
+        assert len(penalties) == 6
+        for key, variable in trainable_keys(model):
+            penalty = penalties[key]
+            np.testing.assert_array_equal(
+                penalty.reference, *values_of([variable])
+            )
+            assert penalty.importance.max() > 0
+        assert not np.allclose(
+            penalties["inner/same/kernel"].importance,
+            penalties["inner/same/kernel#2"].importance,
+        )
+
+
+def test_a_model_without_trainable_weights_has_no_path():
+    callback = callbacks.SynapticIntelligence()
+    model = two_of_a_name()
+    model.trainable = False
+    model.compile(callback.wrap_optimizer("sgd"), "mse")
+    with pytest.raises(ValueError, match="SynapticInt.*model.*trainable"):
+        model.fit(X, np.eye(12, 2), callbacks=[callback], verbose=0)
+
+
+def test_slots_of_an_optimizer_have_a_key_for_each():
+    model = two_of_a_name()
+    optimizer = PathIntegral(keras.optimizers.SGD(0.1))
+    model.compile(optimizer, "mse")
+    model.fit(X, np.eye(12, 2), verbose=0)
+    keys = [key for key, _ in trainable_keys(model)]
+    assert list(optimizer.slot_values("work")) == keys
 
 
 def values_of(variables):
