@@ -7,6 +7,10 @@ from keras import ops
 
 from keras_incremental.layers import group_layout
 from keras_incremental.layers import splits
+from keras_incremental.layers.described_classes import LEAST
+from keras_incremental.layers.described_classes import PREFIX
+from keras_incremental.layers.described_classes import DescribedClasses
+from keras_incremental.layers.described_classes import describe
 from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.split_share import start_of
@@ -15,6 +19,7 @@ from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import InitializerLike
 from keras_incremental.utils.types import RegularizerLike
+from keras_incremental.utils.types import Shape
 from keras_incremental.utils.types import Store
 from keras_incremental.utils.types import Tensor
 
@@ -51,6 +56,9 @@ class ExpandableDense(ExpandableHead):
     the logit of a parent stays bit-identical, and
     `sigmoid(z[child]) = sigmoid(z[parent]) * sigmoid(s)`.
 
+    `describe(features, labels)` tells where the samples of new classes lie,
+    in place of training their columns: no sample of an old class is needed.
+
     `model.output_shape` is that of the graph when it was built. `head.units`
     is the current number of classes.
 
@@ -75,6 +83,8 @@ class ExpandableDense(ExpandableHead):
             class, as written by `get_config`. Defaults to `None`, no splits.
         exclusive: Bool. Whether a sample has one class only, so that a
             subclass takes its share from its parent. Defaults to `True`.
+        described: List of ints or `None`, the classes that are described, as
+            written by `get_config`. Defaults to `None`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -109,6 +119,7 @@ class ExpandableDense(ExpandableHead):
         bias_regularizer: RegularizerLike = None,
         parents: Sequence[int | None] | None = None,
         exclusive: bool = True,
+        described: Sequence[int] | None = None,
         **kwargs,
     ):
         self.use_bias = use_bias
@@ -117,13 +128,33 @@ class ExpandableDense(ExpandableHead):
         self.parents = splits.checked_parents(
             parents, self.units, 0, type(self).__name__
         )
+        self._described = DescribedClasses(self, described or ())
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
-    can_split = True
     can_be_multi_label = True
+
+    @property
+    def can_split(self) -> bool:
+        """Bool. Whether a class may be divided: none is described."""
+        return not self._described
+
+    @property
+    def can_describe(self) -> bool:
+        """Bool. Whether classes exclude each other, and none is divided."""
+        return self.exclusive and not self.has_splits
+
+    @property
+    def is_solvable(self) -> bool:
+        """Bool. Whether columns of a kernel and a bias may be all there is."""
+        return self.use_bias and not self.has_splits
+
+    @property
+    def described(self) -> tuple[int, ...]:
+        """Tuple of ints, the classes that are described, and not trained."""
+        return self._described.classes
 
     @property
     def has_splits(self) -> bool:
@@ -132,8 +163,8 @@ class ExpandableDense(ExpandableHead):
 
     @property
     def is_affine(self) -> bool:
-        """Bool. Whether the columns have a kernel and a bias."""
-        return self.use_bias
+        """Bool. Whether all classes have a column of a kernel and a bias."""
+        return self.use_bias and not self._described
 
     def expand(
         self,
@@ -147,15 +178,105 @@ class ExpandableDense(ExpandableHead):
         new = splits.checked_parents(
             parents, self.units + units, self.units, owner
         )
+        if self._described and splits.has_splits(new):
+            raise ValueError(
+                f"{owner} '{self.name}' describes the classes "
+                f"{list(self.described)}, so that no class can be divided. "
+                f"Received: parents={parents!r}. Leave `parents` out, or solve "
+                "the head first, by `remember` of old data."
+            )
         if self.built:
             initializer = start_of(initializer, self.parents, new)
         super().expand(units, initializer, seed)
         self.parents += new
 
+    def describe(
+        self, features: Tensor, labels: Tensor, recall: float = 0.95
+    ) -> None:
+        """Describes classes by where their samples lie.
+
+        A class that is trained without a sample of any other takes all: here
+        it wins only where a sample is as near to it as its own samples are,
+        both in the features and in what the head says of them. Logits of
+        classes that are not described stay bit-identical. They stand before
+        the first described class. A class that is described already is
+        described by its new samples and by others, drawn from what was said
+        of it.
+
+        Compile the model again afterwards.
+
+        Args:
+            features: Array of shape `(num_samples, input_dim)`, of 5 samples
+                or more of each class.
+            labels: Ints of shape `(num_samples,)`, from 1 to `units - 1`.
+            recall: Float in `(0, 1]`. The share of the samples of a class,
+                each left out in turn, that stays its own. A smaller value
+                favors old classes. Defaults to `0.95`.
+
+        Raises:
+            ValueError: if `recall` is outside `(0, 1]`, if the head is
+                divided, if a class has too few samples, or if none is left
+                before the first described class.
+        """
+        self._check_built()
+        features = np.asarray(features, "float64")
+        labels = np.asarray(labels)
+        self._check_describable(labels, recall)
+        base = min([*self.described, *labels.tolist()])
+        rows = {}
+        for label in np.unique(labels).tolist():
+            samples = features[labels == label]
+            if label in self.described:
+                drawn = self._described.draw(label)
+                samples = np.concatenate([samples, drawn])
+            raw = ExpandableHead.call(self, samples.astype("float32"))
+            logits = ops.convert_to_numpy(raw)[..., :base].astype("float64")
+            rows[label] = describe(samples, logits, recall)
+        self._described.add(rows)
+
+    def drop_descriptions(self) -> None:
+        """Lets each class have the logit of its column again."""
+        self._described.restore((), {})
+
+    def _check_describable(self, labels, recall):
+        owner = f"{type(self).__name__} '{self.name}'"
+        if not 0 < recall <= 1:
+            raise ValueError(
+                f"`recall` of {owner} must be in (0, 1]. Received: "
+                f"recall={recall}."
+            )
+        if not self.can_describe:
+            raise ValueError(
+                f"{owner} describes classes that exclude each other, none of "
+                f"them divided. Received: parents={list(self.parents)}, "
+                f"exclusive={self.exclusive}. Train the columns instead."
+            )
+        first = self.described[0] if self.described else 1
+        wrong = [int(k) for k in labels if not first <= k < self.units]
+        if wrong:
+            raise ValueError(
+                f"`labels` of classes that {owner} can describe are from "
+                f"{first} to {self.units - 1}. Received: {sorted(set(wrong))}. "
+                "Expand the head first, or solve it from samples of all "
+                "classes."
+            )
+        classes, counts = np.unique(labels, return_counts=True)
+        few = {
+            int(k): int(n)
+            for k, n in zip(classes, counts, strict=True)
+            if n < LEAST and k not in self.described
+        }
+        if few:
+            raise ValueError(
+                f"{owner} describes a class by {LEAST} samples or more. "
+                f"Received: {few}, classes and their samples. Pass more, or "
+                "train the columns instead."
+            )
+
     def call(self, inputs: Tensor) -> Tensor:
         raw = super().call(inputs)
         if not self.has_splits:
-            return raw
+            return self._described.completed(inputs, raw)
         if not self.exclusive:
             return splits.implied_logits(raw, self.parents)
         widths = [units for _, units in self._block_layout()]
@@ -179,8 +300,11 @@ class ExpandableDense(ExpandableHead):
 
     @property
     def per_example_rule(self) -> Callable | None:
-        """Function, see `regularizers.per_example`. `None` with splits."""
-        return None if self.has_splits else self._measured
+        """Function, see `regularizers.per_example`.
+
+        `None` where the logits are not those of the columns alone.
+        """
+        return None if self.has_splits or self._described else self._measured
 
     def _measured(self, inputs, delta, measure):
         values = {"kernel": rules.outer(inputs, delta, measure)}
@@ -206,7 +330,8 @@ class ExpandableDense(ExpandableHead):
         """
         weights = [self.columns(name) for name in self._columns]
         if not self.has_splits:
-            return self._plain_dense(inputs, weights, self.name)
+            raw = self._plain_dense(inputs, weights, self.name)
+            return self._described.plain(inputs, raw)
         if not self.exclusive:
             raw = self._plain_dense(inputs, weights, self.name)
             return splits.implied_logits(raw, self.parents)
@@ -240,16 +365,26 @@ class ExpandableDense(ExpandableHead):
         return outputs
 
     def snapshot(self) -> Config:
-        return {**super().snapshot(), "parents": self.parents}
+        return {
+            **super().snapshot(),
+            "parents": self.parents,
+            "described": (self.described, self._described.arrays()),
+        }
 
     def restore(self, snapshot: Config) -> None:
         super().restore(snapshot)
         self.parents = snapshot["parents"]
+        self._described.restore(*snapshot["described"])
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        self._described.build()
 
     def save_own_variables(self, store: Store) -> None:
         super().save_own_variables(store)
         if self.built and self.has_splits:
             store[PARENTS] = np.array(self.parents, "int32")
+        self._described.save(store)
 
     def load_own_variables(self, store: Store) -> None:
         names = set(store.keys())
@@ -261,8 +396,10 @@ class ExpandableDense(ExpandableHead):
                 f"file, {list(self.parents)} in the head. Load the whole "
                 "model, or grow the head by the same `parents` first."
             )
+        self._described.load(store)
+        others = {n for n in names if n.startswith(PREFIX)} | {PARENTS}
         super().load_own_variables(
-            {name: store[name] for name in names - {PARENTS}}
+            {name: store[name] for name in names - others}
         )
 
     def get_config(self) -> Config:
@@ -270,6 +407,7 @@ class ExpandableDense(ExpandableHead):
             **super().get_config(),
             "parents": list(self.parents) if self.has_splits else None,
             "exclusive": self.exclusive,
+            "described": list(self.described) or None,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(
                 self.kernel_initializer

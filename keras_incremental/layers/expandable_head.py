@@ -48,6 +48,11 @@ class ExpandableHead(ColumnLayer):
       by default.
     - `is_affine`: whether the logits are `inputs @ kernel + bias`, so that
       features can be centered and a bias corrected. Defaults to `False`.
+    - `is_solvable`: whether they can be, by other columns. Defaults to
+      `is_affine`, where no class is divided.
+    - `can_describe`, `described`: whether classes can be added by where
+      their samples lie, by a method `describe`, and which ones were. Defaults
+      to `False`, and to none.
     - `can_split`, `has_splits`: whether `expand` accepts `parents`, and
       whether any class has a parent. Default to `False`.
     - `can_be_multi_label`: whether classes may be made independent by
@@ -108,6 +113,8 @@ class ExpandableHead(ColumnLayer):
 
     can_split: bool = False
     can_be_multi_label: bool = False
+    can_describe: bool = False
+    described: tuple[int, ...] = ()
     exclusive: bool = True
     needs_imprinting: bool = False
     instead_of_parents = "start each child by `initializer=CopyOf(parent)`"
@@ -121,6 +128,11 @@ class ExpandableHead(ColumnLayer):
     def is_affine(self) -> bool:
         """Bool. Whether the logits are `inputs @ kernel + bias`."""
         return False
+
+    @property
+    def is_solvable(self) -> bool:
+        """Bool. Whether columns of a kernel and a bias may be all there is."""
+        return self.is_affine and not self.has_splits
 
     @property
     def per_example_rule(self) -> Callable | None:

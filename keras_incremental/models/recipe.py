@@ -79,6 +79,10 @@ class Recipe:
             `True`.
         reinitialize: Bool. Whether each phase starts from new weights. Defaults
             to `False`.
+        recall: Float in `(0, 1]`: where nothing of the old classes is there,
+            and nothing is trained, the share of the samples of a new class
+            that stays its own. A smaller value favors old classes. See
+            `ExpandableDense.describe`. Defaults to `0.95`.
         epochs: Int or `None`: how often a phase goes through its samples,
             where the method says so, whatever `learn` is told. Defaults to
             `None`.
@@ -111,6 +115,7 @@ class Recipe:
     low_rank: int | None = None
     center_features: bool = True
     reinitialize: bool = False
+    recall: float = 0.95
     epochs: int | None = None
 
     def __post_init__(self):

@@ -42,6 +42,11 @@ def _is_count_or_none(value):
     return value is None or (is_int and value >= 1)
 
 
+def _is_share(value):
+    is_number = isinstance(value, numbers.Real) and not _is_bool(value)
+    return is_number and 0 < value <= 1
+
+
 def _none_or(*kinds):
     return lambda value: value is None or isinstance(value, kinds)
 
@@ -80,5 +85,6 @@ TYPES = {
     "low_rank": ("an int of 1 or more, or `None`", _is_count_or_none),
     "center_features": ("True or False", _is_bool),
     "reinitialize": ("True or False", _is_bool),
+    "recall": ("a number above 0, and up to 1", _is_share),
     "epochs": ("an int of 1 or more, or `None`", _is_count_or_none),
 }

@@ -72,7 +72,17 @@ def best_shrinkage(covariance: np.ndarray, freedom: int) -> float:
         freedom: Int, 1 or more. The number of samples, less that of the means
             that were taken off.
     """
-    values = np.maximum(np.linalg.eigvalsh(covariance), 0)
+    return most_probable_share(np.linalg.eigvalsh(covariance), freedom)
+
+
+def most_probable_share(values: np.ndarray, freedom: int) -> float:
+    """Returns what `best_shrinkage` does, of the eigenvalues.
+
+    Args:
+        values: Array of shape `(features,)`, not all 0.
+        freedom: Int. See `best_shrinkage`.
+    """
+    values = np.maximum(values, 0)
     low, high = -WIDEST, WIDEST
     best = high
     for _ in range(ROUNDS):

@@ -7,9 +7,14 @@ from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.outputs import outputs_for
 from keras_incremental.models.phases.closed_form import learner_of
+from keras_incremental.models.phases.describable import check_can_train
+from keras_incremental.models.phases.describable import is_described
 from keras_incremental.models.phases.phase_data import read
 from keras_incremental.models.phases.phase_data import with_held_out
 from keras_incremental.models.phases.phase_data import with_old_classes
+from keras_incremental.models.phases.plan import DESCRIBED
+from keras_incremental.models.phases.plan import SOLVED
+from keras_incremental.models.phases.plan import TRAINED
 from keras_incremental.models.phases.plan import make_plan
 from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.reports.report import PhaseReport
@@ -85,23 +90,36 @@ class PhaseRun(Run):
                 classifier.statistics, backbone, self._given
             )
         )
-        solves = is_solved(
-            classifier, self.samples, backbone, self._given, self.options
-        )
-        self._make_plan(solves)
+        self._make_plan(self._way())
 
     def plan_to_train(self):
         """Plans anew, to train a head that was to be solved."""
-        self._make_plan(False)
+        self._make_plan(TRAINED)
 
     def keep_statistics(self, statistics):
         """Lets the classifier keep statistics when the phase ends."""
         self._kept_statistics = statistics
 
-    def _make_plan(self, solves):
+    def _way(self):
+        """Returns how the head learns."""
+        phase = (
+            self.classifier,
+            self.samples,
+            self.backbone,
+            self._given,
+            self.options,
+        )
+        if is_solved(*phase):
+            return SOLVED
+        if is_described(*phase):
+            return DESCRIBED
+        check_can_train(self.classifier)
+        return TRAINED
+
+    def _make_plan(self, way):
         classifier, backbone = self.classifier, self.backbone
         inputs = with_old_classes(
-            classifier, self._given, self.samples, backbone, not solves
+            classifier, self._given, self.samples, backbone, way == TRAINED
         )
         inputs, risks = classifier.problem.objective.resolve_labels(
             classifier, inputs, self.samples, self._logits
@@ -114,7 +132,7 @@ class PhaseRun(Run):
             self.statistics,
             self.options,
         ).beside(risks)
-        self.plan = plan.solved() if solves else plan
+        self.plan = plan if way == TRAINED else plan.without_training(way)
         self.inputs = with_held_out(
             inputs,
             self.plan.validation_share,

@@ -26,6 +26,8 @@ from keras_incremental.utils.phase import for_phase
 
 HEAD_EPOCHS = 20
 NETWORK_EPOCHS = 5
+# The ways in which a phase lets the head learn.
+TRAINED, SOLVED, DESCRIBED = "trained", "solved", "described"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Plan:
         freeze_old: Whether the columns of old classes stay as they are.
         coordinates: `Coordinates` to train the head in, or `None`.
         partial_labels: `ResolvedLabels`, where the new classes were before.
-        solves: Whether the head is solved, and nothing is trained.
+        way: How the head learns: it is `"trained"`, `"solved"` from
+            statistics, or its new classes are `"described"`.
     """
 
     recipe: Recipe
@@ -66,13 +69,13 @@ class Plan:
     freeze_old: bool
     coordinates: Coordinates | None
     partial_labels: ResolvedLabels
-    solves: bool = False
+    way: str = TRAINED
 
-    def solved(self):
-        """The plan of a phase that solves the head."""
+    def without_training(self, way):
+        """The plan of a phase that trains nothing."""
         return dataclasses.replace(
             self,
-            solves=True,
+            way=way,
             epochs=0,
             terms=(),
             bias_correction=None,
@@ -106,8 +109,10 @@ class Plan:
     @property
     def description(self):
         """The parts, in words, for the report."""
-        if self.solves:
+        if self.way == SOLVED:
             return _solution(self.sources)
+        if self.way == DESCRIBED:
+            return "classes described by where their samples lie"
         parts = []
         if self.recipe.name != AUTOMATIC:
             parts.append(self.recipe.name)
@@ -139,8 +144,8 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     """Chooses the parts of a phase.
 
     What the recipe leaves open follows from what there is. Where the head is
-    solved (`solvable.is_solved`), the plan is `solved` afterwards. Else
-    exemplars are replayed, with class-balanced weights and a light
+    not trained (`PhaseRun.read`), the plan is `without_training` afterwards.
+    Else exemplars are replayed, with class-balanced weights and a light
     distillation; so are
     features drawn from the statistics of the old classes, if these were seen
     and the features are frozen. With neither, distillation keeps the old

@@ -10,7 +10,7 @@ from keras_incremental.models.recipe import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
 
 # Parts of a recipe that leave open how a phase learns.
-OPEN = ("name", "memory", "freeze_backbone")
+OPEN = ("name", "memory", "freeze_backbone", "recall")
 BASES = (PhaseCallback, keras.callbacks.Callback)
 # What is called while a model trains, and what changes how it trains.
 HOOKS = (
@@ -50,6 +50,19 @@ def is_solved(classifier, samples, backbone, inputs, options):
 
 def is_open(classifier, backbone):
     """Returns whether a classifier is such that phases can solve its head."""
+    return (
+        is_free(classifier, backbone)
+        and classifier.head.is_solvable
+        and classifier.label_space.is_plain
+    )
+
+
+def is_free(classifier, backbone):
+    """Returns whether phases choose how the head of a classifier learns.
+
+    They do where no layer below it trains, no recipe or memory says how, and
+    none of its weights is held where it is.
+    """
     memory, head = classifier.memory, classifier.head
     mixes = memory is not None and (
         memory.mixing_policy is not None or memory.augmentation is not None
@@ -59,11 +72,8 @@ def is_open(classifier, backbone):
         and classifier.problem.objective.solves_heads
         and is_default(classifier.recipe)
         and not mixes
-        and head.is_affine
-        and not head.has_splits
         and not head.frozen_groups
         and not _is_protected(head)
-        and classifier.label_space.is_plain
     )
 
 
@@ -137,6 +147,7 @@ def _classes_are_seen(classifier, samples, inputs):
     for label in np.unique(np.concatenate(labels)):
         if 0 <= label < num_old:
             seen[label] = True
-    if not samples.new_classes:
+    # The columns of described classes do not say where these lie.
+    if not samples.new_classes or classifier.head.described:
         return bool(seen.all())
     return 2 * np.count_nonzero(seen) > num_old

@@ -75,6 +75,9 @@ def solve_head(run):
     columns, new = solution_of(run, statistics)
     comparison = _on_old_classes(run, columns, new)
     arrive = run.inputs.num_new_classes > 0
+    if arrive and run.classifier.head.described:
+        # What is described cannot be trained.
+        comparison = None
     if comparison is None or not comparison.is_worse(surely=arrive):
         _assign(run, columns)
         return {}
@@ -232,6 +235,8 @@ def _balanced_accuracy(scores, labels):
 
 def _assign(run, columns):
     head, new = run.classifier.head, run.inputs.num_new_classes
+    if head.described:
+        head.drop_descriptions()
     missing = columns.bias.shape[0] - head.units
     if new and missing:
         head.expand(missing, initializer="zeros")

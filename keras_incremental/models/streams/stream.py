@@ -11,6 +11,7 @@ from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import collect
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.phases.describable import check_can_train
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 from keras_incremental.models.streams.steps import RunningStatistics
@@ -135,6 +136,7 @@ class StreamRun(Run):
         return ", ".join([recipe.name, "stream", kept, *names])
 
     def read(self):
+        check_can_train(self.classifier, "`observe`")
         backbone, memory = self.backbone, self.classifier.memory
         if backbone.frozen and memory is not None and len(memory):
             # One by one, each number of missing ones would be compiled anew.

@@ -1,0 +1,163 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from toy_classifiers import NAMES
+from toy_classifiers import samples
+from toy_classifiers import trained_model
+
+from keras_incremental import ExemplarMemory
+from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models import Recipe
+
+DESCRIBED = "classes described by where their samples lie"
+
+
+def classifier(memory=None, **options):
+    """A trained classifier of which nothing but the model is there."""
+    model = trained_model()
+    return IncrementalClassifier(model, NAMES[:2], memory=memory, **options)
+
+
+def teach(clf, classes, count=30, seed=3, **options):
+    x, y = samples(classes, count, seed)
+    names = [NAMES[i] for i in classes]
+    options = {"verbose": 0, **options}
+    return clf.learn(x, [NAMES[i] for i in y], names, **options)
+
+
+def scores(clf, x):
+    return clf.predict(x, verbose=0)
+
+
+def balanced(clf, classes):
+    x, y = samples(list(classes), 100, seed=11)
+    return np.mean(scores(clf, x).argmax(-1) == y)
+
+
+def test_a_new_class_is_described_and_old_logits_stay():
+    clf, (x, _) = classifier(), samples([0, 1])
+    before = scores(clf, x)
+    report = teach(clf, [2])
+    assert report.used["method"] == DESCRIBED
+    assert report.used["epochs"] == 0 and report.history == {}
+    assert clf.head.described == (2,)
+    np.testing.assert_allclose(scores(clf, x)[:, :2], before, atol=1e-6)
+
+
+def test_it_beats_training_against_nothing():
+    described, trained = classifier(), classifier()
+    for label in (2, 3):
+        teach(described, [label])
+        teach(trained, [label], epochs=20)
+    assert described.head.described == (2, 3)
+    assert trained.head.described == ()
+    assert balanced(described, range(4)) > balanced(trained, range(4)) + 0.05
+
+
+def test_recall_is_that_of_the_recipe():
+    shares = []
+    x = samples([2], 200, seed=12)[0]
+    for recall in (0.5, 0.98):
+        clf = classifier(recipe=Recipe(recall=recall))
+        teach(clf, [2])
+        shares.append(np.mean(scores(clf, x).argmax(-1) == 2))
+    assert shares[0] + 0.2 < shares[1]
+
+
+def test_once_all_classes_were_seen_the_head_is_solved():
+    clf = classifier()
+    teach(clf, [2])
+    clf.remember(*samples([0, 1]))
+    report = teach(clf, [3])
+    assert "head solved from" in report.used["method"]
+    assert clf.head.described == () and clf.head.is_affine
+    assert balanced(clf, range(4)) > 0.85
+
+
+def test_more_samples_of_a_described_class_are_welcome():
+    clf = classifier()
+    teach(clf, [2])
+    line = clf.head.get_weights()
+    report = teach(clf, [2], count=3, seed=8)
+    assert report.used["method"] == DESCRIBED
+    assert clf.classes == NAMES[:3]
+    changed = [
+        not np.array_equal(a, b)
+        for a, b in zip(line, clf.head.get_weights(), strict=True)
+    ]
+    assert any(changed)
+    assert balanced(clf, range(3)) > 0.8
+
+
+@pytest.mark.parametrize("memory", [None, 20])
+def test_a_file_goes_on_where_it_was(memory, tmp_path):
+    clf = classifier(memory and ExemplarMemory(memory, per_class=True))
+    teach(clf, [2])
+    clf.save(tmp_path / "clf.keras")
+    loaded = keras.models.load_model(tmp_path / "clf.keras")
+    for each in (clf, loaded):
+        teach(each, [3], seed=5)
+    x = samples(range(4))[0]
+    np.testing.assert_allclose(scores(loaded, x), scores(clf, x), atol=1e-4)
+
+
+def test_the_plain_model_says_the_same():
+    clf, x = classifier(), samples(range(3))[0]
+    teach(clf, [2])
+    plain = clf.to_keras()
+    np.testing.assert_allclose(
+        plain.predict(x, verbose=0), scores(clf, x), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_a_refused_phase_changes_nothing():
+    clf, x = classifier(), samples(range(3))[0]
+    before = scores(clf, x)
+    # Taken for old classes so far, and for the new one from now on.
+    lost = samples([2], 50, seed=13)[0]
+    labels = scores(clf, lost).argmax(-1)
+    report = teach(clf, [2], validation_data=(lost, labels), max_drop=0.02)
+    assert not report.accepted
+    np.testing.assert_array_equal(scores(clf, x), before)
+    assert clf.head.described == ()
+
+
+def test_rollback_forgets_a_description():
+    clf, x = classifier(), samples(range(3))[0]
+    before = scores(clf, x)
+    teach(clf, [2])
+    clf.rollback()
+    np.testing.assert_allclose(scores(clf, x), before, atol=1e-6)
+    assert clf.head.described == ()
+
+
+def test_what_would_train_beside_a_description_is_refused():
+    clf, x = classifier(), samples(range(3))[0]
+    teach(clf, [2])
+    before = scores(clf, x)
+    for classes, options in (([3], {"epochs": 2}), ([0], {})):
+        with pytest.raises(ValueError, match="described.*`remember`"):
+            teach(clf, classes, **options)
+    np.testing.assert_array_equal(scores(clf, x), before)
+    assert clf.classes == NAMES[:3]
+
+
+@pytest.mark.parametrize(
+    ("count", "options"), [(4, {}), (30, {"epochs": 2})], ids=["few", "epochs"]
+)
+def test_few_samples_and_epochs_are_trained(count, options):
+    clf = classifier()
+    report = teach(clf, [2], count=count, **options)
+    assert "MarginCalibration" in report.used["method"]
+    assert clf.head.described == ()
+
+
+def test_a_renamed_and_a_removed_class_stay_so():
+    clf, x = classifier(), samples(range(3))[0]
+    teach(clf, [2])
+    clf.rename({NAMES[2]: "other"})
+    assert clf.classes[2] == "other"
+    clf.remove(["other"])
+    assert scores(clf, x).argmax(-1).max() < 2
+    assert np.isfinite(ops.convert_to_numpy(clf(x))).any()
