@@ -81,8 +81,9 @@ class DescribedClasses:
 
     Weights have one row for each described class: `center`, `directions` and
     `shares` of its `Gaussian` in the features, and the same of that in the
-    logits; `line`: `a * t` and the factors of both distances; `spread`: the variance of the first `Gaussian`, and how many samples there
-    were. None of them is trained.
+    logits; `line`: `a * t` and the factors of both distances; `spread`: the
+    variance of the first `Gaussian`, and how many samples there were. None of
+    them is trained.
 
     Args:
         owner: The head, whose weights they are.

@@ -134,12 +134,8 @@ class ExpandableDense(ExpandableHead):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
+    can_split = True
     can_be_multi_label = True
-
-    @property
-    def can_split(self) -> bool:
-        """Bool. Whether a class may be divided: none is described."""
-        return not self._described
 
     @property
     def can_describe(self) -> bool:

@@ -113,8 +113,6 @@ class ExpandableHead(ColumnLayer):
 
     can_split: bool = False
     can_be_multi_label: bool = False
-    can_describe: bool = False
-    described: tuple[int, ...] = ()
     exclusive: bool = True
     needs_imprinting: bool = False
     instead_of_parents = "start each child by `initializer=CopyOf(parent)`"
@@ -123,6 +121,16 @@ class ExpandableHead(ColumnLayer):
     def has_splits(self) -> bool:
         """Bool. Whether any class has a parent class."""
         return False
+
+    @property
+    def can_describe(self) -> bool:
+        """Bool. Whether classes can be added by where their samples lie."""
+        return False
+
+    @property
+    def described(self) -> tuple[int, ...]:
+        """Tuple of ints, the classes that were added so."""
+        return ()
 
     @property
     def is_affine(self) -> bool:

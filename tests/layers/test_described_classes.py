@@ -177,7 +177,6 @@ def test_divided_heads_cannot_describe_nor_described_ones_divide():
     with pytest.raises(ValueError, match="none of them divided"):
         divided.describe(samples(3), np.full(30, 3))
     head = with_two()
-    assert not head.can_split
     with pytest.raises(ValueError, match="Received: parents.*`remember`"):
         head.expand(1, parents=[0])
     assert head.units == 5
