@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_incremental.rejection.intervals import interval_of_exceedance
+from keras_incremental.rejection.scores import BOTH
 from keras_incremental.rejection.scores import SCORES
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
@@ -31,8 +32,9 @@ class Rejector:
 
     Args:
         score: String. Name of the function of `keras_incremental.rejection`
-            that computes the scores: `"distance"`, `"relative_distance"`,
-            `"energy"` or `"max_softmax"`. Defaults to `"distance"`.
+            that computes the scores: `"distance_and_energy"`, `"distance"`,
+            `"energy"` or `"max_softmax"`. Defaults to
+            `"distance_and_energy"`.
         threshold: Float. Samples with a larger score are unknown. Defaults
             to `None`: set by `calibrate`.
         false_alarm: Float between 0 and 1. Defaults to `0.05`.
@@ -41,6 +43,8 @@ class Rejector:
             Defaults to `0`.
         class_alarms: Dict of class names and floats: the share of false
             alarms of each class. Defaults to `None`.
+        energy_weight: Float above 0, the weight of the energy beside the
+            distance. Defaults to `1.0`.
 
     Example:
 
@@ -56,12 +60,13 @@ class Rejector:
 
     def __init__(
         self,
-        score: str = "distance",
+        score: str = BOTH,
         threshold: float | None = None,
         false_alarm: float = 0.05,
         count: int = 0,
         alarms: int = 0,
         class_alarms: Mapping[str, float] | None = None,
+        energy_weight: float = 1.0,
     ):
         if score not in SCORES:
             raise ValueError(
@@ -74,6 +79,7 @@ class Rejector:
         self.count = int(count)
         self.alarms = int(alarms)
         self.class_alarms = dict(class_alarms or {})
+        self.energy_weight = float(energy_weight)
 
     def calibrate(
         self,
@@ -148,6 +154,7 @@ class Rejector:
             "count": self.count,
             "alarms": self.alarms,
             "class_alarms": self.class_alarms,
+            "energy_weight": self.energy_weight,
         }
 
     @classmethod

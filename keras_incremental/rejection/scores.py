@@ -73,7 +73,7 @@ def distance(features: ArrayLike, statistics: FeatureStatistics) -> np.ndarray:
     al. use minus the square of this distance.
 
     It detects all samples that are far away. For samples similar to known
-    classes, `relative_distance` and `energy` are better.
+    classes `energy` is better, and for both `distance_and_energy`.
 
     Reference:
     - [Lee et al., 2018](https://arxiv.org/abs/1807.03888);
@@ -91,31 +91,30 @@ def distance(features: ArrayLike, statistics: FeatureStatistics) -> np.ndarray:
     return np.sqrt(_nearest(features, statistics))
 
 
-def relative_distance(
-    features: ArrayLike, statistics: FeatureStatistics
+def distance_and_energy(
+    logits: ArrayLike,
+    features: ArrayLike,
+    statistics: FeatureStatistics,
+    weight: float = 1.0,
 ) -> np.ndarray:
-    """Computes the relative Mahalanobis distance.
+    """Computes the sum of `distance` and a multiple of `energy`.
 
-    It is the squared Mahalanobis distance to the nearest class mean, minus
-    that to the mean of all samples with the covariance of all samples. It
-    ignores directions in which all samples vary. It is better than
-    `distance` for samples similar to known classes, but misses samples that
-    are far away in a direction in which the known classes do not differ.
-
-    Reference:
-    - [Ren et al., 2021](https://arxiv.org/abs/2106.09022)
+    Samples that are near to known classes are told by the head, those that
+    are far from all by the distance. Where both vary alike over known
+    samples, the sum tells either. `Rejector` has the weight that makes them
+    vary alike.
 
     Args:
+        logits: Array of shape `(..., num_classes)`, before any softmax.
         features: Array of shape `(..., features)`, the inputs of the head.
         statistics: `FeatureStatistics` of the known classes.
+        weight: Float above 0, the factor of the energy. Defaults to `1.0`.
 
     Returns:
-        Array of shape `(...)`; values may be negative. A larger value means
-        that a sample is more likely unknown.
+        Array of shape `(...)`. A larger value means that a sample is more
+        likely unknown.
     """
-    scatter = statistics.scatter_around(statistics.mean)
-    whole = FeatureStatistics([len(statistics)], statistics.mean[None], scatter)
-    return _nearest(features, statistics) - _nearest(features, whole)
+    return distance(features, statistics) + weight * energy(logits)
 
 
 def _nearest(features, statistics):
@@ -151,20 +150,16 @@ def _squares(rows, means):
     return np.maximum(lengths - 2 * rows @ means.T, 0)
 
 
-def _of_features(score):
-    return lambda logits, features, statistics: score(features, statistics)
-
-
-def _of_logits(score):
-    return lambda logits, features, statistics: score(logits)
-
-
-# Functions of logits, features and statistics, by name.
+DISTANCE, ENERGY = "distance", "energy"
+BOTH = "distance_and_energy"
+# Functions of logits, features, statistics and the weight of the energy.
 SCORES = {
-    "distance": _of_features(distance),
-    "relative_distance": _of_features(relative_distance),
-    "energy": _of_logits(energy),
-    "max_softmax": _of_logits(max_softmax),
+    BOTH: distance_and_energy,
+    DISTANCE: lambda logits, features, statistics, weight: distance(
+        features, statistics
+    ),
+    ENERGY: lambda logits, *others: energy(logits),
+    "max_softmax": lambda logits, *others: max_softmax(logits),
 }
 # Scores that need no statistics.
-OF_LOGITS = ("energy", "max_softmax")
+OF_LOGITS = (ENERGY, "max_softmax")

@@ -12,6 +12,7 @@ from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.rejection import distance
 from keras_incremental.rejection import energy
+from keras_incremental.rejection.scores import BOTH
 
 KNOWN, LABELS = samples([0, 1], count=200, seed=20)
 FRESH, _ = samples([0, 1], count=500, seed=21)
@@ -53,17 +54,15 @@ def test_known_pictures_keep_their_names():
     np.testing.assert_array_equal(few == "unknown", names == "unknown")
 
 
-@pytest.mark.parametrize("score", ["distance", "energy"])
+@pytest.mark.parametrize("score", ["distance", "energy", BOTH])
 def test_the_threshold_is_that_of_the_score(score):
     clf = classifier(activation="softmax")
     rejector = clf.calibrate_unknown(KNOWN, score=score, false_alarm=0.1)
     features = features_of(clf, KNOWN)
-    slow = {
-        "distance": lambda: distance(features, clf.statistics),
-        "energy": lambda: energy(
-            keras.ops.convert_to_numpy(clf.head(features))
-        ),
-    }[score]()
+    away = distance(features, clf.statistics)
+    free = energy(keras.ops.convert_to_numpy(clf.head(features)))
+    both = away + away.std() / free.std() * free
+    slow = {"distance": away, "energy": free, BOTH: both}[score]
     # 400 samples: 39 of them are above, and one is the threshold.
     np.testing.assert_allclose(
         rejector.threshold, np.sort(slow)[-40], rtol=1e-4
@@ -137,7 +136,7 @@ def test_exemplars_stand_in_where_the_backbone_trains():
     clf = IncrementalClassifier(model, NAMES[:2], ExemplarMemory(60))
     clf.remember(*samples([0, 1]))
     assert not len(clf.statistics)
-    rejector = clf.calibrate_unknown(KNOWN)
+    rejector = clf.calibrate_unknown(KNOWN, score="distance")
     pictures, labels = clf.memory.arrays()
     statistics = clf.statistics.of(features_of(clf, pictures), labels)
     slow = np.sort(distance(features_of(clf, KNOWN), statistics))
@@ -170,7 +169,7 @@ def test_any_change_of_weights_ends_it():
     assert clf.rejector is None
 
 
-@pytest.mark.parametrize("score", ["relative_distance", "energy"])
+@pytest.mark.parametrize("score", [BOTH, "energy"])
 def test_it_is_saved_with_the_classifier(score, tmp_path):
     clf = classifier()
     learn(clf, [2])

@@ -3,9 +3,9 @@ import pytest
 
 from keras_incremental.layers.streaming_lda import shrunk
 from keras_incremental.rejection import distance
+from keras_incremental.rejection import distance_and_energy
 from keras_incremental.rejection import energy
 from keras_incremental.rejection import max_softmax
-from keras_incremental.rejection import relative_distance
 from keras_incremental.statistics import FeatureStatistics
 
 GENERATOR = np.random.default_rng(0)
@@ -110,24 +110,11 @@ def test_distance_in_chunks_is_the_same(monkeypatch):
     np.testing.assert_allclose(distance(features, statistics), whole)
 
 
-def test_relative_distance_takes_off_that_to_all_as_one():
-    features, labels = clouds()
+def test_both_are_the_sum_of_distance_and_weighted_energy():
+    features, labels = clouds(20)
     statistics = FeatureStatistics().updated(features, labels)
-    samples = np.array([[1010.0, 0.0], [1000.0, 25.0], [1000.0, 90.0]])
-    centered = features - features.mean(0)
-    whole = shrunk(centered.T @ centered / 1000, "oas", 1000)
-    steps = samples - features.mean(0)
-    slow = (steps * np.linalg.solve(whole, steps.T).T).sum(-1)
+    logits = np.random.default_rng(0).normal(size=(len(features), 3))
     np.testing.assert_allclose(
-        relative_distance(samples, statistics),
-        distance(samples, statistics) ** 2 - slow,
+        distance_and_energy(logits, features, statistics, weight=2.5),
+        distance(features, statistics) + 2.5 * energy(logits),
     )
-
-
-def test_relative_distance_does_not_see_where_classes_do_not_differ():
-    features, labels = clouds()
-    statistics = FeatureStatistics().updated(features, labels)
-    between, beside = [1000.0, 25.0], [1300.0, 0.0]
-    assert distance(beside, statistics) > distance(between, statistics)
-    relative = relative_distance([between, beside], statistics)
-    assert relative[0] > relative[1]

@@ -68,9 +68,17 @@ class ReviewFormat(abc.ABC):
 
     score_names = tuple(SCORES)
 
-    def ood_scores(self, score, logits, features, statistics):
-        """Returns scores, larger for samples less like the known ones."""
-        return SCORES[score](logits, features, statistics)
+    def ood_scores(self, score, logits, features, statistics, weight):
+        """Returns scores, larger for samples less like the known ones.
+
+        Args:
+            score: String, a key of `SCORES`.
+            logits: Array of shape `(..., num_classes)`.
+            features: Array of shape `(..., features)`.
+            statistics: `FeatureStatistics`, or `None`.
+            weight: Float, of the energy beside the distance.
+        """
+        return SCORES[score](logits, features, statistics, weight)
 
     def known_in(self, labels, names):
         """Returns which samples have a label, and their names or `None`."""
@@ -172,7 +180,7 @@ class SetFormat(ReviewFormat):
 
     score_names = ("energy",)
 
-    def ood_scores(self, score, logits, features, statistics):
+    def ood_scores(self, score, logits, features, statistics, weight):
         return energy(_as_pairs(logits)).sum(-1)
 
     def known_in(self, labels, names):

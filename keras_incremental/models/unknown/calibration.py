@@ -12,6 +12,9 @@ from keras_incremental.models.inputs.reading import collect_samples
 from keras_incremental.models.outputs import Forward
 from keras_incremental.models.outputs import forward
 from keras_incremental.rejection import Rejector
+from keras_incremental.rejection.scores import BOTH
+from keras_incremental.rejection.scores import DISTANCE
+from keras_incremental.rejection.scores import ENERGY
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils.types import Config
@@ -49,7 +52,7 @@ class Rejects(keras.Model):
         y: Tensor | None = None,
         classes: Sequence[str] | None = None,
         *,
-        score: str = "distance",
+        score: str = BOTH,
         false_alarm: float = 0.05,
         batch_size: int = 32,
     ) -> Rejector:
@@ -72,13 +75,13 @@ class Rejects(keras.Model):
             classes: Names that integer labels index. Defaults to the folder
                 names of the data set, else to `self.classes`.
             score: String. `"distance"` of features to the nearest class
-                mean, which finds what is far from all classes;
-                `"relative_distance"`, which finds more of what is near them;
-                `"energy"` of the logits, which needs no statistics and is
-                often best where the backbone was trained on the classes; or
-                `"max_softmax"`, to compare with. Of pixels only the last two
-                are supported, of several labels only the energy. Defaults to
-                `"distance"`.
+                mean, which finds what is far from all classes; `"energy"`
+                of the logits, which finds what is near them and needs no
+                statistics; `"distance_and_energy"`, the sum of both, each
+                of the same spread over known samples; or `"max_softmax"`, to
+                compare with. Of pixels only the energy and the softmax are
+                supported, of several labels only the energy. Defaults to
+                `"distance_and_energy"`.
             false_alarm: Float between 0 and 1, the share of known samples
                 that may be called unknown. A larger value finds more unknown
                 samples. Defaults to `0.05`.
@@ -98,7 +101,11 @@ class Rejects(keras.Model):
         if score not in OF_LOGITS:
             statistics = _statistics(self, batch_size)
         outputs = forward(self, x, batch_size)
-        scores, names = _scores(self, outputs, samples, score, statistics)
+        if score == BOTH:
+            rejector.energy_weight = _energy_weight(
+                self, outputs, samples, statistics
+            )
+        scores, names = _scores(self, outputs, samples, rejector, statistics)
         rejector.calibrate(scores, names=names)
         self._calibration = Calibration(rejector, statistics, fingerprint(self))
         return rejector
@@ -126,9 +133,7 @@ class Rejects(keras.Model):
             shape = outputs.logits.shape[:-1]
             return np.zeros(shape, bool), np.zeros(shape)
         self.check_calibrated()
-        scores = _ood_scores(
-            self, outputs, held.rejector.score, held.statistics
-        )
+        scores = _ood_scores(self, outputs, held.rejector, held.statistics)
         return held.rejector.is_unknown(scores), scores
 
     def check_calibrated(self) -> None:
@@ -223,23 +228,38 @@ def _read_known(classifier, x, y, classes, batch_size):
     return samples.x, samples
 
 
-def _scores(classifier, outputs, samples, score, statistics):
+def _energy_weight(classifier, outputs, samples, statistics):
+    """Returns the factor by which energies vary as much as distances."""
+    spreads = [
+        np.std(
+            _scores(classifier, outputs, samples, Rejector(name), statistics)[0]
+        )
+        for name in (DISTANCE, ENERGY)
+    ]
+    return float(spreads[0] / spreads[1]) if min(spreads) > 0 else 1.0
+
+
+def _scores(classifier, outputs, samples, rejector, statistics):
     """Returns scores of labeled samples and names; of all without labels."""
     if samples is None:
-        return _ood_scores(classifier, outputs, score, statistics), None
+        return _ood_scores(classifier, outputs, rejector, statistics), None
     decoder = classifier.problem.decoder
     logits = decoder.resize(outputs.logits, samples.labels)
     outputs = dataclasses.replace(outputs, logits=logits)
-    scores = _ood_scores(classifier, outputs, score, statistics)
+    scores = _ood_scores(classifier, outputs, rejector, statistics)
     given, names = decoder.review_format.known_in(
         samples.labels, samples.classes
     )
     return scores[given], names
 
 
-def _ood_scores(classifier, outputs, score, statistics):
+def _ood_scores(classifier, outputs, rejector, statistics):
     return classifier.problem.decoder.review_format.ood_scores(
-        score, outputs.logits, outputs.features, statistics
+        rejector.score,
+        outputs.logits,
+        outputs.features,
+        statistics,
+        rejector.energy_weight,
     )
 
 
