@@ -30,8 +30,7 @@ def is_solved(classifier, samples, backbone, inputs, options):
 
     It does where nothing below the head trains, each class is one output and
     each label one class, data of most old classes was seen, and neither the
-    recipe nor the arguments of `learn` say how to train. These do not count
-    where training could not replay what was seen.
+    recipe nor the arguments of `learn` say how to train.
 
     Args:
         classifier: `IncrementalClassifier`.
@@ -39,13 +38,28 @@ def is_solved(classifier, samples, backbone, inputs, options):
         backbone: `Backbone`.
         inputs: `Inputs`, as they were read.
         options: `FitOptions`.
+
+    Raises:
+        ValueError: if they do say so where training could not replay what
+            was seen.
     """
-    return (
+    solves = (
         is_open(classifier, backbone)
         and samples.partial_labels.is_plain
-        and not (asks_to_train(options) and can_replay(backbone, inputs))
         and _classes_are_seen(classifier, samples, inputs)
     )
+    if not solves or not asks_to_train(options):
+        return solves
+    if not can_replay(backbone, inputs):
+        raise ValueError(
+            "Training could not replay what was seen of the old classes: "
+            "these are statistics of what the head reads, and there are "
+            "random layers below it. Received: `epochs`, `optimizer` or "
+            f"callbacks that watch training, epochs={options.epochs}. Leave "
+            "them out, so that the head is solved, or pass `old_data` or a "
+            "`memory` with samples to replay."
+        )
+    return False
 
 
 def is_open(classifier, backbone):

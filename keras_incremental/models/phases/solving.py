@@ -6,7 +6,6 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.layers.ridge_solution import solved
-from keras_incremental.models.phases.solvable import asks_to_train
 from keras_incremental.models.phases.temperature import best_factor
 from keras_incremental.models.phases.training import train
 from keras_incremental.statistics.described import described
@@ -67,10 +66,6 @@ def solve_head(run):
     Returns:
         Dict of lists, the history of `fit`; empty where nothing was trained.
     """
-    if asks_to_train(run.options):
-        run.notes.append(
-            "not trained, as statistics cannot be replayed below random layers"
-        )
     statistics = completed(run)
     columns, new = solution_of(run, statistics)
     comparison = _on_old_classes(run, columns, new)

@@ -1,0 +1,142 @@
+"""How well unknown samples are told from known ones, by each score.
+
+    python -m examples.benchmarks.unknown
+    python -m examples.benchmarks.unknown --data digits fashion_mnist \\
+        --data-dir fashion_mnist=FOLDER
+
+Of each data set some classes are known, and the others come as unknown ones:
+near, as all are pictures of one kind. With two data sets, all of the other one
+come too, as far ones. The area under the ROC curve, mean over the splits: the
+share of pairs of a known and an unknown picture in which the unknown one has
+the larger score. Features are computed once.
+"""
+
+import argparse
+
+import keras
+import numpy as np
+
+import keras_incremental as ki
+
+from . import frozen
+
+NEAR, FAR = "near", "far"
+FEW, MANY = 3, 6
+
+
+# What is added, each part of the same spread over known pictures.
+SUMS = {
+    "distance": ("distance",),
+    "energy": ("energy",),
+    "max_softmax": ("max_softmax",),
+    "distance_and_energy": ("distance", "energy"),
+}
+
+
+def scores_of(clf, x):
+    """Returns a dict of the scores of pictures, by name."""
+    logits = clf.predict(x, verbose=0)
+    return {
+        "distance": ki.rejection.distance(x, clf.statistics),
+        "energy": ki.rejection.energy(logits),
+        "max_softmax": ki.rejection.max_softmax(logits),
+    }
+
+
+def taught(data, known):
+    """A classifier of the first classes, half of them adopted."""
+    first = data.y < (known + 1) // 2
+    count = int(data.y[first].max()) + 1
+    names = [str(label) for label in range(known)]
+    model = keras.Sequential(
+        [keras.Input(data.x.shape[1:]), keras.layers.Dense(count)]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
+    model.fit(data.x[first], data.y[first], epochs=frozen.EPOCHS, verbose=0)
+    clf = ki.IncrementalClassifier(model, names[:count])
+    clf.remember(data.x[first], data.y[first])
+    later = (data.y >= count) & (data.y < known)
+    labels = [names[label] for label in data.y[later]]
+    clf.learn(data.x[later], labels, names[count:], verbose=0)
+    return clf
+
+
+def areas(data, known, others):
+    """Areas under the curve of each score, for unknown ones near and far."""
+    clf = taught(data, known)
+    is_known = data.y_test < known
+    held, fresh = (
+        scores_of(clf, x) for x in np.array_split(data.x_test[is_known], 2)
+    )
+    unknown = {NEAR: data.x_test[~is_known]}
+    if others is not None:
+        unknown[FAR] = others
+    return {
+        (place, name): area(fresh, scores_of(clf, x), held, parts)
+        for place, x in unknown.items()
+        for name, parts in SUMS.items()
+    }
+
+
+def area(known, unknown, held, names):
+    """The area of a sum of scores, each of the same spread on held-out ones."""
+    from sklearn import metrics
+
+    both = [
+        sum(scores[name] / held[name].std() for name in names)
+        for scores in (known, unknown)
+    ]
+    labels = np.repeat([0, 1], [len(scores) for scores in both])
+    return metrics.roc_auc_score(labels, np.concatenate(both))
+
+
+def rows_of(features, name, known, options):
+    """Mean areas of a data set, by place and score."""
+    x, y, share = features[name]
+    others = [v[0] for key, v in features.items() if key != name]
+    others = others[0] if others else None
+    if others is not None and others.shape[1:] != x.shape[1:]:
+        others = None
+    found = []
+    for seed in range(options.splits):
+        keras.utils.set_random_seed(seed)
+        data = frozen.split(x, y, share, seed)
+        found.append(areas(data, known, others))
+    return {key: np.mean([row[key] for row in found]) for key in found[0]}
+
+
+def main(arguments=None):
+    """Prints the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.benchmarks.unknown",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", nargs="+", default=["digits"], choices=frozen.SETS)
+    add("--data-dir", nargs="*", default=[], help="as fashion_mnist=FOLDER")
+    add("--splits", type=int, default=3)
+    add("--limit", type=int, help="pictures of each class, to learn and test")
+    options = parser.parse_args(arguments)
+    folders = dict(entry.split("=", 1) for entry in options.data_dir)
+    features = {
+        name: frozen.features_of(name, folders.get(name), options.limit)
+        for name in options.data
+    }
+    print("| known classes, unknown ones | " + " | ".join(SUMS) + " |")
+    print("|---" * (len(SUMS) + 1) + "|")
+    for name in options.data:
+        for known in (FEW, MANY):
+            found = rows_of(features, name, known, options)
+            for place in dict.fromkeys(place for place, _ in found):
+                cells = [f"{found[place, score]:.3f}" for score in SUMS]
+                print(
+                    f"| {known} of {name}, {place} | "
+                    + " | ".join(cells)
+                    + " |"
+                )
+
+
+if __name__ == "__main__":
+    main()
