@@ -1,6 +1,7 @@
 """Splitting a Keras model at its head or at a frozen layer."""
 
 import dataclasses
+import inspect
 import itertools
 from collections.abc import Iterable
 
@@ -155,8 +156,14 @@ def stage_ends(model: keras.Model) -> list[str]:
 
 
 def is_random(layer: keras.layers.Layer) -> bool:
-    """Returns whether a layer or one of its sublayers is random."""
-    return any("seed_generator" in v.path for v in layer.variables)
+    """Returns whether a layer or one of its sublayers may be random.
+
+    A custom layer without sublayers may draw without a `SeedGenerator`; one
+    that asks whether it is in training does something else then.
+    """
+    return any("seed_generator" in v.path for v in layer.variables) or any(
+        _asks_for_training(part) for part in state.flatten_layers(layer)
+    )
 
 
 def batch_norms(
@@ -165,6 +172,18 @@ def batch_norms(
     """Returns all `BatchNormalization` layers of a model, at any depth."""
     kind = keras.layers.BatchNormalization
     return [x for x in state.flatten_layers(model) if isinstance(x, kind)]
+
+
+def _asks_for_training(layer):
+    """Whether a layer of one's own is called with `training`."""
+    own = not type(layer).__module__.startswith(("keras.", "keras_hub."))
+    is_leaf = len(state.flatten_layers(layer)) == 1
+    return (
+        own
+        and is_leaf
+        and not layer.weights
+        and "training" in inspect.signature(layer.call).parameters
+    )
 
 
 def _moves(layer):

@@ -156,3 +156,49 @@ def test_batch_norms_are_found_at_any_depth():
     found = graph.batch_norms(model)
     assert len(found) == 3
     assert outer in found
+
+
+class Noise(keras.layers.Layer):
+    """Draws without a `SeedGenerator`, in training alone."""
+
+    def call(self, inputs, training=None):
+        if not training:
+            return inputs
+        return inputs + keras.random.normal(ops.shape(inputs))
+
+
+class Doubled(keras.layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def with_layer(layer):
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(3, name="below"),
+            layer,
+            keras.layers.Dense(3, name="above"),
+        ]
+    )
+    model.trainable = False
+    return model
+
+
+def test_an_augmentation_of_ones_own_runs_in_training():
+    model = with_layer(Noise())
+    frozen, upper = graph.split_frozen(model)
+    assert [x.name for x in frozen.layers[1:]] == ["below"]
+    x = np.ones((2, 4), "float32")
+    seen = upper(frozen(x), training=True)
+    assert not np.allclose(array(seen), array(model(x)))
+
+
+def test_an_augmentation_inside_another_layer_runs_in_training():
+    frozen, _ = graph.split_frozen(with_layer(keras.Sequential([Noise()])))
+    assert [x.name for x in frozen.layers[1:]] == ["below"]
+
+
+def test_a_layer_that_does_not_ask_for_training_is_cached():
+    _, upper = graph.split_frozen(with_layer(Doubled()))
+    assert upper is None
