@@ -1,5 +1,4 @@
 import inspect
-from typing import Any
 from typing import Self
 
 import keras
@@ -87,9 +86,20 @@ def takes_logits(loss: keras.losses.Loss) -> bool | None:
 
 def reads_one_hot(loss: keras.losses.Loss) -> bool:
     """Returns whether a loss of Keras reads labels as wide as the outputs."""
-    function: Any = getattr(loss, "function", getattr(loss, "fn", None))
+    name = _name_in_keras(loss)
+    return bool(name) and "sparse" not in name
+
+
+def is_binary(loss: keras.losses.Loss) -> bool:
+    """Returns whether a loss of Keras asks each output for a yes or a no."""
+    return _name_in_keras(loss).startswith("binary")
+
+
+def _name_in_keras(loss):
+    """Returns the name of the function of a loss of Keras, else `""`."""
+    function = getattr(loss, "function", getattr(loss, "fn", None))
     of_keras = getattr(function, "__module__", "").startswith("keras.")
-    return of_keras and "sparse" not in function.__name__
+    return function.__name__ if of_keras else ""
 
 
 def label_widths(loss: keras.losses.Loss, num_classes: int) -> set[int]:

@@ -6,7 +6,9 @@ from typing import Self
 import keras
 
 from keras_incremental.models import session
+from keras_incremental.models.conversion.loss_outputs import asks_each_output
 from keras_incremental.models.conversion.loss_outputs import check_class_weight
+from keras_incremental.models.conversion.loss_outputs import check_exclusive
 from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
@@ -388,13 +390,30 @@ class LearningMixin(keras.Model):
             )
         super().load_weights(filepath, skip_mismatch, **kwargs)
 
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor | None:
+        if asks_each_output(getattr(self, "loss", None)):
+            # TensorFlow keeps logits with what `softmax` gives, and Keras
+            # takes these for the logits of a sigmoid.
+            y_pred = y_pred * 1
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
     def _check_loss(self):
         # Not in `compile`, which Keras calls anew only if it is its own.
-        check_loss(
+        loss, gives_logits = (
             getattr(self, "loss", None),
             self.activation is None,
-            f"the head '{self.head.name}'",
         )
+        outputs = f"the head '{self.head.name}'"
+        check_loss(loss, gives_logits, outputs)
+        if self.problem.codec.exclusive:
+            check_exclusive(loss, gives_logits, self.head.units, outputs)
 
     def _check_optimizer(self):
         optimizer = getattr(self, "optimizer", None)

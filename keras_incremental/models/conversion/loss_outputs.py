@@ -3,6 +3,7 @@
 import warnings
 
 from keras_incremental.losses.function_loss import as_loss
+from keras_incremental.losses.function_loss import is_binary
 from keras_incremental.losses.function_loss import takes_logits
 from keras_incremental.losses.loss_with_teacher import LossWithTeacher
 
@@ -27,6 +28,36 @@ def check_loss(loss, gives_logits, outputs):
         f"`from_logits={gives_logits}`, such as `keras.losses."
         f"SparseCategoricalCrossentropy(from_logits={gives_logits})`."
     )
+
+
+def check_exclusive(loss, gives_logits, num_classes, outputs):
+    """Raises if a loss asks outputs that exclude each other for a yes or no.
+
+    Of two probabilities it is the crossentropy. Of two logits it is that of
+    half of their difference, and of more outputs yet another loss.
+
+    Args:
+        loss: A loss, its name, a function or `None`.
+        gives_logits: Bool. Whether the outputs are logits.
+        num_classes: Int, the number of outputs.
+        outputs: String, what gives them, for the message.
+    """
+    if not asks_each_output(loss) or (num_classes == 2 and not gives_logits):
+        return
+    raise ValueError(
+        f"`loss` asks each output for a yes or a no, but {outputs} has "
+        f"{num_classes} classes that exclude each other. Received: "
+        f"loss={loss!r}. Pass `keras.losses.SparseCategoricalCrossentropy("
+        f"from_logits={gives_logits})`; of two classes it is the binary "
+        "crossentropy."
+    )
+
+
+def asks_each_output(loss):
+    """Returns whether a compiled loss asks each output for a yes or a no."""
+    if loss is None or isinstance(loss, (dict, list, tuple)):
+        return False
+    return is_binary(as_loss(loss))
 
 
 def check_class_weight(loss, options):

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.by_name import by_name
+from keras_incremental.models.inputs.wide_labels import as_loss_reads
 
 
 def learnable(samples, classifier):
@@ -108,7 +109,8 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
     codec, classes = classifier.problem.codec, classifier.classes
     loss = getattr(classifier, "loss", None)
     if y is not None:
-        return x, codec.check_fit(y, classes, loss, labels)
+        y = codec.check_fit(y, classes, loss, labels)
+        return as_loss_reads(classifier, x, y)
     if x is None or isinstance(x, (tuple, list)):
         raise ValueError(
             f"`{inputs}` has no labels. Received: {inputs} of type "
@@ -116,7 +118,8 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
             "`(samples, labels)`."
         )
     x = by_name(x, classes, codec.encode, inputs)
-    return codec.check_dataset(x, classes, loss), None
+    x = codec.check_dataset(x, classes, loss)
+    return as_loss_reads(classifier, x, None)
 
 
 def checked_validation(classifier, kwargs):
