@@ -1,5 +1,7 @@
 """Scenes of coloured squares, which a network of one layer tells apart."""
 
+import functools
+
 import keras
 import numpy as np
 from declarations import with_partial_labels
@@ -26,12 +28,27 @@ def scenes(classes, count, seed=0):
 
 def classifier(names=NAMES[:3], enlarged=False, **options):
     """A network of pixels that has been trained on red and green."""
+    model = _model(len(names), enlarged)
+    model.set_weights(_trained_weights(len(names), enlarged))
+    keras.utils.set_random_seed(0)
+    options = {"backbone_learning_rate": 0.01, **options}
+    return IncrementalClassifier(model, names, **options)
+
+
+@functools.cache
+def _trained_weights(units, enlarged):
+    model = _model(units, enlarged)
+    model.fit(*scenes([1, 2], 64), epochs=15, verbose=0)
+    return model.get_weights()
+
+
+def _model(units, enlarged):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(8, 1, activation="relu")(inputs)
     if enlarged:
         x = keras.layers.AveragePooling2D()(x)
-    x = keras.layers.Conv2D(len(names), 1)(x)
+    x = keras.layers.Conv2D(units, 1)(x)
     if enlarged:
         x = keras.layers.UpSampling2D(interpolation="bilinear")(x)
     model = keras.Model(inputs, x)
@@ -39,9 +56,7 @@ def classifier(names=NAMES[:3], enlarged=False, **options):
         keras.optimizers.Adam(0.05),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    model.fit(*scenes([1, 2], 64), epochs=15, verbose=0)
-    options = {"backbone_learning_rate": 0.01, **options}
-    return IncrementalClassifier(model, names, **options)
+    return model
 
 
 def only_blue(y):
