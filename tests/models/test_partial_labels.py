@@ -28,7 +28,13 @@ SPLIT = {"police car": "car"}
 
 
 def learn(clf, x=NEW, y=ONLY_POLICE, **arguments):
-    options = {"verbose": 0, "epochs": 20, "parents": SPLIT, **arguments}
+    options = {
+        "verbose": 0,
+        "epochs": 20,
+        "batch_size": 128,
+        "parents": SPLIT,
+        **arguments,
+    }
     return clf.learn(x, y, ["police car"], **with_partial_labels(options))
 
 
@@ -100,6 +106,7 @@ def test_cars_labelled_anew_tell_police_cars_from_cars():
         ["car", "police car"],
         partial_labels=PartialLabels(parents=SPLIT),
         epochs=40,
+        batch_size=128,
         verbose=0,
     )
     assert min(accuracies(clf).values()) > 0.8
