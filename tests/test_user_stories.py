@@ -150,28 +150,57 @@ def test_an_unknown_label_is_an_error_where_xla_gives_nan(clf, form):
     assert all(np.isfinite(value).all() for value in clf.get_weights())
 
 
-LEARN_NEXT = """
+# A process that has the package only after it has used a plain file.
+NEXT_PROCESS = """
+import pathlib
 import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "keras_incremental":
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Blocker())
 import keras
 import numpy as np
+
+folder = pathlib.Path(sys.argv[1])
+data = np.load(folder / "data.npz")
+try:
+    import keras_incremental
+except ImportError:
+    model = keras.models.load_model(folder / "plain.keras")
+    outputs = model.predict(data["known"], verbose=0)
+    np.savez(folder / "outputs.npz", outputs=outputs)
+
+del sys.meta_path[0]
 import keras_incremental
 
-clf = keras.models.load_model(sys.argv[1])
-data = np.load(sys.argv[2])
-clf.learn(data["x"], classes=["4"], epochs=2, verbose=0)
-np.savez(sys.argv[3], *clf.get_weights())
+clf = keras.models.load_model(folder / "clf.keras")
+clf.learn(data["new"], classes=["4"], epochs=2, verbose=0)
+np.savez(folder / "weights.npz", *clf.get_weights())
 """
 
 
-def test_a_fresh_process_goes_on_as_if_never_interrupted(clf, tmp_path):
+@pytest.fixture(scope="module")
+def continued(model_file, tmp_path_factory):
+    """Returns a classifier, its outputs, and the folder of the next process."""
+    folder = tmp_path_factory.mktemp("continued")
+    clf = classifier(model_file, ki.ExemplarMemory(10, per_class=True))
     clf.learn(digits([3])[0], classes=["3"], epochs=2, verbose=0)
-    x, _ = digits([4])
-    np.savez(tmp_path / "data.npz", x=x)
-    clf.save(tmp_path / "clf.keras")
-    files = (tmp_path / f for f in ("clf.keras", "data.npz", "weights.npz"))
-    run(LEARN_NEXT, *files)
-    clf.learn(x, classes=["4"], epochs=2, verbose=0)
-    found = np.load(tmp_path / "weights.npz")
+    known, _ = digits(range(4), part=1)
+    new, _ = digits([4])
+    np.savez(folder / "data.npz", known=known, new=new)
+    clf.save(folder / "clf.keras")
+    clf.to_keras(folder / "plain.keras")
+    run(NEXT_PROCESS, folder)
+    return clf, clf.predict(known, verbose=0), folder
+
+
+def test_a_fresh_process_goes_on_as_if_never_interrupted(continued):
+    clf, _, folder = continued
+    clf.learn(digits([4])[0], classes=["4"], epochs=2, verbose=0)
+    found = np.load(folder / "weights.npz")
     wanted = clf.get_weights()
     assert len(found) == len(wanted)
     for name, value in zip(found, wanted, strict=True):
@@ -252,36 +281,10 @@ def test_other_exemplars_teach_another_head(model_file):
     assert np.all(np.any(kernels[0] != kernels[1], axis=0))
 
 
-LOAD_PLAIN = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "keras_incremental":
-            raise ImportError(name)
-
-sys.meta_path.insert(0, Blocker())
-import keras
-import numpy as np
-
-try:
-    import keras_incremental
-except ImportError:
-    model = keras.models.load_model(sys.argv[1])
-    x = np.load(sys.argv[2])["x"]
-    np.savez(sys.argv[3], outputs=model.predict(x, verbose=0))
-"""
-
-
-def test_a_plain_file_loads_where_the_package_is_not(clf, tmp_path):
-    clf.learn(digits([3])[0], classes=["3"], epochs=1, verbose=0)
-    x, _ = digits(range(4), part=1)
-    np.savez(tmp_path / "data.npz", x=x)
-    clf.to_keras(tmp_path / "plain.keras")
-    files = (tmp_path / f for f in ("plain.keras", "data.npz", "outputs.npz"))
-    run(LOAD_PLAIN, *files)
-    outputs = np.load(tmp_path / "outputs.npz")["outputs"]
-    np.testing.assert_allclose(outputs, clf.predict(x, verbose=0), atol=1e-5)
-    with zipfile.ZipFile(tmp_path / "plain.keras") as archive:
+def test_a_plain_file_loads_where_the_package_is_not(continued):
+    _, expected, folder = continued
+    outputs = np.load(folder / "outputs.npz")["outputs"]
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    with zipfile.ZipFile(folder / "plain.keras") as archive:
         metadata = json.loads(archive.read("metadata.json"))
     assert metadata["class_names"] == ["0", "1", "2", "3"]
