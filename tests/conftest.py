@@ -10,7 +10,8 @@ import pytest
 TESTS = pathlib.Path(__file__).parent
 
 # Folders and files whose tests have the mark `backend`: they depend on how a
-# backend computes and trains, and run on each. All others run on TensorFlow.
+# backend computes and trains, and run on each. Of other files, so do the tests
+# that have the mark themselves. All others run on TensorFlow.
 ON_EACH_BACKEND = (
     "callbacks",
     "data/test_teacher_outputs.py",
@@ -22,15 +23,11 @@ ON_EACH_BACKEND = (
     "metrics/test_balanced_accuracy.py",
     "metrics/test_on_labels.py",
     "models/test_adopted_outputs.py",
-    "models/test_adopted_outputs.py",
     "models/test_batch_norm.py",
     "models/test_by_hand.py",
     "models/test_copied_state.py",
-    "models/test_multi_label.py",
     "models/test_persistence.py",
     "models/test_stream.py",
-    "models/test_copied_state.py",
-    "models/test_solving.py",
     "models/test_student.py",
     "models/test_transaction.py",
     "optimizers",
@@ -48,10 +45,12 @@ ON_EACH_BACKEND = (
 def pytest_configure(config):
     """Lets JAX compile a program once, however many tests train with it.
 
-    Models live in cycles. To look for these less often than by default saves
-    a tenth of the time.
+    The models are too small for the threads of torch, which wait for each
+    other where two workers share the cores. Models live in cycles. To look for
+    these less often than by default saves a tenth of the time.
     """
     gc.set_threshold(200_000, 50, 1000)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     cache = tempfile.TemporaryDirectory()
     config.add_cleanup(cache.cleanup)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = cache.name

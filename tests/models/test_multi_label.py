@@ -25,6 +25,7 @@ def learn(clf, x=X, y=HELMETS, classes=("helmet",), **arguments):
     return clf.learn(x, y, list(classes), **with_partial_labels(options))
 
 
+@pytest.mark.backend
 def test_sigmoid_outputs_stay_as_they_were():
     clf = classifier()
     model = plain()
@@ -39,6 +40,7 @@ def weights(clf):
     return clf.head.columns("kernel"), clf.head.columns("bias")
 
 
+@pytest.mark.backend
 def test_a_new_label_is_learnt_and_old_ones_stay():
     clf = classifier()
     before, was = clf.predict(TEST[0], verbose=0), scores(clf)
@@ -66,6 +68,7 @@ def test_unknown_taken_for_no_destroys_old_labels():
     assert lost["car"] < 0.2 and lost["bike"] < 0.2
 
 
+@pytest.mark.backend
 def test_unknown_entries_have_no_gradient():
     clf = classifier()
     kernel = weights(clf)[0].copy()
@@ -108,6 +111,7 @@ def test_only_positives_warn():
         learn(classifier(), y=named, unlabeled="unknown")
 
 
+@pytest.mark.backend
 def test_a_known_share_takes_the_place_of_negatives():
     # Half of those that were not looked at have a helmet, too.
     y = np.where(np.random.default_rng(0).random(HELMETS.shape) < 0.5, 1, 0)
@@ -138,6 +142,7 @@ def test_old_pictures_without_it_are_negatives():
     np.testing.assert_allclose(after, before, rtol=1e-6)
 
 
+@pytest.mark.backend
 def test_a_network_that_trains_keeps_old_labels_by_distillation():
     report = learn(classifier(hidden=8))
     assert "SigmoidDistillation" in report.used["method"]
@@ -150,6 +155,7 @@ def police(truth, x=X):
     return np.where(truth[:, :1] * truth[:, 2:] == 1, 1.0, 0.0)
 
 
+@pytest.mark.backend
 def test_a_child_is_never_surer_than_its_parent():
     clf = classifier()
     before = clf.predict(TEST[0], verbose=0)
@@ -179,6 +185,7 @@ def test_positives_of_a_child_alone_warn_whatever_shows_no_parent():
         )
 
 
+@pytest.mark.backend
 def test_a_file_keeps_labels_and_children(tmp_path):
     clf = classifier()
     learn(

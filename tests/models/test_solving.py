@@ -27,7 +27,7 @@ SOLVED = "head solved from"
 def teach(clf, classes, count=30, seed=3, **options):
     x, y = samples(classes, count, seed)
     names = [NAMES[i] for i in classes]
-    options = {"verbose": 0, **options}
+    options = {"verbose": 0, "batch_size": 128, **options}
     return clf.learn(x, [NAMES[i] for i in y], names, **options)
 
 
@@ -44,6 +44,7 @@ def method(report):
     return report.used["method"]
 
 
+@pytest.mark.backend
 def test_the_head_is_that_of_all_statistics():
     clf = classifier()
     report = teach(clf, [2, 3])
@@ -177,6 +178,7 @@ def test_a_recipe_that_says_how_trains(recipe):
     assert (SOLVED in method(teach(clf, [2]))) == solves
 
 
+@pytest.mark.backend
 def test_a_penalty_holds_the_head_where_it_is():
     clf = classifier()
     kernel = clf.head.weights[0]
@@ -211,7 +213,9 @@ def newcomers():
 def test_a_class_without_statistics_is_no_cliff(missing, count, options):
     clf = five_classes(missing, count)
     before = accuracy(clf)
-    report = clf.learn(newcomers(), classes=["newt"], verbose=0, **options)
+    report = clf.learn(
+        newcomers(), classes=["newt"], verbose=0, batch_size=128, **options
+    )
     assert "feature statistics" in method(report)
     # It was 20 points without replay.
     assert accuracy(clf) > before - 0.1
@@ -313,6 +317,7 @@ def test_training_that_could_not_replay_is_refused():
     assert report.used["epochs"] == 2
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("middle", ["gru", "dropout", "noise"])
 def test_statistics_are_used_above_random_layers(middle):
     clf = IncrementalClassifier(recurrent(middle), NAMES[:2])
@@ -340,6 +345,7 @@ def test_what_cannot_be_used_is_refused():
     assert not len(clf.statistics)
 
 
+@pytest.mark.backend
 def test_a_solved_head_is_saved_and_goes_on(tmp_path):
     clf = classifier()
     teach(clf, [2])
@@ -352,6 +358,7 @@ def test_a_solved_head_is_saved_and_goes_on(tmp_path):
     )
 
 
+@pytest.mark.backend
 def test_a_rollback_brings_the_adopted_head_back():
     clf = classifier()
     columns = clf.head.columns("kernel")
@@ -360,6 +367,7 @@ def test_a_rollback_brings_the_adopted_head_back():
     np.testing.assert_array_equal(clf.head.columns("kernel"), columns)
 
 
+@pytest.mark.backend
 def test_probabilities_are_those_of_the_logits():
     clf = classifier(activation="softmax")
     teach(clf, [2, 3])

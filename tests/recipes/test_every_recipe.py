@@ -40,17 +40,6 @@ SAVED = {
 }
 
 
-def every_recipe(test):
-    """Runs a test for all recipes; those of `MECHANISMS` on each backend."""
-    names = [
-        pytest.param(
-            name, marks=pytest.mark.backend if name in MECHANISMS else ()
-        )
-        for name in recipes.names()
-    ]
-    return pytest.mark.parametrize("name", names)(test)
-
-
 @pytest.fixture(autouse=True)
 def without_graphs():
     with recipe_checks.without_graphs():
@@ -70,7 +59,7 @@ def test_it_learns_two_phases(name):
     recipe_checks.check_two_phases(clf)
 
 
-@every_recipe
+@pytest.mark.parametrize("name", recipes.names())
 def test_its_config_makes_it_again(name):
     recipe_checks.check_config(toy.make(name))
 
@@ -85,7 +74,7 @@ def test_it_has_the_name_of_its_function(name):
     assert toy.make(name).name == name
 
 
-@every_recipe
+@pytest.mark.parametrize("name", recipes.names())
 def test_it_predicts_as_the_model_did_before_the_first_phase(name):
     if name in OTHER_AT_FIRST:
         recipe_checks.check_start_by_samples(toy.make(name))
@@ -93,8 +82,15 @@ def test_it_predicts_as_the_model_did_before_the_first_phase(name):
         recipe_checks.check_start(toy.make(name))
 
 
-@pytest.mark.backend
-@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.backend)
+        if name in ("bic", "slda")
+        else name
+        for name in SAVED
+    ],
+)
 def test_its_file_predicts_the_same_and_learns_on(name, tmp_path):
     recipe = toy.make(name, **SAVED[name])
     recipe_checks.check_file(recipe, tmp_path / "clf.keras")
