@@ -1,7 +1,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BACKENDS = tensorflow-cpu==2.21.* jax==0.10.* torch==2.13.0
-PIP = .venv/bin/python -m pip install --quiet
-PYTEST = .venv/bin/python -m pytest -n 2
+PIP = .venv/bin/python -m pip install --quiet --no-compile
+PYTEST = .venv/bin/python -m pytest -n 2 --dist worksteal
 
 .PHONY: demo pets test test-all lint wheel docs
 
