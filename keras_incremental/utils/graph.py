@@ -219,7 +219,26 @@ def _try_cut(model, layer):
     except ValueError:
         # The layer is not a bottleneck: a layer above has another input.
         return None
-    return keras.Model(state.inputs_of(model), tensor), rest
+    below = keras.Model(state.inputs_of(model), tensor)
+    return None if _may_lose_mask(below) else (below, rest)
+
+
+def _may_lose_mask(model):
+    """Whether a mask goes with the outputs, which an array does not keep.
+
+    Layers that give one row for each sample have used it.
+    """
+    return len(model.output_shape) > 2 and any(
+        _makes_mask(layer) for layer in state.flatten_layers(model)
+    )
+
+
+def _makes_mask(layer):
+    if isinstance(layer, keras.layers.Embedding):
+        return layer.mask_zero
+    own = not type(layer).__module__.startswith("keras.")
+    overridden = type(layer).compute_mask is not keras.layers.Layer.compute_mask
+    return isinstance(layer, keras.layers.Masking) or (own and overridden)
 
 
 def _last_layers(model):

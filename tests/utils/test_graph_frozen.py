@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 from keras_incremental.utils import graph
@@ -202,3 +203,94 @@ def test_an_augmentation_inside_another_layer_runs_in_training():
 def test_a_layer_that_does_not_ask_for_training_is_cached():
     _, upper = graph.split_frozen(with_layer(Doubled()))
     assert upper is None
+
+
+TOKENS = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0]])
+
+
+MASKED = 0.25
+
+
+class FirstTwo(keras.layers.Layer):
+    """Masks all but the first two steps."""
+
+    supports_masking = True
+
+    def call(self, inputs):
+        return inputs
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return ops.logical_or(inputs[..., 0] > 1e9, ops.arange(5) < 2)
+
+
+def embedding(masks=True):
+    """Token ids to vectors, with a mask where they are 0."""
+    inputs = keras.Input((5,), dtype="int32")
+    x = keras.layers.Embedding(9, 4, mask_zero=masks)(inputs)
+    model = keras.Model(inputs, x, name="embedding")
+    model.trainable = False
+    return model
+
+
+def nested_lstm():
+    inputs = keras.Input((5,), dtype="int32")
+    x = keras.layers.LSTM(4, return_sequences=True)(embedding()(inputs))
+    model = keras.Model(inputs, x)
+    model.trainable = False
+    return model
+
+
+ABOVE_A_MASK = {
+    "lstm": lambda: [embedding(), keras.layers.LSTM(3)],
+    "lstm of lstm": lambda: [nested_lstm(), keras.layers.LSTM(3)],
+    "bidirectional": lambda: [
+        embedding(),
+        keras.layers.Bidirectional(keras.layers.LSTM(3)),
+    ],
+    "mean": lambda: [
+        embedding(),
+        keras.layers.Dense(3),
+        keras.layers.GlobalAveragePooling1D(),
+    ],
+    "dense below": lambda: [
+        embedding(),
+        keras.layers.Dense(3, trainable=False),
+        keras.layers.LSTM(3),
+    ],
+    "masking": lambda: [
+        embedding(masks=False),
+        keras.Sequential([keras.Input((5, 4)), keras.layers.Masking(MASKED)]),
+        keras.layers.LSTM(3),
+    ],
+    "own mask": lambda: [
+        embedding(masks=False),
+        keras.Sequential([keras.Input((5, 4)), FirstTwo()]),
+        keras.layers.LSTM(3),
+    ],
+    "no model inside": lambda: [
+        keras.layers.Embedding(9, 4, mask_zero=True, trainable=False),
+        keras.layers.LSTM(3),
+    ],
+    "mask is used": lambda: [
+        embedding(),
+        keras.layers.GlobalAveragePooling1D(),
+        keras.layers.Dense(3),
+    ],
+}
+
+
+# What is cached of them has no mask: it was used, or is made above.
+IS_CACHED = ("mask is used", "masking", "own mask")
+
+
+@pytest.mark.parametrize("name", ABOVE_A_MASK)
+def test_what_is_above_the_split_sees_the_mask(name):
+    keras.utils.set_random_seed(0)
+    made = ABOVE_A_MASK[name]()
+    model = keras.Sequential([keras.Input((5,), dtype="int32"), *made])
+    frozen, upper = graph.split_frozen(model)
+    assert (frozen is not None) == (name in IS_CACHED)
+    cached = TOKENS if frozen is None else array(frozen(TOKENS))
+    np.testing.assert_allclose(
+        array(upper(cached)), array(model(TOKENS)), atol=1e-6
+    )
