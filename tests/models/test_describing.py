@@ -36,6 +36,7 @@ def balanced(clf, classes):
     return np.mean(scores(clf, x).argmax(-1) == y)
 
 
+@pytest.mark.backend
 def test_a_new_class_is_described_and_old_logits_stay():
     clf, (x, _) = classifier(), samples([0, 1])
     before = scores(clf, x)
@@ -115,6 +116,7 @@ def test_more_samples_of_a_described_class_are_welcome():
     assert balanced(clf, range(3)) > before - 0.05
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("memory", [None, 20])
 def test_a_file_goes_on_where_it_was(memory, tmp_path):
     clf = classifier(memory and ExemplarMemory(memory, per_class=True))
@@ -127,6 +129,7 @@ def test_a_file_goes_on_where_it_was(memory, tmp_path):
     np.testing.assert_allclose(scores(loaded, x), scores(clf, x), atol=1e-4)
 
 
+@pytest.mark.backend
 def test_the_plain_model_says_the_same():
     clf, x = classifier(), samples(range(3))[0]
     teach(clf, [2])
@@ -148,6 +151,7 @@ def test_a_refused_phase_changes_nothing():
     assert clf.head.described == ()
 
 
+@pytest.mark.backend
 def test_rollback_forgets_a_description():
     clf, x = classifier(), samples(range(3))[0]
     before = scores(clf, x)
