@@ -7,6 +7,14 @@ import tempfile
 
 import pytest
 
+# To compile small models well takes longer than it saves.
+XLA_FLAGS = (
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_multi_thread_eigen=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+    "--xla_llvm_disable_expensive_passes=true",
+)
+
 TESTS = pathlib.Path(__file__).parent
 
 # Folders and files whose tests have the mark `backend`: they depend on how a
@@ -51,6 +59,7 @@ def pytest_configure(config):
     """
     gc.set_threshold(200_000, 50, 1000)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("XLA_FLAGS", " ".join(XLA_FLAGS))
     cache = tempfile.TemporaryDirectory()
     config.add_cleanup(cache.cleanup)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = cache.name
