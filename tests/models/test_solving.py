@@ -1,8 +1,6 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers
-from keras import ops
 from toy_classifiers import NAMES
 from toy_classifiers import VALIDATION
 from toy_classifiers import classifier
@@ -13,7 +11,6 @@ from keras_incremental import ExemplarMemory
 from keras_incremental.callbacks import L2StartingPoint
 from keras_incremental.callbacks import MarginCalibration
 from keras_incremental.callbacks import PhaseCallback
-from keras_incremental.layers import AnalyticDense
 from keras_incremental.layers.ridge_solution import solved
 from keras_incremental.metrics import calibration_error
 from keras_incremental.models import IncrementalClassifier
@@ -282,58 +279,6 @@ def test_without_new_classes_a_better_head_stays():
     np.testing.assert_array_equal(clf.head.columns("kernel"), columns)
     report = teach(badly_remembered(), [0, 1, 2, 3], count=6)
     assert "new samples, each left out in turn," in method(report)
-
-
-def recurrent(middle):
-    keras.utils.set_random_seed(1)
-    inputs = keras.Input((4, 2))
-    x = layers.GRU(16, trainable=False)(inputs) if middle == "gru" else inputs
-    if middle != "gru":
-        x = layers.Flatten()(x)
-        x = layers.Dense(16, activation="relu", trainable=False)(x)
-        random = {
-            "dropout": lambda: layers.Dropout(0.5),
-            "noise": lambda: layers.GaussianNoise(0.5),
-        }[middle]
-        x = random()(x)
-        x = layers.Dense(16, activation="relu", trainable=False)(x)
-    return keras.Model(inputs, layers.Dense(2)(x))
-
-
-def shown(classes, seed):
-    x, y = samples(classes, 40, seed)
-    return x.reshape(-1, 4, 2), y
-
-
-def test_training_that_could_not_replay_is_refused():
-    clf = IncrementalClassifier(recurrent("dropout"), NAMES[:2])
-    clf.remember(*shown([0, 1], 0))
-    x, _ = shown([2], 3)
-    with pytest.raises(ValueError, match="random layers.*epochs=2.*`old_data`"):
-        clf.learn(x, classes=["bird"], verbose=0, epochs=2)
-    assert clf.classes == NAMES[:2]
-    old = shown([0, 1], 0)
-    report = clf.learn(x, classes=["bird"], verbose=0, epochs=2, old_data=old)
-    assert report.used["epochs"] == 2
-
-
-@pytest.mark.backend
-@pytest.mark.parametrize("middle", ["gru", "dropout", "noise"])
-def test_statistics_are_used_above_random_layers(middle):
-    clf = IncrementalClassifier(recurrent(middle), NAMES[:2])
-    old, new = shown([0, 1], 0), shown([2], 3)
-    clf.remember(*old)
-    report = clf.learn(new[0], classes=["bird"], verbose=0)
-    assert SOLVED in method(report)
-    joint = AnalyticDense(3)
-    for x, y in (old, new):
-        joint.adapt(clf.features.predict(x, verbose=0), y)
-    x, y = shown([0, 1, 2], 5)
-    scores = joint(clf.features.predict(x, verbose=0))
-    best = np.mean(ops.convert_to_numpy(scores).argmax(-1) == y)
-    assert best > 0.7
-    learned = clf.predict(x, verbose=0).argmax(-1)
-    assert np.mean(learned == y) > best - 0.02
 
 
 def test_what_cannot_be_used_is_refused():
