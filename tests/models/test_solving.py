@@ -184,8 +184,8 @@ def test_a_penalty_holds_the_head_where_it_is():
     assert SOLVED not in method(teach(clf, [2], epochs=None))
 
 
-def test_with_nothing_old_the_old_columns_are_frozen_as_before():
-    report = teach(classifier(remembered=False), [2])
+def test_with_nothing_old_the_old_columns_are_frozen_where_it_trains():
+    report = teach(classifier(remembered=False), [2], epochs=2)
     assert "old columns frozen" in method(report)
 
 
