@@ -17,6 +17,10 @@ from keras_incremental.models.conversion.same_outputs import check_same_outputs
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 
+# What a model may do in its own way, and packages that add nothing to it.
+TRAINING = ("train_step", "compute_loss")
+KNOWN = ("keras", "keras_hub", "keras_incremental")
+
 
 def convert(model, recipe=None, multi_label=None):
     """Cuts a trained classifier below its head, and lets the head grow.
@@ -43,6 +47,7 @@ def convert(model, recipe=None, multi_label=None):
     if not isinstance(model, graph.HeadSplit):
         _check_plain(model)
         split = graph.split_head(model)
+        _check_training(model)
         warn_of_mismatch(model, split)
     _check_shapes(split)
     own = isinstance(split.head, ExpandableHead)
@@ -120,6 +125,24 @@ def _sized_like(head, prototype):
     new = type(prototype).from_config(config)
     new.build((None, head.input_dim))
     return new
+
+
+def _check_training(model):
+    """Raises if a model trains by a method of its own, which is not called."""
+    own = [
+        name
+        for name in TRAINING
+        if getattr(type(model), name).__module__.split(".")[0] not in KNOWN
+    ]
+    if own:
+        raise ValueError(
+            f"Model '{model.name}' trains by methods of its own, which the "
+            "classifier would never call. Received: "
+            f"{type(model).__name__} with {own}. Pass `keras.Model("
+            "model.inputs, model.outputs)`, compiled as you like, to train as "
+            "Keras does, or grow its head in place, by `keras_incremental"
+            ".expand(model, units)`, and call `fit`."
+        )
 
 
 def _check_plain(model):
