@@ -247,7 +247,6 @@ def test_a_refused_phase_restores_the_optimizer():
         "mse",
         losses.mean_squared_error,
     ],
-    ids=str,
 )
 def test_a_recipe_learns_by_a_loss_of_one_hot_labels(loss):
     clf = make(Recipe(loss=loss))
