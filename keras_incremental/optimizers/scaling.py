@@ -1,7 +1,5 @@
 """Loss scaling beside other wrappers of optimizers: it is the outermost."""
 
-from collections.abc import Callable
-
 import keras
 
 
@@ -24,20 +22,27 @@ def check_unscaled(optimizer: keras.optimizers.Optimizer, owner: str) -> None:
         )
 
 
-def wrapped_below_scaling(
+def unscaled(
     optimizer: keras.optimizers.Optimizer,
-    wrap: Callable[[keras.optimizers.Optimizer], keras.optimizers.Optimizer],
 ) -> keras.optimizers.Optimizer:
-    """Returns an optimizer with wrappers, below its loss scaling if it has one.
+    """Returns an optimizer without its loss scaling, if it has one."""
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    return optimizer.inner_optimizer if scaled else optimizer
+
+
+def scaled_like(
+    wrapped: keras.optimizers.Optimizer, optimizer: keras.optimizers.Optimizer
+) -> keras.optimizers.Optimizer:
+    """Returns an optimizer with the loss scaling of another, if it has one.
 
     Args:
-        optimizer: Optimizer.
-        wrap: Function of an optimizer without loss scaling.
+        wrapped: Optimizer without loss scaling.
+        optimizer: The other one.
     """
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return wrap(optimizer)
+        return wrapped
     return keras.optimizers.LossScaleOptimizer(
-        wrap(optimizer.inner_optimizer),
+        wrapped,
         initial_scale=optimizer.initial_scale,
         dynamic_growth_steps=optimizer.dynamic_growth_steps,
         name=optimizer.name,

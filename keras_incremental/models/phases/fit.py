@@ -10,7 +10,8 @@ from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.memory.mixed_batches import MixedBatches
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
-from keras_incremental.optimizers.scaling import wrapped_below_scaling
+from keras_incremental.optimizers.scaling import scaled_like
+from keras_incremental.optimizers.scaling import unscaled
 from keras_incremental.utils.compilation import as_new
 
 BACKBONE_FACTOR = 0.01
@@ -185,21 +186,19 @@ def make_optimizer(
     """
     head = classifier.head if head is None else head
 
-    def wrap(optimizer):
-        factor = _backbone_factor(classifier, optimizer)
-        if rate != 1.0:
-            optimizer = _slower(optimizer, rate)
-        if backbone.is_trainable:
-            optimizer = LearningRateMultiplier(
-                optimizer, {paths_of(head): 1.0}, others=factor
-            )
-        for callback in callbacks:
-            if isinstance(callback, PhaseCallback):
-                optimizer = callback.wrap_optimizer(optimizer)
-        return optimizer
-
-    optimizer = _base_optimizer(head, given, coordinates)
-    return wrapped_below_scaling(optimizer, wrap)
+    base = _base_optimizer(head, given, coordinates)
+    optimizer = unscaled(base)
+    factor = _backbone_factor(classifier, optimizer)
+    if rate != 1.0:
+        optimizer = _slower(optimizer, rate)
+    if backbone.is_trainable:
+        optimizer = LearningRateMultiplier(
+            optimizer, {paths_of(head): 1.0}, others=factor
+        )
+    for callback in callbacks:
+        if isinstance(callback, PhaseCallback):
+            optimizer = callback.wrap_optimizer(optimizer)
+    return scaled_like(optimizer, base)
 
 
 def _base_optimizer(head, given, coordinates):
