@@ -1,4 +1,5 @@
 import ast
+import functools
 import graphlib
 import importlib
 import os
@@ -70,8 +71,13 @@ def modules():
             yield ".".join(p for p in parts if p != "__init__")
 
 
+@functools.cache
 def own_imports(path):
     """Dotted names of the modules of this package that a file imports."""
+    return tuple(_own_imports(path))
+
+
+def _own_imports(path):
     for node in walk_what_runs(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -84,9 +90,12 @@ def own_imports(path):
 
 
 def walk_what_runs(node):
-    """Nodes but those that only a type checker reads."""
+    """Statements but those that only a type checker reads."""
     yield node
     for child in ast.iter_child_nodes(node):
+        # No expression holds a statement.
+        if isinstance(child, (ast.expr, ast.expr_context)):
+            continue
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(
             child.test
         ):
