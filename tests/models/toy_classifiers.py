@@ -71,7 +71,7 @@ def make(recipe, trainable=False):
 def learn(clf, new, seed=3, **options):
     x, y = samples(new, seed=seed)
     names = [NAMES[i] for i in new]
-    options = {"verbose": 0, "epochs": 10, **options}
+    options = {"verbose": 0, "epochs": 5, "batch_size": 64, **options}
     return clf.learn(x, [NAMES[i] for i in y], names, **options)
 
 
