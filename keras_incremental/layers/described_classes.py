@@ -272,6 +272,47 @@ class DescribedClasses:
         return ops.take(ops.concatenate([raw, own], axis=-1), order, axis=-1)
 
 
+def check_describable(head: Any, labels: np.ndarray, recall: float) -> None:
+    """Raises if classes of a head cannot be described.
+
+    Args:
+        head: `ExpandableDense`.
+        labels: Ints, one for each sample.
+        recall: Float.
+    """
+    owner = f"{type(head).__name__} '{head.name}'"
+    if not 0 < recall <= 1:
+        raise ValueError(
+            f"`recall` of {owner} must be in (0, 1]. Received: recall={recall}."
+        )
+    if not head.can_describe:
+        raise ValueError(
+            f"{owner} describes classes that exclude each other, none of "
+            f"them divided. Received: parents={list(head.parents)}, "
+            f"exclusive={head.exclusive}. Train the columns instead."
+        )
+    counts = np.bincount(labels, minlength=head.units)
+    first = head.described[0] if head.described else 1
+    early = np.flatnonzero(counts[:first]).tolist()
+    if early:
+        raise ValueError(
+            f"`labels` of classes that {owner} can describe are from "
+            f"{first} to {head.units - 1}. Received: {early}. Expand the head "
+            "first, or solve it from samples of all classes."
+        )
+    few = {
+        int(k): int(counts[k])
+        for k in np.flatnonzero(counts)
+        if counts[k] < LEAST and k not in head.described
+    }
+    if few:
+        raise ValueError(
+            f"{owner} describes a class by {LEAST} samples or more. "
+            f"Received: {few}, classes and their samples. Pass more, or "
+            "train the columns instead."
+        )
+
+
 def _left_out(samples):
     """Returns the distance of each sample from the others."""
     order = np.random.default_rng(0).permutation(len(samples))

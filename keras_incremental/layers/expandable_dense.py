@@ -7,12 +7,14 @@ from keras import ops
 
 from keras_incremental.layers import group_layout
 from keras_incremental.layers import splits
-from keras_incremental.layers.described_classes import LEAST
 from keras_incremental.layers.described_classes import PREFIX
 from keras_incremental.layers.described_classes import DescribedClasses
+from keras_incremental.layers.described_classes import check_describable
 from keras_incremental.layers.described_classes import describe
 from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.layers.feature_checks import checked_features
+from keras_incremental.layers.feature_checks import checked_labels
 from keras_incremental.layers.split_share import start_of
 from keras_incremental.regularizers.per_example import rules
 from keras_incremental.utils.export import export
@@ -202,22 +204,25 @@ class ExpandableDense(ExpandableHead):
         Compile the model again afterwards.
 
         Args:
-            features: Array of shape `(num_samples, input_dim)`, of 5 samples
-                or more of each class.
-            labels: Ints of shape `(num_samples,)`, from 1 to `units - 1`.
+            features: Array of shape `(num_samples, ..., input_dim)`, of 5
+                rows or more of each class.
+            labels: Ints of shape `(num_samples, ...)`, from 1 to
+                `units - 1`.
             recall: Float in `(0, 1]`. The share of the samples of a class,
                 each left out in turn, that stays its own. A smaller value
                 favors old classes. Defaults to `0.95`.
 
         Raises:
             ValueError: if `recall` is outside `(0, 1]`, if the head is
-                divided, if a class has too few samples, or if none is left
-                before the first described class.
+                divided, if features are not finite, if a class has too few
+                samples, or if none is left before the first described class.
+                Nothing is changed.
         """
         self._check_built()
-        features = np.asarray(features, "float64")
-        labels = np.asarray(labels)
-        self._check_describable(labels, recall)
+        features = checked_features(self, features)
+        labels = checked_labels(self, labels, features)
+        features = features.reshape(-1, self.input_dim)
+        check_describable(self, labels, recall)
         base = min([*self.described, *labels.tolist()])
         rows = {}
         for label in np.unique(labels).tolist():
@@ -233,41 +238,6 @@ class ExpandableDense(ExpandableHead):
     def drop_descriptions(self) -> None:
         """Lets each class have the logit of its column again."""
         self._described.restore((), {})
-
-    def _check_describable(self, labels, recall):
-        owner = f"{type(self).__name__} '{self.name}'"
-        if not 0 < recall <= 1:
-            raise ValueError(
-                f"`recall` of {owner} must be in (0, 1]. Received: "
-                f"recall={recall}."
-            )
-        if not self.can_describe:
-            raise ValueError(
-                f"{owner} describes classes that exclude each other, none of "
-                f"them divided. Received: parents={list(self.parents)}, "
-                f"exclusive={self.exclusive}. Train the columns instead."
-            )
-        first = self.described[0] if self.described else 1
-        wrong = [int(k) for k in labels if not first <= k < self.units]
-        if wrong:
-            raise ValueError(
-                f"`labels` of classes that {owner} can describe are from "
-                f"{first} to {self.units - 1}. Received: {sorted(set(wrong))}. "
-                "Expand the head first, or solve it from samples of all "
-                "classes."
-            )
-        classes, counts = np.unique(labels, return_counts=True)
-        few = {
-            int(k): int(n)
-            for k, n in zip(classes, counts, strict=True)
-            if n < LEAST and k not in self.described
-        }
-        if few:
-            raise ValueError(
-                f"{owner} describes a class by {LEAST} samples or more. "
-                f"Received: {few}, classes and their samples. Pass more, or "
-                "train the columns instead."
-            )
 
     def call(self, inputs: Tensor) -> Tensor:
         raw = super().call(inputs)

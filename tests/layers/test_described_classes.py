@@ -154,7 +154,8 @@ def test_without_descriptions_its_column_counts_again():
         ([3] * 5, 0, "`recall`.*recall=0"),
         ([3] * 4 + [4], 0.9, "5 samples or more.*{3: 4, 4: 1}"),
         ([0] * 5, 0.9, "from 1 to 4.*Received: .0."),
-        ([5] * 5, 0.9, "from 1 to 4.*Received: .5."),
+        ([5] * 5, 0.9, "from 0 to 4.*Received: .5."),
+        ([3] * 4, 0.9, "`labels`.*5 feature vectors"),
     ],
 )
 def test_what_cannot_be_described_is_refused(labels, recall, match):
@@ -163,6 +164,38 @@ def test_what_cannot_be_described_is_refused(labels, recall, match):
     with pytest.raises(ValueError, match=match):
         head.describe(x, labels, recall)
     assert head.described == ()
+
+
+def test_features_that_are_not_finite_are_refused():
+    head, x = built(), samples(3)
+    head.expand(1, "zeros")
+    x[7, 0] = np.nan
+    with pytest.raises(ValueError, match="`features`.*row 7"):
+        head.describe(x, np.full(30, 3))
+    assert head.described == ()
+
+
+def test_it_takes_part_in_fit_and_stays_as_it_is():
+    head = with_two()
+    inputs = keras.Input((SIZE,))
+    model = keras.Model(inputs, head(inputs))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1), loss)
+    before = head.get_weights()
+    x, y = samples(0), np.arange(30) % 3
+    history = model.fit(x, y, epochs=2, verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+    moved = [
+        not np.array_equal(old, new)
+        for old, new in zip(before, head.get_weights(), strict=True)
+    ]
+    names = [weight.name for weight in head.weights]
+    assert any(moved)
+    assert not any(
+        changed
+        for changed, name in zip(moved, names, strict=True)
+        if name.startswith("described")
+    )
 
 
 def test_classes_before_the_first_described_one_are_refused():

@@ -7,7 +7,9 @@ from toy_classifiers import samples
 from toy_classifiers import trained_model
 
 from keras_incremental import ExemplarMemory
+from keras_incremental import recipes
 from keras_incremental.layers import ExpandableDense
+from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import Recipe
 
@@ -170,6 +172,39 @@ def test_what_would_train_beside_a_description_is_refused():
             teach(clf, classes, **options)
     np.testing.assert_array_equal(scores(clf, x), before)
     assert clf.classes == NAMES[:3]
+
+
+def test_a_stream_is_refused_beside_a_description():
+    clf = classifier()
+    teach(clf, [2])
+    x, y = samples([0], 8)
+    names = [NAMES[i] for i in y]
+    with pytest.raises(ValueError, match="`observe`.*`remember`"):
+        clf.with_recipe(recipes.er(memory=Reservoir(20))).observe(
+            x, names, verbose=0
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"recipe": recipes.lucir()}, "ExpandableCosine.*`remember`"),
+        ({"multi_label": True}, "multi_label=True"),
+    ],
+)
+def test_a_model_with_a_description_is_adopted_as_it_is(options, match):
+    keras.utils.set_random_seed(0)
+    inputs, head = keras.Input((8,)), ExpandableDense(2)
+    model = keras.Model(inputs, head(inputs))
+    x, _ = samples([2], 30)
+    head.expand(1, "zeros")
+    head.describe(x, np.full(30, 2))
+    with pytest.raises(ValueError, match=match):
+        IncrementalClassifier(model, NAMES[:3], **options)
+    clf = IncrementalClassifier(model, NAMES[:3])
+    np.testing.assert_allclose(
+        scores(clf, x), ops.convert_to_numpy(head(x)), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,14 @@ def _replaced(head, recipe):
             f"ExpandableDense knows. Received: {type(recipe.head).__name__}. "
             "Leave the head of the recipe out."
         )
+    if head.described and not recipe.head.is_closed_form:
+        raise ValueError(
+            f"The recipe '{recipe.name}' brings another head, and '{head.name}'"
+            f" knows the classes {list(head.described)} by where their samples "
+            "lie, not by columns. Received: "
+            f"{type(recipe.head).__name__}. Leave the head of the recipe out, "
+            "or `remember` old data and learn once more first."
+        )
     new = _sized_like(head, recipe.head)
     new.start_from({n: head.columns(n) for n in head.column_shapes(1, 1)})
     return new

@@ -101,6 +101,13 @@ def _check_head(split, own):
             f"A multi-label classifier needs an ExpandableDense head. "
             f"Received: '{head.name}' of class {type(head).__name__}."
         )
+    if own and head.described:
+        raise ValueError(
+            f"The head '{head.name}' knows the classes "
+            f"{list(head.described)} by where their samples lie, beside "
+            "classes that exclude each other. Received: multi_label=True. "
+            "Leave it out."
+        )
     if own and head.exclusive and head.has_splits:
         raise ValueError(
             f"In the head '{head.name}' classes take shares of others, so "

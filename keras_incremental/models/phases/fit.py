@@ -185,7 +185,6 @@ def make_optimizer(
         head: Head that trains. Defaults to `None`, that of the classifier.
     """
     head = classifier.head if head is None else head
-
     base = _base_optimizer(head, given, coordinates)
     optimizer = unscaled(base)
     factor = _backbone_factor(classifier, optimizer)

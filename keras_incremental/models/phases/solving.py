@@ -68,11 +68,11 @@ def solve_head(run):
     """
     statistics = completed(run)
     columns, new = solution_of(run, statistics)
-    comparison = _on_old_classes(run, columns, new)
     arrive = run.inputs.num_new_classes > 0
-    if arrive and run.classifier.head.described:
-        # What is described cannot be trained.
-        comparison = None
+    comparison = None
+    # What is described cannot be trained instead.
+    if not (arrive and run.classifier.head.described):
+        comparison = _on_old_classes(run, columns, new)
     if comparison is None or not comparison.is_worse(surely=arrive):
         _assign(run, columns)
         return {}
