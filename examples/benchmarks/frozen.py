@@ -181,11 +181,11 @@ def print_row(name, values):
     print("| " + " | ".join([name, *cells]) + " |", flush=True)
 
 
-def main(arguments=None):
-    """Prints the table."""
+def parser_of(name, description):
+    """Returns a parser of what benchmarks of frozen features are told."""
     parser = argparse.ArgumentParser(
-        prog="python -m examples.benchmarks.frozen",
-        description=__doc__,
+        prog=f"python -m examples.benchmarks.{name}",
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -193,9 +193,22 @@ def main(arguments=None):
     add("--data-dir", nargs="*", default=[], help="as cats_vs_dogs=FOLDER")
     add("--splits", type=int, default=3)
     add("--limit", type=int, help="pictures of each class, to learn and test")
-    add("--columns", nargs="+", default=COLUMNS, choices=COLUMNS)
+    return parser
+
+
+def folders_of(options):
+    """Returns a dict of data sets and the folders that were given for them."""
+    return dict(entry.split("=", 1) for entry in options.data_dir)
+
+
+def main(arguments=None):
+    """Prints the table."""
+    parser = parser_of("frozen", __doc__)
+    parser.add_argument(
+        "--columns", nargs="+", default=COLUMNS, choices=COLUMNS
+    )
     options = parser.parse_args(arguments)
-    folders = dict(entry.split("=", 1) for entry in options.data_dir)
+    folders = folders_of(options)
     print("| accuracy in % | " + " | ".join(options.columns) + " |")
     print("|---" * (len(options.columns) + 1) + "|")
     for name in options.data:

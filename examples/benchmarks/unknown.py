@@ -11,8 +11,6 @@ share of pairs of a known and an unknown picture in which the unknown one has
 the larger score. Features are computed once.
 """
 
-import argparse
-
 import keras
 import numpy as np
 
@@ -108,18 +106,8 @@ def rows_of(features, name, known, options):
 
 def main(arguments=None):
     """Prints the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m examples.benchmarks.unknown",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--data", nargs="+", default=["digits"], choices=frozen.SETS)
-    add("--data-dir", nargs="*", default=[], help="as fashion_mnist=FOLDER")
-    add("--splits", type=int, default=3)
-    add("--limit", type=int, help="pictures of each class, to learn and test")
-    options = parser.parse_args(arguments)
-    folders = dict(entry.split("=", 1) for entry in options.data_dir)
+    options = frozen.parser_of("unknown", __doc__).parse_args(arguments)
+    folders = frozen.folders_of(options)
     features = {
         name: frozen.features_of(name, folders.get(name), options.limit)
         for name in options.data
