@@ -39,6 +39,8 @@ LEVELS = (
     ("testing",),
     ("recipes",),
     ("contrib",),
+    ("cli",),
+    ("__main__",),
 )
 
 # Public bases that nobody makes an object of.
@@ -47,7 +49,14 @@ ABSTRACT = (
     keras_incremental.layers.ExpandableHead,
 )
 
-OPTIONAL = ("tensorflow", "tensorflow_datasets", "matplotlib", "sklearn")
+OPTIONAL = (
+    "tensorflow",
+    "tensorflow_datasets",
+    "matplotlib",
+    "sklearn",
+    "click",
+    "PIL",
+)
 
 
 def run(code, backend):
@@ -64,10 +73,14 @@ def run(code, backend):
 
 
 def modules():
-    """Dotted names of all modules, those that run when imported left out."""
+    """Dotted names of all modules, those that run when imported left out.
+
+    What is in the command line needs the packages of its extra.
+    """
     for path in FILES:
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
-        if parts[-1] != "__main__":
+        of_extra = "cli" in parts and parts[1:] != ("cli", "__init__")
+        if parts[-1] != "__main__" and not of_extra:
             yield ".".join(p for p in parts if p != "__init__")
 
 

@@ -1,0 +1,3 @@
+from keras_incremental.cli import main
+
+main()

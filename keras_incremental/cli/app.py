@@ -1,0 +1,39 @@
+"""The commands in one program."""
+
+import click
+
+from keras_incremental.cli.commands.adopt import adopt
+from keras_incremental.cli.commands.evaluate import evaluate
+from keras_incremental.cli.commands.learn import learn
+from keras_incremental.cli.commands.predict import predict
+from keras_incremental.cli.commands.remember import remember
+from keras_incremental.version import __version__
+
+COMMANDS = (adopt, remember, learn, evaluate, predict)
+
+
+class InOrder(click.Group):
+    """Lists commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=InOrder,
+    commands=COMMANDS,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 80,
+    },
+)
+@click.version_option(__version__, package_name="keras-incremental")
+def app() -> None:
+    """Teaches new classes to trained Keras classifiers.
+
+    DATA is a folder with a folder of pictures for each class, or a CSV file
+    with the columns path and label.
+
+    Exit codes: 0 done or accepted, 2 bad input, 3 refused, 4 not enough
+    samples to tell, 1 anything else.
+    """
