@@ -1,6 +1,7 @@
 """What holds for a whole run of the tests."""
 
 import gc
+import importlib
 import os
 import pathlib
 import tempfile
@@ -68,6 +69,18 @@ def pytest_configure(config):
     os.environ["JAX_COMPILATION_CACHE_DIR"] = cache.name
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unoptimized_graphs():
+    """Lets TensorFlow run a graph as traced: it is small and runs few times."""
+    # Not imported above: JAX reads the settings of `pytest_configure` once.
+    keras = importlib.import_module("keras")
+    if keras.backend.backend() == "tensorflow":
+        config = importlib.import_module("tensorflow").config
+        config.optimizer.set_experimental_options(
+            {"disable_meta_optimizer": True}
+        )
 
 
 # Before `-m backend` is looked at.
