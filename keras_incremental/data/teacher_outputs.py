@@ -141,17 +141,17 @@ class _Teacher:
 
 def _gives_logits(model):
     try:
-        activation = graph.split_head(model).activation
+        split = graph.split_head(model)
     except ValueError as error:
         raise ValueError(
             f"What teacher '{getattr(model, 'name', model)}' gives is "
             f"unknown ({error}) Say `from_logits=True`, or `False` for "
             "probabilities."
         ) from error
-    if activation == "sigmoid":
+    if split.activation == "sigmoid":
         raise ValueError(
             f"Teacher '{model.name}' ends in a sigmoid. Its classes do not "
             "compete, so their softmax means nothing. Give a teacher that "
             "ends in logits or in a softmax."
         )
-    return activation is None
+    return split.gives_logits

@@ -29,7 +29,7 @@ def plain_model(classifier: keras.Model) -> keras.Model:
     outputs = _without_removed(classifier, outputs)
     if classifier.activation is not None:
         outputs = keras.layers.Activation(
-            classifier.activation, dtype="float32", name="probabilities"
+            classifier.activation, dtype="float32", name=_name(classifier)
         )(outputs)
     outputs = _merged(classifier, outputs)
     model = keras.Model(
@@ -38,6 +38,10 @@ def plain_model(classifier: keras.Model) -> keras.Model:
     model.class_names = list(classifier.classes)
     _check_same(classifier, model)
     return model
+
+
+def _name(classifier):
+    return "logits" if classifier.gives_logits else "probabilities"
 
 
 def _check_same(classifier, model):
@@ -75,7 +79,7 @@ def _merged(classifier, outputs):
             f"computes. Received: merged={label_space.merged}. Keep the "
             "classifier, by `save`."
         )
-    if classifier.activation is None:
+    if classifier.gives_logits:
         raise ValueError(
             "Merged classes have summed probabilities, which no layer of "
             "Keras makes of logits. Received: a classifier of logits, with "

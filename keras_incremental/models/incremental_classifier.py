@@ -57,7 +57,8 @@ class IncrementalClassifier(
         model: Built Keras classifier that ends in `Dense(n)` (logits or
             softmax), `Dense(1)` (logit or sigmoid, which become two logits
             exactly) or `ExpandableDense`; or in `Dense(n)` of sigmoids,
-            where several classes may apply to one sample.
+            where several classes may apply to one sample. A 1x1 `Conv2D`
+            with averaging or flattening after it is taken for a `Dense`.
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
         memory: `ExemplarMemory`, or `Reservoir` for streams. Defaults to
@@ -172,6 +173,11 @@ class IncrementalClassifier(
         return len(self.features.output_shape) == 4
 
     @property
+    def gives_logits(self) -> bool:
+        """Whether outputs are logits, and no probabilities."""
+        return self.head_split.gives_logits
+
+    @property
     def multi_label(self) -> bool:
         """Whether several classes may apply to one sample."""
         return not self.problem.codec.exclusive
@@ -204,6 +210,8 @@ class IncrementalClassifier(
         if self.activation is None:
             return logits
         logits = ops.cast(logits, "float32")
+        if self.gives_logits:
+            return ops.log_softmax(logits)
         return self.problem.decoder.probabilities(
             logits, self.head.group_slices
         )
@@ -247,7 +255,7 @@ class IncrementalClassifier(
         if optimizer is not None:
             self._keep_from_decay(model, optimizer)
         loss, metrics = self.problem.objective.compile_defaults(
-            self.activation is None
+            self.gives_logits
         )
         self.compile(
             optimizer or "adam",

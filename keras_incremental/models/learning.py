@@ -408,7 +408,7 @@ class LearningMixin(keras.Model):
         # Not in `compile`, which Keras calls anew only if it is its own.
         loss, gives_logits = (
             getattr(self, "loss", None),
-            self.activation is None,
+            self.gives_logits,
         )
         outputs = f"the head '{self.head.name}'"
         check_loss(loss, gives_logits, outputs)

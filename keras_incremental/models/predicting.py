@@ -49,7 +49,7 @@ class PredictingMixin(Rejects):
         shown = shown_columns(classes, self.classes)
         outputs = super().predict(x, batch_size, verbose, steps, callbacks)
         result, lost = self.problem.decoder.restrict(
-            outputs, shown, self.activation is None
+            outputs, shown, self.gives_logits
         )
         if lost.any():
             logits = forward(self, _rows(x, lost), batch_size or 32).logits
@@ -101,7 +101,7 @@ class PredictingMixin(Rejects):
                 x, batch_size, verbose, steps, classes=classes
             )
             predictions = predictions_of(
-                self, outputs, self.activation is None, thresholds
+                self, outputs, self.gives_logits, thresholds
             )
             return decoder.names_of(predictions, known)
         _check_answer(unknown, self.classes)

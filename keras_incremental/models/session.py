@@ -103,9 +103,7 @@ def accuracy_by_class(classifier, samples, batch_size=32):
     problem = classifier.problem
     outputs = classifier.predict(samples.x, batch_size, verbose=0)
     outputs = problem.decoder.resize(outputs, samples.labels)
-    predictions = predictions_of(
-        classifier, outputs, classifier.activation is None
-    )
+    predictions = predictions_of(classifier, outputs, classifier.gives_logits)
     size = len(samples.classes)
     if problem.scorer.has_confusion:
         confusion = problem.scorer.confusion(

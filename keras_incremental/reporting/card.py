@@ -78,7 +78,7 @@ def model_card(
 
 
 def _summary(classifier):
-    outputs = "logits" if classifier.activation is None else "probabilities"
+    outputs = "logits" if classifier.gives_logits else "probabilities"
     shape = tuple(classifier.features.input_shape[1:])
     return (
         f"A Keras classifier of {len(classifier.classes)} classes, which "

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 import keras
 
+from keras_incremental.utils import after_head
 from keras_incremental.utils import state
-
-PROBABILITIES = ("softmax", "sigmoid")
+from keras_incremental.utils.after_head import PROBABILITIES
+from keras_incremental.utils.after_head import Affine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,13 +21,21 @@ class HeadSplit:
         features: `keras.Model` from the inputs to the input of the head. It
             shares its layers with the classifier.
         head: The last layer with weights.
-        activation: `"softmax"`, `"sigmoid"` or `None`. Activation of the
-            logits.
+        activation: `"softmax"`, `"sigmoid"`, `"log_softmax"` or `None`.
+            Activation of the logits.
+        affine: What makes logits of what the head computes, such as the
+            division by a temperature. Defaults to `Affine()`, nothing.
     """
 
     features: keras.Model
     head: keras.layers.Layer
     activation: str | None
+    affine: Affine = Affine()
+
+    @property
+    def gives_logits(self) -> bool:
+        """Whether outputs are logits, as the log of a softmax is."""
+        return self.activation not in PROBABILITIES
 
 
 def split_head(model: keras.Model) -> HeadSplit:
@@ -34,10 +43,10 @@ def split_head(model: keras.Model) -> HeadSplit:
 
     Args:
         model: Built classifier. The head may be in a nested model, and may
-            be followed by an `Activation` or `Softmax` layer. If its scores
-            are upsampled, the features are upsampled instead, which gives
-            the same scores. A model whose attribute `head_split` is a
-            `HeadSplit` needs no splitting.
+            be followed by an activation, `Dropout`, or a multiplication by a
+            number. If its scores are upsampled, averaged or flattened, the
+            features are instead, which gives the same scores. A model whose
+            attribute `head_split` is a `HeadSplit` needs no splitting.
 
     Returns:
         A `HeadSplit`.
@@ -49,34 +58,50 @@ def split_head(model: keras.Model) -> HeadSplit:
     own = getattr(model, "head_split", None)
     if isinstance(own, HeadSplit):
         return own
-    layers, tensor = _last_layers(model)
-    head = layers.pop()
-    activation = getattr(head, "activation", None)
-    for layer in reversed([x for x in layers if _is_resizing(x)]):
-        tensor = type(layer).from_config(layer.get_config())(tensor)
-    after = [
-        layer
-        for layer in layers
-        if not _is_identity(layer) and not _is_resizing(layer)
-    ]
-    names = [_activation_name(layer) for layer in after]
-    own = _name_of(activation) if activation is not None else None
-    if own not in (None, "linear"):
-        names.append(own)
-    if len(names) > 1 or any(n not in (*PROBABILITIES, None) for n in names):
+    after, tensor = _last_layers(model)
+    head = _unwrapped(after.pop())
+    for layer in reversed(after):
+        if after_head.is_place_wise(layer):
+            tensor = after_head.placed_below(layer, tensor)
+    affine, activation = _followed(model, head, after[::-1])
+    features = keras.Model(
+        state.inputs_of(model), tensor, name=f"{model.name}_features"
+    )
+    return HeadSplit(features, head, activation, affine)
+
+
+def _unwrapped(head):
+    """Returns the layer whose weights a wrapper uses as they are."""
+    if isinstance(head, keras.layers.SpectralNormalization):
+        return head.layer
+    return head
+
+
+def _followed(model, head, after):
+    """Returns the affine map of the scores, and then their activation."""
+    after = [x for x in after if not after_head.is_identity(x)]
+    maps = [after_head.affine_of(layer) for layer in after]
+    names = [after_head.activation_of(layer) for layer in after]
+    own = getattr(head, "activation", None)
+    if own is not None and after_head.name_of(own) != "linear":
+        names.insert(0, after_head.name_of(own))
+        maps.insert(0, None)
+    found = [name for name in names if name is not None]
+    if len(found) > 1 or set(found) - set(after_head.ACTIVATIONS):
         raise ValueError(
             f"The head '{head.name}' of model '{model.name}' must end in "
             "logits, `softmax` or `sigmoid`. Received: activations "
-            f"{names}. End the model in a `Dense` layer with one of these "
+            f"{found}. End the model in a `Dense` layer with one of these "
             "activations."
         )
-    return HeadSplit(
-        keras.Model(
-            state.inputs_of(model), tensor, name=f"{model.name}_features"
-        ),
-        head,
-        names[0] if names else None,
-    )
+    scaled = [index for index, each in enumerate(maps) if each is not None]
+    if found and scaled and scaled[-1] > names.index(found[0]):
+        raise ValueError(
+            f"Model '{model.name}' must end in logits, `softmax` or "
+            f"`sigmoid`. Received: scores that are scaled after "
+            f"`{found[0]}`. Scale them before it, or scale what it predicts."
+        )
+    return after_head.composed(maps[i] for i in scaled), next(iter(found), None)
 
 
 def split_frozen(
@@ -275,7 +300,7 @@ def _last_layers(model):
             break
         _check_operation(model, layer)
         passed.append(layer)
-        if not _is_after_head(layer):
+        if not after_head.is_after_head(layer):
             return passed, _feed(model, layer)
     raise ValueError(
         f"Model '{model.name}' has no layer with weights to be its head. "
@@ -285,10 +310,11 @@ def _last_layers(model):
 
 
 def _check_operation(model, operation):
-    """Raises if what follows the head is neither layer nor activation."""
+    """Raises if what follows the head is neither layer nor known operation."""
     if isinstance(operation, keras.layers.Layer):
         return
-    if _activation_name(operation) is None:
+    if not after_head.is_after_head(operation):
+        _feed(model, operation)
         raise ValueError(
             f"Model '{model.name}' must end in a layer or in `softmax` or "
             f"`sigmoid`. Received: the operation '{operation.name}' of class "
@@ -303,42 +329,8 @@ def _feed(model, layer):
     if tensor is None:
         raise ValueError(
             f"The head '{layer.name}' of model '{model.name}' must have one "
-            "input. Received: several. Concatenate them before the head."
+            "input. Received: several. Concatenate them before the head; of "
+            "the sum or the mean of heads make one `Dense` layer, whose "
+            "weights are the sum or the mean of theirs."
         )
     return tensor
-
-
-def _is_after_head(layer):
-    return not getattr(layer, "weights", ()) and (
-        _activation_name(layer) is not None
-        or _is_identity(layer)
-        or _is_resizing(layer)
-    )
-
-
-def _is_resizing(layer):
-    """Returns whether a layer resizes maps."""
-    return isinstance(layer, (keras.layers.UpSampling2D, keras.layers.Resizing))
-
-
-def _is_identity(layer):
-    linear = isinstance(layer, keras.layers.Activation) and (
-        _name_of(layer.activation) == "linear"
-    )
-    return linear or isinstance(layer, keras.layers.Identity)
-
-
-def _activation_name(layer):
-    if isinstance(layer, keras.layers.Softmax):
-        return "softmax"
-    if not isinstance(layer, keras.layers.Layer):
-        # Such as that of `keras.ops.softmax`.
-        name = type(layer).__name__.lower()
-        return name if name in PROBABILITIES else None
-    if isinstance(layer, keras.layers.Activation):
-        return _name_of(layer.activation)
-    return None
-
-
-def _name_of(activation):
-    return getattr(activation, "__name__", str(activation))

@@ -108,6 +108,12 @@ def outbound_tensor(
     return outputs[0] if len(outputs) == 1 else None
 
 
+def arguments_of(operation: keras.Operation) -> tuple:
+    """Returns the arguments of an operation in a graph, tensors and numbers."""
+    arguments = operation._inbound_nodes[0].arguments
+    return (*arguments.args, *arguments.kwargs.values())
+
+
 def _nodes(model, layer):
     graph = getattr(model, "_functional", model)
     nodes = itertools.chain(*graph._nodes_by_depth.values())

@@ -26,6 +26,11 @@ def functional(outputs_of):
     return keras.Model(inputs, outputs_of(features))
 
 
+def on_map(x, shape=(1, 1, 5)):
+    """A head that looks at each place of a map."""
+    return layers.Conv2D(3, 1)(layers.Reshape(shape)(x))
+
+
 def twice(x):
     layer = layers.Dense(5)
     head = layers.Dense(5)
@@ -48,17 +53,23 @@ def nested(x):
 REFUSED = {
     "clip": (lambda x: ops.clip(dense()(x), -0.1, 0.1), "'clip.*of class Clip"),
     "relu": (lambda x: ops.relu(dense()(x)), "'relu.*of class Relu"),
-    "half": (lambda x: 0.5 * dense()(x), "'multiply.*of class Multiply"),
-    "sum": (lambda x: dense()(x) + dense()(x), "'add.*of class Add"),
+    "scales of its own for each class": (
+        lambda x: dense()(x) * np.arange(3.0),
+        "'multiply.*of class Multiply",
+    ),
+    "softmax, then half": (
+        lambda x: 0.5 * dense(activation="softmax")(x),
+        "scaled after `softmax`",
+    ),
+    "sum": (lambda x: dense()(x) + dense()(x), "'add.*must have one input"),
     "mean": (
         lambda x: 0.5 * dense()(x) + 0.5 * dense()(x),
-        "'add.*of class Add",
+        "'add.*must have one input",
     ),
     "layer of a sum": (
         lambda x: layers.Add()([dense()(x), dense()(x)]),
         "must have one input",
     ),
-    "log_softmax": (lambda x: ops.log_softmax(dense()(x)), "LogSoftmax"),
     "clip in a nested model": (nested, "'clip.*of class Clip"),
     "clip after softmax": (
         lambda x: ops.clip(dense(activation="softmax")(x), 0.2, 0.8),
@@ -93,6 +104,26 @@ TAKEN = {
     "softmax operation": lambda x: ops.softmax(dense()(x)),
     "sigmoid operation": lambda x: ops.sigmoid(dense()(x)),
     "one sigmoid operation": lambda x: ops.sigmoid(layers.Dense(1)(x)),
+    "log_softmax": lambda x: dense(activation="log_softmax")(x),
+    "log_softmax operation": lambda x: ops.log_softmax(dense()(x)),
+    "half": lambda x: 0.5 * dense()(x),
+    "several scales": lambda x: ops.softmax(2 - (dense()(x) + 1) / 3),
+    "one sigmoid of a half": lambda x: ops.sigmoid(layers.Dense(1)(x) / 2),
+    "scale and offset": lambda x: layers.Rescaling(0.5, 1.0)(dense()(x)),
+    "dropout": lambda x: ops.softmax(layers.Dropout(0.5)(dense()(x))),
+    "einsum": lambda x: layers.EinsumDense("ab,bc->ac", 3, bias_axes="c")(x),
+    "einsum without a bias": lambda x: layers.EinsumDense("ab,bc->ac", 3)(x),
+    "spectral normalization": lambda x: layers.SpectralNormalization(
+        dense(activation="softmax")
+    )(x),
+    "convolution, then flatten": lambda x: layers.Flatten()(on_map(x)),
+    "convolution, then reshape": lambda x: layers.Reshape((3,))(on_map(x)),
+    "convolution, then mean": lambda x: ops.softmax(
+        layers.GlobalAveragePooling2D()(on_map(x, (5, 1, 1)))
+    ),
+    "convolution, then two means": lambda x: layers.Flatten()(
+        layers.AveragePooling2D((5, 1))(on_map(x, (5, 1, 1)))
+    ),
     "clip below the head": lambda x: dense()(ops.clip(x, -0.1, 0.1)),
 }
 
@@ -122,6 +153,35 @@ def test_softmax_as_an_operation_gives_no_logits():
         strict=True,
     ):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "case", ["log_softmax", "half", "one sigmoid of a half"]
+)
+def test_what_follows_the_head_is_known_where_logits_are_asked_for(case):
+    model = functional(TAKEN[case])
+    twin = functional(lambda x: layers.Dense(model.output_shape[-1])(x))
+    twin.set_weights(model.get_weights())
+    if "half" in case:
+        twin.layers[-1].set_weights([w / 2 for w in model.get_weights()[-2:]])
+    from_logits = "sigmoid" not in case
+    if from_logits:
+        y = np.arange(6) % 3
+        np.testing.assert_allclose(
+            ops.softmax(with_teacher(X, model, y)[1][:, 1:]),
+            ops.softmax(with_teacher(X, twin, y)[1][:, 1:]),
+            atol=1e-6,
+        )
+    layer = model.layers[1].name
+    importance, expected = (
+        {k: v for k, v in fisher_importance(m, X).items()}
+        for m in (model, twin)
+    )
+    first = next(k for k in importance if layer in k)
+    other = next(k for k in expected if twin.layers[1].name in k)
+    np.testing.assert_allclose(
+        importance[first], expected[other], rtol=1e-4, atol=1e-7
+    )
 
 
 class Parts(keras.Model):
@@ -170,15 +230,6 @@ def test_weights_that_are_not_finite_cannot_be_compared():
     model = functional(TAKEN["logits"])
     model.set_weights([w + np.nan for w in model.get_weights()])
     with pytest.raises(ValueError, match="not finite"):
-        IncrementalClassifier(model, NAMES)
-
-
-def test_a_quantized_head_is_refused():
-    model = functional(lambda x: layers.Dense(3)(x))
-    model.layers[-1].quantize("int8")
-    with pytest.raises(
-        ValueError, match="is quantized.*int8.*before `quantize`"
-    ):
         IncrementalClassifier(model, NAMES)
 
 

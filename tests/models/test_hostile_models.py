@@ -81,14 +81,15 @@ MODEL_CASES = {
         "`Flatten`",
     ),
     "that ends in features": (
-        lambda: ends_in(layers.Flatten()),
+        lambda: ends_in(layers.MaxPooling1D(), shape=(8, 4)),
         END,
-        "Flatten",
+        "MaxPooling1D",
+        "End the model in what that layer reads",
     ),
-    "that ends in dropout": (
-        lambda: ends_in(layers.Dense(2), layers.Dropout(0.5)),
+    "that ends in a mask": (
+        lambda: ends_in(layers.Dense(2), layers.Masking()),
         END,
-        "of class Dropout",
+        "of class Masking",
     ),
     "that ends in relu": (
         lambda: ends_in(layers.Dense(2, activation="relu")),

@@ -139,6 +139,15 @@ def test_the_backend_has_keras_masks():
         assert hasattr(backend, name), moved(name, "keras.src.backend")
 
 
+def test_an_operation_has_inbound_nodes():
+    inputs = keras.Input((4,))
+    operation = (inputs / 2.0)._keras_history.operation
+    assert hasattr(operation, "_inbound_nodes"), moved(
+        "_inbound_nodes", "an operation"
+    )
+    assert state.arguments_of(operation) == (inputs, 2.0)
+
+
 def test_no_private_name_goes_without_a_test():
     tested = {
         "_tracker",
@@ -153,6 +162,7 @@ def test_no_private_name_goes_without_a_test():
         "_use_weight_decay",
         "_compile_config",
         "_var_key",
+        "_inbound_nodes",
     }
     assert private_names(inspect.getsource(state)) == tested
 

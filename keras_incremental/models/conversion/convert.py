@@ -3,19 +3,18 @@
 import dataclasses
 
 import keras
-import numpy as np
-from keras import ops
 
-from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.low_rank import enable_lora
 from keras_incremental.models.conversion.exclusivity import is_multi_label
-from keras_incremental.models.conversion.exclusivity import units_of
+from keras_incremental.models.conversion.head_columns import check_columns
+from keras_incremental.models.conversion.head_columns import expandable
 from keras_incremental.models.conversion.loss_outputs import warn_of_mismatch
 from keras_incremental.models.conversion.preprocessing import with_preprocessor
 from keras_incremental.models.conversion.same_outputs import check_same_outputs
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
+from keras_incremental.utils.after_head import Affine
 
 # What a model may do in its own way, and packages that add nothing to it.
 TRAINING = ("train_step", "compute_loss")
@@ -37,7 +36,8 @@ def convert(model, recipe=None, multi_label=None):
 
     Returns:
         A `HeadSplit` whose head is an `ExpandableHead` that computes logits
-        and whose activation is `"softmax"`, `"sigmoid"` or `None`.
+        and whose activation is `"softmax"`, `"sigmoid"`, `"log_softmax"`
+        or `None`.
 
     Raises:
         ValueError: if the model does not end in classes, or if the parts
@@ -49,16 +49,17 @@ def convert(model, recipe=None, multi_label=None):
         split = graph.split_head(model)
         _check_training(model)
         warn_of_mismatch(model, split)
-    _check_shapes(split)
     own = isinstance(split.head, ExpandableHead)
     if not own:
-        _check_dense(split)
+        check_columns(split.head)
+    _check_shapes(split)
     many = is_multi_label(split, model, multi_label)
     if not own:
         split = dataclasses.replace(
             split,
-            head=_expandable(split.head, many),
-            activation=split.activation and ("sigmoid" if many else "softmax"),
+            head=expandable(split, many),
+            activation=_activation(split, many),
+            affine=Affine(),
         )
     elif many:
         split.head.exclusive = False
@@ -68,6 +69,13 @@ def convert(model, recipe=None, multi_label=None):
         split = dataclasses.replace(split, head=_replaced(split.head, recipe))
     _choose_trained(split, recipe)
     return split
+
+
+def _activation(split, many):
+    """The activation for as many columns as there are classes."""
+    if split.gives_logits:
+        return split.activation
+    return "sigmoid" if many else "softmax"
 
 
 def _checked(split, model):
@@ -175,49 +183,9 @@ def _check_shapes(split):
         )
 
 
-def _check_dense(split):
-    head = split.head
-    if not isinstance(head, (keras.layers.Dense, keras.layers.Conv2D)):
-        raise ValueError(
-            "A classifier must end in a `Dense` or `ExpandableDense` layer. "
-            f"Received: '{head.name}' of class {type(head).__name__}."
-        )
-    if getattr(head, "quantization_mode", None) is not None:
-        raise ValueError(
-            f"The head '{head.name}' is quantized, so it cannot learn. "
-            f"Received: quantization_mode='{head.quantization_mode}'. Convert "
-            "the model as it was before `quantize`."
-        )
-
-
 def _is_pointwise(head):
     """Whether a head looks at one place of a feature map at a time."""
     if not isinstance(head, keras.layers.Conv2D):
-        return isinstance(head, (keras.layers.Dense, ExpandableDense))
+        return not isinstance(head, keras.layers.EinsumDense)
     simple = head.kernel_size == head.strides == (1, 1) and head.groups == 1
     return simple and head.data_format == "channels_last"
-
-
-def _expandable(dense, many):
-    kernel = ops.convert_to_numpy(dense.kernel)
-    kernel = kernel.reshape(kernel.shape[-2:])
-    bias = (
-        ops.convert_to_numpy(dense.bias)
-        if dense.use_bias
-        else np.zeros(kernel.shape[-1], kernel.dtype)
-    )
-    if units_of(dense) == 1 and not many:
-        kernel = np.concatenate([-kernel / 2, kernel / 2], -1)
-        bias = np.concatenate([-bias / 2, bias / 2])
-    head = ExpandableDense(
-        kernel.shape[-1],
-        kernel_regularizer=dense.kernel_regularizer,
-        bias_regularizer=dense.bias_regularizer,
-        exclusive=not many,
-        dtype=dense.dtype_policy,
-        name=dense.name,
-    )
-    head.build((None, kernel.shape[0]))
-    head.assign_columns("kernel", kernel)
-    head.assign_columns("bias", bias)
-    return head

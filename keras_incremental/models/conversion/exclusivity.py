@@ -2,9 +2,8 @@
 
 import re
 
-import keras
-
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.models.conversion.head_columns import units_of
 
 
 def is_multi_label(split, model, said=None):
@@ -42,12 +41,6 @@ def is_multi_label(split, model, said=None):
     return True
 
 
-def units_of(head):
-    """How many outputs a head has."""
-    is_map = isinstance(head, keras.layers.Conv2D)
-    return head.filters if is_map else head.units
-
-
 def _check_logits(split, loss, model, count):
     """Logits that were trained as a yes or no each may mean either."""
     if "binary" in loss and count > 1 and split.activation is None:
@@ -83,11 +76,11 @@ def _name_of(loss):
 
 def _check_head(split, own):
     head = split.head
-    if split.activation == "softmax":
+    if split.activation in ("softmax", "log_softmax"):
         raise ValueError(
-            f"The head '{head.name}' ends in softmax, so its classes exclude "
-            "each other. Received: multi_label=True. End the model in "
-            "`sigmoid` or in logits."
+            f"The head '{head.name}' ends in {split.activation}, so its "
+            "classes exclude each other. Received: multi_label=True. End the "
+            "model in `sigmoid` or in logits."
         )
     if len(split.features.output_shape) != 2:
         raise ValueError(

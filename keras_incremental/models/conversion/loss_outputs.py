@@ -83,7 +83,7 @@ def warn_of_mismatch(model, split):
         model: `keras.Model`, compiled or not.
         split: `HeadSplit` of the model.
     """
-    gives_logits = split.activation is None
+    gives_logits = split.gives_logits
     if _fits(getattr(model, "loss", None), gives_logits):
         return
     given, wanted = _words(gives_logits)

@@ -5,6 +5,8 @@ from keras import ops
 from keras_incremental.utils import probes
 from keras_incremental.utils import state
 
+EXCLUSIVE = {"softmax": ops.softmax, "log_softmax": ops.log_softmax}
+
 
 def check_same_outputs(model, split):
     """Raises if the parts of a model give other outputs than the model.
@@ -41,8 +43,8 @@ def _outputs_of(split, model):
     def outputs(samples, training):
         logits = split.head(split.features(samples, training=training))
         logits = ops.cast(logits, "float32")
-        if split.activation == "softmax" and not one:
-            return ops.softmax(logits)
+        if split.activation in EXCLUSIVE and not one:
+            return EXCLUSIVE[split.activation](logits)
         if one and logits.shape[-1] == 2:
             logits = logits[..., 1:] - logits[..., :1]
         return logits if split.activation is None else ops.sigmoid(logits)

@@ -90,7 +90,8 @@ def logits_of(
     def predict(x):
         features = split.features(x, training=False)
         with _without_activation(split.head):
-            return _checked(model, split.head(features, training=False))
+            scores = split.head(features, training=False)
+        return _checked(model, split.affine(scores))
 
     return predict, split.activation
 

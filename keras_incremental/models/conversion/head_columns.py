@@ -1,0 +1,135 @@
+"""The columns of layers that give a score for each class."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.utils.after_head import Affine
+
+KINDS = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.EinsumDense)
+
+
+def units_of(head: keras.layers.Layer) -> int:
+    """Returns how many outputs a head has."""
+    if isinstance(head, keras.layers.Conv2D):
+        return head.filters
+    if isinstance(head, keras.layers.EinsumDense):
+        return head.kernel.shape[-1]
+    return head.units
+
+
+def check_columns(head: keras.layers.Layer) -> None:
+    """Raises if a head is more than a kernel and a bias."""
+    if not isinstance(head, KINDS):
+        raise ValueError(
+            "A classifier must end in a `Dense` or `ExpandableDense` layer. "
+            f"Received: '{head.name}' of class {type(head).__name__}. "
+            f"{_fix(head)}"
+        )
+    if getattr(head, "quantization_mode", None) is not None:
+        raise ValueError(
+            f"The head '{head.name}' is quantized, so it cannot learn. "
+            f"Received: quantization_mode='{head.quantization_mode}'. Convert "
+            "the model as it was before `quantize`, or quantize all but the "
+            f"head: `model.quantize('{head.quantization_mode}', "
+            f"filters=lambda layer: layer.name != '{head.name}')`."
+        )
+    if isinstance(head, keras.layers.EinsumDense) and not _is_dense(head):
+        raise ValueError(
+            f"The head '{head.name}' must give each class one column of its "
+            f"kernel. Received: equation={head.equation!r} and bias_axes="
+            f"{head.bias_axes!r}. Flatten what it reads, and end in `Dense`."
+        )
+
+
+def _fix(head):
+    """Returns what to do about a last layer that is no head."""
+    if isinstance(head, keras.layers.Lambda):
+        return (
+            "What a `Lambda` computes cannot be seen: divide by a temperature "
+            "by `keras.layers.Rescaling(1 / temperature)`, or end the model "
+            "in what the `Lambda` reads, `keras.Model(model.inputs, "
+            f"model.get_layer('{head.name}').input)`."
+        )
+    if isinstance(head, keras.layers.GlobalMaxPooling2D):
+        return (
+            "Scores of places, of which the largest is taken, are no columns: "
+            f"put '{head.name}' below a `Dense` layer, and train that."
+        )
+    return (
+        "End the model in what that layer reads, `keras.Model(model.inputs, "
+        f"model.get_layer('{head.name}').input)`, if this gives scores."
+    )
+
+
+def _is_dense(layer):
+    read, _, written = layer.equation.partition("->")
+    inputs, kernel = read.split(",")
+    sums = len(kernel) == 2 and inputs[:-1] + kernel[-1] == written
+    biased = layer.bias_axes in (None, "", written[-1])
+    return sums and inputs[-1] == kernel[0] and biased
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """A column of a kernel and a bias for each class.
+
+    Attributes:
+        kernel: Array of shape `(input_dim, num_classes)`.
+        bias: Array of shape `(num_classes,)`.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    @classmethod
+    def of(cls, head, affine):
+        """Returns the columns of a layer, after which its scores are scaled.
+
+        Args:
+            head: Layer that `check_columns` lets pass.
+            affine: `Affine`.
+        """
+        kernel = ops.convert_to_numpy(head.kernel)
+        kernel = kernel.reshape(kernel.shape[-2:])
+        bias = np.zeros(kernel.shape[-1], kernel.dtype)
+        if head.bias is not None:
+            bias = ops.convert_to_numpy(head.bias)
+        if affine != Affine():
+            kernel, bias = kernel * affine.scale, affine(bias)
+        return cls(kernel, bias)
+
+    def of_two_classes(self):
+        """Returns two columns in place of the one of a yes or no."""
+        return Columns(
+            np.concatenate([-self.kernel / 2, self.kernel / 2], -1),
+            np.concatenate([-self.bias / 2, self.bias / 2]),
+        )
+
+
+def expandable(split, many):
+    """Returns the head of a split as an `ExpandableDense` of the same scores.
+
+    Args:
+        split: `HeadSplit`.
+        many: Bool. Whether several classes may apply to one sample.
+    """
+    old = split.head
+    columns = Columns.of(old, split.affine)
+    if units_of(old) == 1 and not many:
+        columns = columns.of_two_classes()
+    head = ExpandableDense(
+        columns.kernel.shape[-1],
+        kernel_regularizer=old.kernel_regularizer,
+        bias_regularizer=old.bias_regularizer,
+        exclusive=not many,
+        dtype=old.dtype_policy,
+        name=old.name,
+    )
+    head.build((None, columns.kernel.shape[0]))
+    head.assign_columns("kernel", columns.kernel)
+    head.assign_columns("bias", columns.bias)
+    return head

@@ -1,0 +1,127 @@
+"""What a refused head is told to become is taken, and learns."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_incremental.models import IncrementalClassifier
+
+NAMES = ["a", "b", "c"]
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.normal(size=(12, 6, 6, 4)).astype("float32")
+
+
+def model_of(*after):
+    keras.utils.set_random_seed(0)
+    conv = layers.Conv2D(5, 3, activation="relu", name="features")
+    conv.trainable = False
+    return keras.Sequential([keras.Input((6, 6, 4)), conv, *after])
+
+
+def ends_in(model, layer):
+    return keras.Model(model.inputs, model.get_layer(layer).input)
+
+
+def of_lambda():
+    return model_of(
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(3),
+        layers.Lambda(lambda x: x / 2, name="temperature"),
+    )
+
+
+def without_lambda(model):
+    return ends_in(model, "temperature")
+
+
+def with_rescaling(model):
+    scores = model.get_layer("temperature").input
+    return keras.Model(model.inputs, layers.Rescaling(1 / 2)(scores))
+
+
+def of_largest():
+    return model_of(layers.Conv2D(3, 1), layers.GlobalMaxPooling2D(name="max"))
+
+
+def largest_below(model):
+    pooled = layers.GlobalMaxPooling2D()(model.get_layer("features").output)
+    return keras.Model(model.inputs, layers.Dense(3)(pooled))
+
+
+def of_relu():
+    convolution = layers.Conv2D(3, 1, activation="relu")
+    return model_of(convolution, layers.GlobalAveragePooling2D())
+
+
+def dense_on_mean(model):
+    pooled = layers.GlobalAveragePooling2D()(model.get_layer("features").output)
+    return keras.Model(model.inputs, layers.Dense(3)(pooled))
+
+
+def of_mean():
+    base = model_of(layers.GlobalAveragePooling2D())
+    heads = [layers.Dense(3, name=f"head_{i}") for i in range(2)]
+    outputs = layers.average([head(base.outputs[0]) for head in heads])
+    return keras.Model(base.inputs, outputs)
+
+
+def one_head(model):
+    first, second = (model.get_layer(f"head_{i}") for i in range(2))
+    head = layers.Dense(3)
+    fixed = keras.Model(model.inputs, head(first.input))
+    pairs = zip(first.get_weights(), second.get_weights(), strict=True)
+    head.set_weights([(a + b) / 2 for a, b in pairs])
+    return fixed
+
+
+def quantized(*after, **options):
+    model = model_of(layers.GlobalAveragePooling2D(), *after)
+    with warnings.catch_warnings(action="ignore"):
+        # Of each layer that has no weights.
+        model.quantize("int8", **options)
+    return model
+
+
+def of_int8():
+    return quantized(layers.Dense(3))
+
+
+def float_head(model):
+    model = quantized(
+        layers.Dense(4),
+        layers.Dense(3, name="head"),
+        filters=lambda layer: layer.name != "head",
+    )
+    model.layers[-2].trainable = False
+    return model
+
+
+SAME, OTHER = True, False
+CASES = {
+    "rescaling for a Lambda": (of_lambda, "Rescaling", with_rescaling, SAME),
+    "without a Lambda": (of_lambda, "get_layer", without_lambda, OTHER),
+    "largest place": (of_largest, "below a `Dense`", largest_below, OTHER),
+    "convolution with ReLU": (of_relu, "in a `Dense`", dense_on_mean, OTHER),
+    "mean of two": (of_mean, "one `Dense`.*mean of theirs", one_head, SAME),
+    "int8": (of_int8, "is quantized.*quantize all but", float_head, OTHER),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_fix_of_a_refused_head_works(case):
+    make, message, fix, same = CASES[case]
+    model = make()
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        IncrementalClassifier(model, NAMES)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    fixed = fix(model)
+    expected = (model if same else fixed).predict_on_batch(X)
+    clf = IncrementalClassifier(fixed, NAMES)
+    np.testing.assert_allclose(clf.predict_on_batch(X), expected, atol=1e-5)
+    clf.learn(X, classes=["d"], verbose=0)
+    assert clf.predict_on_batch(X).shape == (12, 4)
