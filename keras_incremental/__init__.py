@@ -25,4 +25,5 @@ from keras_incremental.models import (
 from keras_incremental.models import PartialLabels as PartialLabels
 from keras_incremental.models import PhaseReport as PhaseReport
 from keras_incremental.models import Recipe as Recipe
+from keras_incremental.models import compare as compare
 from keras_incremental.version import __version__ as __version__

@@ -3,13 +3,14 @@
 import click
 
 from keras_incremental.cli.commands.adopt import adopt
+from keras_incremental.cli.commands.compare import compare
 from keras_incremental.cli.commands.evaluate import evaluate
 from keras_incremental.cli.commands.learn import learn
 from keras_incremental.cli.commands.predict import predict
 from keras_incremental.cli.commands.remember import remember
 from keras_incremental.version import __version__
 
-COMMANDS = (adopt, remember, learn, evaluate, predict)
+COMMANDS = (adopt, remember, learn, evaluate, compare, predict)
 
 
 class InOrder(click.Group):

@@ -1,11 +1,19 @@
 """Arguments and options that several commands share."""
 
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from keras_incremental.utils import files
+
 PATH = click.Path(path_type=pathlib.Path)
+WRITERS: dict[str, Callable] = {
+    ".html": lambda report, path: report.to_html(path),
+    ".json": lambda report, path: report.to_json(path),
+    ".txt": lambda report, path: files.write_text(path, f"{report}\n"),
+}
 
 model: Any = click.argument("model", type=PATH)
 data: Any = click.argument("data", type=PATH)
@@ -40,6 +48,12 @@ out: Any = click.option(
     metavar="FILE",
     help="Where the classifier is saved. Without it, MODEL is replaced, "
     "which needs --force.",
+)
+report: Any = click.option(
+    "--report",
+    type=PATH,
+    metavar="FILE",
+    help="Where the report goes: .html, .json or .txt.",
 )
 force: Any = click.option(
     "--force", is_flag=True, help="Replace files that exist."
@@ -83,3 +97,35 @@ def checked_classifier(target: pathlib.Path, force: bool) -> pathlib.Path:
             f"'{target}'."
         )
     return checked_target(target, force)
+
+
+def checked_report(target: pathlib.Path | None, force: bool) -> None:
+    """Raises if a report may not be written.
+
+    Args:
+        target: Path, or `None` for no report.
+        force: Bool. Whether it may exist.
+
+    Raises:
+        ValueError: if it is of another kind.
+        OSError: if it may not be written.
+    """
+    if target is None:
+        return
+    if target.suffix not in WRITERS:
+        raise ValueError(
+            "A report is written as .html, .json or .txt. Received: "
+            f"--report {target}."
+        )
+    checked_target(target, force)
+
+
+def write_report(made: Any, target: pathlib.Path | None) -> None:
+    """Writes a report in the format of the name of its file.
+
+    Args:
+        made: `PhaseReport` or `Comparison`.
+        target: Path, or `None` for no report.
+    """
+    if target is not None:
+        WRITERS[target.suffix](made, target)

@@ -30,6 +30,15 @@ from keras_incremental.metrics.confusion_groups import (
 from keras_incremental.metrics.drop import Drop as Drop
 from keras_incremental.metrics.drop import paired_drop as paired_drop
 from keras_incremental.metrics.on_labels import OnLabels as OnLabels
+from keras_incremental.metrics.paired_tests import (
+    drop_interval as drop_interval,
+)
+from keras_incremental.metrics.paired_tests import (
+    mcnemar_p_value as mcnemar_p_value,
+)
+from keras_incremental.metrics.paired_tests import (
+    samples_to_decide as samples_to_decide,
+)
 from keras_incremental.metrics.phase_counts import PhaseCounts as PhaseCounts
 from keras_incremental.metrics.phase_counts import count_phase as count_phase
 from keras_incremental.metrics.positive_share import (

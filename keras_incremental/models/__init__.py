@@ -3,6 +3,7 @@
 from keras_incremental.models.balanced_stage import (
     BalancedStage as BalancedStage,
 )
+from keras_incremental.models.comparing import compare as compare
 from keras_incremental.models.incremental_classifier import (
     IncrementalClassifier as IncrementalClassifier,
 )
@@ -22,6 +23,7 @@ from keras_incremental.models.problems.problem import (
     register_problem as register_problem,
 )
 from keras_incremental.models.recipe import Recipe as Recipe
+from keras_incremental.models.reports.comparison import Comparison as Comparison
 from keras_incremental.models.reports.report import PhaseReport as PhaseReport
 from keras_incremental.models.run import Run as Run
 from keras_incremental.models.unknown.review import ReviewQueue as ReviewQueue

@@ -143,3 +143,29 @@ def test_adopt_refuses_names_that_do_not_fit(photos, tmp_path):
     done = run("adopt", tmp_path / "model.keras", *options, code=2)
     assert "must name the 2 classes" in done.stderr
     assert not (tmp_path / "out.keras").exists()
+
+
+def test_compare_says_if_there_are_enough_pictures(
+    learned, photos, pets, tmp_path
+):
+    arguments = ("compare", pets, learned[1], photos / "test")
+    report = ("--report", tmp_path / "comparison.html")
+    values = run_json(*arguments, "--max-drop", 0.02, *report, code=4)
+    assert values["decision"] == "undecided" and values["samples_needed"] > 16
+    assert (tmp_path / "comparison.html").stat().st_size > 1000
+    assert "accepted" in run(*arguments, "--max-drop", 0.9).stdout
+    run("compare", pets, learned[1], photos / "birds", code=2)
+
+
+def test_compare_refuses_what_surely_lost(photos, pets, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = keras.saving.load_model(photos / "cats_dogs.keras")
+    head = model.layers[-1]
+    head.set_weights([-weight for weight in head.get_weights()])
+    model.save(tmp_path / "worse.keras")
+    worse = tmp_path / "pets.keras"
+    run("adopt", tmp_path / "worse.keras", "--classes", "cat,dog",
+        "--out", worse)  # fmt: skip
+    done = run("compare", pets, worse, photos / "train", "--max-drop", 0.02,
+               code=3)  # fmt: skip
+    assert "REFUSED" in done.stdout and "more than the 2.0" in done.stdout

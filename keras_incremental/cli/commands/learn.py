@@ -14,13 +14,6 @@ from keras_incremental.cli.progress import Progress
 from keras_incremental.cli.reading import open_classifier
 from keras_incremental.cli.reading import reader_for
 from keras_incremental.data.image_lists import labeled_images
-from keras_incremental.utils import files
-
-WRITERS = {
-    ".html": lambda report, path: report.to_html(path),
-    ".json": lambda report, path: report.to_json(path),
-    ".txt": lambda report, path: files.write_text(path, f"{report}\n"),
-}
 
 
 @command(
@@ -51,12 +44,7 @@ WRITERS = {
 )
 @options.batch_size
 @options.out
-@click.option(
-    "--report",
-    type=options.PATH,
-    metavar="FILE",
-    help="Where the report goes: .html, .json or .txt.",
-)
+@options.report
 @options.force
 @options.size
 @options.skip_broken
@@ -83,7 +71,7 @@ def learn(
     exit code is 3.
     """
     target = options.checked_classifier(out or model, force)
-    _check_report(report, force)
+    options.checked_report(report, force)
     new = labeled_images(data, class_name)
     held_out = None if validation is None else labeled_images(validation)
     classifier = _with_memory(open_classifier(model), memory)
@@ -102,8 +90,7 @@ def learn(
     )
     if made.accepted:
         classifier.save(target)
-    if report is not None:
-        WRITERS[report.suffix](made, report)
+    options.write_report(made, report)
     saved = str(target) if made.accepted else None
     broken = pictures.broken + (measured.broken if measured else [])
     return Result(
@@ -119,14 +106,3 @@ def _with_memory(classifier: Any, budget: int | None) -> Any:
     memory = ki.ExemplarMemory(budget)
     recipe = dataclasses.replace(classifier.recipe, memory=memory)
     return classifier.with_recipe(recipe)
-
-
-def _check_report(path, force):
-    if path is None:
-        return
-    if path.suffix not in WRITERS:
-        raise ValueError(
-            "A report is written as .html, .json or .txt. Received: "
-            f"--report {path}."
-        )
-    options.checked_target(path, force)

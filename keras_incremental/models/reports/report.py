@@ -209,21 +209,26 @@ class PhaseReport:
 def text_of(report):
     """Returns the table that `str` of a report gives."""
     return "\n".join(
-        [_headline(report), *_class_lines(report), *_footnotes(report)]
+        [
+            headline(report, "accepted" if report.accepted else "REFUSED"),
+            *class_lines(report),
+            *_footnotes(report),
+        ]
     )
 
 
-def _headline(report):
+def headline(report, verdict):
+    """Returns the scores of old and of new classes, and a verdict."""
     change = _change(report.old_score_before, report.old_score)
     new = [
         f"{name} {_percent(report.class_score(name))}"
         for name in report.new_classes
     ]
-    verdict = "accepted" if report.accepted else "REFUSED"
     return "  ".join([f"old {change}", *new, verdict])
 
 
-def _class_lines(report):
+def class_lines(report):
+    """Yields a line for each class."""
     width = max(len(name) for name in report.classes)
     for name in report.classes:
         change = _change(
@@ -238,14 +243,19 @@ def _class_lines(report):
 def _footnotes(report):
     yield f"  {report.reason}"
     if report.drop is not None and report.drop.count:
-        drop = report.drop
-        yield (
-            f"  {drop.lost} of {drop.count} old {report.scorer.unit} went from "
-            f"right to wrong, {drop.gained} from wrong to right"
-        )
+        yield flips_line(report)
     yield "  " + ", ".join(f"{k}: {v}" for k, v in report.used.items())
     sizes = [f"{k} {megabytes(size)}" for k, size in report.nbytes.items()]
     yield "  " + ", ".join([f"{report.seconds:.1f} seconds", *sizes])
+
+
+def flips_line(report):
+    """Returns how many samples went from right to wrong and back."""
+    drop = report.drop
+    return (
+        f"  {drop.lost} of {drop.count} old {report.scorer.unit} went from "
+        f"right to wrong, {drop.gained} from wrong to right"
+    )
 
 
 def _percent(value):

@@ -1,0 +1,220 @@
+"""Two models on the same samples."""
+
+import os
+import time
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_incremental.data import as_source
+from keras_incremental.data import check_class_names
+from keras_incremental.data import to_indices
+from keras_incremental.metrics.paired_tests import quantile
+from keras_incremental.models.gate import Gate
+from keras_incremental.models.inputs.reading import collect
+from keras_incremental.models.inputs.reading import local_names
+from keras_incremental.models.loading import read_class_names
+from keras_incremental.models.problems.problem import SINGLE_LABEL
+from keras_incremental.models.reports.comparison import Comparison
+from keras_incremental.models.reports.comparison import decided
+from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Tensor
+
+
+def compare(
+    old: keras.Model | str | os.PathLike,
+    new: keras.Model | str | os.PathLike,
+    x: Data,
+    y: Tensor | None = None,
+    classes: Sequence[str] | None = None,
+    *,
+    max_drop: float | None = None,
+    level: float = 0.95,
+    batch_size: int = 32,
+) -> Comparison:
+    """Compares two models on the same samples, and decides between them.
+
+    A gate before a deployment: which classes became better or worse, which
+    samples went from right to wrong, and whether the old classes lost more
+    than `max_drop`. The decision waits for evidence. It is `"undecided"`, with
+    the number of samples that would tell, where the interval of the drop holds
+    `max_drop`; `max_drop` of `learn` refuses by the measured drop alone.
+
+    Args:
+        old: `IncrementalClassifier`, its file, or what `to_keras` gave or
+            wrote; or a Keras model with names in the attribute `class_names`.
+        new: Same as `old`. Classes are matched by their names.
+        x: Samples that neither has learned from, or a data set of `(samples,
+            labels)`, same as for `evaluate_classes`.
+        y: Labels as names, or as ints that index `classes`.
+        classes: Names that integer labels index. Defaults to the folder names
+            of the data set, else to the classes of `new`.
+        max_drop: Float from 0 to 1. The most accuracy that the old classes
+            may lose. Defaults to `None`, any.
+        level: Float between 0 and 1. Confidence level of the interval. A
+            larger value needs more samples. Defaults to `0.95`.
+        batch_size: Int. Defaults to `32`.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        ValueError: if data or arguments do not fit, or a model has no names.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> from keras_incremental.models import IncrementalClassifier, compare
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> clf = IncrementalClassifier(model, ["cat", "dog"])
+    >>> samples, labels = np.eye(4), ["cat", "cat", "dog", "dog"]
+    >>> comparison = compare(clf, clf, samples, labels, max_drop=0.02)
+    >>> comparison.decision, comparison.samples_needed
+    ('undecided', 385)
+    """
+    _check_limits(max_drop, level)
+    first, second = _opened(old), _opened(new)
+    source = as_source(x, y, batch_size=batch_size)
+    x, labels = collect(source)
+    if labels is None:
+        raise ValueError(
+            "`compare` needs labels. Received: samples only. Pass `y`, or a "
+            "data set of `(samples, labels)`."
+        )
+    names = local_names(classes, source)
+    return compare_predictions(
+        _names_of(labels, names, class_names_of(second)),
+        predicted_names(first, x, batch_size),
+        predicted_names(second, x, batch_size),
+        class_names_of(first),
+        class_names_of(second),
+        max_drop=max_drop,
+        level=level,
+    )
+
+
+def compare_predictions(
+    labels: ArrayLike,
+    before: ArrayLike,
+    after: ArrayLike,
+    old_classes: Sequence[str],
+    new_classes: Sequence[str],
+    max_drop: float | None = None,
+    level: float = 0.95,
+) -> Comparison:
+    """Returns the `Comparison` of predictions that were made already.
+
+    Args:
+        labels: Strings of shape `(num_samples,)`, the names of the true
+            classes.
+        before: Strings of the same shape, predicted by the old model.
+        after: The same by the new one.
+        old_classes: Names of all classes of the old model.
+        new_classes: Names of all classes of the new model.
+        max_drop: See `compare`.
+        level: See `compare`.
+
+    Raises:
+        ValueError: if a name is not a class, or no sample is of an old class.
+    """
+    started = time.perf_counter()
+    _check_limits(max_drop, level)
+    added = tuple(c for c in new_classes if c not in old_classes)
+    classes = (*old_classes, *added)
+    truth = to_indices(np.asarray(labels), classes, classes)
+    if truth.min() >= len(old_classes):
+        shown = sorted(set(np.asarray(labels).tolist()))
+        raise ValueError(
+            "There is no sample of an old class, of which something could be "
+            f"lost. Received: labels of {shown}. Add samples of "
+            f"{list(old_classes)}."
+        )
+    measured = SINGLE_LABEL.scorer.measure(
+        truth,
+        to_indices(np.asarray(before), classes, classes, "before"),
+        to_indices(np.asarray(after), classes, classes, "after"),
+        classes,
+        len(old_classes),
+    )
+    report = PhaseReport(
+        classes=classes,
+        new_classes=added,
+        phase_classes=tuple(classes[k] for k in np.unique(truth)),
+        used={"method": "comparison of two models"},
+        seconds=time.perf_counter() - started,
+        accepted=True,
+        reason="",
+        **measured,
+    )
+    return decided(report, max_drop, level)
+
+
+def class_names_of(model: keras.Model) -> tuple[str, ...]:
+    """Returns the names of the outputs of a model.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    names = getattr(model, "classes", None) or getattr(
+        model, "class_names", None
+    )
+    if not names:
+        raise ValueError(
+            "A model to compare needs the names of its classes. Received: "
+            f"{model!r}. Set its attribute `class_names`, or pass "
+            "`IncrementalClassifier(model, names)`."
+        )
+    return check_class_names(names)
+
+
+def predicted_names(
+    model: keras.Model, x: np.ndarray, batch_size: int = 32
+) -> np.ndarray:
+    """Returns the names of the classes that a model predicts.
+
+    Args:
+        model: `IncrementalClassifier`, or Keras model with `class_names`.
+        x: Samples.
+        batch_size: Int. Defaults to `32`.
+    """
+    names = class_names_of(model)
+    outputs = model.predict(x, batch_size=batch_size, verbose=0)
+    if outputs.ndim != 2 or outputs.shape[-1] != len(names):
+        raise ValueError(
+            "A model to compare has one output for each class. Received: "
+            f"outputs of shape {outputs.shape[1:]} for the classes "
+            f"{list(names)}. Pass `IncrementalClassifier(model, names)`."
+        )
+    return np.array(names)[outputs.argmax(-1)]
+
+
+def _opened(model):
+    """Returns a model, from its file if it is one."""
+    if not isinstance(model, keras.Model):
+        names = read_class_names(model)
+        model = keras.saving.load_model(model)
+        if not hasattr(model, "classes"):
+            model.class_names = names
+    if getattr(model, "multi_label", False):
+        raise ValueError(
+            "`compare` knows models of one class for each sample. Received: "
+            f"{model!r} of several labels. Compare the `evaluate_classes` of "
+            "both."
+        )
+    return model
+
+
+def _names_of(labels, names, known):
+    if labels.dtype.kind == "U":
+        return labels
+    names = np.array(names or known)
+    return names[to_indices(labels, names, names)]
+
+
+def _check_limits(max_drop, level):
+    Gate(max_drop)
+    quantile(level)
