@@ -40,12 +40,25 @@ def hierarchical_argmax(
     count = logits.shape[-1]
     parents = splits.checked_parents(parents, count, 0, "hierarchical_argmax")
     if not splits.has_splits(parents):
-        return ops.argmax(logits, axis=-1)
+        return largest(logits)
     masses, answers = _folded(logits, parents)
     roots = [k for k, p in enumerate(parents) if p == splits.ORDINARY]
-    top = ops.argmax(ops.take(masses, roots, axis=-1), axis=-1, keepdims=True)
+    top = largest(ops.take(masses, roots, axis=-1))[..., None]
     answers = ops.take(answers, roots, axis=-1)
     return ops.squeeze(ops.take_along_axis(answers, top, axis=-1), -1)
+
+
+def largest(logits: Tensor) -> Tensor:
+    """Returns the index of the first of the largest values.
+
+    The same as `ops.argmax(logits, -1)`, of operations that all runtimes
+    have: on TensorFlow that one reads the bits of floats.
+    """
+    size = logits.shape[-1]
+    is_largest = logits >= ops.max(logits, axis=-1, keepdims=True)
+    places = ops.arange(size, dtype="int32")
+    # Without any, where logits are NaN, it is the last one.
+    return ops.min(ops.where(is_largest, places, size - 1), axis=-1)
 
 
 def _folded(logits, parents):
@@ -62,7 +75,8 @@ def _folded(logits, parents):
             scores.setdefault(k, logits[..., k])
             answers.setdefault(k, ops.full_like(logits[..., k], k, "int32"))
         better = masses[child] > scores[parent]
-        masses[parent] = ops.logaddexp(masses[parent], masses[child])
+        both = ops.stack([masses[parent], masses[child]])
+        masses[parent] = ops.logsumexp(both, axis=0)
         scores[parent] = ops.where(better, masses[child], scores[parent])
         answers[parent] = ops.where(better, answers[child], answers[parent])
     best = ops.zeros_like(logits, "int32") + classes

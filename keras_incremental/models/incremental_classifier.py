@@ -12,6 +12,7 @@ from keras_incremental.models.conversion.backbone import Backbone
 from keras_incremental.models.conversion.convert import awaits_imprinting
 from keras_incremental.models.conversion.convert import convert
 from keras_incremental.models.conversion.convert import readout_for
+from keras_incremental.models.exporting.export import ExportingMixin
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
@@ -40,7 +41,7 @@ from keras_incremental.utils.types import Tensor
 
 @export
 class IncrementalClassifier(
-    LearningMixin, PredictingMixin, SavingMixin, keras.Model
+    LearningMixin, PredictingMixin, SavingMixin, ExportingMixin, keras.Model
 ):
     """A trained classifier that learns new classes and keeps the old ones.
 
@@ -207,14 +208,26 @@ class IncrementalClassifier(
         features = self.features(inputs, training=training)
         logits = scores_of(self.head, self.readout, features)
         logits = self.problem.decoder.remap(self.label_space, logits)
+        return self.outputs_of(logits)
+
+    def outputs_of(self, logits: Tensor) -> Tensor:
+        """Returns the outputs for logits of all classes, or the first ones.
+
+        Args:
+            logits: Tensor of shape `(batch_size, ..., classes)`.
+        """
         if self.activation is None:
             return logits
         logits = ops.cast(logits, "float32")
         if self.gives_logits:
             return ops.log_softmax(logits)
-        return self.problem.decoder.probabilities(
-            logits, self.head.group_slices
-        )
+        count = logits.shape[-1]
+        groups = [
+            slice(group.start, min(group.stop, count))
+            for group in self.head.group_slices
+            if group.start < count
+        ]
+        return self.problem.decoder.probabilities(logits, groups)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.classifies_pixels:

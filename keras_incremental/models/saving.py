@@ -8,8 +8,8 @@ import numpy as np
 from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.models import class_edits
 from keras_incremental.models import file_checks
-from keras_incremental.models.export import plain_model
-from keras_incremental.models.export import write_plain
+from keras_incremental.models.exporting.plain import plain_model
+from keras_incremental.models.exporting.plain import write_plain
 from keras_incremental.models.inputs import checks
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics

@@ -121,27 +121,32 @@ def _nearest(features, statistics):
     """Returns squared Mahalanobis distances to the nearest mean."""
     features = np.asarray(features, "float64")
     rows = features.reshape(-1, features.shape[-1])
-    whiten = _whitening(statistics)
-    means = whiten(statistics.means[statistics.counts > 0])
+    center, factor = whitening(statistics)
+    means = (statistics.means[statistics.counts > 0] - center) @ factor
     squares = [
-        _squares(whiten(rows[start : start + CHUNK]), means).min(-1)
+        _squares((rows[start : start + CHUNK] - center) @ factor, means).min(-1)
         for start in range(0, len(rows), CHUNK)
     ]
     squares = np.concatenate(squares) if squares else np.zeros(0)
     return squares.reshape(features.shape[:-1])
 
 
-def _whitening(statistics):
-    """Returns a function that whitens features."""
-    count, center = len(statistics), statistics.mean
+def whitening(
+    statistics: FeatureStatistics,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the map under which all classes of statistics are spheres.
+
+    Args:
+        statistics: `FeatureStatistics` of the known classes.
+
+    Returns:
+        Arrays of shape `(features,)` and `(features, features)`: a center,
+        which is taken off first, so that squares of large numbers do not
+        cancel, and a factor.
+    """
+    count = len(statistics)
     covariance = shrunk(statistics.scatter / count, "oas", count)
-    factor = np.linalg.inv(np.linalg.cholesky(covariance)).T
-
-    def whiten(features):
-        # Centered, so that squares of large numbers do not cancel.
-        return (np.asarray(features, "float64") - center) @ factor
-
-    return whiten
+    return statistics.mean, np.linalg.inv(np.linalg.cholesky(covariance)).T
 
 
 def _squares(rows, means):
@@ -150,7 +155,7 @@ def _squares(rows, means):
     return np.maximum(lengths - 2 * rows @ means.T, 0)
 
 
-DISTANCE, ENERGY = "distance", "energy"
+DISTANCE, ENERGY, MAX_SOFTMAX = "distance", "energy", "max_softmax"
 BOTH = "distance_and_energy"
 # Functions of logits, features, statistics and the weight of the energy.
 SCORES = {
@@ -159,7 +164,7 @@ SCORES = {
         features, statistics
     ),
     ENERGY: lambda logits, *others: energy(logits),
-    "max_softmax": lambda logits, *others: max_softmax(logits),
+    MAX_SOFTMAX: lambda logits, *others: max_softmax(logits),
 }
 # Scores that need no statistics.
-OF_LOGITS = (ENERGY, "max_softmax")
+OF_LOGITS = (ENERGY, MAX_SOFTMAX)

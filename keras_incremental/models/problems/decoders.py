@@ -10,6 +10,7 @@ from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.data.names import check_class_names
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.hierarchical import hierarchical_argmax
+from keras_incremental.layers.hierarchical import largest
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.models.problems.review_formats import MapFormat
 from keras_incremental.models.problems.review_formats import NameFormat
@@ -32,9 +33,12 @@ class Decoder(abc.ABC):
     Attributes:
         review_format: `ReviewFormat`, in which people are shown predictions
             and answer them.
+        answer: String, what an exported model calls its decisions:
+            `"indices"` of classes, or `"applies"`, a bool for each class.
     """
 
     review_format: ReviewFormat = NameFormat()
+    answer: str = "indices"
 
     @abc.abstractmethod
     def remap(self, label_space: LabelSpace, logits):
@@ -74,6 +78,20 @@ class Decoder(abc.ABC):
             head: `ExpandableHead` that gave them. Defaults to `None`, a
                 readout.
         """
+
+    def decide_in_graph(self, logits, head: ExpandableHead | None = None):
+        """Returns what `decide` does, as a tensor, for an exported model.
+
+        Args:
+            logits: Tensor `(..., num_classes)`, remapped, of all classes or
+                the first ones.
+            head: `ExpandableHead` that gave them. Defaults to `None`, a
+                readout.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} decides with NumPy alone. Define "
+            "`decide_in_graph`, with `keras.ops`, to export it."
+        )
 
     def check_thresholds(
         self, thresholds: Thresholds, classes: Sequence[str]
@@ -163,10 +181,15 @@ class SoftmaxDecoder(Decoder):
         return np.log(np.maximum(probabilities, TINY))
 
     def decide(self, logits, head=None):
-        if not head.has_splits:
+        if not _has_splits(head):
             return logits.argmax(-1)
         # A class and its subclasses are compared with the others as one.
         return ops.convert_to_numpy(hierarchical_argmax(logits, head.parents))
+
+    def decide_in_graph(self, logits, head=None):
+        if not _has_splits(head):
+            return largest(logits)
+        return hierarchical_argmax(logits, head.parents[: logits.shape[-1]])
 
     def names_of(self, predictions, classes):
         return classes[predictions]
@@ -191,6 +214,7 @@ class SigmoidDecoder(Decoder):
     """A yes or no for each class: yes where it is more probable than not."""
 
     review_format = SetFormat()
+    answer = "applies"
 
     def remap(self, label_space, logits):
         targets = label_space.merged_into
@@ -217,6 +241,9 @@ class SigmoidDecoder(Decoder):
         return log_odds(probabilities)
 
     def decide(self, logits, head=None):
+        return logits > 0
+
+    def decide_in_graph(self, logits, head=None):
         return logits > 0
 
     def check_thresholds(self, thresholds, classes):
@@ -306,6 +333,11 @@ def log_odds(probabilities):
     p = np.asarray(probabilities, "float64")
     with np.errstate(divide="ignore"):
         return np.log(p) - np.log1p(-p)
+
+
+def _has_splits(head):
+    # A readout tells classes apart, not what they came out of.
+    return head is not None and head.has_splits
 
 
 def _hidden_like(logits):

@@ -6,6 +6,7 @@ import numbers
 import typing
 
 import numpy as np
+from keras import ops
 
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.data.multi_hot import NO
@@ -79,6 +80,10 @@ class ReviewFormat(abc.ABC):
             weight: Float, of the energy beside the distance.
         """
         return SCORES[score](logits, features, statistics, weight)
+
+    def energy_of(self, logits):
+        """Returns the energy of a tensor of logits, for an exported model."""
+        return -ops.logsumexp(logits, axis=-1)
 
     def known_in(self, labels, names):
         """Returns which samples have a label, and their names or `None`."""
@@ -182,6 +187,10 @@ class SetFormat(ReviewFormat):
 
     def ood_scores(self, score, logits, features, statistics, weight):
         return energy(_as_pairs(logits)).sum(-1)
+
+    def energy_of(self, logits):
+        small = ops.log(1 + ops.exp(-ops.abs(logits)))
+        return -ops.sum(ops.relu(logits) + small, axis=-1)
 
     def known_in(self, labels, names):
         # A sample of no class looks like one of an unknown class.

@@ -113,10 +113,15 @@ class Rejects(keras.Model):
     @property
     def rejector(self) -> Rejector | None:
         """The `Rejector` calibrated for the present weights, or `None`."""
+        return None if self.calibration is None else self.calibration.rejector
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The `Calibration` for the present weights, or `None`. Internal."""
         held = self._calibration
         if held is None or held.fingerprint != fingerprint(self):
             return None
-        return held.rejector
+        return held
 
     def unknown_in(self, outputs: Forward) -> tuple[np.ndarray, np.ndarray]:
         """Returns which samples are unknown, and their scores. Internal.
@@ -265,15 +270,15 @@ def _ood_scores(classifier, outputs, rejector, statistics):
 
 def _statistics(classifier, batch_size):
     """Returns statistics of all classes: those learned, or of exemplars."""
-    known, memory = range(len(classifier.classes)), classifier.memory
+    known, memory = classifier.label_space.active, classifier.memory
     statistics = classifier.statistics
     if not statistics.covers(known) and memory is not None and len(memory):
         x, labels = memory.arrays()
         features = forward(classifier, x, batch_size).features
         statistics = FeatureStatistics.of(features, labels)
     missing = [
-        name
-        for label, name in enumerate(classifier.classes)
+        classifier.classes[label]
+        for label in known
         if not statistics.covers([label])
     ]
     if missing:

@@ -8,6 +8,8 @@ import zipfile
 import keras
 import numpy as np
 
+from keras_incremental.models.exporting.served import SCORES
+from keras_incremental.models.exporting.served import ServedModel
 from keras_incremental.models.loading import KEY
 from keras_incremental.models.loading import METADATA
 from keras_incremental.models.problems.decoders import HIDDEN
@@ -17,26 +19,38 @@ from keras_incremental.utils import state
 from keras_incremental.utils.copies import copy_model
 
 
-def plain_model(classifier: keras.Model) -> keras.Model:
+def plain_model(
+    classifier: keras.Model, num_classes: int | None = None
+) -> keras.Model:
     """A Functional model that ends in a `Dense` layer, weights copied.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        num_classes: Int. How many classes it has outputs for, the first
+            ones. Defaults to `None`, all.
 
     Raises:
         ValueError: if it computes something else on random samples.
     """
+    count = len(classifier.classes) if num_classes is None else num_classes
+    _check_cut(classifier, count)
     features = copy_model(classifier.features)
     head = classifier.readout or classifier.head
     outputs = head.plain(features.output)
     outputs = _without_removed(classifier, outputs)
+    # Probabilities are those among the classes that are left.
+    if not classifier.gives_logits:
+        outputs = _first(outputs, count)
     if classifier.activation is not None:
         outputs = keras.layers.Activation(
             classifier.activation, dtype="float32", name=_name(classifier)
         )(outputs)
-    outputs = _merged(classifier, outputs)
+    outputs = _first(_merged(classifier, outputs), count)
     model = keras.Model(
         state.inputs_of(features), outputs, name=classifier.name
     )
-    model.class_names = list(classifier.classes)
-    _check_same(classifier, model)
+    model.class_names = list(classifier.classes[:count])
+    _check_same(ServedModel(classifier, count), model)
     return model
 
 
@@ -44,9 +58,26 @@ def _name(classifier):
     return "logits" if classifier.gives_logits else "probabilities"
 
 
-def _check_same(classifier, model):
+def _first(outputs, count):
+    return outputs if outputs.shape[-1] == count else outputs[..., :count]
+
+
+def _check_cut(classifier, count):
+    if count < len(classifier.classes) and classifier.label_space.merged:
+        raise ValueError(
+            "A plain Keras model of the first classes cannot add up the "
+            "probabilities of merged ones. Received: "
+            f"num_classes={count}, with merged classes. Leave `num_classes` "
+            "out, or export to another format."
+        )
+
+
+def _check_same(served, model):
+    classifier = served.classifier
     samples, received = probes.probe_of(model, finite=False)
-    expected = probes.outputs_of(classifier, samples)
+    expected = probes.outputs_of(
+        lambda *args, **kwargs: served(*args, **kwargs)[SCORES], samples
+    )
     distance = probes.differ(expected, received, model.compute_dtype)
     if distance is not None:
         raise ValueError(

@@ -1,0 +1,1 @@
+"""Classifiers as files for other runtimes, without this package."""

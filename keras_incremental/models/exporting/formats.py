@@ -1,0 +1,90 @@
+"""Formats of exported classifiers, and what each of them needs."""
+
+import abc
+import contextlib
+import importlib.util
+import pathlib
+import warnings
+from collections.abc import Iterator
+
+import keras
+
+from keras_incremental.models.exporting.artifact import Artifact
+
+
+class Format(abc.ABC):
+    """Base class of formats.
+
+    Attributes:
+        name: String, the `format` of `export`.
+        filename: String, the file in a folder; empty where it is the folder.
+        suffix: String, of a single file that has the names inside, or `None`
+            where one file cannot have all.
+        alone: String, the reason why.
+        packages: Dict of backends that can write it, and the packages that
+            each needs.
+        reason: String, why no other backend can.
+        notes: String, the folder of `labels.txt` within the folder.
+    """
+
+    name = ""
+    filename = ""
+    suffix: str | None = None
+    alone = ""
+    packages: dict[str, tuple[str, ...]] = {}
+    reason = ""
+    notes = ""
+
+    @abc.abstractmethod
+    def write(self, artifact: Artifact, path: pathlib.Path) -> None:
+        """Writes the file."""
+
+    @abc.abstractmethod
+    def outputs(self, artifact: Artifact) -> list[str]:
+        """Returns the names of the outputs of the graph."""
+
+    def check(self) -> None:
+        """Raises unless this backend can write it and all is installed.
+
+        Raises:
+            ValueError: if the backend cannot.
+            ImportError: if a package is missing.
+        """
+        backend = keras.config.backend()
+        if backend not in self.packages:
+            raise ValueError(
+                f'`format="{self.name}"` cannot be written with the backend '
+                f"'{backend}': {self.reason}. Received: "
+                f"KERAS_BACKEND={backend}. Load the classifier with "
+                f"{' or '.join(self.packages)}."
+            )
+        missing = [
+            package
+            for package in self.packages[backend]
+            if importlib.util.find_spec(package) is None
+        ]
+        if missing:
+            raise ImportError(
+                f'`format="{self.name}"` needs packages that are not '
+                f"installed. Received: {missing}. Run `pip install "
+                f"{' '.join(missing).replace('_', '-')}`."
+            )
+
+    def convert(self, artifact: Artifact, path: pathlib.Path) -> None:
+        """Writes the graph alone, as Keras does."""
+        with unwarned():
+            artifact.served.export(
+                str(path),
+                format=self.name,
+                verbose=False,
+                input_signature=artifact.signature,
+                **artifact.options,
+            )
+
+
+@contextlib.contextmanager
+def unwarned() -> Iterator[None]:
+    """Keeps what converters say of their own code from the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
