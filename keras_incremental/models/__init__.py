@@ -24,6 +24,7 @@ from keras_incremental.models.problems.problem import (
 )
 from keras_incremental.models.recipe import Recipe as Recipe
 from keras_incremental.models.reports.comparison import Comparison as Comparison
+from keras_incremental.models.reports.record import PhaseRecord as PhaseRecord
 from keras_incremental.models.reports.report import PhaseReport as PhaseReport
 from keras_incremental.models.run import Run as Run
 from keras_incremental.models.unknown.review import ReviewQueue as ReviewQueue

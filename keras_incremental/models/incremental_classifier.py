@@ -23,6 +23,7 @@ from keras_incremental.models.predicting import PredictingMixin
 from keras_incremental.models.problems.problem import Problem
 from keras_incremental.models.problems.problem import problem_of
 from keras_incremental.models.recipe import Recipe
+from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
@@ -87,6 +88,10 @@ class IncrementalClassifier(
             `register_problem` has made known. Defaults to `None`: one class
             for each sample or pixel, or several labels, by how `model` ends.
         **kwargs: Arguments of `keras.Model`.
+
+    Attributes:
+        phases: Tuple of `PhaseRecord`, what each phase brought and cost. It is
+            saved with the classifier.
 
     Input shape:
         That of `model`; images of another height and width are resized.
@@ -158,6 +163,7 @@ class IncrementalClassifier(
         self.previous = None
         self.label_space = LabelSpace(names)
         self.num_phases = 0
+        self.phases: tuple[PhaseRecord, ...] = ()
         self.statistics = FeatureStatistics()
         self._backbone: Any = None
         self.build(self.features.input_shape)

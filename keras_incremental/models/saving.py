@@ -11,6 +11,7 @@ from keras_incremental.models import file_checks
 from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils import files
@@ -33,6 +34,7 @@ class SavingMixin(keras.Model):
     """
 
     statistics: FeatureStatistics
+    phases: tuple[PhaseRecord, ...]
 
     def save(
         self,
@@ -197,6 +199,7 @@ class SavingMixin(keras.Model):
             "cache_features": self.cache_features,
             "max_class_drop": self.max_class_drop,
             "problem": self.problem.name,
+            "phases": [record.get_config() for record in self.phases],
         }
 
     @classmethod
@@ -220,7 +223,9 @@ class SavingMixin(keras.Model):
             if (value := config.pop(key, None))
         }
         label_space = config.pop("label_space", None)
+        phases = map(PhaseRecord.from_config, config.pop("phases", ()))
         classifier = cls(split, **parts, **config)
+        classifier.phases = tuple(phases)
         if label_space is not None:
             label_space = LabelSpace.from_config(label_space)
             file_checks.check_label_space(label_space, classifier.classes)

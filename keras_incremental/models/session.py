@@ -15,6 +15,7 @@ from keras_incremental.models.memory_update import offer_remembered
 from keras_incremental.models.name_order import warn_of_wrong_order
 from keras_incremental.models.phases.solvable import is_default
 from keras_incremental.models.problems.decoders import predictions_of
+from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.transaction import Transaction
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import state
@@ -48,6 +49,8 @@ def run_if_accepted(classifier, run, gate):
             if report.new_classes:
                 warn_of_lowered_rate(classifier, stacklevel=4)
             _make_ready(classifier, compilation, report.new_classes)
+            record = PhaseRecord.of(report)
+            classifier.phases = (*classifier.phases, record)
         for callback in run.callbacks:
             callback.on_phase_end(report)
     if accepted:

@@ -15,6 +15,7 @@ class Snapshot:
     def __init__(self, classifier):
         self._label_space = classifier.label_space
         self._num_phases = classifier.num_phases
+        self._phases = classifier.phases
         self._statistics = classifier.statistics
         self._head = classifier.head.snapshot()
         readout = classifier.readout
@@ -52,6 +53,7 @@ class Snapshot:
             classifier.memory.restore(self._memory)
         classifier.label_space = self._label_space
         classifier.num_phases = self._num_phases
+        classifier.phases = self._phases
         classifier.statistics = self._statistics
         self._compilation.apply()
         if self._slots:

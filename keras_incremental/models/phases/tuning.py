@@ -80,6 +80,7 @@ def with_recipe(classifier, recipe):
     )
     made.label_space = classifier.label_space
     made.num_phases = classifier.num_phases
+    made.phases = classifier.phases
     made.statistics = classifier.statistics
     if classifier.readout is not None:
         made.readout = reconfigured(classifier.readout, recipe.readout)
