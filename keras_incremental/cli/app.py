@@ -2,7 +2,9 @@
 
 import click
 
+from keras_incremental.cli.command import InOrder
 from keras_incremental.cli.commands.adopt import adopt
+from keras_incremental.cli.commands.classes import classes
 from keras_incremental.cli.commands.compare import compare
 from keras_incremental.cli.commands.evaluate import evaluate
 from keras_incremental.cli.commands.learn import learn
@@ -10,14 +12,7 @@ from keras_incremental.cli.commands.predict import predict
 from keras_incremental.cli.commands.remember import remember
 from keras_incremental.version import __version__
 
-COMMANDS = (adopt, remember, learn, evaluate, compare, predict)
-
-
-class InOrder(click.Group):
-    """Lists commands in the order in which they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+COMMANDS = (adopt, remember, learn, evaluate, compare, predict, classes)
 
 
 @click.group(

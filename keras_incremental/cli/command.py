@@ -68,6 +68,13 @@ class Command(click.Command):
         ctx.exit(result.code)
 
 
+class InOrder(click.Group):
+    """Lists commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
 def command(name: str, example: str) -> Any:
     """Returns a decorator that makes a command of a function.
 
