@@ -7,12 +7,24 @@ from keras_incremental.cli.commands.adopt import adopt
 from keras_incremental.cli.commands.classes import classes
 from keras_incremental.cli.commands.compare import compare
 from keras_incremental.cli.commands.evaluate import evaluate
+from keras_incremental.cli.commands.export import export
 from keras_incremental.cli.commands.learn import learn
 from keras_incremental.cli.commands.predict import predict
 from keras_incremental.cli.commands.remember import remember
+from keras_incremental.cli.commands.rollback import rollback
 from keras_incremental.version import __version__
 
-COMMANDS = (adopt, remember, learn, evaluate, compare, predict, classes)
+COMMANDS = (
+    adopt,
+    remember,
+    learn,
+    evaluate,
+    compare,
+    predict,
+    classes,
+    rollback,
+    export,
+)
 
 
 @click.group(

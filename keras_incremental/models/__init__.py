@@ -12,6 +12,7 @@ from keras_incremental.models.loading import load_classifier as load_classifier
 from keras_incremental.models.loading import (
     read_class_names as read_class_names,
 )
+from keras_incremental.models.loading import read_phases as read_phases
 from keras_incremental.models.problems.candidate_sets import (
     PartialLabelWarning as PartialLabelWarning,
 )
@@ -27,4 +28,5 @@ from keras_incremental.models.reports.comparison import Comparison as Comparison
 from keras_incremental.models.reports.record import PhaseRecord as PhaseRecord
 from keras_incremental.models.reports.report import PhaseReport as PhaseReport
 from keras_incremental.models.run import Run as Run
+from keras_incremental.models.snapshots import rollback_file as rollback_file
 from keras_incremental.models.unknown.review import ReviewQueue as ReviewQueue

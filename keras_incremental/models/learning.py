@@ -353,7 +353,8 @@ class LearningMixin(keras.Model):
     def rollback(self) -> None:
         """Restores the state before the last accepted `learn`.
 
-        One phase is kept, in memory.
+        One phase is kept, in memory. To go back further, save by `save(path,
+        keep_snapshots=3)`, and call `models.rollback_file(path)`.
 
         Raises:
             ValueError: if there is no phase to go back to.

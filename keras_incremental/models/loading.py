@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_incremental.errors import DamagedFileError
+from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.utils import archives
 
 METADATA, CONFIG = "metadata.json", "config.json"
@@ -87,6 +88,27 @@ def read_class_names(filepath: str | os.PathLike) -> list[str]:
             "`to_keras`."
         )
     return names
+
+
+def read_phases(filepath: str | os.PathLike) -> tuple[PhaseRecord, ...]:
+    """The records of the phases in a `.keras` file, without its network.
+
+    Args:
+        filepath: A file that `IncrementalClassifier.save` has written.
+
+    Returns:
+        Tuple of `PhaseRecord`, the first phase first.
+
+    Raises:
+        OSError: if there is no such file, or it cannot be read.
+        DamagedFileError: if the file is damaged, or of another kind.
+    """
+    with _opened(filepath) as archive:
+        config = _json(filepath, archive, CONFIG)
+    with _part(filepath, CONFIG):
+        _check_class(config)
+        phases = config["config"].get("phases", ())
+        return tuple(map(PhaseRecord.from_config, phases))
 
 
 @contextlib.contextmanager

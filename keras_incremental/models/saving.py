@@ -12,6 +12,7 @@ from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.reports.record import PhaseRecord
+from keras_incremental.models.snapshots import keep_snapshot
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils import files
@@ -41,6 +42,8 @@ class SavingMixin(keras.Model):
         filepath: str | os.PathLike,
         overwrite: bool = True,
         zipped: bool | None = None,
+        *,
+        keep_snapshots: int | None = None,
         **kwargs,
     ) -> None:
         """Saves all that the classifier knows to one `.keras` file.
@@ -57,12 +60,24 @@ class SavingMixin(keras.Model):
                 Defaults to `True`.
             zipped: Bool. `False` writes a new folder. Defaults to `None`: a
                 file.
+            keep_snapshots: Int. How many old files stay beside the new one,
+                one for each phase, for `models.rollback_file`: that of phase
+                2 of `pets.keras` as `pets.phase-2.keras`. Defaults to `None`,
+                none more.
             **kwargs: Arguments of `keras.Model.save`.
 
         Raises:
-            ValueError: if the name does not end in `.keras`.
+            ValueError: if the name does not end in `.keras`, or snapshots are
+                asked for of something else than a file.
             FileExistsError: if `filepath` is a folder.
         """
+        one_file = _is_local(filepath) and zipped is not False
+        if keep_snapshots is not None and not one_file:
+            raise ValueError(
+                "Snapshots are kept of local files. Received: keep_snapshots="
+                f"{keep_snapshots}, filepath={os.fspath(filepath)!r}, zipped="
+                f"{zipped}. Leave out `keep_snapshots`."
+            )
         if not _is_local(filepath):
             super().save(filepath, overwrite, zipped, **kwargs)
             return
@@ -74,6 +89,7 @@ class SavingMixin(keras.Model):
                 "for a model without them."
             )
         if overwrite or state.may_overwrite(filepath):
+            keep_snapshot(filepath, self.num_phases, keep_snapshots)
             with files.replacing(filepath) as part:
                 super().save(part, zipped=zipped, **kwargs)
 

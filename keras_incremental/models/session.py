@@ -139,8 +139,9 @@ def rollback(classifier):
     if classifier.previous is None:
         raise ValueError(
             f"{type(classifier).__name__} has no phase to go back to. It "
-            "keeps one, in memory, since it was made or loaded. Save a file "
-            "after each phase to go back further."
+            "keeps one, in memory, since it was made or loaded. Save it by "
+            "`save(path, keep_snapshots=3)` to go back further, by "
+            "`models.rollback_file(path)`."
         )
     classifier.previous.value.restore(classifier)
     classifier.previous = None

@@ -164,7 +164,7 @@ def test_validation_pictures_need_no_room_in_the_memory():
 def test_there_must_be_a_phase_to_roll_back():
     clf = IncrementalClassifier(plain_model(), ["cat", "dog"])
     before = clf.get_weights()
-    with pytest.raises(ValueError, match="no phase to go back to.*Save a file"):
+    with pytest.raises(ValueError, match="no phase to go back to.*Save it by"):
         clf.rollback()
     assert clf.classes == ("cat", "dog")
     for old, new in zip(before, clf.get_weights(), strict=True):

@@ -9,6 +9,7 @@ from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
 from keras_incremental.cli.formatting import table
 from keras_incremental.models import load_classifier
+from keras_incremental.models import read_phases
 from keras_incremental.utils.formatting import change
 from keras_incremental.utils.formatting import percent
 
@@ -32,7 +33,7 @@ def list_classes(model: pathlib.Path) -> Result:
 @options.model
 def history(model: pathlib.Path) -> Result:
     """Show which classes came when, and what that cost the old ones."""
-    phases = load_classifier(model).phases
+    phases = read_phases(model)
     rows = [
         (
             record.phase,

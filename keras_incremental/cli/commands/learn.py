@@ -46,6 +46,12 @@ from keras_incremental.data.image_lists import labeled_images
 @options.out
 @options.report
 @options.force
+@click.option(
+    "--keep-snapshots",
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    help="Keep as many files of earlier phases beside, for rollback.",
+)
 @options.size
 @options.skip_broken
 @click.pass_obj
@@ -62,6 +68,7 @@ def learn(
     out: pathlib.Path | None,
     report: pathlib.Path | None,
     force: bool,
+    keep_snapshots: int | None,
     size: tuple[int, int] | None,
     skip_broken: bool,
 ) -> Result:
@@ -89,7 +96,7 @@ def learn(
         verbose=progress.verbose,
     )
     if made.accepted:
-        classifier.save(target)
+        classifier.save(target, keep_snapshots=keep_snapshots)
     options.write_report(made, report)
     saved = str(target) if made.accepted else None
     broken = pictures.broken + (measured.broken if measured else [])
