@@ -4,6 +4,7 @@ import click
 
 from keras_incremental.cli.command import InOrder
 from keras_incremental.cli.commands.adopt import adopt
+from keras_incremental.cli.commands.calibrate import calibrate
 from keras_incremental.cli.commands.classes import classes
 from keras_incremental.cli.commands.compare import compare
 from keras_incremental.cli.commands.evaluate import evaluate
@@ -11,6 +12,7 @@ from keras_incremental.cli.commands.export import export
 from keras_incremental.cli.commands.learn import learn
 from keras_incremental.cli.commands.predict import predict
 from keras_incremental.cli.commands.remember import remember
+from keras_incremental.cli.commands.review import review
 from keras_incremental.cli.commands.rollback import rollback
 from keras_incremental.version import __version__
 
@@ -21,6 +23,8 @@ COMMANDS = (
     evaluate,
     compare,
     predict,
+    calibrate,
+    review,
     classes,
     rollback,
     export,

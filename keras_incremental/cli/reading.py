@@ -71,12 +71,17 @@ class PictureReader:
                 broken.append(error)
                 continue
             rows.append(row)
-        self._tell(broken, len(rows))
+        self._tell(broken, len(rows), len(files.left_out))
         return Pictures(
             x[: len(rows)], files.chosen(rows), [str(e.path) for e in broken]
         )
 
-    def _tell(self, broken, count):
+    def _tell(self, broken, count, unnamed):
+        if unnamed:
+            self.progress.warn(
+                f"Left out {unnamed} pictures in folders of unknown classes "
+                "that nobody has named."
+            )
         if broken and not self.skip_broken:
             names = [error.path for error in broken]
             raise ValueError(

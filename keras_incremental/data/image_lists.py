@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import Self
 
@@ -12,6 +13,9 @@ from typing import Self
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 SHOWN = 5
 PATH, LABEL = "path", "label"
+# The list in a folder that a person sorts, and its folders without a name.
+REVIEW, UNKNOWN = "review.csv", "unknown"
+UNNAMED = re.compile(rf"{UNKNOWN}(-\d+)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +25,12 @@ class ImageList:
     Attributes:
         paths: Tuple of paths.
         labels: Tuple of names of classes, or `None`.
+        left_out: Tuple of paths, of pictures that nobody has named.
     """
 
     paths: tuple[pathlib.Path, ...]
     labels: tuple[str, ...] | None = None
+    left_out: tuple[pathlib.Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -110,6 +116,9 @@ def _from_folders(source):
         (f for f in source.iterdir() if f.is_dir() and f.name[0] != "."),
         key=lambda folder: folder.name,
     )
+    unnamed = [f for f in folders if _is_unnamed(source, f.name)]
+    left_out = tuple(p for f in unnamed for p in _pictures_in(f, least=0))
+    folders = [f for f in folders if f not in unnamed]
     if not folders:
         raise ValueError(
             "There is no folder for each class. Received: "
@@ -124,7 +133,13 @@ def _from_folders(source):
             for folder, part in zip(folders, found, strict=True)
             for _ in part.paths
         ),
+        left_out,
     )
+
+
+def _is_unnamed(source, name):
+    """Returns whether a folder of `review` still waits for its name."""
+    return (source / REVIEW).is_file() and bool(UNNAMED.fullmatch(name))
 
 
 def _of_one_class(source, label):
@@ -132,7 +147,7 @@ def _of_one_class(source, label):
     return ImageList(paths, (label,) * len(paths))
 
 
-def _pictures_in(folder):
+def _pictures_in(folder, least=1):
     # In the order of `image_dataset_from_directory`.
     walk = sorted(os.walk(folder), key=lambda found: found[0])
     paths = tuple(
@@ -141,7 +156,7 @@ def _pictures_in(folder):
         for name in sorted(names)
         if name.lower().endswith(SUFFIXES)
     )
-    if not paths:
+    if len(paths) < least:
         raise ValueError(
             f"There are no pictures. Received: '{folder}'. Give a folder of "
             f"files that end in {', '.join(SUFFIXES)}; remove folders that "

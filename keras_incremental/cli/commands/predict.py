@@ -51,8 +51,12 @@ def predict(
     """
     files = unlabeled_images(data)
     classifier = open_classifier(model)
-    if unknown:
-        classifier.check_calibrated()
+    if unknown and classifier.rejector is None:
+        raise ValueError(
+            f"'{model}' does not know what is unknown. Received: --unknown. "
+            "Calibrate it after the last `learn`, by `calibrate`, on pictures "
+            f"of {', '.join(classifier.classes)}."
+        )
     reader = reader_for(classifier, size, skip_broken, progress)
     rows: list[tuple] = []
     broken: list[str] = []
