@@ -5,8 +5,8 @@ from typing import Self
 
 import numpy as np
 
-from keras_incremental.layers import evidence
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics import evidence
 
 EVIDENCE = "evidence"
 

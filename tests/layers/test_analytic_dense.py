@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_incremental.layers import AnalyticDense
-from keras_incremental.layers import evidence
+from keras_incremental.statistics import evidence
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.repeat([0, 1, 2], [20, 12, 8])

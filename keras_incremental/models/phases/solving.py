@@ -5,42 +5,10 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from keras_incremental.layers.ridge_solution import solved
-from keras_incremental.models.phases.temperature import best_factor
 from keras_incremental.models.phases.training import train
 from keras_incremental.statistics.described import described
-
-
-@dataclasses.dataclass(frozen=True)
-class SolvedColumns:
-    """Columns of a linear head that were solved from statistics.
-
-    Attributes:
-        kernel: Array of shape `(features, classes)`.
-        bias: Array of shape `(classes,)`.
-    """
-
-    kernel: np.ndarray
-    bias: np.ndarray
-
-    def scores(self, features):
-        """Returns the logits of samples."""
-        return features @ self.kernel + self.bias
-
-
-@dataclasses.dataclass(frozen=True)
-class LeftOut:
-    """New samples, with their logits of a head that was solved without each.
-
-    Attributes:
-        features: Array of shape `(samples, features)`.
-        labels: Ints of shape `(samples,)`.
-        logits: Array of shape `(samples, classes)`.
-    """
-
-    features: np.ndarray
-    labels: np.ndarray
-    logits: np.ndarray
+from keras_incremental.statistics.solved_columns import is_worse
+from keras_incremental.statistics.solved_columns import solve_columns
 
 
 def solve_head(run):
@@ -108,17 +76,12 @@ def completed(run):
 def solution_of(run, statistics):
     """Returns the `SolvedColumns`, and the `LeftOut` new samples."""
     inputs = run.inputs
-    solution = solved(statistics)
     x, labels = inputs.known
+    # The features of a sample alone in its class are not needed.
     rows = statistics.counts[labels] > 1
-    is_new = ~inputs.known_replayed[rows]
-    features, labels = run.backbone.features_of(x[rows]), labels[rows]
-    features = np.asarray(features, "float64")
-    left_out = solution.left_out(features, labels)
-    factor = best_factor(left_out, labels)
-    columns = SolvedColumns(factor * solution.kernel, factor * solution.bias)
-    new = LeftOut(features[is_new], labels[is_new], factor * left_out[is_new])
-    return columns, new
+    features = run.backbone.features_of(x[rows])
+    columns, left_out = solve_columns(statistics, features, labels[rows])
+    return columns, left_out.only(~inputs.known_replayed[rows])
 
 
 def _missing(statistics, num_old):
@@ -143,14 +106,8 @@ class Comparison:
     where: str
 
     def is_worse(self, surely):
-        """Whether the solved head loses more samples than it wins.
-
-        Args:
-            surely: Bool. Whether by more than the standard error.
-        """
-        lost = np.count_nonzero(self.old & ~self.solved)
-        won = np.count_nonzero(self.solved & ~self.old)
-        return lost - won > (np.sqrt(lost + won) if surely else 0)
+        """Returns what `is_worse` of `solved_columns` does."""
+        return is_worse(self.solved, self.old, surely)
 
     @property
     def text(self):

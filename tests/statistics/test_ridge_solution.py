@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from keras_incremental.layers import evidence
 from keras_incremental.layers import ridge
-from keras_incremental.layers import ridge_solution
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics import evidence
+from keras_incremental.statistics import ridge_solution
 
 RANDOM = np.random.default_rng(0)
 

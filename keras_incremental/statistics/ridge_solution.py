@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_incremental.layers import evidence
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics import evidence
 
 
 @dataclasses.dataclass(frozen=True)

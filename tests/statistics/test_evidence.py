@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_incremental.layers import evidence
 from keras_incremental.layers import ridge as regressions
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics import evidence
 
 RIDGES = np.geomspace(1e-3, 1e4, 29)
 

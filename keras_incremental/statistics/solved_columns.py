@@ -1,0 +1,89 @@
+"""A linear head from statistics and new samples: scores and a temperature."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.ridge_solution import solved
+from keras_incremental.statistics.temperature import best_factor
+
+
+@dataclasses.dataclass(frozen=True)
+class SolvedColumns:
+    """Columns of a linear head that were solved from statistics.
+
+    Attributes:
+        kernel: Array of shape `(features, classes)`.
+        bias: Array of shape `(classes,)`.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Returns the logits of samples."""
+        return features @ self.kernel + self.bias
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """Samples, with their logits of a head that was solved without each.
+
+    Attributes:
+        features: Array of shape `(samples, features)`.
+        labels: Ints of shape `(samples,)`.
+        logits: Array of shape `(samples, classes)`.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    logits: np.ndarray
+
+    def only(self, chosen: np.ndarray) -> "LeftOut":
+        """Returns some of the samples.
+
+        Args:
+            chosen: Bools of shape `(samples,)`.
+        """
+        return LeftOut(
+            *(getattr(self, f.name)[chosen] for f in dataclasses.fields(self))
+        )
+
+
+def solve_columns(
+    statistics: FeatureStatistics, features: np.ndarray, labels: np.ndarray
+) -> tuple[SolvedColumns, LeftOut]:
+    """Returns the head solved from statistics, at its best temperature.
+
+    Ridge regression on one-hot labels, its strength the most probable one;
+    one temperature, of least crossentropy on samples that are left out in
+    turn, makes logits of the scores.
+
+    Args:
+        statistics: `FeatureStatistics`, with samples of each class.
+        features: Array of shape `(samples, features)`, samples that are in
+            the statistics.
+        labels: Ints of shape `(samples,)`.
+    """
+    solution = solved(statistics)
+    # Without the only sample of its class there is no solution.
+    rows = statistics.counts[labels] > 1
+    features, labels = np.asarray(features[rows], "float64"), labels[rows]
+    scores = solution.left_out(features, labels)
+    factor = best_factor(scores, labels)
+    columns = SolvedColumns(factor * solution.kernel, factor * solution.bias)
+    return columns, LeftOut(features, labels, factor * scores)
+
+
+def is_worse(solved: np.ndarray, old: np.ndarray, surely: bool) -> bool:
+    """Returns whether a solved head loses more samples than it wins.
+
+    Args:
+        solved: Bools, which samples the solved head has right.
+        old: The same of the old head.
+        surely: Bool. Whether by more than the standard error.
+    """
+    lost = np.count_nonzero(old & ~solved)
+    won = np.count_nonzero(solved & ~old)
+    return bool(lost - won > (np.sqrt(lost + won) if surely else 0))
