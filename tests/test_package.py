@@ -23,6 +23,7 @@ TESTS = pathlib.Path(__file__).parent
 LEVELS = (
     ("version", "errors", "utils", "statistics"),
     (
+        "edge",
         "layers",
         "losses",
         "distillation",
@@ -39,6 +40,7 @@ LEVELS = (
     ("testing",),
     ("recipes",),
     ("contrib",),
+    ("api",),
     ("cli",),
     ("__main__",),
 )
@@ -159,6 +161,17 @@ def test_the_package_imports_no_heavy_package_of_its_own():
         run(f"import keras; import keras_incremental; {report}", backend)
     )
     assert with_us == alone
+
+
+def test_devices_import_their_part_without_keras():
+    report = "import sys; print('keras' in sys.modules)"
+    assert run(f"import keras_incremental.edge; {report}", "jax") == "False\n"
+    # What else there is comes when it is asked for.
+    later = "import keras_incremental as ki; print(ki.IncrementalClassifier)"
+    out = run(f"import keras_incremental.edge; {later}; {report}", "jax")
+    assert out.endswith("IncrementalClassifier'>\nTrue\n")
+    without = "import sys; sys.modules['keras'] = None"
+    run(f"{without}\nfrom keras_incremental import edge", "jax")
 
 
 @pytest.mark.parametrize("part", sorted(part_imports()))

@@ -5,11 +5,14 @@ from typing import Self
 
 import keras
 
+from keras_incremental.edge.head import Head
 from keras_incremental.models import session
 from keras_incremental.models.conversion.loss_outputs import asks_each_output
 from keras_incremental.models.conversion.loss_outputs import check_class_weight
 from keras_incremental.models.conversion.loss_outputs import check_exclusive
 from keras_incremental.models.conversion.loss_outputs import check_loss
+from keras_incremental.models.device_run import DeviceRun
+from keras_incremental.models.device_run import learned_of
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
@@ -260,6 +263,52 @@ class LearningMixin(keras.Model):
         samples = Reader(self, batch_size, steps).old(x, y, classes)
         samples = checks.learnable(samples.at_version(version), self)
         session.remember(self, samples, batch_size)
+
+    def learn_statistics(
+        self,
+        heads: Sequence[str | os.PathLike],
+        *,
+        validation_data: Data | None = None,
+        max_drop: float | None = None,
+        batch_size: int = 32,
+        verbose: int | str = "auto",
+    ) -> PhaseReport:
+        """Learns what devices have learned, without a sample of them.
+
+        Devices that `export(extendable=True)` has sent out, and that learned
+        by `keras_incremental.edge`, send their heads back. Statistics are
+        added up, so that neither the order of devices nor that of their
+        samples matters, and the head is solved from all of them at once. Pass
+        each sample once: a device sends all that it has learned since it was
+        exported, so its later file takes the place of an earlier one.
+
+        Args:
+            heads: List of files that `EdgeClassifier.save` has written.
+                Classes are matched by name.
+            validation_data: Same as for `learn`.
+            max_drop: Float from 0 to 1. Refuses an update that costs the old
+                classes more accuracy. Defaults to `None`, any.
+            batch_size: Int. Defaults to `32`.
+            verbose: Same as for `fit`. Defaults to `"auto"`.
+
+        Returns:
+            A `PhaseReport`.
+
+        Raises:
+            ValueError: if a head has learned nothing or reads other features,
+                or if this classifier's head is not solved from statistics.
+                Nothing is changed.
+        """
+        gate = Gate(max_drop, self.max_class_drop)
+        options = arguments.fit_options(None, batch_size, None, (), verbose)
+        learned = learned_of([Head.load(path) for path in heads], self)
+        validation = Reader(self, batch_size).validation(
+            validation_data, learned.classes
+        )
+        validation = checks.compatible(validation, self)
+        run = DeviceRun(self, learned, validation, options)
+        checks.check_gate(gate, run.samples, validation)
+        return session.run_if_accepted(self, run, gate)
 
     def tune(
         self,

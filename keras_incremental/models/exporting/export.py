@@ -4,6 +4,7 @@ import typing
 
 import keras
 
+from keras_incremental.models.exporting import extendable as extending
 from keras_incremental.models.exporting.artifact import Artifact
 from keras_incremental.models.exporting.formats import Format
 from keras_incremental.models.exporting.keras_file import KerasFile
@@ -13,6 +14,7 @@ from keras_incremental.models.exporting.openvino_folder import OpenVINOFolder
 from keras_incremental.models.exporting.saved_model import SavedModel
 from keras_incremental.models.exporting.served import ServedModel
 from keras_incremental.models.exporting.served import check_same
+from keras_incremental.models.exporting.served import signature_of
 from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.utils import files
 
@@ -42,6 +44,7 @@ class ExportingMixin(keras.Model):
         input_signature: typing.Any = None,
         *,
         num_classes: int | None = None,
+        extendable: bool = False,
         **kwargs,
     ) -> None:
         """Exports the classifier for another runtime, without this package.
@@ -78,6 +81,10 @@ class ExportingMixin(keras.Model):
                 the first classes only, for clients that know no others; the
                 scores are then those of `predict(classes=...)`. Defaults to
                 `None`, all.
+            extendable: Bool. Whether a device goes on learning: writes a
+                folder with the backbone, as ONNX or LiteRT, and the head as
+                statistics, for `keras_incremental.edge.load`. Defaults to
+                `False`.
             **kwargs: Arguments for the conversion, see `keras.Model.export`;
                 for LiteRT also `quantize="int8"`, with ranges found on
                 exemplars of the memory.
@@ -92,20 +99,39 @@ class ExportingMixin(keras.Model):
         chosen = _format(format)
         chosen.check()
         is_file = _is_file(filepath, chosen)
+        if extendable:
+            _check_alone(is_file, num_classes)
+            with files.replacing(filepath) as part:
+                extending.write(self, chosen, input_signature, kwargs, part)
+            _tell(verbose, self.classes, format, filepath)
+            return
         served = ServedModel(self, _count(num_classes, len(self.classes)))
         check_same(served)
-        signature = input_signature or served.signature()
+        signature = input_signature or signature_of(self)
         artifact = Artifact(served, signature, kwargs)
         with files.replacing(filepath) as part:
             if is_file:
                 chosen.write(artifact, part)
             else:
                 _write_folder(chosen, artifact, part)
-        if verbose is not False:
-            print(
-                f"Exported {len(artifact.names)} classes as {format} to "
-                f"'{os.fspath(filepath)}'."
-            )
+        _tell(verbose, artifact.names, format, filepath)
+
+
+def _tell(verbose, names, format, filepath):
+    if verbose is not False:
+        print(
+            f"Exported {len(names)} classes as {format} to "
+            f"'{os.fspath(filepath)}'."
+        )
+
+
+def _check_alone(is_file, num_classes):
+    if is_file or num_classes is not None:
+        raise ValueError(
+            "What a device extends is a folder with all classes. Received: "
+            f"num_classes={num_classes} or the name of a file. Pass the name "
+            "of a new folder alone."
+        )
 
 
 def _format(name):

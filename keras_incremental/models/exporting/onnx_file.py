@@ -25,7 +25,6 @@ class OnnxFile(Format):
 
         self.convert(artifact, path)
         model = onnx.load(path)
-        _check(onnx, model)
         _rename(onnx, model.graph, artifact.served.output_names)
         _add_names(onnx, model.graph, artifact)
         onnx.helper.set_model_props(
@@ -38,17 +37,20 @@ class OnnxFile(Format):
         onnx.checker.check_model(model)
         onnx.save(model, path)
 
+    def convert(self, artifact, path):
+        import onnx
 
-def _check(onnx, model):
-    try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
-        unknown = re.findall(r"No Op registered for (\w+)", str(error))
-        raise ValueError(
-            "The network has operations that ONNX does not know. Received: "
-            f"{unknown or str(error).splitlines()[0]}. Replace the layers "
-            'that they come from, or export by `format="tf_saved_model"`.'
-        ) from error
+        super().convert(artifact, path)
+        try:
+            onnx.checker.check_model(onnx.load(path))
+        except onnx.checker.ValidationError as error:
+            unknown = re.findall(r"No Op registered for (\w+)", str(error))
+            raise ValueError(
+                "The network has operations that ONNX does not know. "
+                f"Received: {unknown or str(error).splitlines()[0]}. Replace "
+                "the layers that they come from, or export by "
+                '`format="tf_saved_model"`.'
+            ) from error
 
 
 def _rename(onnx, graph, names):

@@ -82,20 +82,21 @@ class ServedModel(keras.Model):
         outputs = self.classifier.outputs_of(logits)
         return ops.cast(outputs[..., :count], "float32")
 
-    def signature(self):
-        """Returns the `keras.InputSpec`s of what the classifier reads."""
-        inputs = state.inputs_of(self.classifier.features)
-        alone = not isinstance(inputs, dict | list | tuple)
-        return [
-            keras.tree.map_structure(
-                lambda tensor: keras.InputSpec(
-                    tensor.dtype,
-                    tuple(tensor.shape),
-                    name="inputs" if alone else tensor.name,
-                ),
-                inputs,
-            )
-        ]
+
+def signature_of(classifier):
+    """Returns the `keras.InputSpec`s of what a classifier reads."""
+    inputs = state.inputs_of(classifier.features)
+    alone = not isinstance(inputs, dict | list | tuple)
+    return [
+        keras.tree.map_structure(
+            lambda tensor: keras.InputSpec(
+                tensor.dtype,
+                tuple(tensor.shape),
+                name="inputs" if alone else tensor.name,
+            ),
+            inputs,
+        )
+    ]
 
 
 def check_same(served):

@@ -186,11 +186,21 @@ def _balanced_accuracy(scores, labels):
 
 
 def _assign(run, columns):
-    head, new = run.classifier.head, run.inputs.num_new_classes
+    assign_columns(run.classifier.head, columns, run.inputs.num_new_classes)
+
+
+def assign_columns(head, columns, num_new_classes):
+    """Gives a head the columns that were solved.
+
+    Args:
+        head: `ExpandableHead`.
+        columns: `SolvedColumns`.
+        num_new_classes: Int. How many classes arrive.
+    """
     if head.described:
         head.drop_descriptions()
     missing = columns.bias.shape[0] - head.units
-    if new and missing:
+    if num_new_classes and missing:
         head.expand(missing, initializer="zeros")
     head.assign_columns("kernel", columns.kernel.astype("float32"))
     head.assign_columns("bias", columns.bias.astype("float32"))

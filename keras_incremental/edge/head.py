@@ -1,0 +1,191 @@
+"""A head as statistics, in one small file."""
+
+import dataclasses
+import os
+import zipfile
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+
+from keras_incremental.errors import DamagedFileError
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.solved_columns import SolvedColumns
+from keras_incremental.utils import files
+
+FORMAT = 1
+# Samples of a class whose features are kept, for the temperature.
+KEPT = 50
+# A head that fills all of a file gives one of these.
+DAMAGES = (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """What a device knows of its classes.
+
+    Attributes:
+        classes: Tuple of strings.
+        columns: `SolvedColumns` that predict now.
+        activation: String, `"softmax"`, `"log_softmax"` or `""`.
+        statistics: `FeatureStatistics` of all that was seen.
+        learned: `FeatureStatistics` of what this device has learned.
+        features: Array of shape `(samples, features)`, of the first 50
+            samples of each class that this device has learned.
+        labels: Ints of shape `(samples,)`, their classes.
+    """
+
+    classes: tuple[str, ...]
+    columns: SolvedColumns
+    activation: str
+    statistics: FeatureStatistics
+    learned: FeatureStatistics
+    features: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def input_dim(self) -> int:
+        """Int. The number of features."""
+        return len(self.columns.kernel)
+
+    def outputs(self, features: np.ndarray) -> np.ndarray:
+        """Returns what the classifier gives: probabilities, or logits."""
+        logits = self.columns.scores(features).astype("float32")
+        if not self.activation:
+            return logits
+        logits -= logits.max(-1, keepdims=True)
+        total = np.exp(logits).sum(-1, keepdims=True)
+        if self.activation == "softmax":
+            return np.exp(logits) / total
+        return logits - np.log(total)
+
+    def with_samples(
+        self, features: np.ndarray, labels: np.ndarray, names: Iterable[str]
+    ) -> Self:
+        """Returns the head that has seen samples, its columns as they are.
+
+        Args:
+            features: Array of shape `(samples, features)`.
+            labels: Ints of shape `(samples,)`, that index the new `classes`.
+            names: Names of new classes.
+        """
+        all_features = np.concatenate([self.features, features])
+        all_labels = np.concatenate([self.labels, labels])
+        rows = [np.flatnonzero(all_labels == k)[:KEPT] for k in set(all_labels)]
+        kept = np.sort(np.concatenate([np.zeros(0, int), *rows]))
+        return dataclasses.replace(
+            self,
+            classes=(*self.classes, *names),
+            statistics=self.statistics.updated(features, labels),
+            learned=self.learned.updated(features, labels),
+            features=all_features[kept],
+            labels=all_labels[kept],
+        )
+
+    def without(self, index: int) -> Self:
+        """Returns the head without one of its classes."""
+        others = np.delete(np.arange(len(self.classes)), index)
+        kept = self.labels != index
+        labels = self.labels[kept]
+        return dataclasses.replace(
+            self,
+            classes=tuple(self.classes[k] for k in others),
+            columns=SolvedColumns(
+                self.columns.kernel[:, others], self.columns.bias[others]
+            ),
+            statistics=_only(self.statistics, index, others),
+            learned=_only(self.learned, index, others),
+            features=self.features[kept],
+            labels=labels - (labels > index),
+        )
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the file; an old one stays until the new one is whole."""
+        arrays = {
+            "format": np.asarray(FORMAT),
+            "classes": np.asarray(self.classes),
+            "activation": np.asarray(self.activation),
+            "kernel": self.columns.kernel.astype("float32"),
+            "bias": self.columns.bias.astype("float32"),
+            "features": self.features.astype("float32"),
+            "labels": self.labels,
+            **_arrays_of(self.statistics, ""),
+            **_arrays_of(self.learned, "learned_"),
+        }
+        with files.replacing(path) as part:
+            with open(part, "wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            OSError: if there is no such file.
+            DamagedFileError: if it is damaged, or of another kind.
+        """
+        with open(path, "rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as arrays:
+                    return cls._from(arrays)
+            except DAMAGES as error:
+                raise DamagedFileError(path, "head", error) from error
+
+    @classmethod
+    def _from(cls, arrays):
+        if int(arrays["format"]) != FORMAT:
+            raise ValueError(
+                f"format {arrays['format']}, where {FORMAT} is known"
+            )
+        head = cls(
+            tuple(arrays["classes"].tolist()),
+            SolvedColumns(arrays["kernel"], arrays["bias"]),
+            str(arrays["activation"]),
+            _statistics_of(arrays, ""),
+            _statistics_of(arrays, "learned_"),
+            arrays["features"],
+            arrays["labels"],
+        )
+        size, units = head.input_dim, len(head.classes)
+        shapes = {
+            "kernel": (head.columns.kernel.shape, (size, units)),
+            "bias": (head.columns.bias.shape, (units,)),
+            "means": (head.statistics.means.shape, (units, size)),
+            "features": (head.features.shape, (len(head.labels), size)),
+        }
+        odd = {k: found for k, (found, fits) in shapes.items() if found != fits}
+        if odd:
+            raise ValueError(f"{odd} for {units} classes, {size} features")
+        return head
+
+
+def _only(statistics, index, others):
+    """Returns statistics without a class, the others renumbered."""
+    known = others[others < len(statistics.counts)]
+    if index >= len(statistics.counts):
+        return statistics
+    left = statistics.without([index])
+    return left.only(known) if len(left) else FeatureStatistics()
+
+
+def _arrays_of(statistics, prefix):
+    """Returns the arrays of statistics; the scatter is symmetric."""
+    if not len(statistics):
+        return {}
+    scatter = statistics.scatter[np.triu_indices(len(statistics.scatter))]
+    return {
+        f"{prefix}counts": statistics.counts,
+        f"{prefix}means": statistics.means,
+        f"{prefix}scatter": scatter,
+    }
+
+
+def _statistics_of(arrays, prefix):
+    if f"{prefix}counts" not in arrays:
+        return FeatureStatistics()
+    means = arrays[f"{prefix}means"]
+    scatter = np.zeros((means.shape[-1],) * 2)
+    upper = np.triu_indices(len(scatter))
+    scatter[upper] = arrays[f"{prefix}scatter"]
+    scatter.T[upper] = scatter[upper]
+    return FeatureStatistics(arrays[f"{prefix}counts"], means, scatter)
