@@ -74,7 +74,7 @@ def test_five_commands_teach_a_class(after_five, start):
 
 @pytest.mark.parametrize(
     ("photos", "codes"),
-    [("birds", [0, 0]), ("photos/train/cat", [3])],
+    [("birds", [0, 0]), ("photos/test/cat", [3])],
     ids=["birds", "cats that are labeled birds"],
 )
 def test_the_job_refuses_a_bad_update(
