@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from keras_incremental.reporting import figures
 from keras_incremental.utils import files
 
 PATH = click.Path(path_type=pathlib.Path)
@@ -109,6 +110,7 @@ def checked_report(target: pathlib.Path | None, force: bool) -> None:
     Raises:
         ValueError: if it is of another kind.
         OSError: if it may not be written.
+        ImportError: if matplotlib is missing, which draws the figures.
     """
     if target is None:
         return
@@ -118,6 +120,9 @@ def checked_report(target: pathlib.Path | None, force: bool) -> None:
             f"--report {target}."
         )
     checked_target(target, force)
+    if target.suffix == ".html":
+        # A page has figures: raises now, and not after hours of training.
+        figures.pyplot()
 
 
 def write_report(made: Any, target: pathlib.Path | None) -> None:

@@ -90,6 +90,18 @@ def test_files_are_never_replaced_without_force(photos, pets, tmp_path):
     assert "ends in .keras" in done.stderr
 
 
+def test_a_report_that_cannot_be_written_is_an_error_before_all_else(
+    photos, pets, tmp_path, monkeypatch
+):
+    arguments = ("learn", pets, photos / "birds", "--out", tmp_path / "a.keras")
+    done = run(*arguments, "--report", "report.pdf", code=2)
+    assert "Received: --report report.pdf" in done.stderr
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = run(*arguments, "--report", tmp_path / "a.html", code=2)
+    assert "drawn by matplotlib" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_broken_pictures_are_named_and_skipped_only_if_told(pets, tmp_path):
     folder = write_folder(tmp_path / "new", count=4, names=("bird",))
     (folder / "bird" / "2.png").write_bytes(b"no picture")

@@ -95,9 +95,9 @@ def learn(
         batch_size=batch_size,
         verbose=progress.verbose,
     )
+    options.write_report(made, report)
     if made.accepted:
         classifier.save(target, keep_snapshots=keep_snapshots)
-    options.write_report(made, report)
     saved = str(target) if made.accepted else None
     broken = pictures.broken + (measured.broken if measured else [])
     return Result(
