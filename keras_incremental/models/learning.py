@@ -99,7 +99,9 @@ class LearningMixin(keras.Model):
                 that does, the head is trained, not solved. A
                 `callbacks.PhaseCallback` has more hooks.
             max_drop: Float from 0 to 1. Refuses an update that costs the old
-                classes more accuracy. Defaults to `None`, any.
+                classes more accuracy on `validation_data`. Before a
+                deployment, `compare` asks whether the samples are enough to
+                say so. Defaults to `None`, any.
             partial_labels: `PartialLabels`, the meaning of missing labels,
                 and where new classes were before. Defaults to `None`: no
                 label is missing, and no new class was part of an old one.

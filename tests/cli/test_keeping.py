@@ -52,4 +52,6 @@ def test_export_refuses_what_does_not_fit(pets, tmp_path):
     assert "does not fit the format" in done.stderr
     assert "Invalid value" in run("export", pets, "--format", "exe", *out,
                                   code=2).stderr  # fmt: skip
+    one_file = ("--format", "keras", "--out", tmp_path / "pets.keras")
+    run("export", pets, "--extendable", *one_file, code=2)
     assert list(tmp_path.iterdir()) == []

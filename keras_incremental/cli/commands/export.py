@@ -27,6 +27,11 @@ from keras_incremental.models.exporting.export import FORMATS
 )
 @click.option("--int8", is_flag=True, help="Quantize, for LiteRT only.")
 @click.option(
+    "--extendable",
+    is_flag=True,
+    help="For devices that go on learning by `keras_incremental.edge`.",
+)
+@click.option(
     "--out",
     required=True,
     type=options.PATH,
@@ -39,6 +44,7 @@ def export(
     name: str,
     first: int | None,
     int8: bool,
+    extendable: bool,
     out: pathlib.Path,
     force: bool,
 ) -> Result:
@@ -51,7 +57,14 @@ def export(
         )
     quantize = {"quantize": "int8"} if int8 else {}
     classifier = load_classifier(model)
-    classifier.export(out, name, False, num_classes=first, **quantize)
+    classifier.export(
+        out,
+        name,
+        verbose=False,
+        num_classes=first,
+        extendable=extendable,
+        **quantize,
+    )
     names = list(classifier.classes[:first])
     text = f"'{out}' answers with {', '.join(names)}, as {name}"
     return Result(text, {"out": str(out), "format": name, "classes": names})
