@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import evidence
+from keras_incremental.statistics.spectrum import spectrum
 
 EVIDENCE = "evidence"
 
@@ -94,7 +95,7 @@ def fit(sums: Regression, ridge: float | str) -> np.ndarray:
 
 
 def _fit_by_evidence(sums):
-    values, vectors = evidence.spectrum(sums.gram, sums.freedom + 1)
+    values, vectors = spectrum(sums.gram, sums.freedom + 1)
     rotated = vectors.T @ sums.products
     ridge = evidence.best_ridge(
         values,

@@ -60,9 +60,8 @@ def check_statistics(statistics, num_classes, width, name="statistics"):
         or size > num_classes
         or counts.min() < 0
         or np.shape(means) != (size, width)
-        or np.shape(statistics.scatter) != (width, width)
+        or not statistics.fits(width)
         or not np.isfinite(means).all()
-        or not np.isfinite(statistics.scatter).all()
     )
     if wrong:
         raise DamagedFileError(

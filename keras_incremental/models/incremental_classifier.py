@@ -26,7 +26,7 @@ from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
-from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.low_rank import empty_statistics
 from keras_incremental.utils import state
 from keras_incremental.utils.compilation import as_new
 from keras_incremental.utils.compilation import exclude
@@ -164,7 +164,7 @@ class IncrementalClassifier(
         self.label_space = LabelSpace(names)
         self.num_phases = 0
         self.phases: tuple[PhaseRecord, ...] = ()
-        self.statistics = FeatureStatistics()
+        self.statistics = empty_statistics(self.head.input_dim)
         self._backbone: Any = None
         self.build(self.features.input_shape)
         self.compile_like(model)

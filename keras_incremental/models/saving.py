@@ -15,6 +15,7 @@ from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.snapshots import keep_snapshot
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics.low_rank import load_statistics
 from keras_incremental.utils import files
 from keras_incremental.utils import state
 from keras_incremental.utils.graph import HeadSplit
@@ -274,7 +275,7 @@ class SavingMixin(keras.Model):
 
     def load_own_variables(self, store: Store) -> None:
         names = set(store.keys())
-        statistics = FeatureStatistics.load_from(store)
+        statistics = load_statistics(store, self.head.input_dim)
         file_checks.check_statistics(
             statistics, len(self.classes), self.head.input_dim
         )

@@ -1,8 +1,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_incremental.layers.streaming_lda import shrunk
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.shrinkage import OAS
 from keras_incremental.utils.probabilities import logsumexp
 
 # Number of rows whose distances are computed at a time.
@@ -121,32 +121,18 @@ def _nearest(features, statistics):
     """Returns squared Mahalanobis distances to the nearest mean."""
     features = np.asarray(features, "float64")
     rows = features.reshape(-1, features.shape[-1])
-    center, factor = whitening(statistics)
-    means = (statistics.means[statistics.counts > 0] - center) @ factor
+    # Centered, so that squares of large numbers do not cancel.
+    center, normal = statistics.mean, statistics.normal(OAS)
+    means = statistics.means[statistics.counts > 0]
+    means = normal.whitened(means - center)
     squares = [
-        _squares((rows[start : start + CHUNK] - center) @ factor, means).min(-1)
+        _squares(
+            normal.whitened(rows[start : start + CHUNK] - center), means
+        ).min(-1)
         for start in range(0, len(rows), CHUNK)
     ]
     squares = np.concatenate(squares) if squares else np.zeros(0)
     return squares.reshape(features.shape[:-1])
-
-
-def whitening(
-    statistics: FeatureStatistics,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the map under which all classes of statistics are spheres.
-
-    Args:
-        statistics: `FeatureStatistics` of the known classes.
-
-    Returns:
-        Arrays of shape `(features,)` and `(features, features)`: a center,
-        which is taken off first, so that squares of large numbers do not
-        cancel, and a factor.
-    """
-    count = len(statistics)
-    covariance = shrunk(statistics.scatter / count, "oas", count)
-    return statistics.mean, np.linalg.inv(np.linalg.cholesky(covariance)).T
 
 
 def _squares(rows, means):

@@ -7,3 +7,6 @@ from keras_incremental.statistics.class_means import ClassMeans as ClassMeans
 from keras_incremental.statistics.feature_statistics import (
     FeatureStatistics as FeatureStatistics,
 )
+from keras_incremental.statistics.low_rank import (
+    LowRankStatistics as LowRankStatistics,
+)

@@ -24,7 +24,7 @@ class ClassMeans:
         scatter: Array; 0 in this class. Defaults to `None`.
     """
 
-    ARRAYS = ("counts", "means", "scatter")
+    ARRAYS: tuple[str, ...] = ("counts", "means", "scatter")
     SCATTER: type[NoScatter] = NoScatter
 
     def __init__(
@@ -93,7 +93,7 @@ class ClassMeans:
     def only(self, classes: np.ndarray) -> Self:
         """Returns the statistics of some classes, renumbered from 0."""
         scatter = self.SCATTER.only(self.scatter, classes)
-        return type(self)(self.counts[classes], self.means[classes], scatter)
+        return self._with(self.counts[classes], self.means[classes], scatter)
 
     def without(self, classes: ArrayLike) -> Self:
         """Returns the statistics without the samples of some classes.
@@ -105,10 +105,11 @@ class ClassMeans:
             return self
         counts = np.where(gone, 0, self.counts)
         share = counts.sum() / max(len(self), 1)
-        return type(self)(
+        return self._with(
             counts,
             np.where(gone[:, None], 0.0, self.means),
             self.SCATTER.without(self.scatter, gone, share),
+            share,
         )
 
     @property
@@ -125,7 +126,7 @@ class ClassMeans:
             prefix: String before the names. Defaults to `""`.
         """
         for name in self.ARRAYS if len(self) else ():
-            store[prefix + name] = getattr(self, name)
+            store[prefix + name] = np.asarray(getattr(self, name))
 
     @classmethod
     def load_from(cls, store: Store, prefix: str = "") -> Self:
@@ -147,13 +148,23 @@ class ClassMeans:
         steps = np.where(two.counts[:, None], two.means - one.means, 0)
         means = (one.means + share[:, None] * steps) * (counts > 0)[:, None]
         weights = one.counts * share * (counts > 0)
-        between = self.SCATTER.between(weights, steps)
-        scatter = one.scatter + sign * two.scatter + between
-        return type(self)(counts, means, scatter)
+        scatter = self.SCATTER.joined(
+            one.scatter, two.scatter, sign, weights, steps
+        )
+        return one._with(counts, means, scatter)
 
     def _widened(self, num_classes):
-        return type(self)(
+        return self._with(
             padded(self.counts, num_classes),
             padded(self.means, num_classes),
             self.SCATTER.padded(self.scatter, num_classes),
         )
+
+    def _with(self, counts, means, scatter, share=1.0):
+        """Returns statistics of the same kind with other arrays.
+
+        Args:
+            counts: See `ClassMeans`, as are `means` and `scatter`.
+            share: Float, how many times as many samples they are of.
+        """
+        return type(self)(counts, means, scatter)

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
-from keras_incremental.statistics.shrinkage import EVIDENCE
-from keras_incremental.statistics.shrinkage import shrunk
 
 
 def described(
@@ -34,26 +32,16 @@ def described(
     counts = statistics.counts[: kernel.shape[-1]]
     known = np.flatnonzero(counts)
     anchor = statistics.means[known].mean(0)
-    covariance = shrunk(
-        statistics.scatter / len(statistics),
-        EVIDENCE,
-        len(statistics),
-        statistics.freedom,
-    )
     columns = kernel.astype("float64")
     columns = columns - columns[:, known].mean(-1, keepdims=True)
-    steps = (covariance @ columns).T
+    steps = statistics.normal().times(columns).T
     size = _size(steps[known], statistics.means[known] - anchor)
     each = max(int(round(counts[known].mean())), 1)
-    growth = 1 + each * len(classes) / len(statistics)
     means = np.zeros((kernel.shape[-1], len(anchor)))
     means[classes] = anchor + size * steps[classes]
     added = np.zeros(kernel.shape[-1], int)
     added[classes] = each
-    none = np.zeros_like(statistics.scatter)
-    return FeatureStatistics(
-        statistics.counts, statistics.means, growth * statistics.scatter
-    ) + FeatureStatistics(added, means, none)
+    return statistics.extended(added, means)
 
 
 def _size(steps, wanted):

@@ -9,8 +9,6 @@ MOST = 1e3
 POINTS, ROUNDS = 64, 4
 # Differences of log evidence below it are rounding.
 TIE = 1e-6
-# Samples are few if there are so many times as many features.
-FEW, SPARE = 2, 8
 
 
 def log_evidence(
@@ -92,42 +90,3 @@ def best_ridge(
         step = (high - low) / (POINTS - 1)
         low, high = max(best - step, low), min(best + step, high)
     return float(np.exp(best))
-
-
-def spectrum(
-    gram: np.ndarray, rank: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns eigenvalues and eigenvectors of a Gram matrix.
-
-    Eigenvalues that are rounding, of features that are constant or copies of
-    others, are 0. Where the matrix is of few samples, those that are 0 are
-    left out: its range is found first, in time that grows with the square of
-    the number of features instead of the cube.
-
-    Reference:
-    - [Halko et al., 2011](https://arxiv.org/abs/0909.4061), the range finder
-
-    Args:
-        gram: Array of shape `(features, features)`.
-        rank: Int. Its rank is no larger. Defaults to `None`, not known.
-
-    Returns:
-        Arrays of shape `(found,)` and `(features, found)`.
-    """
-    if rank is not None and FEW * (rank + SPARE) < len(gram):
-        base = _range_of(gram, rank + SPARE)
-        values, turned = np.linalg.eigh(base.T @ gram @ base)
-        vectors = base @ turned
-    else:
-        values, vectors = np.linalg.eigh(gram)
-    tolerance = len(gram) * np.finfo("float64").eps
-    values[values <= tolerance * values.max(initial=0.0)] = 0.0
-    return values, vectors
-
-
-def _range_of(gram, width):
-    """Returns orthonormal columns whose span holds all that a matrix does."""
-    drawn = np.random.default_rng(0).standard_normal((len(gram), width))
-    base = np.linalg.qr(gram @ drawn)[0]
-    # Once more, for directions that hardly vary.
-    return np.linalg.qr(gram @ base)[0]

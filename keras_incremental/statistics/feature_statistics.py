@@ -1,11 +1,17 @@
 from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 
 from keras_incremental.statistics.class_means import ClassMeans
+from keras_incremental.statistics.gaussian import Gaussian
+from keras_incremental.statistics.normal import Normal
+from keras_incremental.statistics.scatter import NoScatter
 from keras_incremental.statistics.scatter import SharedScatter
+from keras_incremental.statistics.scatter import padded
 from keras_incremental.statistics.shrinkage import EVIDENCE
 from keras_incremental.statistics.shrinkage import shrunk
+from keras_incremental.statistics.spectrum import spectrum
 
 
 class FeatureStatistics(ClassMeans):
@@ -27,18 +33,82 @@ class FeatureStatistics(ClassMeans):
             the outer product of the distance from the mean of their class.
     """
 
-    SCATTER = SharedScatter
+    SCATTER: type[NoScatter] = SharedScatter
 
     def scatter_around(self, point: np.ndarray) -> np.ndarray:
         """Returns the sum of outer products of the distances from a point."""
         steps = self.means - point
         return self.scatter + self.SCATTER.between(self.counts, steps)
 
+    def spectrum(
+        self, each: float, steps: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the eigenvalues and eigenvectors of the scatter and more.
+
+        Args:
+            each: Float above 0, the factor of the outer products of `steps`.
+            steps: Array of shape `(num_steps, features)`.
+
+        Returns:
+            Arrays of shape `(found,)` and `(features, found)`, see `spectrum`
+            of `keras_incremental.statistics.spectrum`. What is orthogonal to
+            all eigenvectors has the eigenvalue 0.
+        """
+        return spectrum(self.scatter + each * steps.T @ steps, rank=len(self))
+
+    def normal(self, shrinkage: str = EVIDENCE) -> Normal | Gaussian:
+        """Returns the distribution of samples around the mean of their class.
+
+        Args:
+            shrinkage: String, how far the covariance is drawn towards a
+                sphere: `"evidence"` or `"oas"`. Defaults to `"evidence"`.
+        """
+        count = len(self)
+        covariance = self.scatter / count
+        return Normal(shrunk(covariance, shrinkage, count, self.freedom))
+
+    def extended(self, counts: np.ndarray, means: np.ndarray) -> Self:
+        """Returns statistics with classes that vary as the others do.
+
+        Args:
+            counts: Ints of shape `(num_classes,)`, how many samples each
+                class counts as; 0 for those that have samples.
+            means: Array of shape `(num_classes, features)`.
+        """
+        size = max(len(counts), len(self.counts))
+        wide, means = self._widened(size), padded(means, size)
+        counts = padded(counts, size)
+        growth = 1 + counts.sum() / len(self)
+        scatter = self.SCATTER.scaled(wide.scatter, growth)
+        added = counts[:, None] > 0
+        return self._with(
+            wide.counts + counts,
+            np.where(added, means, wide.means),
+            scatter,
+            growth,
+        )
+
+    def fits(self, width: int) -> bool:
+        """Returns whether the scatter is finite and of so many features."""
+        return np.shape(self.scatter) == (width, width) and bool(
+            np.isfinite(self.scatter).all()
+        )
+
+    @property
+    def within(self) -> float:
+        """Float. Sum of squared distances from the mean of the class."""
+        return float(np.trace(self.scatter))
+
+    @property
+    def remainder(self) -> float:
+        """Float. What `spectrum` leaves out of each eigenvalue."""
+        return 0.0
+
     @property
     def scale(self) -> float:
         """Float. Root mean squared distance of a feature from its mean."""
         between = np.square(self.means - self.mean).mean(1) @ self.counts
-        within = np.trace(self.scatter) / self.scatter.shape[0]
+        within = self.within / self.means.shape[-1]
         scale = np.sqrt((between + within) / len(self))
         return float(scale) if scale > 1e-12 else 1.0
 
@@ -75,15 +145,8 @@ class FeatureStatistics(ClassMeans):
             Features of shape `(len(classes) * count, features)` and labels
             of shape `(len(classes) * count,)`.
         """
-        size = self.scatter.shape[0]
-        covariance = np.zeros((size, size))
-        if np.trace(self.scatter) > 0:
-            covariance = shrunk(
-                self.scatter / len(self), EVIDENCE, len(self), self.freedom
-            )
-        covariance[np.diag_indices(size)] += 1e-12
-        factor = np.linalg.cholesky(covariance)
         labels = np.repeat(np.asarray(classes, int), count)
-        noise = np.random.default_rng(seed).standard_normal((len(labels), size))
-        drawn = self.means[labels] + noise @ factor.T
+        drawn = self.means[labels]
+        if self.within > 0:
+            drawn = drawn + self.normal().draw(len(labels), seed)
         return drawn.astype("float32"), labels

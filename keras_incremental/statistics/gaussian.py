@@ -49,15 +49,39 @@ class Gaussian:
         values = np.zeros(size)
         values[: len(lengths)] = np.square(lengths) / count
         rank = min(rank, count - 1, size)
-        sphere = values.mean()
-        if sphere <= 0:
-            return cls(center, np.zeros((size, 0)), np.zeros(0), 1.0)
+        if values.mean() <= 0:
+            return cls.sphere(center)
         share = most_probable_share(values, max(count - 1, 1))
-        values = (1 - share) * values + share * sphere
-        variance = values[rank:].mean() if rank < size else values.min()
-        return cls(
-            center, vectors[:rank].T, variance / values[:rank], float(variance)
-        )
+        return cls.of_spectrum(center, values, vectors[:rank].T, share)
+
+    @classmethod
+    def sphere(cls, center: np.ndarray) -> "Gaussian":
+        """Returns the distribution of variance 1 in all directions."""
+        return cls(center, np.zeros((len(center), 0)), np.zeros(0), 1.0)
+
+    @classmethod
+    def of_spectrum(
+        cls,
+        center: np.ndarray,
+        values: np.ndarray,
+        directions: np.ndarray,
+        share: float,
+    ) -> "Gaussian":
+        """Returns the distribution of a covariance that is shrunk.
+
+        Args:
+            center: Array of shape `(features,)`, the mean.
+            values: Array of shape `(features,)`, the eigenvalues of the
+                covariance, those of `directions` first; not all 0.
+            directions: Array of shape `(features, rank)`, eigenvectors. All
+                others get the mean of their eigenvalues.
+            share: Float from 0 to 1, the share of the sphere.
+        """
+        rank = directions.shape[-1]
+        values = (1 - share) * values + share * values.mean()
+        variance = values[rank:].mean() if rank < len(values) else values.min()
+        shares = variance / values[:rank]
+        return cls(center, directions, shares, float(variance))
 
     def distances(self, samples: np.ndarray) -> np.ndarray:
         """Returns the Mahalanobis distances of samples from the center."""
@@ -66,6 +90,19 @@ class Gaussian:
         others = steps - along @ self.directions.T
         squares = np.square(others).sum(-1) + np.square(along) @ self.shares
         return np.sqrt(squares / self.variance)
+
+    def whitened(self, samples: np.ndarray) -> np.ndarray:
+        """Returns samples of variance 1 in all directions, around 0."""
+        steps = samples - self.center
+        stretch = np.sqrt(self.shares) - 1
+        steps = steps + (steps @ self.directions * stretch) @ self.directions.T
+        return steps / np.sqrt(self.variance)
+
+    def times(self, columns: np.ndarray) -> np.ndarray:
+        """Returns the covariance times columns `(features, num_columns)`."""
+        stretch = (1 / self.shares - 1)[:, None]
+        along = self.directions.T @ columns
+        return self.variance * (columns + self.directions @ (stretch * along))
 
     def draw(self, count: int, seed: int = 0) -> np.ndarray:
         """Returns samples of shape `(count, features)`."""

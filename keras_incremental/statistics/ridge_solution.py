@@ -116,9 +116,7 @@ def solved(statistics: FeatureStatistics) -> RidgeSolution:
     each = num_samples / num_classes
     center = statistics.means.mean(0)
     steps = statistics.means - center
-    values, vectors = evidence.spectrum(
-        statistics.scatter + each * steps.T @ steps, rank=num_samples
-    )
+    values, vectors = statistics.spectrum(each, steps)
     products = each * (steps @ vectors).T
     ridge = evidence.best_ridge(
         values,
@@ -127,5 +125,7 @@ def solved(statistics: FeatureStatistics) -> RidgeSolution:
         num_samples - 1,
         num_classes,
     )
+    # Directions that were left out are as uncertain as all others at least.
+    ridge = max(ridge, statistics.remainder)
     kernel = vectors @ (products / (values + ridge)[:, None])
     return RidgeSolution(statistics, vectors, values + ridge, kernel)

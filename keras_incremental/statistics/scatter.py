@@ -26,6 +26,27 @@ class NoScatter:
         """Returns the scatter of one weighted distance for each class."""
         return np.zeros(())
 
+    @classmethod
+    def joined(
+        cls,
+        one: np.ndarray,
+        two: np.ndarray,
+        sign: int,
+        weights: np.ndarray,
+        steps: np.ndarray,
+    ) -> np.ndarray:
+        """Returns the scatter of two sets of samples around common means.
+
+        Args:
+            one: Scatter of the first set.
+            two: Scatter of the second set.
+            sign: Int, `-1` where the second set is taken out of the first.
+            weights: Array of shape `(num_classes,)`, see `between`.
+            steps: Array of shape `(num_classes, features)`, the distances
+                between the means of both.
+        """
+        return one + sign * two + cls.between(weights, steps)
+
     @staticmethod
     def padded(scatter: np.ndarray, num_classes: int) -> np.ndarray:
         """Returns the scatter, padded to a number of classes."""
@@ -37,8 +58,13 @@ class NoScatter:
         return scatter
 
     @staticmethod
+    def scaled(scatter: np.ndarray, factor: float) -> np.ndarray:
+        """Returns the scatter of so many times as many samples."""
+        return scatter * factor
+
+    @classmethod
     def without(
-        scatter: np.ndarray, gone: np.ndarray, share: float
+        cls, scatter: np.ndarray, gone: np.ndarray, share: float
     ) -> np.ndarray:
         """Returns the scatter without the removed classes.
 
@@ -47,7 +73,7 @@ class NoScatter:
             gone: Bools of shape `(num_classes,)`, the removed classes.
             share: Float from 0 to 1, the share of samples that stay.
         """
-        return scatter * share
+        return cls.scaled(scatter, share)
 
 
 class SharedScatter(NoScatter):
@@ -62,6 +88,46 @@ class SharedScatter(NoScatter):
     @staticmethod
     def between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
         return (steps * weights[:, None]).T @ steps
+
+
+class RowScatter(NoScatter):
+    """Rows whose outer products add up to one matrix for all classes.
+
+    They have the shape `(num_rows, features)`, and take less room than the
+    matrix where there are more features than rows.
+    """
+
+    ndim = 2
+
+    @staticmethod
+    def of(centered: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return centered[centered.any(-1)]
+
+    @staticmethod
+    def between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        rows = np.sqrt(weights)[:, None] * steps
+        return rows[rows.any(-1)]
+
+    @classmethod
+    def joined(
+        cls,
+        one: np.ndarray,
+        two: np.ndarray,
+        sign: int,
+        weights: np.ndarray,
+        steps: np.ndarray,
+    ) -> np.ndarray:
+        if sign < 0:
+            raise ValueError(
+                "Samples cannot be taken out of statistics of so many "
+                f"features. Received: {steps.shape[-1]} features. Add up the "
+                "statistics of the samples that stay."
+            )
+        return np.concatenate([one, two, cls.between(weights, steps)])
+
+    @staticmethod
+    def scaled(scatter: np.ndarray, factor: float) -> np.ndarray:
+        return scatter * np.sqrt(factor)
 
 
 class ClassScatter(NoScatter):
@@ -87,9 +153,9 @@ class ClassScatter(NoScatter):
     def only(scatter: np.ndarray, classes: np.ndarray) -> np.ndarray:
         return scatter[classes]
 
-    @staticmethod
+    @classmethod
     def without(
-        scatter: np.ndarray, gone: np.ndarray, share: float
+        cls, scatter: np.ndarray, gone: np.ndarray, share: float
     ) -> np.ndarray:
         return np.where(gone[:, None, None], 0.0, scatter)
 

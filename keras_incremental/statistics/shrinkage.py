@@ -51,6 +51,27 @@ def oas(covariance: np.ndarray, count: int) -> float:
     """
     size = len(covariance)
     squares, sphere = np.mean(covariance**2), np.trace(covariance) / size
+    return _oas(size, squares, sphere, count)
+
+
+def share_of_sphere(
+    values: np.ndarray, shrinkage: str, count: int, freedom: int
+) -> float:
+    """Returns the share of the sphere that `shrunk` takes, of eigenvalues.
+
+    Args:
+        values: Array of shape `(features,)`, not all 0.
+        shrinkage: See `shrunk`: `"evidence"` or `"oas"`.
+        count: Int. The number of samples.
+        freedom: Int. See `shrunk`.
+    """
+    if shrinkage == EVIDENCE:
+        return most_probable_share(values, freedom)
+    size = len(values)
+    return _oas(size, np.sum(values**2) / size**2, values.mean(), count)
+
+
+def _oas(size, squares, sphere, count):
     above = squares + sphere**2
     below = (count + 1) * (squares - sphere**2 / size)
     return 1.0 if below <= 0 else min(float(above / below), 1.0)

@@ -3,6 +3,7 @@ import pytest
 
 from keras_incremental.layers import AnalyticDense
 from keras_incremental.statistics import evidence
+from keras_incremental.statistics.spectrum import spectrum
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.repeat([0, 1, 2], [20, 12, 8])
@@ -89,7 +90,7 @@ def test_the_evidence_is_that_of_the_samples(balanced):
     steps = np.sqrt(weights)[:, None] * (FEATURES - center)
     mean = np.average(TARGETS, axis=0, weights=weights)
     targets = np.sqrt(weights)[:, None] * (TARGETS - mean)
-    values, vectors = evidence.spectrum(steps.T @ steps)
+    values, vectors = spectrum(steps.T @ steps)
     squares = np.square(vectors.T @ steps.T @ targets).sum(-1)
     ridge = evidence.best_ridge(values, squares, np.sum(targets**2), 39, 3)
     part = ridge / values.mean()

@@ -4,6 +4,7 @@ import pytest
 from keras_incremental.layers import ridge as regressions
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import evidence
+from keras_incremental.statistics.spectrum import spectrum
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.arange(40) % 3
@@ -44,7 +45,7 @@ def test_the_kernel_is_that_of_the_samples(ridge):
     gram = features.T @ features
     penalty = 0.01 * np.trace(gram) / 6
     if ridge == "evidence":
-        values, vectors = evidence.spectrum(gram)
+        values, vectors = spectrum(gram)
         squares = np.square(vectors.T @ features.T @ targets).sum(-1)
         energy = np.sum(targets**2)
         penalty = evidence.best_ridge(values, squares, energy, 39, 3)

@@ -4,6 +4,7 @@ import pytest
 from keras_incremental.layers import ridge as regressions
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import evidence
+from keras_incremental.statistics.spectrum import spectrum
 
 RIDGES = np.geomspace(1e-3, 1e4, 29)
 
@@ -33,7 +34,7 @@ def marginal(features, labels, ridge):
 def spectrum_of(features, labels):
     statistics = FeatureStatistics.of(features, labels)
     sums = regressions.regression(statistics, True, len(labels))[0]
-    values, vectors = evidence.spectrum(sums.gram)
+    values, vectors = spectrum(sums.gram)
     squares = np.square(vectors.T @ sums.products).sum(-1)
     return values, squares, sums.energy, sums.freedom, labels.max() + 1
 
@@ -141,7 +142,7 @@ def test_few_samples_have_the_spectrum_of_all_features(num_samples):
     features, _ = clouds(num_samples, 200, 5)
     features = features * np.geomspace(1e-3, 1, 200)
     gram = features.T @ features
-    values, vectors = evidence.spectrum(gram, num_samples)
+    values, vectors = spectrum(gram, num_samples)
     expected = np.linalg.eigvalsh(gram)[-num_samples:]
     assert vectors.shape[1] < 200
     np.testing.assert_allclose(values[-num_samples:], expected, rtol=1e-8)
@@ -151,5 +152,5 @@ def test_few_samples_have_the_spectrum_of_all_features(num_samples):
 def test_constant_features_of_few_samples_are_left_out():
     features = np.zeros((5, 200))
     features[:, :2] = np.eye(5)[:, :2]
-    values, _ = evidence.spectrum(features.T @ features, 5)
+    values, _ = spectrum(features.T @ features, 5)
     assert np.count_nonzero(values) == 2

@@ -5,6 +5,7 @@ from keras_incremental.layers import ridge
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import evidence
 from keras_incremental.statistics import ridge_solution
+from keras_incremental.statistics.spectrum import spectrum
 
 RANDOM = np.random.default_rng(0)
 
@@ -43,7 +44,7 @@ def test_classes_of_one_size_give_the_regression_of_their_samples(width):
     solution = ridge_solution.solved(FeatureStatistics.of(features, labels))
     centered = features - features.mean(0)
     targets = np.eye(3)[labels] - 1 / 3
-    values, vectors = evidence.spectrum(centered.T @ centered)
+    values, vectors = spectrum(centered.T @ centered)
     squares = np.square(vectors.T @ centered.T @ targets).sum(-1)
     strength = evidence.best_ridge(values, squares, np.sum(targets**2), 29, 3)
     columns = regression(features, labels, strength, np.ones(30))

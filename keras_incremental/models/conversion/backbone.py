@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_incremental.data.feature_cache import FeatureCache
 from keras_incremental.data.feature_cache import keys_of
-from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils import graph
 
 # Floats a picture: 256 KiB.
@@ -57,7 +56,7 @@ class Backbone:
 
     def valid_statistics(self, statistics):
         """Statistics that will hold in the next phase: none, if it moves."""
-        return FeatureStatistics() if self.is_trainable else statistics
+        return type(statistics)() if self.is_trainable else statistics
 
     def student_inputs(self, pictures, batch_size=32, verbose=0):
         """What the student reads: the pictures, or features cached of them.

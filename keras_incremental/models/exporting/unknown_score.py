@@ -6,7 +6,7 @@ from keras_incremental.rejection.scores import BOTH
 from keras_incremental.rejection.scores import DISTANCE
 from keras_incremental.rejection.scores import ENERGY
 from keras_incremental.rejection.scores import MAX_SOFTMAX
-from keras_incremental.rejection.scores import whitening
+from keras_incremental.statistics.shrinkage import OAS
 
 
 class UnknownScore:
@@ -33,17 +33,17 @@ class UnknownScore:
         return score, ops.logical_not(score <= self.rejector.threshold)
 
     def _keep(self, statistics):
-        center, factor = whitening(statistics)
-        means = (statistics.means[statistics.counts > 0] - center) @ factor
-        arrays = center, factor, means.T
-        self._arrays = [array.astype("float32") for array in arrays]
+        center, self._normal = statistics.mean, statistics.normal(OAS)
+        means = statistics.means[statistics.counts > 0]
+        means = self._normal.whitened(means - center)
+        self._arrays = [a.astype("float32") for a in (center, means.T)]
 
     def _of_energy(self, logits, features):
         return self._energy(logits)
 
     def _of_distance(self, logits, features):
-        center, factor, means = map(ops.convert_to_tensor, self._arrays)
-        rows = ops.matmul(features - center, factor)
+        center, means = map(ops.convert_to_tensor, self._arrays)
+        rows = self._normal.whitened(features - center, ops, "float32")
         lengths = ops.sum(ops.square(rows), -1, keepdims=True)
         squares = lengths - 2 * ops.matmul(rows, means)
         squares = squares + ops.sum(ops.square(means), 0)

@@ -14,7 +14,6 @@ from keras_incremental.models.phases.plan import coordinates_of
 from keras_incremental.models.problems.objectives import label_loss
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.models.student import Student
-from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 
@@ -245,4 +244,4 @@ def _first_statistics(classifier, backbone, samples):
     if len(classifier.statistics):
         return classifier.statistics
     features = backbone.features_of(backbone.student_inputs(samples.x))
-    return FeatureStatistics().updated(features, samples.labels)
+    return classifier.statistics.updated(features, samples.labels)

@@ -17,6 +17,7 @@ from keras_incremental.rejection.scores import DISTANCE
 from keras_incremental.rejection.scores import ENERGY
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.low_rank import load_statistics
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Store
@@ -193,7 +194,7 @@ class Rejects(keras.Model):
         super().load_own_variables(store)
         if self._calibration is None:
             return
-        statistics = FeatureStatistics.load_from(store, PREFIX)
+        statistics = load_statistics(store, self.head.input_dim, PREFIX)
         if not len(statistics):
             statistics = self.statistics
         self._calibration = dataclasses.replace(
@@ -275,7 +276,7 @@ def _statistics(classifier, batch_size):
     if not statistics.covers(known) and memory is not None and len(memory):
         x, labels = memory.arrays()
         features = forward(classifier, x, batch_size).features
-        statistics = FeatureStatistics.of(features, labels)
+        statistics = type(statistics).of(features, labels)
     missing = [
         classifier.classes[label]
         for label in known
