@@ -1,10 +1,12 @@
 """One normal distribution, of few samples with many features."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from keras_incremental.statistics.shrinkage import most_probable_share
+from keras_incremental.utils.types import Tensor
 
 # Directions in which it differs from a sphere.
 RANK = 64
@@ -91,12 +93,21 @@ class Gaussian:
         squares = np.square(others).sum(-1) + np.square(along) @ self.shares
         return np.sqrt(squares / self.variance)
 
-    def whitened(self, samples: np.ndarray) -> np.ndarray:
-        """Returns samples of variance 1 in all directions, around 0."""
-        steps = samples - self.center
-        stretch = np.sqrt(self.shares) - 1
-        steps = steps + (steps @ self.directions * stretch) @ self.directions.T
-        return steps / np.sqrt(self.variance)
+    def whitened(
+        self, samples: Tensor, numpy: Any = np, dtype: str = "float64"
+    ) -> Tensor:
+        """Returns samples of variance 1 in all directions, around 0.
+
+        Args:
+            samples: Array or tensor of shape `(num_samples, features)`.
+            numpy: Module to compute with: `numpy` or `keras.ops`.
+            dtype: String, that of the constants.
+        """
+        steps = samples - self.center.astype(dtype)
+        stretch = (np.sqrt(self.shares) - 1) * self.directions
+        along = numpy.matmul(steps, stretch.astype(dtype))
+        others = numpy.matmul(along, self.directions.T.astype(dtype))
+        return (steps + others) / float(np.sqrt(self.variance))
 
     def times(self, columns: np.ndarray) -> np.ndarray:
         """Returns the covariance times columns `(features, num_columns)`."""

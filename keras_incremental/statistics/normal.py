@@ -1,8 +1,12 @@
 """A normal distribution around 0, by its covariance matrix."""
 
 import dataclasses
+import functools
+from typing import Any
 
 import numpy as np
+
+from keras_incremental.utils.types import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,9 +19,17 @@ class Normal:
 
     covariance: np.ndarray
 
-    def whitened(self, samples: np.ndarray) -> np.ndarray:
-        """Returns samples of variance 1 in all directions."""
-        return samples @ np.linalg.inv(self._factor()).T
+    def whitened(
+        self, samples: Tensor, numpy: Any = np, dtype: str = "float64"
+    ) -> Tensor:
+        """Returns samples of variance 1 in all directions.
+
+        Args:
+            samples: Array or tensor of shape `(num_samples, features)`.
+            numpy: Module to compute with: `numpy` or `keras.ops`.
+            dtype: String, that of the constants.
+        """
+        return numpy.matmul(samples, self._whitening.astype(dtype))
 
     def times(self, columns: np.ndarray) -> np.ndarray:
         """Returns the covariance times columns `(features, num_columns)`."""
@@ -27,7 +39,8 @@ class Normal:
         """Returns samples of shape `(count, features)`."""
         size = len(self.covariance)
         noise = np.random.default_rng(seed).standard_normal((count, size))
-        return noise @ self._factor().T
+        return noise @ np.linalg.cholesky(self.covariance).T
 
-    def _factor(self):
-        return np.linalg.cholesky(self.covariance)
+    @functools.cached_property
+    def _whitening(self):
+        return np.linalg.inv(np.linalg.cholesky(self.covariance)).T
