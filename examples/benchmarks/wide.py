@@ -21,12 +21,12 @@ from unittest import mock
 
 import keras
 import numpy as np
-from keras_incremental.layers.ridge_solution import solved
 
 import keras_incremental as ki
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import LowRankStatistics
 from keras_incremental.statistics import low_rank
+from keras_incremental.statistics.ridge_solution import solved
 
 from . import frozen
 from .peak_memory import PeakMemory

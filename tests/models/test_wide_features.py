@@ -46,6 +46,11 @@ def test_its_file_is_small_and_learns_on(learned, tmp_path):
     )
 
 
+def test_it_is_not_for_devices(learned, tmp_path):
+    with pytest.raises(ValueError, match="pooling layer"):
+        learned.export(tmp_path / "edge", format="onnx", extendable=True)
+
+
 def test_strange_samples_are_told(learned):
     x, y = samples([0, 1, 2, 3], 4)
     names = [learned.classes[k] for k in y]

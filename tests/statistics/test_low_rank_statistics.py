@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from keras_incremental.layers.ridge_solution import solved
 
 from keras_incremental.models import file_checks
 from keras_incremental.rejection import distance
@@ -8,6 +7,7 @@ from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import LowRankStatistics
 from keras_incremental.statistics import low_rank
 from keras_incremental.statistics.described import described
+from keras_incremental.statistics.ridge_solution import solved
 
 WIDTH, LABELS = 40, np.arange(90) % 3
 

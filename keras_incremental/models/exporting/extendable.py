@@ -13,6 +13,7 @@ from keras_incremental.models.exporting.served import signature_of
 from keras_incremental.models.inputs.checks import to_input_size
 from keras_incremental.models.phases.solvable import is_open
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics.low_rank import MOST_FEATURES
 from keras_incremental.statistics.solved_columns import SolvedColumns
 
 BACKBONES = {"onnx": ONNX, "litert": LITERT}
@@ -100,6 +101,14 @@ def _check(classifier):
             f"recipe={classifier.recipe.name!r}, trainable weights below the "
             f"head: {bool(classifier.features.trainable_variables)}. Freeze "
             "the backbone, or export without `extendable`."
+        )
+    width = classifier.head.input_dim
+    if width > MOST_FEATURES:
+        raise ValueError(
+            "The statistics of a head on so many features are too large for "
+            f"a device. Received: {width} features, and {MOST_FEATURES} at "
+            "most. Put a pooling layer below the head, or export without "
+            "`extendable`."
         )
     missing = [
         name
