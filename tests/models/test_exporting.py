@@ -237,6 +237,18 @@ def test_what_does_not_fit_is_refused(name, options, error, message, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
+@pytest.mark.parametrize("kind", ["tf_saved_model", "litert"])
+def test_names_that_tensorflow_does_not_save_are_told(kind, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model = keras.Sequential(
+        [model, keras.layers.Dense(2, name="_odd", activation="softmax")]
+    )
+    clf = IncrementalClassifier(model, NAMES[:2])
+    with pytest.raises(ValueError, match=r"Received: layers \['_odd'\]"):
+        clf.export(tmp_path / "a", kind)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match="pip install onnx tf2onnx"):

@@ -4,12 +4,14 @@ import abc
 import contextlib
 import importlib.util
 import pathlib
+import re
 import warnings
 from collections.abc import Iterator
 
 import keras
 
 from keras_incremental.models.exporting.artifact import Artifact
+from keras_incremental.utils import state
 
 
 class Format(abc.ABC):
@@ -80,6 +82,25 @@ class Format(abc.ABC):
                 input_signature=artifact.signature,
                 **artifact.options,
             )
+
+
+def check_names(model: keras.Model) -> None:
+    """Raises if TensorFlow could not save the variables of a model.
+
+    Raises:
+        ValueError: if the name of a layer does not begin as it asks for.
+    """
+    odd = [
+        layer.name
+        for layer in state.flatten_layers(model)
+        if layer.weights and not re.match("[A-Za-z0-9.]", layer.name)
+    ]
+    if odd and keras.config.backend() == "tensorflow":
+        raise ValueError(
+            "TensorFlow saves no layer whose name begins with something else "
+            f"than a letter or a digit. Received: layers {odd[:3]}. Rename "
+            "them before you train, or export to ONNX."
+        )
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import numpy as np
 from keras_incremental.models.exporting.artifact import CLASSES
 from keras_incremental.models.exporting.artifact import LABELS
 from keras_incremental.models.exporting.formats import Format
+from keras_incremental.models.exporting.formats import check_names
 
 # Samples that int8 finds its ranges by.
 MOST = 200
@@ -30,6 +31,10 @@ class LiteRTFile(Format):
 
     def outputs(self, artifact):
         return artifact.served.output_names
+
+    def convert(self, artifact, path):
+        check_names(artifact.served)
+        super().convert(artifact, path)
 
     def write(self, artifact, path):
         self.convert(_with_ranges(artifact), path)

@@ -3,6 +3,7 @@ import tempfile
 import keras
 
 from keras_incremental.models.exporting.formats import Format
+from keras_incremental.models.exporting.formats import check_names
 from keras_incremental.models.exporting.formats import unwarned
 from keras_incremental.models.exporting.served import NAMES
 
@@ -24,6 +25,7 @@ class SavedModel(Format):
     def write(self, artifact, path):
         import tensorflow as tf
 
+        check_names(artifact.served)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             self.convert(artifact, folder)
             with unwarned():
