@@ -1,12 +1,11 @@
 from typing import Any
 
-import numpy as np
-from keras import ops
 from numpy.typing import ArrayLike
 
 from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.callbacks.weight_protection import check_data
+from keras_incremental.data import arrays
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.growth import find_head
 from keras_incremental.layers.splits import refuse_new_splits
@@ -16,8 +15,6 @@ from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Logs
 from keras_incremental.utils.types import Structure
-
-CHUNK = 256
 
 
 @export
@@ -105,11 +102,9 @@ class BiasCorrection(PhaseCallback):
 
     def _logits(self, inputs):
         predict, _ = logits_of(self.model)
-        parts = [
-            ops.convert_to_numpy(predict(inputs[start : start + CHUNK]))
-            for start in range(0, len(inputs), CHUNK)
-        ]
-        return np.concatenate(parts)
+        return arrays.in_chunks(
+            predict, arrays.samples_to_numpy(inputs, "data")
+        )
 
     def get_config(self) -> Config:
         return {

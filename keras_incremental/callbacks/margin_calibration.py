@@ -1,19 +1,17 @@
 from typing import Any
 
 import numpy as np
-from keras import ops
 from numpy.typing import ArrayLike
 
 from keras_incremental.callbacks.phase_callback import NEW
 from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.data import arrays
 from keras_incremental.layers.growth import find_head
 from keras_incremental.layers.splits import refuse_new_splits
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Logs
 from keras_incremental.utils.types import Structure
-
-CHUNK = 256
 
 
 @export
@@ -68,6 +66,7 @@ class MarginCalibration(PhaseCallback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         (inputs, labels), self.data = self.data, None
+        inputs = arrays.samples_to_numpy(inputs, "data")
         head = find_head(self.model)
         if len(head.group_sizes) < 2:
             return
@@ -86,13 +85,9 @@ class MarginCalibration(PhaseCallback):
         head.assign_columns("bias", bias)
 
     def _logits(self, inputs):
-        parts = [
-            ops.convert_to_numpy(
-                self.model(inputs[start : start + CHUNK], training=False)
-            )
-            for start in range(0, len(inputs), CHUNK)
-        ]
-        return np.concatenate(parts)
+        return arrays.in_chunks(
+            lambda chunk: self.model(chunk, training=False), inputs
+        )
 
     def get_config(self) -> Config:
         return {"recall": self.recall}

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from keras import ops
 from numpy.typing import DTypeLike
+
+from keras_incremental.utils import records
+from keras_incremental.utils.types import Function
 
 SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
 
@@ -23,6 +27,8 @@ def to_numpy(value: Any, argument: str) -> np.ndarray:
     Raises:
         TypeError: if `value` is a dict, sparse, ragged, or holds objects.
     """
+    if records.is_records(value):
+        return value
     _refuse_structures(value, argument)
     if hasattr(value, "detach"):
         value = value.detach().cpu()
@@ -39,6 +45,39 @@ def to_numpy(value: Any, argument: str) -> np.ndarray:
     return _decode(array, argument) if array.dtype.kind in "OS" else array
 
 
+def samples_to_numpy(
+    value: Any, argument: str, lists: bool = False
+) -> np.ndarray:
+    """Returns samples as one array, of records if they have several parts.
+
+    Args:
+        value: Array, tensor or nested list, or a dict or tuple of these.
+        argument: Name of the argument, for the messages.
+        lists: Bool. Whether a list has parts, and not one sample in each
+            item. Defaults to `False`.
+
+    Raises:
+        TypeError: if a part cannot be one array.
+        ValueError: if the parts differ in length.
+    """
+    if records.is_structure(value, lists):
+        return records.packed(value, to_numpy, argument)
+    return to_numpy(value, argument)
+
+
+def in_chunks(function: Function, x: np.ndarray, size: int = 256) -> np.ndarray:
+    """Returns what a function of samples gives, called on some at a time.
+
+    Args:
+        function: Function of samples as a model reads them, returns a tensor.
+        x: Array, of records where samples have several parts.
+        size: Int. Defaults to `256`.
+    """
+    chunks = np.split(x, range(size, len(x), size))
+    outputs = [function(records.readable(chunk)) for chunk in chunks]
+    return np.concatenate([ops.convert_to_numpy(each) for each in outputs])
+
+
 def compact(x: np.ndarray) -> np.ndarray:
     """Returns samples as `uint8` if all values are integers up to 255.
 
@@ -46,8 +85,11 @@ def compact(x: np.ndarray) -> np.ndarray:
         x: Array.
 
     Returns:
-        A `uint8` array with the same values if there is one, else `x`.
+        A `uint8` array with the same values if there is one, else `x`. Of
+        records, the same for each field.
     """
+    if records.is_records(x):
+        return records.map_fields(compact, x)
     if x.dtype.kind != "f":
         return x
     with np.errstate(invalid="ignore"):
@@ -58,12 +100,15 @@ def compact(x: np.ndarray) -> np.ndarray:
 def concatenate(arrays: Sequence[np.ndarray], dtype: DTypeLike) -> np.ndarray:
     """Returns joined arrays; where they differ in dtype, cast to `dtype`."""
     if len({x.dtype for x in arrays if x.dtype.kind != "U"}) > 1:
-        arrays = [x.astype(dtype) for x in arrays]
-    return np.concatenate(arrays)
+        arrays = [records.cast(x, dtype) for x in arrays]
+    return records.joined(arrays)
 
 
 def check_finite(x: np.ndarray, argument: str, start: int = 0) -> None:
     """Raises a `ValueError` that names the first rows that are not finite."""
+    if records.is_records(x):
+        for name, field in records.fields_of(x).items():
+            check_finite(field, f"{argument}[{name!r}]", start)
     if x.dtype.kind not in "fc":
         return
     with np.errstate(all="ignore"):

@@ -4,6 +4,7 @@ import numbers
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_incremental.data import arrays
@@ -11,6 +12,7 @@ from keras_incremental.data.adapters import Adapter
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.map_batches import unpack
+from keras_incremental.utils import records
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
@@ -28,6 +30,8 @@ class Source:
         steps: Int, batches of a pass. Defaults to `None`, all.
         has_labels: As the attribute.
         whole: As the attribute.
+        lists: Bool. Whether a list has the parts of samples. Defaults to
+            `False`.
 
     Attributes:
         kind: `"arrays"`, `"tf.data"`, `"PyDataset"`, `"DataLoader"`,
@@ -51,6 +55,7 @@ class Source:
         steps: int | None = None,
         has_labels: bool | None = None,
         whole: tuple | None = None,
+        lists: bool = False,
     ):
         self.kind = adapter.kind
         self.class_names = adapter.class_names
@@ -63,6 +68,7 @@ class Source:
         self._adapter = adapter
         self._argument = argument
         self._steps = steps
+        self._lists = lists
         self._shape = None
         self._labels = None
         self._spent = False
@@ -146,7 +152,7 @@ class Source:
     def _parse(self, batch, index):
         where = f"{self._argument} (batch {index})"
         x, y = split_batch(batch, where)
-        x = arrays.to_numpy(x, where)
+        x = arrays.samples_to_numpy(x, where, self._lists)
         y = None if y is None else arrays.to_numpy(y, f"y of {where}")
         check_batch(x, y, where)
         if self.has_labels is None:
@@ -174,12 +180,12 @@ class Source:
 
     def _check_shape(self, x, where):
         if self._shape is None:
-            self._shape = x.shape[1:]
-        if x.shape[1:] != self._shape:
+            self._shape = records.describe(x)
+        if records.describe(x) != self._shape:
             raise ValueError(
                 "All samples must have one shape. Received: "
-                f"{where} with {x.shape[1:]} after {self._shape}. Resize "
-                "them to one shape."
+                f"{where} with {records.describe(x)} after {self._shape}. "
+                "Resize them to one shape."
             )
         self.dtype = np.result_type(self.dtype or x.dtype, x.dtype)
 
@@ -190,6 +196,7 @@ def as_source(
     batch_size: int = 32,
     steps: int | None = None,
     argument: str = "x",
+    lists: bool = False,
 ) -> Source:
     """Returns a view of data that reads it as NumPy batches.
 
@@ -197,12 +204,15 @@ def as_source(
         x: Array or tensor, tuple of arrays `(x, y)`, `tf.data.Dataset`,
             `keras.utils.PyDataset`, torch `DataLoader`, Grain data set or
             loader, or iterator of batches. Data sets yield batches of
-            `(x, y)` or of `x`.
+            `(x, y)` or of `x`. Samples of several parts come as a dict or
+            tuple of arrays, and are read as an array of records.
         y: Labels, only if `x` is an array. Defaults to `None`.
         batch_size: Int, rows in a batch of arrays. Defaults to `32`.
         steps: Int, batches in a pass. Needed where the data has no end.
             Defaults to `None`, all.
         argument: Name of `x` in the messages. Defaults to `"x"`.
+        lists: Bool. Whether a list has the parts of samples, and not one
+            sample in each item. Defaults to `False`.
 
     Returns:
         A `Source`.
@@ -226,7 +236,7 @@ def as_source(
         _check_count("steps", steps)
     adapter = adapter_of(x)
     if isinstance(adapter, ArraysAdapter):
-        return _from_arrays(x, y, batch_size, steps, argument)
+        return _from_arrays(x, y, batch_size, steps, argument, lists)
     if y is not None:
         raise ValueError(
             f"`y` must not be passed when `{argument}` is a data set that "
@@ -235,16 +245,17 @@ def as_source(
         )
     _check_length(adapter, steps, argument)
     if adapter.element_spec is None:
-        return Source(adapter, argument, steps)
+        return Source(adapter, argument, steps, lists=lists)
     x, y = split_batch(adapter.element_spec, f"`{argument}`")
     _check_specs(x, y, argument)
-    return Source(adapter, argument, steps, has_labels=y is not None)
+    has_labels = y is not None
+    return Source(adapter, argument, steps, has_labels, lists=lists)
 
 
-def _from_arrays(x, y, batch_size, steps, argument):
+def _from_arrays(x, y, batch_size, steps, argument, lists):
     if isinstance(x, tuple) and y is None:
         x, y = split_batch(x, argument)
-    x = arrays.to_numpy(x, argument)
+    x = arrays.samples_to_numpy(x, argument, lists)
     y = None if y is None else arrays.to_numpy(y, "y")
     check_batch(x, y, f"`{argument}`")
     if len(x) == 0:
@@ -285,15 +296,16 @@ def _check_length(adapter, steps, argument):
 
 
 def _check_specs(x, y, argument):
-    for spec, name in ((x, argument), (y, "y")):
+    parts = keras.tree.flatten(x)
+    for spec, name in (*((part, argument) for part in parts), (y, "y")):
         if isinstance(spec, (dict, tuple, list)) or (
             "Sparse" in type(spec).__name__ or "Ragged" in type(spec).__name__
         ):
             raise TypeError(
-                f"`{name}` must be one dense tensor. Received: {spec}. Make "
-                "it dense, and join several inputs into one."
+                f"`{name}` must be dense tensors. Received: {spec}. Make "
+                "them dense, and join several labels into one."
             )
-    shapes = [s.shape for s in (x, y) if s is not None]
+    shapes = [s.shape for s in (*parts, y) if s is not None]
     ranks = [shape.rank for shape in shapes]
     firsts = [shape[0] for shape in shapes if shape.rank]
     differ = None not in firsts and len(set(firsts)) > 1
@@ -313,11 +325,6 @@ def split_batch(batch: Structure, where: str) -> tuple:
             "Sample weights are not supported here. Received: "
             f"{where} with (x, y, sample_weight). Give (x, y) only. Mix "
             "first, and add a teacher or weights then."
-        )
-    if isinstance(x, tuple):
-        raise TypeError(
-            "A batch must have one array of inputs. Received: a tuple of "
-            f"{len(x)} in {where}. Join the inputs into one array."
         )
     return x, y
 

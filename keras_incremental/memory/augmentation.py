@@ -3,6 +3,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
+from keras_incremental.utils import records
 from keras_incremental.utils.types import Function
 
 
@@ -19,16 +20,29 @@ def augmented(
     Raises:
         ValueError: if the shape changes.
     """
+    if augmentation is None and records.is_records(x):
+        return records.cast(x, dtype)
     if augmentation is None or x.dtype.kind == "U":
         return x.astype(dtype, copy=False)
     options = {"training": True} if _is_layer(augmentation) else {}
-    new = arrays.to_numpy(augmentation(x, **options), "augmentation(x)")
-    if new.shape != x.shape:
+    new = augmentation(records.unpacked(x), **options)
+    new = arrays.samples_to_numpy(new, "augmentation(x)", records.is_records(x))
+    if len(new) != len(x) or records.describe(new) != records.describe(x):
         raise ValueError(
             "`augmentation` must keep the shape of a batch. Received: "
-            f"{new.shape} for {x.shape}."
+            f"{len(new)} of {records.describe(new)} for {len(x)} of "
+            f"{records.describe(x)}."
         )
-    return _cast(new, dtype)
+    if not records.is_records(new):
+        return _cast(new, dtype)
+    wanted = np.dtype(dtype)
+    fields = {
+        name: field
+        if field.dtype.kind == "U"
+        else _cast(field, wanted[name].base)
+        for name, field in records.fields_of(new).items()
+    }
+    return records.of_fields(fields, fields.values())
 
 
 def _is_layer(augmentation):

@@ -8,6 +8,7 @@ from keras_incremental.memory import exemplar_files
 from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.exemplars import widened_logits
 from keras_incremental.memory.policies import MixingPolicy
+from keras_incremental.utils import records
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Shape
 
@@ -95,7 +96,7 @@ class BaseMemory:
         """
         held = self._content
         self._check_filled()
-        return held.x.astype(held.dtype), held.y.copy()
+        return records.cast(held.x, held.dtype), held.y.copy()
 
     def stored_logits(self, num_classes: int) -> np.ndarray:
         """Logits that came with the exemplars, in the order of `arrays`.
@@ -153,11 +154,11 @@ class BaseMemory:
         held = self._content
         if not len(held):
             return
-        if x.shape[1:] != held.x.shape[1:]:
+        if records.describe(x) != records.describe(held.x):
             raise ValueError(
                 "All exemplars must have one shape. Received: samples of "
-                f"{x.shape[1:]}; the memory holds {held.x.shape[1:]}. "
-                "Resize the new ones."
+                f"{records.describe(x)}; the memory holds "
+                f"{records.describe(held.x)}. Resize the new ones."
             )
         if (dtype.kind == "U") != (held.dtype.kind == "U"):
             raise TypeError(

@@ -29,7 +29,7 @@ def write(
     """
     header = {
         "format": FORMAT,
-        "dtype": None if content.dtype is None else content.dtype.str,
+        "dtype": _described(content.dtype),
         "next_id": content.next_id,
         "next_phase": content.next_phase,
         "stream": stream,
@@ -40,6 +40,11 @@ def write(
         columns["logits"] = content.logits
     with files.replacing(path) as part, open(part, "wb") as file:
         np.savez(file, header=json.dumps(header), x=x, **columns)
+
+
+def _described(dtype):
+    """Returns the name of a dtype, or a list of its fields."""
+    return None if dtype is None else np.lib.format.dtype_to_descr(dtype)
 
 
 def read(path: str | os.PathLike) -> Exemplars:
@@ -106,12 +111,26 @@ def _column(name, array):
 def _dtype(name, x):
     if name is None and not len(x):
         return None
+    if isinstance(name, list):
+        return _dtype_of_records(name, x)
     dtype = np.dtype(name) if isinstance(name, str) else None
     if dtype is None or {dtype.kind, x.dtype.kind} - set("biufU"):
         raise ValueError(f"samples are of type {name!r}")
     if (dtype.kind == "U") != (x.dtype.kind == "U"):
         raise ValueError(f"samples of {x.dtype} are of type {name!r}")
     return dtype
+
+
+def _dtype_of_records(fields, x):
+    names = [name for name, *_ in fields]
+    if x.dtype.names != tuple(names) or len(set(names)) != len(names):
+        raise ValueError(f"samples of {x.dtype} have fields {names}")
+    return np.dtype(
+        [
+            (name, _dtype(kind, x[name]), x.dtype[name].shape)
+            for name, kind, *_ in fields
+        ]
+    )
 
 
 def _after(column, name, header):

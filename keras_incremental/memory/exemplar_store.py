@@ -12,6 +12,7 @@ from keras_incremental.memory import exemplar_files
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import join
+from keras_incremental.utils import records
 
 
 class ExemplarStore(BaseMemory):
@@ -105,7 +106,9 @@ class ExemplarStore(BaseMemory):
                 own = None if logits is None else logits[rows]
                 new = content.new(x[rows], label, label_version, dtype, own)
                 content = dataclasses.replace(content, next_id=new.next_id)
-                stored = part.x.astype(part.dtype) if len(part) else x[:0]
+                stored = (
+                    records.cast(part.x, part.dtype) if len(part) else x[:0]
+                )
                 picks = select(label, stored, rows, quota)
                 part = join([part, new]) if len(part) else new
                 picks = _checked_picks(picks, len(part), quota)

@@ -5,6 +5,7 @@ from numpy.typing import DTypeLike
 from keras_incremental.memory.augmentation import augmented
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import MixingPolicy
+from keras_incremental.utils import records
 from keras_incremental.utils.types import Function
 
 
@@ -18,8 +19,8 @@ class JoinedRows:
     """
 
     def __init__(self, first: np.ndarray, second: np.ndarray, dtype: DTypeLike):
-        if np.dtype(dtype).kind == "U":
-            dtype = np.result_type(first, second)
+        if np.dtype(dtype).kind in "UV":
+            dtype = np.result_type(dtype, first, second)
         self.dtype = np.dtype(dtype)
         self._parts = first, second
 
@@ -30,9 +31,12 @@ class JoinedRows:
         first, second = self._parts
         read = np.empty((len(rows), *first.shape[1:]), self.dtype)
         is_first = rows < len(first)
-        read[is_first] = first[rows[is_first]]
-        read[~is_first] = second[rows[~is_first] - len(first)]
+        read[is_first] = self._cast(first[rows[is_first]])
+        read[~is_first] = self._cast(second[rows[~is_first] - len(first)])
         return read
+
+    def _cast(self, x):
+        return records.cast(x, self.dtype) if records.is_records(x) else x
 
 
 class MixedBatches(keras.utils.PyDataset):
@@ -96,13 +100,14 @@ class MixedBatches(keras.utils.PyDataset):
         self._is_through |= index == len(self._rows) - 1
         y = keras.tree.map_structure(lambda array: array[rows], self._y)
         weights = self._batch_weights(rows)
-        return (self._inputs(rows), y, *weights)
+        return (records.readable(self._inputs(rows)), y, *weights)
 
     def one_sample(self) -> tuple:
         """Returns a batch of one sample, to build a model with."""
         rows = self._rows[0][:1]
         y = keras.tree.map_structure(lambda array: array[rows], self._y)
-        return (self._x[rows], y, *self._batch_weights(rows))
+        x = records.readable(self._x[rows])
+        return (x, y, *self._batch_weights(rows))
 
     def on_epoch_end(self) -> None:
         # An epoch of `steps_per_epoch` may end in the middle of a pass.

@@ -1,3 +1,5 @@
+import keras
+
 from keras_incremental.data.labels import is_one_hot
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
@@ -5,6 +7,7 @@ from keras_incremental.data.source import Source
 from keras_incremental.data.source import as_source
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.replay import unlabeled
+from keras_incremental.utils import records
 from keras_incremental.utils.types import Data
 
 
@@ -37,6 +40,10 @@ def mix(
         return *replay((x, y, sample_weight)), None
 
     def spec(x, y, sample_weight):
+        parts = records.names_of(x) if records.is_structure(x) else ()
+        replay.check_parts(parts)
+        if parts:
+            return keras.tree.map_structure(_longer, x), _longer(y), None
         dtype = "U" if x.dtype.name == "string" else x.dtype.as_numpy_dtype
         _check_layout(replay, x.shape[1:], dtype, y.shape)
         return _longer(x), _longer(y), None
@@ -48,6 +55,7 @@ def _mix_arrays(source, replay, batch_size, seed):
     x, y = source.whole
     _check_form(y)
     replay.check(y)
+    replay.check_parts(x.dtype.names or ())
     _check_layout(replay, x.shape[1:], source.dtype, y.shape)
     return replay.batches(x, y, source.dtype, batch_size, seed)
 

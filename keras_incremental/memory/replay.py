@@ -1,5 +1,6 @@
 import functools
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.mixed_batches import JoinedRows
 from keras_incremental.memory.mixed_batches import MixedBatches
 from keras_incremental.memory.policies import MixingPolicy
+from keras_incremental.utils import records
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Shape
 from keras_incremental.utils.types import Structure
@@ -58,20 +60,23 @@ class Replay:
         self.num_classes = num_classes
         self._position = 0
 
-    def __call__(self, batch: Structure) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, batch: Structure) -> tuple[Structure, np.ndarray]:
         x, y = split_batch(batch, "the data to mix")
         if y is None:
             raise unlabeled("batch")
-        x, y = arrays.to_numpy(x, "x"), arrays.to_numpy(y, "y")
+        structured = records.is_structure(x)
+        x, y = arrays.samples_to_numpy(x, "x"), arrays.to_numpy(y, "y")
         self.check(y)
         if self.is_empty:
-            return x, y
+            return records.unpacked(x) if structured else x, y
+        self.check_parts(x.dtype.names or ())
         layout = x.shape[1:], x.dtype, (None, *y.shape[1:])
         if layout not in self._fitting:
             self.check_layout(*layout)
             self._fitting.add(layout)
         old_x, old_y = self.draw(x.dtype, y)
-        return np.concatenate([x, old_x]), np.concatenate([y, old_y])
+        x, y = records.joined([x, old_x]), np.concatenate([y, old_y])
+        return records.unpacked(x) if structured else x, y
 
     def check(self, y: np.ndarray) -> None:
         """Raises if a label is outside the classes."""
@@ -85,7 +90,7 @@ class Replay:
         held = self._exemplars
         seen = held.x[rows]
         if self._augmentation is not None:
-            seen = seen.astype(held.dtype)
+            seen = records.cast(seen, np.dtype(held.dtype))
         x = augmented(self._augmentation, seen, dtype)
         return x, _encode(self._exemplars.y[rows], y)
 
@@ -117,6 +122,20 @@ class Replay:
             seed,
             self._augmentation,
         )
+
+    def check_parts(self, names: Iterable[str]) -> None:
+        """Raises if exemplars and new data have other parts.
+
+        Args:
+            names: Names of the parts of new samples; of one array, none.
+        """
+        held = () if self.is_empty else self._exemplars.x.dtype.names
+        if not self.is_empty and tuple(names) != (held or ()):
+            raise ValueError(
+                "New data and exemplars must have the same parts. Received: x "
+                f"of parts {list(names)}; the memory holds "
+                f"{list(held or ())}. Prepare the new data like the old."
+            )
 
     def check_layout(
         self, shape: Shape, dtype: DTypeLike, y_shape: Shape

@@ -22,6 +22,7 @@ from keras_incremental.memory.exemplars import widened_logits
 from keras_incremental.memory.stream_policies import Slots
 from keras_incremental.memory.stream_state import Stream
 from keras_incremental.memory.stream_state import generator_at
+from keras_incremental.utils import records
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
@@ -140,7 +141,7 @@ class Reservoir(BaseMemory):
         held = self._content.take(rows)
         width = 0 if held.logits is None else held.logits.shape[1]
         logits = widened_logits(held.logits, len(rows), width)
-        return held.x.astype(held.dtype), held.y, logits
+        return records.cast(held.x, held.dtype), held.y, logits
 
     def snapshot(self) -> Any:
         """The present content and its place in the stream, for `restore`."""

@@ -6,6 +6,7 @@ from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.utils import graph
+from keras_incremental.utils import records
 from keras_incremental.utils.types import Selection
 
 CHUNK = 256
@@ -71,10 +72,15 @@ class Selector:
                 "selection='random'."
             )
         parts = [
-            _flat(self._compute(x[i : i + CHUNK].astype(self._dtype)), i, x)
+            _flat(self._compute(self._read(x[i : i + CHUNK])), i, x)
             for i in range(0, len(x), CHUNK)
         ]
         return np.concatenate(parts)
+
+    def _read(self, x):
+        if not records.is_records(x):
+            return x.astype(self._dtype)
+        return records.readable(records.cast(x, self._dtype))
 
 
 def uses_features(function: Selection) -> bool:

@@ -239,7 +239,7 @@ class IncrementalClassifier(
         if self.classifies_pixels:
             inner = self.features.compute_output_shape(input_shape)
             return (*inner[:-1], self.head.units)
-        return (input_shape[0], self.head.units)
+        return (None, self.head.units)
 
     @property
     def head_split(self) -> HeadSplit:

@@ -10,6 +10,7 @@ from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import scores_of
+from keras_incremental.utils import records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,6 @@ def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):
         return None
     student = Student(backbone.upper, classifier.head, readout=readout)
     if student.upper is not None:
-        return student.predict(inputs, verbose=verbose)
+        return student.predict(records.readable(inputs), verbose=verbose)
     # A head alone is faster run than traced.
     return ops.convert_to_numpy(student(inputs))

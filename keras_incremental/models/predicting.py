@@ -2,6 +2,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_incremental.data.adapters import ArraysAdapter
+from keras_incremental.data.adapters import adapter_of
 from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.models.inputs.reading import collect_samples
 from keras_incremental.models.outputs import forward
@@ -13,6 +15,7 @@ from keras_incremental.models.problems.review_formats import check_threshold
 from keras_incremental.models.unknown.calibration import Rejects
 from keras_incremental.models.unknown.review import ReviewQueue
 from keras_incremental.models.unknown.review import make_queue
+from keras_incremental.utils import records
 from keras_incremental.utils.probabilities import softmax
 from keras_incremental.utils.types import Data
 
@@ -44,15 +47,17 @@ class PredictingMixin(Rejects):
         Returns:
             Array of shape `(num_samples, len(self.classes))`.
         """
+        read = records.readable(x)
         if classes is None:
-            return super().predict(x, batch_size, verbose, steps, callbacks)
+            return super().predict(read, batch_size, verbose, steps, callbacks)
         shown = shown_columns(classes, self.classes)
-        outputs = super().predict(x, batch_size, verbose, steps, callbacks)
+        outputs = super().predict(read, batch_size, verbose, steps, callbacks)
         result, lost = self.problem.decoder.restrict(
             outputs, shown, self.gives_logits
         )
         if lost.any():
-            logits = forward(self, _rows(x, lost), batch_size or 32).logits
+            rows = _rows(self, x, lost)
+            logits = forward(self, rows, batch_size or 32).logits
             result[lost] = softmax(hidden_logits(logits, shown))
         return result
 
@@ -201,18 +206,19 @@ class PredictingMixin(Rejects):
 
 
 def _forward(classifier, x, batch_size, steps):
-    x, _ = collect_samples(x, batch_size, steps)
+    x, _ = collect_samples(classifier, x, batch_size, steps)
     return forward(classifier, x, batch_size)
 
 
-def _rows(x, rows):
-    if not hasattr(x, "shape"):
+def _rows(classifier, x, rows):
+    arrays = not isinstance(x, tuple) and ArraysAdapter is type(adapter_of(x))
+    if not arrays:
         raise ValueError(
             "`classes` leaves some samples no probability that float32 can "
             f"hold. Received: x of type {type(x).__name__}. Pass the samples "
             "as an array, and they are computed from logits."
         )
-    return np.asarray(x)[rows]
+    return collect_samples(classifier, x)[0][rows]
 
 
 def _check_answer(unknown, classes):

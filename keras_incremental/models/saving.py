@@ -204,6 +204,7 @@ class SavingMixin(keras.Model):
             "format": file_checks.FORMAT,
             "name": self.name,
             "features": serialize(self.features),
+            "frozen": state.frozen_layers(self.features),
             "head": serialize(self.head),
             "activation": self.activation,
             "classes": list(self.classes),
@@ -228,8 +229,10 @@ class SavingMixin(keras.Model):
 
         config = dict(config)
         file_checks.check_format(config.pop("format", file_checks.FORMAT))
+        features = deserialize(config.pop("features"))
+        state.freeze_layers(features, config.pop("frozen", ()))
         split = HeadSplit(
-            deserialize(config.pop("features")),
+            features,
             deserialize(config.pop("head")),
             config.pop("activation"),
         )

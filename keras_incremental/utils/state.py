@@ -77,6 +77,32 @@ def flatten_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return list(layer._flatten_layers())
 
 
+def frozen_layers(model: keras.Model) -> list[int]:
+    """Returns the places of the frozen layers of a model, at any depth."""
+    layers = enumerate(flatten_layers(model))
+    return [place for place, layer in layers if not layer.trainable]
+
+
+def freeze_layers(model: keras.Model, places: Iterable[int]) -> None:
+    """Freezes layers at places, which `frozen_layers` has returned.
+
+    Some layers, as the backbones of KerasHub, write no `trainable` to their
+    config.
+    """
+    layers, places = flatten_layers(model), set(places)
+    for place in sorted(places):
+        # A frozen layer may have layers that train again.
+        inner = {id(x) for x in flatten_layers(layers[place])}
+        kept = [
+            (x, x.trainable)
+            for index, x in enumerate(layers)
+            if id(x) in inner and index not in places
+        ]
+        layers[place].trainable = False
+        for layer, trainable in kept:
+            layer.trainable = trainable
+
+
 def has_graph(model: keras.Model) -> bool:
     """Returns whether a model is Functional, or Sequential and built."""
     return hasattr(getattr(model, "_functional", model), "_nodes_by_depth")
@@ -88,8 +114,27 @@ def operations_of(model: keras.Model) -> list[keras.Operation]:
 
 
 def inputs_of(model: keras.Model) -> Structure:
-    """Returns the inputs of a model in the structure of its call."""
-    return getattr(model, "_functional", model).input
+    """Returns the inputs of a model as plain dicts and lists.
+
+    Keras wraps a dict that a layer holds, and then warns of a plain one.
+    """
+    return _plain(getattr(model, "_functional", model).input)
+
+
+def as_called(model: keras.Model, tensors: Structure) -> Structure:
+    """Returns tensors in the very structure that a graph was built with."""
+    if not has_graph(model):
+        return tensors
+    held = getattr(model, "_functional", model).input
+    return keras.tree.pack_sequence_as(held, keras.tree.flatten(tensors))
+
+
+def _plain(structure):
+    if isinstance(structure, dict):
+        return {key: _plain(value) for key, value in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [_plain(value) for value in structure]
+    return structure
 
 
 def inbound_tensor(

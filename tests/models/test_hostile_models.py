@@ -33,11 +33,6 @@ def two_outputs():
     return keras.Model(inputs, outputs, name="twins")
 
 
-def two_inputs():
-    inputs = [keras.Input((4,)), keras.Input((4,))]
-    return keras.Model(inputs, layers.Dense(2, name="top")(layers.add(inputs)))
-
-
 def ends_in(*after, shape=(4,)):
     return keras.Sequential([keras.Input(shape), *after], name="model")
 
@@ -49,7 +44,7 @@ def logits_of_yes_or_no():
 
 
 END = "must end in a `Dense` or `ExpandableDense` layer"
-ROW = "one input, and its head one row of features"
+ROW = "must read one row of features"
 ACTIVATION = "must end in logits, `softmax` or `sigmoid`"
 MODEL = "must be a Keras model. Received: "
 MODEL_CASES = {
@@ -67,7 +62,6 @@ MODEL_CASES = {
         "'twins' must have one output",
         "2 outputs",
     ),
-    "of two inputs": (two_inputs, ROW, "2 inputs", "'top'", "Join the inputs"),
     "that ends in a map": (
         lambda: ends_in(layers.Conv2D(2, 3, name="map"), shape=(4, 4, 3)),
         ROW,

@@ -66,10 +66,10 @@ PICTURE_CASES = {
     ),
     "several inputs": (
         {"a": X, "b": X},
-        TypeError,
-        "`x` must be one array",
-        "keys ['a', 'b']",
-        "Join the inputs",
+        ValueError,
+        "one array of samples of shape (4,)",
+        "`x` with the parts {'a': (4,), 'b': (4,)}",
+        "Pass the array alone",
     ),
 }
 

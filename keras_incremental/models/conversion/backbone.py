@@ -6,6 +6,7 @@ from keras import ops
 from keras_incremental.data.feature_cache import FeatureCache
 from keras_incremental.data.feature_cache import keys_of
 from keras_incremental.utils import graph
+from keras_incremental.utils import records
 
 # Floats a picture: 256 KiB.
 MAX_CACHED = 2**16
@@ -82,9 +83,10 @@ class Backbone:
 
 def _run(model, inputs, batch_size=32, verbose=0):
     """Outputs of a model; `predict` takes long to begin, in a stream often."""
+    read = records.readable(inputs)
     if len(inputs) <= batch_size:
-        return model.predict_on_batch(inputs)
-    return model.predict(inputs, batch_size=batch_size, verbose=verbose)
+        return model.predict_on_batch(read)
+    return model.predict(read, batch_size=batch_size, verbose=verbose)
 
 
 def _key(model, cache):

@@ -171,15 +171,14 @@ def _check_plain(model):
 
 
 def _check_shapes(split):
-    inputs, output = split.features.inputs, split.features.output_shape
+    output = split.features.output_shape
     of_pixels = len(output) == 4 and _is_pointwise(split.head)
-    if len(inputs) != 1 or not (len(output) == 2 or of_pixels):
+    if not (len(output) == 2 or of_pixels):
         raise ValueError(
-            "A classifier must read one input, and its head one row of "
-            f"features. Received: {len(inputs)} inputs and features of shape "
-            f"{output} below '{split.head.name}'. Join the inputs, or put a "
-            "`Flatten` or `GlobalAveragePooling2D` layer below the head; to "
-            "classify pixels, end in `Conv2D(classes, 1)`."
+            "The head of a classifier must read one row of features. "
+            f"Received: features of shape {output} below '{split.head.name}'. "
+            "Put a `Flatten` or `GlobalAveragePooling2D` layer below the "
+            "head; to classify pixels, end in `Conv2D(classes, 1)`."
         )
 
 

@@ -7,7 +7,9 @@ from keras import ops
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.by_name import by_name
+from keras_incremental.models.inputs.parts import as_read
 from keras_incremental.models.inputs.wide_labels import as_loss_reads
+from keras_incremental.utils import records
 
 
 def learnable(samples, classifier):
@@ -25,7 +27,11 @@ def compatible(samples, classifier):
     if samples is None:
         return None
     samples = _remapped(samples, classifier.label_space)
-    x, model = samples.x, classifier.features
+    model = classifier.features
+    x = as_read(samples.x, model, samples.argument)
+    samples = dataclasses.replace(samples, x=x)
+    if records.is_records(x):
+        return samples
     _check_dtype(x, model, samples.argument)
     size = size_to_resize(x, model)
     if size is not None:
@@ -66,8 +72,10 @@ def check_memory(classifier):
             f"{list(classes)}. Load the file that was saved with this "
             "classifier, or start with a new `ExemplarMemory`."
         )
-    shape = (len(memory), *memory.sample_shape)
-    _check_shape(shape, classifier.features, "memory")
+    held = memory.arrays()[0][:1]
+    if records.is_records(as_read(held, classifier.features, "memory")):
+        return
+    _check_shape(held.shape, classifier.features, "memory")
 
 
 def _check_room(memory, samples):
@@ -110,7 +118,7 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
     loss = getattr(classifier, "loss", None)
     if y is not None:
         y = codec.check_fit(y, classes, loss, labels)
-        return as_loss_reads(classifier, x, y)
+        return as_loss_reads(classifier, records.readable(x), y)
     if x is None or isinstance(x, (tuple, list)):
         raise ValueError(
             f"`{inputs}` has no labels. Received: {inputs} of type "

@@ -9,6 +9,7 @@ from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data.names import normal
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.parts import reads_lists
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.problems.partial_labels import PartialLabels
 
@@ -149,6 +150,7 @@ class Reader:
             batch_size=self.batch_size,
             steps=self.steps,
             argument=argument,
+            lists=reads_lists(self.classifier.features),
         )
 
     def _read(self, x, y, classes, unlabeled, default=None):
@@ -194,10 +196,9 @@ def collect(source):
     return source.collect(MAX_BYTES if endless else None)
 
 
-def collect_samples(x, batch_size=32, steps=None):
+def collect_samples(classifier, x, batch_size=32, steps=None):
     """Returns the samples of data for `predict`, and labels or `None`."""
-    source = as_source(x, batch_size=batch_size, steps=steps)
-    return collect(source)
+    return collect(Reader(classifier, batch_size, steps).source(x))
 
 
 def checked_version(version, label_space):

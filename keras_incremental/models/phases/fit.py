@@ -12,6 +12,7 @@ from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 from keras_incremental.optimizers.scaling import scaled_like
 from keras_incremental.optimizers.scaling import unscaled
+from keras_incremental.utils import records
 from keras_incremental.utils.compilation import as_new
 
 BACKBONE_FACTOR = 0.01
@@ -81,7 +82,10 @@ class Fit:
             epochs=self.epochs,
             validation_data=None
             if validation is None
-            else (validation, {"labels": inputs.validation_labels}),
+            else (
+                records.readable(validation),
+                {"labels": inputs.validation_labels},
+            ),
             callbacks=list(self.callbacks),
             verbose=self.verbose,
             # Keras would shuffle the batches by a seed of its own.

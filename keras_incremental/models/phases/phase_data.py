@@ -8,6 +8,7 @@ from keras_incremental.data.held_out import split_held_out
 from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.statistics.described import described
+from keras_incremental.utils import records
 
 EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
 OLD_DATA = "old data"
@@ -80,7 +81,7 @@ class Inputs:
         if not len(self.old_labels):
             return self.new, self.new_labels
         return (
-            np.concatenate([self.new, self.old]),
+            records.joined([self.new, self.old]),
             np.concatenate([self.new_labels, self.old_labels]),
         )
 
@@ -142,11 +143,15 @@ class Inputs:
 
     def data_of(self, wanted):
         """The data for a callback: one of `"new"`, `"all"` and `"held_out"`."""
-        return {
+        data = {
             "new": self.labeled,
             "all": self.known,
             "held_out": self.held_out,
         }[wanted]
+        if data is None:
+            return None
+        x, labels = data
+        return records.readable(x), labels
 
 
 def _indices(rows, size):
@@ -169,7 +174,7 @@ def read(run, stores_logits=False):
     new, labels = run.student_inputs(samples.x), samples.labels
     if run.auxiliary is not None:
         extra = run.student_inputs(run.auxiliary.x)
-        new = np.concatenate([new, extra])
+        new = records.joined([new, extra])
         nothing = samples.codec.no_labels(len(extra), len(samples.classes))
         labels = np.concatenate([labels, nothing])
     stored = None
@@ -205,7 +210,7 @@ def _joined(parts, new, labels):
     """Inputs, labels and versions of several parts as one."""
     if not parts:
         return new[:0], labels[:0], np.zeros(0, int)
-    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return tuple(records.joined(arrays) for arrays in zip(*parts, strict=True))
 
 
 def with_old_classes(classifier, inputs, samples, backbone, draws=True):

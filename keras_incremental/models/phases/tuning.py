@@ -11,6 +11,7 @@ from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.transaction import Transaction
 from keras_incremental.models.transaction import check_finite
+from keras_incremental.utils import records
 from keras_incremental.utils.graph import HeadSplit
 
 HELD_OUT = 0.2
@@ -166,7 +167,7 @@ def _split(trial, memory, data):
     if memory is not None and len(memory):
         old, old_labels = memory.arrays()
         _, rows = split_held_out(old_labels, HELD_OUT, seed)
-        x = np.concatenate([x, old[rows].astype(x.dtype)])
+        x = records.joined([x, records.cast(old[rows], x.dtype)])
         labels = np.concatenate([labels, old_labels[rows]])
         trial.memory.forget(memory.ids[rows])
     validation = dataclasses.replace(

@@ -14,6 +14,7 @@ from keras_incremental.models.phases.plan import coordinates_of
 from keras_incremental.models.problems.objectives import label_loss
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.models.student import Student
+from keras_incremental.utils import records
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 
@@ -116,12 +117,15 @@ class Steps:
             self._student = self._compiled()
         logits = None
         if self._stores:
-            logits = self._student.predict_on_batch(inputs)
+            logits = self._student.predict_on_batch(records.readable(inputs))
         batch = self._mixed(inputs, samples.labels)
         self._student.reset_metrics()
         if not self._student.optimizer.built:
             self._student.make_variables(*_one_sample(batch))
-        logs = self._student.train_on_batch(*batch, return_dict=True)
+        read, *rest = batch
+        logs = self._student.train_on_batch(
+            records.readable(read), *rest, return_dict=True
+        )
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
         return logits
@@ -166,7 +170,7 @@ class Steps:
         stored = np.zeros((0, 0))
         if memory is not None and len(memory):
             x, y, stored = _drawn(memory, self._policy.count(num_new))
-            inputs = np.concatenate([inputs, self._backbone.student_inputs(x)])
+            inputs = records.joined([inputs, self._backbone.student_inputs(x)])
             labels = np.concatenate([labels, y])
         y = {"labels": labels, "replayed": np.arange(len(labels)) >= num_new}
         if self._stores:
@@ -223,7 +227,7 @@ class RunningStatistics:
 def _one_sample(batch):
     inputs, y, *weights = batch
     return (
-        inputs[:1],
+        records.readable(inputs[:1]),
         {name: array[:1] for name, array in y.items()},
         *(part[:1] for part in weights),
     )

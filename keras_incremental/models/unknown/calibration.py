@@ -227,7 +227,7 @@ def _read_known(classifier, x, y, classes, batch_size):
     if y is None and classes is None:
         classes = getattr(x, "class_names", None)
         # An iterator cannot be read again.
-        x, y = collect_samples(x, batch_size)
+        x, y = collect_samples(classifier, x, batch_size)
         if y is None:
             return x, None
     samples = Reader(classifier, batch_size).old(x, y, classes)

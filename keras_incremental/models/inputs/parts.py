@@ -1,0 +1,100 @@
+"""Samples of several parts, in the form that a model reads."""
+
+import keras
+import numpy as np
+
+from keras_incremental.utils import records
+from keras_incremental.utils import state
+
+
+def reads_lists(model):
+    """Returns whether a model reads samples of several parts."""
+    return not isinstance(state.inputs_of(model), keras.KerasTensor)
+
+
+def as_read(x, model, argument):
+    """Returns samples with the parts that a model reads, in its order.
+
+    Parts are found by the structure of the inputs, by the names of the input
+    layers, or by their places. Others are left out.
+
+    Args:
+        x: Array, of records where samples have several parts.
+        model: Model with a graph.
+        argument: Name of the argument, for errors.
+
+    Raises:
+        ValueError: if a part is missing, or has another shape.
+        TypeError: if a part holds strings where numbers are read.
+    """
+    inputs = state.inputs_of(model)
+    if not reads_lists(model):
+        return _one_part(x, inputs, argument)
+    tensors = dict(
+        zip(records.names_of(inputs), keras.tree.flatten(inputs), strict=True)
+    )
+    given = records.fields_of(x) if records.is_records(x) else {}
+    found = _found(given, tensors)
+    if found is None:
+        raise ValueError(
+            f"The classifier reads samples of the parts {_told(tensors)}. "
+            f"Received: `{argument}` with {records.describe(x)}. Pass a dict "
+            "or a list of arrays, as `model.fit` takes them."
+        )
+    parts = [
+        _fitted(part, tensor, f"{argument}[{name!r}]")
+        for (name, tensor), part in zip(tensors.items(), found, strict=True)
+    ]
+    return records.of_fields(tensors, parts)
+
+
+def _one_part(x, tensor, argument):
+    if not records.is_records(x):
+        return x
+    fields = records.fields_of(x)
+    if tensor.name in fields:
+        return fields[tensor.name]
+    raise ValueError(
+        f"The classifier reads one array of samples of shape "
+        f"{tensor.shape[1:]}. Received: `{argument}` with the parts "
+        f"{records.describe(x)}. Pass the array alone, or name it "
+        f"'{tensor.name}', as the input layer."
+    )
+
+
+def _found(given, tensors):
+    """Returns the arrays for tensors, or `None` if one is missing."""
+    names = [tensor.name for tensor in tensors.values()]
+    for keys in (tensors, names):
+        if set(keys) <= set(given):
+            return [given[key] for key in keys]
+    in_places = [f"[{place}]" for place in range(len(tensors))]
+    return list(given.values()) if list(given) == in_places else None
+
+
+def _fitted(part, tensor, argument):
+    wanted = tensor.shape[1:]
+    if part.ndim == len(wanted) and wanted[-1:] == (1,):
+        part = part[..., None]
+    elif part.ndim == len(wanted) + 2 and part.shape[-1] == 1:
+        part = part[..., 0]
+    given = part.shape[1:]
+    fits = len(given) == len(wanted) and all(
+        w in (None, g) for g, w in zip(given, wanted, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"The classifier reads parts of shape {wanted}. Received: "
+            f"`{argument}` with samples of shape {given}. Bring them to that "
+            "shape."
+        )
+    if (tensor.dtype == "string") != (part.dtype.kind == "U"):
+        raise TypeError(
+            f"The classifier reads a part of dtype {tensor.dtype}. Received: "
+            f"{argument}.dtype={part.dtype}. Convert it first."
+        )
+    return np.ascontiguousarray(part)
+
+
+def _told(tensors):
+    return {name: tensor.shape[1:] for name, tensor in tensors.items()}
