@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from keras_incremental.models import IncrementalClassifier
     from keras_incremental.models import PhaseReport
 
+# The fields that Hugging Face reads.
 FRONT = """---
 library_name: keras
 tags:
 - keras-incremental
 - class-incremental-learning
+{task}metrics:
+- {metric}
 ---
 """
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -56,15 +59,16 @@ def model_card(
     >>> from keras_incremental import IncrementalClassifier, reporting
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     >>> clf = IncrementalClassifier(model, ["cat", "dog"], name="pets")
-    >>> print(reporting.model_card(clf).splitlines()[7])
+    >>> print(reporting.model_card(clf).splitlines()[9])
     # pets
     """
     reports = [report for report in reports if report.accepted]
     parts = [
-        FRONT,
+        _front(classifier),
         f"# {_text(classifier.name)}\n",
         _summary(classifier),
         _section("Classes", _classes(classifier, reports)),
+        _section("What is unknown", _unknown(classifier)),
         _section("What is kept of the data", _kept(classifier)),
         _section("Method", _method(classifier, reports)),
     ]
@@ -75,6 +79,23 @@ def model_card(
     if path is not None:
         files.write_text(path, text)
     return text
+
+
+def _front(classifier):
+    shape, task = classifier.features.input_shape, ""
+    if classifier.classifies_pixels:
+        task = "pipeline_tag: image-segmentation\n"
+    elif isinstance(shape, tuple) and len(shape) == 4:
+        task = "pipeline_tag: image-classification\n"
+    metric = classifier.problem.scorer.metric.replace(" ", "_").lower()
+    return FRONT.format(task=task, metric=metric)
+
+
+def _unknown(classifier):
+    rejector = classifier.rejector
+    if rejector is None:
+        return "Every input gets a known class: nothing was calibrated.\n"
+    return _text(str(rejector).capitalize()) + ".\n"
 
 
 def _summary(classifier):

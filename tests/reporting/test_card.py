@@ -70,3 +70,25 @@ def test_the_file_holds_the_text(classifier, tmp_path):
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
     assert text.startswith("---\nlibrary_name: keras\n")
     assert "tensorflow" in text or "jax" in text or "torch" in text
+
+
+def test_a_hub_finds_the_task_and_the_metric(classifier):
+    front = model_card(classifier).split("---\n")[1].splitlines()
+    assert front[-2:] == ["metrics:", "- accuracy"]
+    assert not any(line.startswith("pipeline_tag") for line in front)
+    pixels = keras.Sequential(
+        [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    of_images = IncrementalClassifier(pixels, NAMES[:2])
+    front = model_card(of_images).split("---\n")[1].splitlines()
+    assert "pipeline_tag: image-classification" in front
+
+
+def test_the_calibration_is_told(classifier):
+    assert "nothing was calibrated" in model_card(classifier)
+    other = IncrementalClassifier(
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]), NAMES[:2]
+    )
+    x = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
+    other.calibrate_unknown(x, score="energy")
+    assert r"Unknown if energy \>" in model_card(other)
