@@ -4,7 +4,7 @@ import dataclasses
 import math
 import numbers
 
-Z95 = 1.96
+from keras_incremental.metrics.paired_tests import drop_interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Gate:
 
         Returns:
             `(accepted, reason)`, the reason in words, with the uncertainty
-            that comes from the number of validation samples.
+            that comes from the number of validation samples, as `compare`
+            tells it.
         """
         if self.is_open:
             return True, "accepted: no `max_drop` was given"
@@ -69,7 +70,7 @@ class Gate:
 def _over(name, limit, drop):
     if math.isnan(drop.value) or drop.value <= limit:
         return None
-    sure = drop.value - Z95 * drop.error > limit
+    sure = drop_interval(drop.lost, drop.gained, drop.count)[0] > limit
     doubt = "" if sure else ", though so few samples cannot prove it"
     return (
         f"{name} lost {_points(drop)}, more than the {100 * limit:.1f} "
@@ -78,13 +79,25 @@ def _over(name, limit, drop):
 
 
 def _within(drop, limit):
-    sure = drop.value + Z95 * drop.error <= limit
-    doubt = "" if sure else ", though so few samples cannot exclude more"
+    doubt = (
+        ""
+        if _excludes_more(drop, limit)
+        else ", though so few samples cannot exclude more"
+    )
     return f"the old classes lost {_points(drop)}{doubt}"
 
 
+def _excludes_more(drop, limit):
+    if not drop.count:
+        return False
+    return drop_interval(drop.lost, drop.gained, drop.count)[1] <= limit
+
+
 def _points(drop):
+    if not drop.count:
+        return "an unknown number of points (0 samples)"
+    low, high = drop_interval(drop.lost, drop.gained, drop.count)
     return (
-        f"{100 * drop.value:.1f} ± {100 * Z95 * drop.error:.1f} points "
-        f"(95 %, {drop.count} samples)"
+        f"{100 * drop.value:.1f} points, {100 * low:.1f} to {100 * high:.1f} "
+        f"with a confidence of 95 % ({drop.count} samples)"
     )

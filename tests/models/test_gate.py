@@ -1,11 +1,14 @@
+import numpy as np
 import pytest
 
-from keras_incremental.metrics.drop import Drop
+from keras_incremental.metrics.drop import paired_drop
 from keras_incremental.models.gate import Gate
 
 
-def drop(value, error=0.001, count=1000):
-    return Drop(value, error, 0, 0, count)
+def drop(value, count=1000):
+    """A drop without gains, measured on so many samples."""
+    is_right = np.arange(count) >= round(value * count)
+    return paired_drop(np.ones(count, bool), is_right)
 
 
 def test_an_open_gate_accepts_and_says_so():
@@ -17,18 +20,18 @@ def test_an_open_gate_accepts_and_says_so():
 def test_refuses_a_larger_drop_with_its_uncertainty():
     accepted, reason = Gate(0.02).judge(drop(0.05), {})
     assert not accepted
-    assert "lost 5.0 ± 0.2 points" in reason
+    assert "lost 5.0 points, 3.8 to 6.5 with" in reason
     assert "more than the 2.0 allowed" in reason
     assert "cannot prove" not in reason
 
 
 def test_says_when_few_pictures_cannot_prove_the_drop():
-    _, reason = Gate(0.02).judge(drop(0.03, error=0.02, count=30), {})
+    _, reason = Gate(0.02).judge(drop(0.04, count=50), {})
     assert "cannot prove it" in reason
 
 
 def test_says_when_few_pictures_cannot_exclude_a_drop():
-    accepted, reason = Gate(0.02).judge(drop(0.0, error=0.02, count=30), {})
+    accepted, reason = Gate(0.02).judge(drop(0.0, count=30), {})
     assert accepted
     assert "cannot exclude more" in reason
 
