@@ -1,0 +1,251 @@
+"""Prints which Keras classifiers can be adopted, and what then works.
+
+    python -m examples.benchmarks.compatibility
+    python -m examples.benchmarks.compatibility --only heads inputs hub
+    python -m examples.benchmarks.compatibility --models MobileNet --every
+
+Weights are random and pictures small, so only what is computed is compared,
+and no accuracy. A class is learned of a few made-up samples, with all layers
+below the head frozen and with all of them training; then the classifier is
+saved, loaded and made plain, and gives the same outputs each time.
+"""
+
+import argparse
+import dataclasses
+import os
+import tempfile
+import time
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+import keras_incremental as ki
+from keras_incremental.utils import probes
+from keras_incremental.utils import state
+
+from . import known_networks
+from . import model_forms
+
+NEW = 8
+# The steps that are tried, in order.
+STEPS = ("adopted", "frozen", "unfrozen", "saved", "plain")
+WORDS = ["good", "bad", "film", "day", "what", "a", "no"]
+
+
+@dataclasses.dataclass
+class Row:
+    """What became of a model.
+
+    Attributes:
+        name: What the model is.
+        steps: Dict from steps to `True`, or to the message of the error.
+        seconds: Of a first and a second update, and of a forward pass.
+    """
+
+    name: str
+    steps: dict
+    seconds: dict
+
+
+def groups(every=False):
+    """All models by group, as functions that make them."""
+    return {
+        "applications": known_networks.applications(every),
+        "hub": known_networks.hub(),
+        "heads": model_forms.HEADS,
+        "inputs": model_forms.INPUTS,
+    }
+
+
+def samples_of(model, count=NEW, seed=0):
+    """Made-up samples in the structure that a model reads."""
+    generator = np.random.default_rng(seed)
+
+    def draw(tensor):
+        shape = (count, *(n or 12 for n in tensor.shape[1:]))
+        if tensor.dtype == "string":
+            words = generator.choice(WORDS, (count, 3))
+            return np.array([" ".join(w) for w in words]).reshape(shape)
+        if "int" in tensor.dtype or tensor.dtype == "bool":
+            return generator.integers(0, 2, shape).astype(tensor.dtype)
+        return generator.normal(size=shape).astype(tensor.dtype)
+
+    return keras.tree.map_structure(draw, state.inputs_of(model))
+
+
+def tried(name, make):
+    """Takes a model through all steps, as far as they go.
+
+    Args:
+        name: String.
+        make: Function that makes the model.
+
+    Returns:
+        `Row`.
+    """
+    keras.utils.set_random_seed(0)
+    row = Row(name, {}, {})
+    for step in (adopt_and_learn, unfreeze):
+        try:
+            step(make(), row)
+        except Exception as error:
+            # Whatever Keras raises stands in the list of messages.
+            row.steps[_next(row)] = f"{type(error).__name__}: {error}"
+            break
+    return row
+
+
+def _next(row):
+    return next(s for s in STEPS if s not in row.steps)
+
+
+def adopt_and_learn(model, row):
+    """Adopts a frozen model, learns a class, saves, loads and makes plain."""
+    clf = _adopted(model, row)
+    new = samples_of(model)
+    row.seconds["first forward"] = _seconds(lambda: _predict(clf, new))
+    row.seconds["forward"] = _seconds(lambda: _predict(clf, new))
+    row.seconds["update"] = _seconds(lambda: _learn(clf, new, "new"))
+    more = samples_of(model, seed=1)
+    row.seconds["next update"] = _seconds(lambda: _learn(clf, more, "newer"))
+    row.steps["frozen"] = _has_classes(clf, new, 2)
+    row.steps["saved"] = _saved(clf, new)
+    row.steps["plain"] = _plain(clf, new)
+
+
+def unfreeze(model, row):
+    """Learns a class while all layers train."""
+    clf = _adopted(model, row, trainable=True)
+    new = samples_of(model)
+    _learn(clf, new, "new", epochs=1)
+    row.steps["unfrozen"] = _has_classes(clf, new, 1)
+
+
+def _adopted(model, row, trainable=False):
+    expected = _predict(model, samples_of(model))
+    model.trainable = True
+    for layer in model.layers[:-1]:
+        layer.trainable = trainable
+    names = [f"class {i}" for i in range(known_networks.NUM_CLASSES)]
+    clf = ki.IncrementalClassifier(model, names)
+    received = _predict(clf, samples_of(model))
+    row.steps["adopted"] = _same(expected, received)
+    return clf
+
+
+def _learn(clf, x, name, **options):
+    clf.learn(x, classes=[name], verbose=0, **options)
+
+
+def _has_classes(clf, x, count):
+    outputs = _predict(clf, x)
+    wanted = (NEW, known_networks.NUM_CLASSES + count)
+    names = clf.predict_names(x)
+    if outputs.shape != wanted or not np.isfinite(outputs).all():
+        return f"outputs of shape {outputs.shape}, or not finite"
+    return len(names) == NEW or f"{len(names)} names"
+
+
+def _saved(clf, x):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "classifier.keras")
+        clf.save(path)
+        loaded = keras.models.load_model(path)
+        same = _same(_predict(clf, x), _predict(loaded, x))
+        if same is True:
+            _learn(loaded, x, "third")
+        return same
+
+
+def _plain(clf, x):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "plain.keras")
+        clf.to_keras().save(path)
+        loaded = keras.models.load_model(path)
+        return _same(_predict(clf, x), _predict(loaded, x))
+
+
+def _predict(model, x):
+    tensors = keras.tree.map_structure(ops.convert_to_tensor, x)
+    return ops.convert_to_numpy(model.predict_on_batch(tensors))
+
+
+def _same(expected, received):
+    distance = probes.differ(expected, received)
+    return distance is None or f"outputs differ by {distance:.2g}"
+
+
+def _seconds(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def table(rows):
+    """The rows as a table in Markdown."""
+    head = ("model", *STEPS, "next update / forward pass")
+    lines = [head, ["---"] * len(head), *(_cells(row) for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _cells(row):
+    marks = {True: "yes", None: ""}
+    steps = [row.steps.get(step) for step in STEPS]
+    cells = [marks.get(s, "no") for s in steps]
+    return [row.name, *cells, _ratio(row.seconds)]
+
+
+def _ratio(seconds):
+    if "next update" not in seconds:
+        return ""
+    return f"{seconds['next update'] / seconds['forward']:.1f}"
+
+
+def summary(rows_of):
+    """How many models of each group pass all steps, as a table.
+
+    Args:
+        rows_of: Dict of groups and lists of `Row`.
+    """
+    lines = [("group", "tried", *STEPS), ["---"] * (2 + len(STEPS))]
+    for group, rows in rows_of.items():
+        passed = [
+            sum(row.steps.get(step) is True for row in rows) for step in STEPS
+        ]
+        lines.append((group, str(len(rows)), *map(str, passed)))
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def messages(rows):
+    """What was said of the models that did not pass."""
+    lines = []
+    for row in rows:
+        said = [(s, m) for s, m in row.steps.items() if m is not True]
+        lines += [f"{row.name}, {step}: {m}" for step, m in said]
+    return "\n".join(lines)
+
+
+def main(arguments=None):
+    """Prints a row for each model, what was refused, and the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", default=list(groups()))
+    parser.add_argument("--models", nargs="+", default=[""])
+    parser.add_argument("--every", action="store_true")
+    options = parser.parse_args(arguments)
+    found = {}
+    for group in options.only:
+        found[group] = []
+        for name, make in groups(options.every)[group].items():
+            if not name.startswith(tuple(options.models)):
+                continue
+            with warnings.catch_warnings(action="ignore"):
+                found[group].append(tried(name, make))
+            keras.utils.clear_session()
+    rows = [row for group in found.values() for row in group]
+    print(table(rows), messages(rows), summary(found), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
