@@ -61,6 +61,15 @@ def test_the_head_is_that_of_all_statistics():
     assert accuracy(clf, range(4)) > 0.85
 
 
+def test_features_that_do_not_tell_a_class_are_reported():
+    clf = classifier()
+    assert "unfreeze" not in method(teach(clf, [2]))
+    x, y = samples([0, 1], 30, seed=5)
+    report = clf.learn(x, classes=["same"], verbose=0)
+    assert "hardly tell" in method(report)
+    assert "unfreeze" in method(report)
+
+
 @pytest.mark.parametrize("memory", [None, 20])
 def test_the_order_of_the_classes_does_not_matter(memory):
     logits = []

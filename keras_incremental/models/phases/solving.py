@@ -42,6 +42,7 @@ def solve_head(run):
     if not (arrive and run.classifier.head.described):
         comparison = _on_old_classes(run, columns, new)
     if comparison is None or not comparison.is_worse(surely=arrive):
+        run.notes.extend(_warnings(new, len(run.known_classes)))
         _assign(run, columns)
         return {}
     run.notes.append(comparison.text)
@@ -82,6 +83,25 @@ def solution_of(run, statistics):
     features = run.backbone.features_of(x[rows])
     columns, left_out = solve_columns(statistics, features, labels[rows])
     return columns, left_out.only(~inputs.known_replayed[rows])
+
+
+def _warnings(new, num_old):
+    """Yields what to say of features that hardly tell the new classes.
+
+    These are so if a head that was solved without a sample is right on it in
+    less than half of what chance leaves.
+    """
+    rows = new.labels >= num_old
+    if not rows.any():
+        return
+    right = _balanced_accuracy(new.logits[rows], new.labels[rows])
+    chance = 1 / new.logits.shape[-1]
+    if right < (1 + chance) / 2:
+        yield (
+            f"only {100 * right:.1f} % of the samples of new classes are "
+            "right if left out in turn: the frozen features hardly tell them "
+            "from others, so unfreeze layers below the head, with a memory"
+        )
 
 
 def _missing(statistics, num_old):
