@@ -7,7 +7,6 @@ from keras import ops
 
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.samples import Samples
-from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import scores_of
 from keras_incremental.utils import records
@@ -42,8 +41,8 @@ def forward(classifier, x, batch_size=32) -> Forward:
     return Forward(x, np.asarray(features), ops.convert_to_numpy(logits))
 
 
-def predicted(classifier, backbone, inputs, labels=None, verbose=0):
-    """Returns the predictions of a classifier.
+def logits_of(classifier, backbone, inputs, labels=None, verbose=0):
+    """Returns the logits of a classifier, after classes were merged.
 
     Args:
         classifier: `IncrementalClassifier`.
@@ -54,7 +53,8 @@ def predicted(classifier, backbone, inputs, labels=None, verbose=0):
         verbose: See `predict`. Defaults to `0`.
 
     Returns:
-        Array that `Decoder.decide` returned, or `None` without inputs.
+        Array of shape `(num_samples, ..., num_classes)`, or `None` without
+        inputs.
     """
     readout = classifier.readout
     outputs = outputs_for(classifier, backbone, inputs, readout, verbose)
@@ -64,7 +64,7 @@ def predicted(classifier, backbone, inputs, labels=None, verbose=0):
     if labels is not None:
         outputs = decoder.resize(outputs, labels)
     logits = decoder.remap(classifier.label_space, outputs)
-    return predictions_of(classifier, ops.convert_to_numpy(logits))
+    return ops.convert_to_numpy(logits)
 
 
 def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
-from keras_incremental.models.outputs import predicted
+from keras_incremental.models.outputs import logits_of
+from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
@@ -48,6 +49,8 @@ class Run:
         self.history: dict[str, list] = {}
         self.progress = Progress(options.verbose, self._step_names())
         self._started = time.perf_counter()
+        # Of the validation samples, by the last `predict`.
+        self._validation_logits: np.ndarray | None = None
 
     def read(self) -> None:
         """Reads samples, and runs the frozen part of the backbone on them."""
@@ -103,9 +106,10 @@ class Run:
         self, inputs: Any, labels: np.ndarray | None = None
     ) -> np.ndarray | None:
         """Returns predicted classes of what the student reads, or `None`."""
-        return predicted(
-            self.classifier, self.backbone, inputs, labels, self.options.verbose
-        )
+        classifier, verbose = self.classifier, self.options.verbose
+        logits = logits_of(classifier, self.backbone, inputs, labels, verbose)
+        self._validation_logits = logits
+        return None if logits is None else predictions_of(classifier, logits)
 
     def measure(
         self,
@@ -113,6 +117,7 @@ class Run:
         before: np.ndarray | None,
         after: np.ndarray | None,
         classes: Sequence[str],
+        rows: np.ndarray | None = None,
     ) -> Config:
         """Returns the measured fields of a `PhaseReport`.
 
@@ -121,6 +126,8 @@ class Run:
             before: Predictions of `predict` before the training, or `None`.
             after: The same after it.
             classes: Names of all classes.
+            rows: Ints, the validation samples that these are. Defaults to
+                `None`, all.
         """
         if labels is None:
             return {
@@ -129,9 +136,15 @@ class Run:
                 "drop": None,
                 "class_drops": {},
             }
-        return self.classifier.problem.scorer.measure(
-            labels, before, after, classes, len(self.known_classes)
-        )
+        scorer = self.classifier.problem.scorer
+        num_old = len(self.known_classes)
+        logits = self._validation_logits
+        if rows is not None and logits is not None:
+            logits = logits[rows]
+        return {
+            **scorer.measure(labels, before, after, classes, num_old),
+            "calibration": scorer.calibration(labels, logits, num_old),
+        }
 
     def common_fields(self) -> Config:
         """Returns the fields of a `PhaseReport` that any run fills alike."""

@@ -9,10 +9,12 @@ import numpy as np
 
 from keras_incremental.data.multi_hot import YES
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
+from keras_incremental.metrics.calibration import calibration_by_age
 from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.class_counts import count_labels
 from keras_incremental.metrics.confusion import confusion_matrix
 from keras_incremental.metrics.drop import paired_drop
+from keras_incremental.utils.probabilities import softmax
 
 if TYPE_CHECKING:
     from keras_incremental.models.reports.report import PhaseReport
@@ -80,6 +82,22 @@ class Scorer(abc.ABC):
         Returns:
             Dict of names of fields and values.
         """
+
+    def calibration(
+        self, labels: np.ndarray, logits: np.ndarray, num_old: int
+    ) -> dict[str, float]:
+        """Returns the expected calibration error of samples, by their age.
+
+        Args:
+            labels: Encoded labels.
+            logits: Array of shape `(num_samples, ..., num_classes)`.
+            num_old: Int. The classes from `0` to `num_old - 1` are old.
+
+        Returns:
+            Dict with those of the keys `"old"`, `"new"` and `"all"` that have
+            samples, see `calibration_by_age`; empty where it is not measured.
+        """
+        return {}
 
     def counts(self, confusion: np.ndarray | None) -> Any:
         """Returns the `ClassCounts` of a confusion matrix, `None` of `None`."""
@@ -151,6 +169,13 @@ class SampleScorer(Scorer):
             measured["flipped_to"] = after[flips]
         return measured
 
+    def calibration(self, labels, logits, num_old):
+        counted = labels >= 0
+        errors = calibration_by_age(
+            labels[counted], softmax(logits[counted]), num_old
+        )
+        return {k: v for k, v in errors.items() if not np.isnan(v)}
+
 
 class PixelScorer(SampleScorer):
     """The intersection over union of pixels."""
@@ -162,6 +187,9 @@ class PixelScorer(SampleScorer):
 
     def score(self, counts, classes):
         return counts.mean_iou(classes)
+
+    def calibration(self, labels, logits, num_old):
+        return {}
 
 
 class LabelScorer(Scorer):

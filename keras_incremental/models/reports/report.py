@@ -61,6 +61,9 @@ class PhaseReport:
             wrong, where a sample has one class.
         flipped_from: Ints, the true classes of these samples.
         flipped_to: Ints, the classes that are predicted of them now.
+        calibration: Dict of `"old"`, `"new"` and `"all"`, and the expected
+            calibration error of such validation samples after the phase, see
+            `metrics.calibration_error`; empty where it is not measured.
         used: What was used, by name: the method, the number of new samples
             and of exemplars, the training mode, the epochs.
         seconds: Float. Wall time of the phase.
@@ -91,6 +94,7 @@ class PhaseReport:
     flips: np.ndarray = dataclasses.field(default_factory=_nothing)
     flipped_from: np.ndarray = dataclasses.field(default_factory=_nothing)
     flipped_to: np.ndarray = dataclasses.field(default_factory=_nothing)
+    calibration: dict[str, float] = dataclasses.field(default_factory=dict)
     history: dict[str, list] = dataclasses.field(default_factory=dict)
     phase: int = 1
     exemplars: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -244,6 +248,8 @@ def _footnotes(report):
     yield f"  {report.reason}"
     if report.drop is not None and report.drop.count:
         yield flips_line(report)
+    if report.calibration:
+        yield calibration_line(report)
     yield "  " + ", ".join(f"{k}: {v}" for k, v in report.used.items())
     sizes = [f"{k} {megabytes(size)}" for k, size in report.nbytes.items()]
     yield "  " + ", ".join([f"{report.seconds:.1f} seconds", *sizes])
@@ -256,6 +262,12 @@ def flips_line(report):
         f"  {drop.lost} of {drop.count} old {report.scorer.unit} went from "
         f"right to wrong, {drop.gained} from wrong to right"
     )
+
+
+def calibration_line(report):
+    """Returns how far the probabilities are from the share that is right."""
+    errors = [f"{k} {100 * v:.1f} %" for k, v in report.calibration.items()]
+    return f"  expected calibration error: {', '.join(errors)}"
 
 
 def _percent(value):

@@ -19,6 +19,7 @@ AS_THEY_ARE = (
     "phase",
     "accepted",
     "reason",
+    "calibration",
     "used",
     "seconds",
     "stages",
@@ -36,7 +37,15 @@ TYPES = {
     **dict.fromkeys((*NAMES, *INDICES), (list, tuple)),
     **dict.fromkeys(CONFUSIONS, (list, type(None))),
     **dict.fromkeys(
-        ("used", "stages", "exemplars", "nbytes", "history", "versions"),
+        (
+            "calibration",
+            "used",
+            "stages",
+            "exemplars",
+            "nbytes",
+            "history",
+            "versions",
+        ),
         (dict,),
     ),
     **dict.fromkeys(("reason", "date", "problem"), (str,)),
@@ -67,6 +76,8 @@ def fields_of(values):
     Raises:
         ValueError: if something is missing, or of another type.
     """
+    # Reports of before have none.
+    values = {"calibration": {}, **values}
     needed = (*AS_THEY_ARE, *NAMES, *INDICES, *CONFUSIONS, "drop", "per_class")
     missing = [name for name in needed if name not in values]
     if missing:

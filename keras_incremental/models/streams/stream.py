@@ -194,7 +194,9 @@ class StreamRun(Run):
         if self.validation is None:
             return self.measure(None, before, after, classes)
         rows, labels = arrived(self.validation, classes)
-        measured = self.measure(labels, before[rows], after[rows], classes)
+        measured = self.measure(
+            labels, before[rows], after[rows], classes, rows
+        )
         if "flips" in measured:
             measured["flips"] = rows[measured["flips"]]
         return measured
