@@ -52,8 +52,8 @@ class Command(click.Command):
         lines = textwrap.wrap(
             f"$ keras-incremental {example}", 68, break_on_hyphens=False
         )
-        epilog = "Example:\n\n\b\n  " + " \\\n      ".join(lines)
-        super().__init__(*args, epilog=epilog, **options)
+        super().__init__(*args, **options)
+        self.epilog = "Example:\n\n\b\n  " + " \\\n      ".join(lines)
         self.params.extend(SWITCHES)
 
     def invoke(self, ctx: click.Context) -> None:
