@@ -11,6 +11,7 @@ from keras_incremental.models import file_checks
 from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.portability import warn_of_missing_code
 from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.snapshots import keep_snapshot
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
@@ -52,7 +53,7 @@ class SavingMixin(keras.Model):
         An old file of that name stays until the new one is whole and synced
         to the disk, whatever happens; `keras.callbacks.ModelCheckpoint` saves
         by this method. `keras.saving.save_model` does not: it writes in
-        place.
+        place. A warning names layers whose code the file does not hold.
 
         Args:
             filepath: String or path. An address such as `hf://...` is left
@@ -72,6 +73,7 @@ class SavingMixin(keras.Model):
                 asked for of something else than a file.
             FileExistsError: if `filepath` is a folder.
         """
+        warn_of_missing_code(self)
         one_file = _is_local(filepath) and zipped is not False
         if keep_snapshots is not None and not one_file:
             raise ValueError(

@@ -1,0 +1,56 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_incremental.models import IncrementalClassifier
+
+X = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
+
+
+class Doubled(layers.Layer):
+    """A layer that Keras does not find by its name."""
+
+    def call(self, inputs):
+        return 2 * inputs
+
+
+@keras.saving.register_keras_serializable("test_portability")
+class Halved(layers.Layer):
+    """A layer that it finds."""
+
+    def call(self, inputs):
+        return inputs / 2
+
+
+def classifier(layer):
+    model = keras.Sequential([keras.Input((4,)), layer, layers.Dense(2)])
+    return IncrementalClassifier(model, ["a", "b"])
+
+
+def test_a_lambda_is_named_and_opens_as_the_warning_says(tmp_path):
+    clf = classifier(layers.Lambda(lambda x: 2 * x, name="double"))
+    path = tmp_path / "lambda.keras"
+    with pytest.warns(UserWarning, match=r"\['double'\].*safe_mode=False"):
+        clf.save(path)
+    with pytest.raises(ValueError, match="Lambda|lambda"):
+        keras.models.load_model(path)
+    loaded = keras.models.load_model(path, safe_mode=False)
+    np.testing.assert_array_equal(loaded(X), clf(X))
+
+
+def test_an_unregistered_class_is_named_and_opens_with_it(tmp_path):
+    clf = classifier(Doubled(name="twice"))
+    path = tmp_path / "own.keras"
+    with pytest.warns(UserWarning, match="Doubled.*twice.*custom_objects"):
+        clf.save(path)
+    loaded = keras.models.load_model(path, custom_objects={"Doubled": Doubled})
+    np.testing.assert_array_equal(loaded(X), clf(X))
+
+
+def test_registered_classes_are_silent(tmp_path):
+    clf = classifier(Halved())
+    # Warnings are errors in tests.
+    clf.save(tmp_path / "registered.keras")
+    loaded = keras.models.load_model(tmp_path / "registered.keras")
+    np.testing.assert_array_equal(loaded(X), clf(X))
