@@ -57,6 +57,7 @@ class BiasCorrection(PhaseCallback):
 
     Example:
 
+    >>> import numpy as np
     >>> callbacks = [BiasCorrection(data=(np.ones((2, 4)), np.array([0, 1])))]
     """
 

@@ -32,9 +32,12 @@ class LowRankStatistics(FeatureStatistics):
     - [Liberty, 2013](https://arxiv.org/abs/1206.0594), sketches of rows that
       are compressed now and then
 
-    Attributes:
-        scatter: Array of shape `(num_rows, features)`.
-        rest: Float, 0 or more: the trace of what the rows left out.
+    Args:
+        counts: See `FeatureStatistics`.
+        means: See `FeatureStatistics`.
+        scatter: Array of shape `(num_rows, features)`. Defaults to `None`.
+        rest: Float, 0 or more: the trace of what the rows left out. Defaults
+            to `0.0`.
     """
 
     ARRAYS = ("counts", "means", "scatter", "rest")

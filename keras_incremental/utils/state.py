@@ -116,9 +116,13 @@ def operations_of(model: keras.Model) -> list[keras.Operation]:
 def inputs_of(model: keras.Model) -> Structure:
     """Returns the inputs of a model as plain dicts and lists.
 
-    Keras wraps a dict that a layer holds, and then warns of a plain one.
+    Keras wraps a dict that a layer holds, and then warns of a plain one. A
+    list of one input, such as `model.inputs`, reads what its only input does.
     """
-    return _plain(getattr(model, "_functional", model).input)
+    inputs = _plain(getattr(model, "_functional", model).input)
+    if isinstance(inputs, list) and len(inputs) == 1:
+        return inputs[0]
+    return inputs
 
 
 def as_called(model: keras.Model, tensors: Structure) -> Structure:

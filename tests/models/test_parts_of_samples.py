@@ -195,3 +195,24 @@ def test_replay_in_fit_takes_parts():
     assert len(batch["image"]) == len(y) > 8
     model.fit(mixed, callbacks=[memory], verbose=0)
     assert len(memory) == 6
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_a_list_of_one_input_reads_arrays(trainable, tmp_path):
+    """As in `keras.Model(base.inputs, outputs)` of any tutorial."""
+    base = keras.Sequential([keras.Input((4,)), layers.Dense(8)])
+    base.trainable = trainable
+    model = keras.Model(base.inputs, layers.Dense(2)(base.outputs[0]))
+    clf = IncrementalClassifier(model, NAMES, memory=ExemplarMemory(20))
+    _, x, labels = parts_of([0, 1])
+    clf.remember(x, labels)
+    _, new, _ = parts_of([2], seed=1)
+    clf.learn(new, classes=["bird"], epochs=1, verbose=0)
+    clf.save(tmp_path / "list.keras")
+    loaded = keras.models.load_model(tmp_path / "list.keras")
+    assert loaded.predict_names(x) == clf.predict_names(x)
+    np.testing.assert_allclose(
+        clf.to_keras().predict(x, verbose=0),
+        clf.predict(x, verbose=0),
+        atol=1e-5,
+    )

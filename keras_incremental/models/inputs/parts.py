@@ -6,6 +6,9 @@ import numpy as np
 from keras_incremental.utils import records
 from keras_incremental.utils import state
 
+# The name of the only part of a list.
+FIRST = "[0]"
+
 
 def reads_lists(model):
     """Returns whether a model reads samples of several parts."""
@@ -54,6 +57,8 @@ def _one_part(x, tensor, argument):
     fields = records.fields_of(x)
     if tensor.name in fields:
         return fields[tensor.name]
+    if list(fields) == [FIRST]:
+        return fields[FIRST]
     raise ValueError(
         f"The classifier reads one array of samples of shape "
         f"{tensor.shape[1:]}. Received: `{argument}` with the parts "

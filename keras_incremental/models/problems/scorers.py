@@ -171,9 +171,11 @@ class SampleScorer(Scorer):
 
     def calibration(self, labels, logits, num_old):
         counted = labels >= 0
-        errors = calibration_by_age(
-            labels[counted], softmax(logits[counted]), num_old
-        )
+        probabilities = softmax(logits[counted])
+        # A phase that diverged is refused by what it did to the weights.
+        if np.isnan(probabilities).any():
+            return {}
+        errors = calibration_by_age(labels[counted], probabilities, num_old)
         return {k: v for k, v in errors.items() if not np.isnan(v)}
 
 
