@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from keras_incremental.edge.head import Head
 from keras_incremental.edge.runtimes import backbone_in
-from keras_incremental.statistics.solved_columns import SolvedColumns
+from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.solved_columns import is_worse
 from keras_incremental.statistics.solved_columns import solve_columns
 
@@ -233,7 +233,7 @@ def _is_worse(left_out, old):
 
 
 def _as_weights(columns):
-    return SolvedColumns(
+    return LinearColumns(
         columns.kernel.astype("float32"), columns.bias.astype("float32")
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
-from keras_incremental.statistics.solved_columns import SolvedColumns
+from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.utils import files
 
 FORMAT = 1
@@ -26,7 +26,7 @@ class Head:
 
     Attributes:
         classes: Tuple of strings.
-        columns: `SolvedColumns` that predict now.
+        columns: `LinearColumns` that predict now.
         activation: String, `"softmax"`, `"log_softmax"` or `""`.
         statistics: `FeatureStatistics` of all that was seen.
         learned: `FeatureStatistics` of what this device has learned.
@@ -36,7 +36,7 @@ class Head:
     """
 
     classes: tuple[str, ...]
-    columns: SolvedColumns
+    columns: LinearColumns
     activation: str
     statistics: FeatureStatistics
     learned: FeatureStatistics
@@ -90,7 +90,7 @@ class Head:
         return dataclasses.replace(
             self,
             classes=tuple(self.classes[k] for k in others),
-            columns=SolvedColumns(
+            columns=LinearColumns(
                 self.columns.kernel[:, others], self.columns.bias[others]
             ),
             statistics=_only(self.statistics, index, others),
@@ -139,7 +139,7 @@ class Head:
             )
         head = cls(
             tuple(arrays["classes"].tolist()),
-            SolvedColumns(arrays["kernel"], arrays["bias"]),
+            LinearColumns(arrays["kernel"], arrays["bias"]),
             str(arrays["activation"]),
             _statistics_of(arrays, ""),
             _statistics_of(arrays, "learned_"),

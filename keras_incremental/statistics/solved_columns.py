@@ -5,25 +5,9 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.temperature import best_factor
-
-
-@dataclasses.dataclass(frozen=True)
-class SolvedColumns:
-    """Columns of a linear head that were solved from statistics.
-
-    Attributes:
-        kernel: Array of shape `(features, classes)`.
-        bias: Array of shape `(classes,)`.
-    """
-
-    kernel: np.ndarray
-    bias: np.ndarray
-
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """Returns the logits of samples."""
-        return features @ self.kernel + self.bias
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +37,7 @@ class LeftOut:
 
 def solve_columns(
     statistics: FeatureStatistics, features: np.ndarray, labels: np.ndarray
-) -> tuple[SolvedColumns, LeftOut]:
+) -> tuple[LinearColumns, LeftOut]:
     """Returns the head solved from statistics, at its best temperature.
 
     Ridge regression on one-hot labels, its strength the most probable one;
@@ -72,7 +56,7 @@ def solve_columns(
     features, labels = np.asarray(features[rows], "float64"), labels[rows]
     scores = solution.left_out(features, labels)
     factor = best_factor(scores, labels)
-    columns = SolvedColumns(factor * solution.kernel, factor * solution.bias)
+    columns = LinearColumns(factor * solution.kernel, factor * solution.bias)
     return columns, LeftOut(features, labels, factor * scores)
 
 

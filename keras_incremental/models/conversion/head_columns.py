@@ -1,12 +1,11 @@
 """The columns of layers that give a score for each class."""
 
-import dataclasses
-
 import keras
 import numpy as np
 from keras import ops
 
 from keras_incremental.layers.expandable_dense import ExpandableDense
+from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.utils.after_head import Affine
 
 KINDS = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.EinsumDense)
@@ -73,41 +72,29 @@ def _is_dense(layer):
     return sums and inputs[-1] == kernel[0] and biased
 
 
-@dataclasses.dataclass(frozen=True)
-class Columns:
-    """A column of a kernel and a bias for each class.
+def columns_of(head, affine):
+    """Returns the `LinearColumns` of a layer whose scores are then scaled.
 
-    Attributes:
-        kernel: Array of shape `(input_dim, num_classes)`.
-        bias: Array of shape `(num_classes,)`.
+    Args:
+        head: Layer that `check_columns` lets pass.
+        affine: `Affine`.
     """
+    kernel = ops.convert_to_numpy(head.kernel)
+    kernel = kernel.reshape(kernel.shape[-2:])
+    bias = np.zeros(kernel.shape[-1], kernel.dtype)
+    if head.bias is not None:
+        bias = ops.convert_to_numpy(head.bias)
+    if affine != Affine():
+        kernel, bias = kernel * affine.scale, affine(bias)
+    return LinearColumns(kernel, bias)
 
-    kernel: np.ndarray
-    bias: np.ndarray
 
-    @classmethod
-    def of(cls, head, affine):
-        """Returns the columns of a layer, after which its scores are scaled.
-
-        Args:
-            head: Layer that `check_columns` lets pass.
-            affine: `Affine`.
-        """
-        kernel = ops.convert_to_numpy(head.kernel)
-        kernel = kernel.reshape(kernel.shape[-2:])
-        bias = np.zeros(kernel.shape[-1], kernel.dtype)
-        if head.bias is not None:
-            bias = ops.convert_to_numpy(head.bias)
-        if affine != Affine():
-            kernel, bias = kernel * affine.scale, affine(bias)
-        return cls(kernel, bias)
-
-    def of_two_classes(self):
-        """Returns two columns in place of the one of a yes or no."""
-        return Columns(
-            np.concatenate([-self.kernel / 2, self.kernel / 2], -1),
-            np.concatenate([-self.bias / 2, self.bias / 2]),
-        )
+def of_two_classes(columns):
+    """Returns two columns in place of the one of a yes or no."""
+    return LinearColumns(
+        np.concatenate([-columns.kernel / 2, columns.kernel / 2], -1),
+        np.concatenate([-columns.bias / 2, columns.bias / 2]),
+    )
 
 
 def expandable(split, many):
@@ -118,9 +105,9 @@ def expandable(split, many):
         many: Bool. Whether several classes may apply to one sample.
     """
     old = split.head
-    columns = Columns.of(old, split.affine)
+    columns = columns_of(old, split.affine)
     if units_of(old) == 1 and not many:
-        columns = columns.of_two_classes()
+        columns = of_two_classes(columns)
     head = ExpandableDense(
         columns.kernel.shape[-1],
         kernel_regularizer=old.kernel_regularizer,

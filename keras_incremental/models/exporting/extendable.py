@@ -13,8 +13,8 @@ from keras_incremental.models.exporting.served import signature_of
 from keras_incremental.models.inputs.checks import to_input_size
 from keras_incremental.models.phases.solvable import is_open
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.low_rank import MOST_FEATURES
-from keras_incremental.statistics.solved_columns import SolvedColumns
 
 BACKBONES = {"onnx": ONNX, "litert": LITERT}
 
@@ -44,7 +44,7 @@ def head_of(classifier):
     """
     _check(classifier)
     head = classifier.head
-    columns = SolvedColumns(head.columns("kernel"), head.columns("bias"))
+    columns = LinearColumns(head.columns("kernel"), head.columns("bias"))
     activation = classifier.activation or ""
     if classifier.gives_logits and activation:
         activation = "log_softmax"

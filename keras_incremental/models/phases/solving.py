@@ -75,7 +75,7 @@ def completed(run):
 
 
 def solution_of(run, statistics):
-    """Returns the `SolvedColumns`, and the `LeftOut` new samples."""
+    """Returns the `LinearColumns`, and the `LeftOut` new samples."""
     inputs = run.inputs
     x, labels = inputs.known
     # The features of a sample alone in its class are not needed.
@@ -214,7 +214,7 @@ def assign_columns(head, columns, num_new_classes):
 
     Args:
         head: `ExpandableHead`.
-        columns: `SolvedColumns`.
+        columns: `LinearColumns`.
         num_new_classes: Int. How many classes arrive.
     """
     if head.described:
