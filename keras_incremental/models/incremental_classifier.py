@@ -12,7 +12,10 @@ from keras_incremental.models.conversion.backbone import Backbone
 from keras_incremental.models.conversion.convert import awaits_imprinting
 from keras_incremental.models.conversion.convert import convert
 from keras_incremental.models.conversion.convert import readout_for
-from keras_incremental.models.exporting.export import ExportingMixin
+from keras_incremental.models.conversion.loss_outputs import asks_each_output
+from keras_incremental.models.conversion.loss_outputs import check_class_weight
+from keras_incremental.models.conversion.loss_outputs import check_exclusive
+from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
@@ -42,7 +45,7 @@ from keras_incremental.utils.types import Tensor
 
 @export
 class IncrementalClassifier(
-    LearningMixin, PredictingMixin, SavingMixin, ExportingMixin, keras.Model
+    LearningMixin, PredictingMixin, SavingMixin, keras.Model
 ):
     """A trained classifier that learns new classes and keeps the old ones.
 
@@ -240,6 +243,61 @@ class IncrementalClassifier(
             inner = self.features.compute_output_shape(input_shape)
             return (*inner[:-1], self.head.units)
         return (None, self.head.units)
+
+    def fit(
+        self, x: Data = None, y: Tensor | None = None, *args, **kwargs
+    ) -> keras.callbacks.History:
+        self._check_loss()
+        check_class_weight(getattr(self, "loss", None), kwargs)
+        kwargs = checks.checked_validation(self, kwargs)
+        x, y = checks.checked_data(self, x, y)
+        session.make_ready_to_fit(self)
+        self._check_optimizer()
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(
+        self, x: Data = None, y: Tensor | None = None, *args, **kwargs
+    ) -> Any:
+        self._check_loss()
+        x, y = checks.checked_data(self, x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor | None:
+        if asks_each_output(getattr(self, "loss", None)):
+            # TensorFlow keeps logits with what `softmax` gives, and Keras
+            # takes these for the logits of a sigmoid.
+            y_pred = y_pred * 1
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def _check_loss(self):
+        # Not in `compile`, which Keras calls anew only if it is its own.
+        loss, gives_logits = (
+            getattr(self, "loss", None),
+            self.gives_logits,
+        )
+        outputs = f"the head '{self.head.name}'"
+        check_loss(loss, gives_logits, outputs)
+        if self.problem.codec.exclusive:
+            check_exclusive(loss, gives_logits, self.head.units, outputs)
+
+    def _check_optimizer(self):
+        optimizer = getattr(self, "optimizer", None)
+        known = {id(v) for v in state.variables_built_for(optimizer)}
+        strange = [v for v in self.trainable_variables if id(v) not in known]
+        if known and strange:
+            raise ValueError(
+                "The optimizer was built before the classifier got all of "
+                f"its weights. Received: optimizer={optimizer!r}, without "
+                f"{[v.path for v in strange[:3]]}. Compile with a new one, "
+                f"such as `keras.optimizers.{type(optimizer).__name__}()`."
+            )
 
     @property
     def head_split(self) -> HeadSplit:

@@ -1,16 +1,11 @@
 import os
 from collections.abc import Sequence
-from typing import Any
 from typing import Self
 
 import keras
 
 from keras_incremental.edge.head import Head
 from keras_incremental.models import session
-from keras_incremental.models.conversion.loss_outputs import asks_each_output
-from keras_incremental.models.conversion.loss_outputs import check_class_weight
-from keras_incremental.models.conversion.loss_outputs import check_exclusive
-from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.device_run import DeviceRun
 from keras_incremental.models.device_run import learned_of
 from keras_incremental.models.gate import Gate
@@ -31,7 +26,6 @@ from keras_incremental.models.recipe import check_stream
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.streams.stream import StreamReader
 from keras_incremental.models.streams.stream import StreamRun
-from keras_incremental.utils import state
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Tensor
 
@@ -411,70 +405,3 @@ class LearningMixin(keras.Model):
             ValueError: if there is no phase to go back to.
         """
         session.rollback(self)
-
-    def fit(
-        self, x: Data = None, y: Tensor | None = None, *args, **kwargs
-    ) -> keras.callbacks.History:
-        self._check_loss()
-        check_class_weight(getattr(self, "loss", None), kwargs)
-        kwargs = checks.checked_validation(self, kwargs)
-        x, y = checks.checked_data(self, x, y)
-        session.make_ready_to_fit(self)
-        self._check_optimizer()
-        return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(
-        self, x: Data = None, y: Tensor | None = None, *args, **kwargs
-    ) -> Any:
-        self._check_loss()
-        x, y = checks.checked_data(self, x, y)
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def load_weights(
-        self, filepath: str | os.PathLike, skip_mismatch: bool = False, **kwargs
-    ) -> None:
-        if skip_mismatch:
-            raise ValueError(
-                "`skip_mismatch` would leave the columns of old classes as "
-                "they are now, not as they are in the file. Received: "
-                f"skip_mismatch={skip_mismatch}. Load the classifier by "
-                "`keras.models.load_model`, and call `learn` to add classes."
-            )
-        super().load_weights(filepath, skip_mismatch, **kwargs)
-
-    def compute_loss(
-        self,
-        x: Tensor = None,
-        y: Tensor = None,
-        y_pred: Tensor = None,
-        sample_weight: Tensor = None,
-        training: bool = True,
-    ) -> Tensor | None:
-        if asks_each_output(getattr(self, "loss", None)):
-            # TensorFlow keeps logits with what `softmax` gives, and Keras
-            # takes these for the logits of a sigmoid.
-            y_pred = y_pred * 1
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
-
-    def _check_loss(self):
-        # Not in `compile`, which Keras calls anew only if it is its own.
-        loss, gives_logits = (
-            getattr(self, "loss", None),
-            self.gives_logits,
-        )
-        outputs = f"the head '{self.head.name}'"
-        check_loss(loss, gives_logits, outputs)
-        if self.problem.codec.exclusive:
-            check_exclusive(loss, gives_logits, self.head.units, outputs)
-
-    def _check_optimizer(self):
-        optimizer = getattr(self, "optimizer", None)
-        known = {id(v) for v in state.variables_built_for(optimizer)}
-        strange = [v for v in self.trainable_variables if id(v) not in known]
-        if known and strange:
-            raise ValueError(
-                "The optimizer was built before the classifier got all of "
-                f"its weights. Received: optimizer={optimizer!r}, without "
-                f"{[v.path for v in strange[:3]]}. Compile with a new one, "
-                f"such as `keras.optimizers.{type(optimizer).__name__}()`."
-            )

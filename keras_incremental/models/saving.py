@@ -8,6 +8,7 @@ import numpy as np
 from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.models import class_edits
 from keras_incremental.models import file_checks
+from keras_incremental.models.exporting.export import ExportingMixin
 from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
 from keras_incremental.models.inputs import checks
@@ -28,7 +29,7 @@ MEMORY_FILE = "exemplars.npz"
 TRAINED = "trained"
 
 
-class SavingMixin(keras.Model):
+class SavingMixin(ExportingMixin):
     """Methods that keep and edit what an `IncrementalClassifier` knows.
 
     In a `.keras` file, names and groups are in the configuration, feature
@@ -125,6 +126,18 @@ class SavingMixin(keras.Model):
         elif overwrite or state.may_overwrite(filepath):
             with files.replacing(filepath) as part:
                 super().save_weights(part)
+
+    def load_weights(
+        self, filepath: str | os.PathLike, skip_mismatch: bool = False, **kwargs
+    ) -> None:
+        if skip_mismatch:
+            raise ValueError(
+                "`skip_mismatch` would leave the columns of old classes as "
+                "they are now, not as they are in the file. Received: "
+                f"skip_mismatch={skip_mismatch}. Load the classifier by "
+                "`keras.models.load_model`, and call `learn` to add classes."
+            )
+        super().load_weights(filepath, skip_mismatch, **kwargs)
 
     def to_keras(
         self, filepath: str | os.PathLike | None = None
