@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_incremental.edge.head import LAG
 from keras_incremental.edge.head import Head
 from keras_incremental.edge.runtimes import backbone_in
-from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.solved_columns import is_worse
-from keras_incremental.statistics.solved_columns import solve_columns
 
 HEAD = "head.npz"
 
@@ -60,6 +59,11 @@ class EdgeClassifier:
     What is kept of samples: the mean of the features of each class, one
     matrix of their products, and the features of the first 50 samples of each
     class, which find the temperature when devices are merged. No image.
+
+    The head keeps the eigenvectors of that matrix, so that a call of `learn`
+    takes little longer than the forward passes of its samples. When new
+    samples are an eighth as many as features, the next call computes them
+    anew; so does `save` from a sixteenth on.
 
     Args:
         head: `Head`.
@@ -113,12 +117,13 @@ class EdgeClassifier:
             ValueError: if images or names do not fit. Nothing is changed.
         """
         features, labels, new = self._read(images, names, batch_size)
-        old = self.head
-        head = old.with_samples(features, labels, new)
-        columns, left_out = solve_columns(head.statistics, features, labels)
-        stays = not new and _is_worse(left_out, old.columns)
+        old = self.head.renewed(LAG)
+        along = old.along_basis(features)
+        head = old.with_samples(features, along, labels, new)
+        columns, left_out = head.solved(along, labels)
+        stays = not new and _is_worse(left_out, old.along_columns())
         if not stays:
-            head = dataclasses.replace(head, columns=_as_weights(columns))
+            head = dataclasses.replace(head, columns=columns)
         self.head = head
         return EdgeReport(tuple(new), len(labels), not stays)
 
@@ -144,7 +149,9 @@ class EdgeClassifier:
                 "`names` must be known classes. Received: "
                 f"{new}. Known classes: {list(self.classes)}. Call `learn`."
             )
-        self.head = self.head.with_samples(features, labels, ())
+        head = self.head.renewed(LAG)
+        along = head.along_basis(features)
+        self.head = head.with_samples(features, along, labels, ())
 
     def forget(self, name: str) -> None:
         """Forgets a class: its column, its mean and its features.
@@ -230,12 +237,6 @@ def _is_worse(left_out, old):
     solved = left_out.logits.argmax(-1) == left_out.labels
     kept = old.scores(left_out.features).argmax(-1) == left_out.labels
     return is_worse(solved, kept, surely=False)
-
-
-def _as_weights(columns):
-    return LinearColumns(
-        columns.kernel.astype("float32"), columns.bias.astype("float32")
-    )
 
 
 def _check_names(names, images):

@@ -11,11 +11,18 @@ import numpy as np
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.linear_columns import LinearColumns
+from keras_incremental.statistics.row_statistics import RowStatistics
+from keras_incremental.statistics.row_statistics import turned
+from keras_incremental.statistics.solved_columns import LeftOut
+from keras_incremental.statistics.solved_columns import solve_columns
 from keras_incremental.utils import files
 
-FORMAT = 1
+FORMAT = 2
 # Samples of a class whose features are kept, for the temperature.
 KEPT = 50
+# Rows of new samples, as a share of the features, that make a learned sample
+# several times as expensive as in the first call.
+LAG = 1 / 8
 # A head that fills all of a file gives one of these.
 DAMAGES = (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError)
 
@@ -28,8 +35,10 @@ class Head:
         classes: Tuple of strings.
         columns: `LinearColumns` that predict now.
         activation: String, `"softmax"`, `"log_softmax"` or `""`.
-        statistics: `FeatureStatistics` of all that was seen.
-        learned: `FeatureStatistics` of what this device has learned.
+        basis: Array of shape `(features, features)`, orthonormal.
+        statistics: `RowStatistics` of all that was seen, of features along
+            the basis.
+        learned: `RowStatistics` of what this device has learned.
         features: Array of shape `(samples, features)`, of the first 50
             samples of each class that this device has learned.
         labels: Ints of shape `(samples,)`, their classes.
@@ -38,10 +47,37 @@ class Head:
     classes: tuple[str, ...]
     columns: LinearColumns
     activation: str
-    statistics: FeatureStatistics
-    learned: FeatureStatistics
+    basis: np.ndarray
+    statistics: RowStatistics
+    learned: RowStatistics
     features: np.ndarray
     labels: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        classes: tuple[str, ...],
+        columns: LinearColumns,
+        activation: str,
+        statistics: FeatureStatistics,
+    ) -> Self:
+        """Returns the head of a device that has learned nothing yet.
+
+        Args:
+            classes: See `Head`, as are `columns` and `activation`.
+            columns: `LinearColumns`.
+            activation: String.
+            statistics: `FeatureStatistics` of all that was seen.
+        """
+        return cls(
+            classes,
+            columns,
+            activation,
+            *turned(statistics),
+            RowStatistics(),
+            np.zeros((0, len(columns.kernel)), "float32"),
+            np.zeros(0, int),
+        )
 
     @property
     def input_dim(self) -> int:
@@ -59,13 +95,38 @@ class Head:
             return np.exp(logits) / total
         return logits - np.log(total)
 
+    def along_basis(self, features: np.ndarray) -> np.ndarray:
+        """Returns features as the statistics read them."""
+        return features.astype("float64") @ self.basis
+
+    def renewed(self, most: float) -> Self:
+        """Returns the same head with statistics along their own basis.
+
+        It takes an eigendecomposition, after which later samples are learned
+        fastest.
+
+        Args:
+            most: Float. With this `lag` or less, nothing is done.
+        """
+        if self.statistics.lag <= most:
+            return self
+        change, statistics = turned(self.statistics.matrix())
+        return dataclasses.replace(
+            self, basis=self.basis @ change, statistics=statistics
+        )
+
     def with_samples(
-        self, features: np.ndarray, labels: np.ndarray, names: Iterable[str]
+        self,
+        features: np.ndarray,
+        along: np.ndarray,
+        labels: np.ndarray,
+        names: Iterable[str],
     ) -> Self:
         """Returns the head that has seen samples, its columns as they are.
 
         Args:
             features: Array of shape `(samples, features)`.
+            along: The same, along the basis.
             labels: Ints of shape `(samples,)`, that index the new `classes`.
             names: Names of new classes.
         """
@@ -76,10 +137,31 @@ class Head:
         return dataclasses.replace(
             self,
             classes=(*self.classes, *names),
-            statistics=self.statistics.updated(features, labels),
+            statistics=self.statistics.updated(along, labels),
             learned=self.learned.updated(features, labels),
             features=all_features[kept],
             labels=all_labels[kept],
+        )
+
+    def solved(
+        self, along: np.ndarray, labels: np.ndarray
+    ) -> tuple[LinearColumns, LeftOut]:
+        """Returns what `solve_columns` does.
+
+        Args:
+            along: Array of shape `(samples, features)`, samples along the
+                basis that the head has seen.
+            labels: Ints of shape `(samples,)`.
+        """
+        columns, left_out = solve_columns(self.statistics, along, labels)
+        kernel = (columns.kernel.T @ self.basis.T).T.astype("float32")
+        bias = columns.bias.astype("float32")
+        return LinearColumns(kernel, bias), left_out
+
+    def along_columns(self) -> LinearColumns:
+        """Returns the columns that predict now, of features along the basis."""
+        return LinearColumns(
+            self.basis.T @ self.columns.kernel, self.columns.bias
         )
 
     def without(self, index: int) -> Self:
@@ -100,7 +182,12 @@ class Head:
         )
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes the file; an old one stays until the new one is whole."""
+        """Writes the file; an old one stays until the new one is whole.
+
+        Where many samples were learned since the last eigendecomposition it
+        takes one, so that those to come are learned fast.
+        """
+        head = self.renewed(LAG / 2)
         arrays = {
             "format": np.asarray(FORMAT),
             "classes": np.asarray(self.classes),
@@ -109,9 +196,10 @@ class Head:
             "bias": self.columns.bias.astype("float32"),
             "features": self.features.astype("float32"),
             "labels": self.labels,
-            **_arrays_of(self.statistics, ""),
-            **_arrays_of(self.learned, "learned_"),
+            "basis": head.basis,
         }
+        head.statistics.mixed().save_to(arrays)
+        self.learned.mixed().save_to(arrays, "learned_")
         with files.replacing(path) as part:
             with open(part, "wb") as file:
                 np.savez(file, allow_pickle=False, **arrays)
@@ -141,8 +229,9 @@ class Head:
             tuple(arrays["classes"].tolist()),
             LinearColumns(arrays["kernel"], arrays["bias"]),
             str(arrays["activation"]),
-            _statistics_of(arrays, ""),
-            _statistics_of(arrays, "learned_"),
+            arrays["basis"],
+            RowStatistics.load_from(arrays),
+            RowStatistics.load_from(arrays, "learned_"),
             arrays["features"],
             arrays["labels"],
         )
@@ -150,7 +239,9 @@ class Head:
         shapes = {
             "kernel": (head.columns.kernel.shape, (size, units)),
             "bias": (head.columns.bias.shape, (units,)),
+            "basis": (head.basis.shape, (size, size)),
             "means": (head.statistics.means.shape, (units, size)),
+            "diagonal": (head.statistics.diagonal.shape, (size,)),
             "features": (head.features.shape, (len(head.labels), size)),
         }
         odd = {k: found for k, (found, fits) in shapes.items() if found != fits}
@@ -165,27 +256,4 @@ def _only(statistics, index, others):
     if index >= len(statistics.counts):
         return statistics
     left = statistics.without([index])
-    return left.only(known) if len(left) else FeatureStatistics()
-
-
-def _arrays_of(statistics, prefix):
-    """Returns the arrays of statistics; the scatter is symmetric."""
-    if not len(statistics):
-        return {}
-    scatter = statistics.scatter[np.triu_indices(len(statistics.scatter))]
-    return {
-        f"{prefix}counts": statistics.counts,
-        f"{prefix}means": statistics.means,
-        f"{prefix}scatter": scatter,
-    }
-
-
-def _statistics_of(arrays, prefix):
-    if f"{prefix}counts" not in arrays:
-        return FeatureStatistics()
-    means = arrays[f"{prefix}means"]
-    scatter = np.zeros((means.shape[-1],) * 2)
-    upper = np.triu_indices(len(scatter))
-    scatter[upper] = arrays[f"{prefix}scatter"]
-    scatter.T[upper] = scatter[upper]
-    return FeatureStatistics(arrays[f"{prefix}counts"], means, scatter)
+    return left.only(known) if len(left) else RowStatistics()

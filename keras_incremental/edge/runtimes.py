@@ -33,8 +33,11 @@ def _onnx(path):
         import onnxruntime
     except ImportError as error:
         raise ImportError(_missing(path, "onnxruntime")) from error
+    options = onnxruntime.SessionOptions()
+    # Threads that spin after a run would take cores from what learns.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
-        path, providers=["CPUExecutionProvider"]
+        path, options, providers=["CPUExecutionProvider"]
     )
     (spec,) = session.get_inputs()
     dtype = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}[spec.type]

@@ -71,7 +71,7 @@ def learned_of(heads, classifier):
 
 def _placed(head, classes):
     """Returns statistics, features and labels in the order of all classes."""
-    learned = head.learned
+    learned = head.learned.matrix()
     places = {name: k for k, name in enumerate(classes)}
     order = np.array([places.get(name, -1) for name in head.classes])
     shown = np.flatnonzero(learned.counts)

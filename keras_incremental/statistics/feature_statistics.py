@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_incremental.statistics.class_means import ClassMeans
 from keras_incremental.statistics.gaussian import Gaussian
+from keras_incremental.statistics.gram import SpectralGram
 from keras_incremental.statistics.normal import Normal
 from keras_incremental.statistics.scatter import NoScatter
 from keras_incremental.statistics.scatter import SharedScatter
@@ -55,6 +56,16 @@ class FeatureStatistics(ClassMeans):
             all eigenvectors has the eigenvalue 0.
         """
         return spectrum(self.scatter + each * steps.T @ steps, rank=len(self))
+
+    def gram(self, each: float, steps: np.ndarray) -> SpectralGram:
+        """Returns the Gram matrix of a regression that tells the classes.
+
+        Args:
+            each: Float, how many samples each class counts as.
+            steps: Array of shape `(classes, features)`, the distances of the
+                means from their center.
+        """
+        return SpectralGram(*self.spectrum(each, steps), steps, each)
 
     def normal(self, shrinkage: str = EVIDENCE) -> Normal | Gaussian:
         """Returns the distribution of samples around the mean of their class.

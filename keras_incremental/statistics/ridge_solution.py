@@ -6,6 +6,11 @@ import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import evidence
+from keras_incremental.statistics.gram import CorrectedGram
+from keras_incremental.statistics.gram import SpectralGram
+from keras_incremental.statistics.row_statistics import RowStatistics
+
+Statistics = FeatureStatistics | RowStatistics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,17 +20,16 @@ class RidgeSolution:
     Its scores of a sample are `features @ kernel + bias`.
 
     Attributes:
-        statistics: `FeatureStatistics` that it was solved from.
-        vectors: Array of shape `(features, found)`: the eigenvectors of the
-            Gram matrix. Where samples are few, no others than those in which
-            they differ.
-        penalized: Array of shape `(found,)`: its eigenvalues and the ridge.
+        statistics: `FeatureStatistics` or `RowStatistics` that it was solved
+            from.
+        gram: `SpectralGram` or `CorrectedGram` of them.
+        ridge: Float above 0.
         kernel: Array of shape `(features, classes)`.
     """
 
-    statistics: FeatureStatistics
-    vectors: np.ndarray
-    penalized: np.ndarray
+    statistics: Statistics
+    gram: SpectralGram | CorrectedGram
+    ridge: float
     kernel: np.ndarray
 
     @property
@@ -62,34 +66,36 @@ class RidgeSolution:
             labels: Ints of shape `(samples,)`.
         """
         statistics, each = self.statistics, self.each
-        num_classes, rest = (
-            len(statistics.counts),
-            statistics.counts[labels] - 1,
+        num_classes = len(statistics.counts)
+        rest = statistics.counts[labels] - 1
+        distances = np.concatenate(
+            [
+                features - statistics.means[labels],
+                features - self.center,
+                statistics.means - self.center,
+            ]
         )
-        away = features - statistics.means[labels]
-        steps = statistics.means - self.center
+        parts = [len(labels), 2 * len(labels)]
+        white = self.gram.whitened(distances, self.ridge)
+        away, own, steps = np.split(white, parts)
+        away_scores, scores, step_scores = np.split(
+            distances @ self.kernel, parts
+        )
         moved = np.eye(num_classes)[labels] - 1 / num_classes
         moved *= (-each / rest)[:, None]
-        sides = np.stack([self._whitened(away), self._whitened(steps)[labels]])
-        side_scores = np.stack(
-            [away @ self.kernel, (steps @ self.kernel)[labels]]
-        )
         # The center moves with the mean of the class.
-        own = self._whitened(features - self.center)
-        own = own + sides[0] / (rest * num_classes)[:, None]
-        scores = self.scores(features)
-        scores += side_scores[0] / (rest * num_classes)[:, None]
-        scores += np.sum(own * sides[0], -1)[:, None] * moved
-        products = np.einsum("inf,jnf->nij", sides, sides)
-        side_scores = np.moveaxis(side_scores, 0, 1)
+        share = 1 / (rest * num_classes)[:, None]
+        own = own + share * away
+        scores = scores + share * away_scores + 1 / num_classes
+        scores += np.sum(own * away, -1)[:, None] * moved
+        sides = np.stack([away, steps[labels]], 1)
+        products = sides @ np.swapaxes(sides, 1, 2)
+        side_scores = np.stack([away_scores, step_scores[labels]], 1)
         side_scores = side_scores + products[:, :, :1] * moved[:, None]
         change = _change(rest, each, num_classes)
         inner = np.linalg.solve(np.eye(2) + products @ change, side_scores)
-        along = np.einsum("nf,inf->ni", own, sides)
-        return scores - np.einsum("ni,nij,njk->nk", along, change, inner)
-
-    def _whitened(self, distances):
-        return distances @ self.vectors / np.sqrt(self.penalized)
+        along = own[:, None] @ np.swapaxes(sides, 1, 2)
+        return scores - (along @ change @ inner)[:, 0]
 
 
 def _change(rest, each, num_classes):
@@ -101,7 +107,7 @@ def _change(rest, each, num_classes):
     return change
 
 
-def solved(statistics: FeatureStatistics) -> RidgeSolution:
+def solved(statistics: Statistics) -> RidgeSolution:
     """Returns the solution for statistics, its ridge the most probable one.
 
     Classes weigh the same, however many samples they have: a class of 20
@@ -110,22 +116,16 @@ def solved(statistics: FeatureStatistics) -> RidgeSolution:
     between their means get other weights.
 
     Args:
-        statistics: `FeatureStatistics`, with samples of each class.
+        statistics: `FeatureStatistics` or `RowStatistics`, with samples of
+            each class.
     """
-    num_samples, num_classes = len(statistics), len(statistics.counts)
-    each = num_samples / num_classes
-    center = statistics.means.mean(0)
-    steps = statistics.means - center
-    values, vectors = statistics.spectrum(each, steps)
-    products = each * (steps @ vectors).T
-    ridge = evidence.best_ridge(
-        values,
-        np.square(products).sum(-1),
-        num_samples * (1 - 1 / num_classes),
-        num_samples - 1,
-        num_classes,
-    )
+    each = len(statistics) / len(statistics.counts)
+    steps = statistics.means - statistics.means.mean(0)
+    gram = statistics.gram(each, steps)
+    ridge = 1.0
+    if gram.total > 0:
+        mean = gram.total / steps.shape[-1]
+        ridge = evidence.most_probable(gram.log_evidence, mean, gram.norm)
     # Directions that were left out are as uncertain as all others at least.
     ridge = max(ridge, statistics.remainder)
-    kernel = vectors @ (products / (values + ridge)[:, None])
-    return RidgeSolution(statistics, vectors, values + ridge, kernel)
+    return RidgeSolution(statistics, gram, ridge, gram.kernel(ridge))

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.linear_columns import LinearColumns
+from keras_incremental.statistics.ridge_solution import Statistics
 from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.temperature import best_factor
 
@@ -36,7 +36,7 @@ class LeftOut:
 
 
 def solve_columns(
-    statistics: FeatureStatistics, features: np.ndarray, labels: np.ndarray
+    statistics: Statistics, features: np.ndarray, labels: np.ndarray
 ) -> tuple[LinearColumns, LeftOut]:
     """Returns the head solved from statistics, at its best temperature.
 
@@ -45,7 +45,8 @@ def solve_columns(
     turn, makes logits of the scores.
 
     Args:
-        statistics: `FeatureStatistics`, with samples of each class.
+        statistics: `FeatureStatistics` or `RowStatistics`, with samples of
+            each class.
         features: Array of shape `(samples, features)`, samples that are in
             the statistics.
         labels: Ints of shape `(samples,)`.

@@ -100,6 +100,24 @@ def test_a_device_learns_the_head_that_learn_gives(exported, copied, tmp_path):
     )
 
 
+def test_small_steps_give_the_head_of_one_large_step(exported, tmp_path):
+    one, many = edge.load(exported), edge.load(exported)
+    one.learn(BIRD[0], "bird")
+    for part in np.array_split(BIRD[0], 10):
+        many.learn(part, "bird")
+        many.save(tmp_path / "head.npz")
+        many = edge.load(exported, tmp_path / "head.npz")
+    assert many.head.statistics.lag <= 1 / 16
+    basis, expected = many.head.basis, one.head.statistics.matrix().scatter
+    np.testing.assert_allclose(basis @ basis.T, np.eye(16), atol=1e-12)
+    found = many.head.statistics.matrix().scatter
+    np.testing.assert_allclose(
+        basis @ found @ basis.T,
+        one.head.basis @ expected @ one.head.basis.T,
+        atol=1e-9 * np.abs(expected).max(),
+    )
+
+
 def test_two_devices_merged_are_one_classifier_that_learned_both(
     exported, copied, tmp_path
 ):

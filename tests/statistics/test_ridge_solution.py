@@ -30,14 +30,6 @@ def regression(features, labels, strength, weights):
     )
 
 
-def ridge_of(solution):
-    statistics, steps = solution.statistics, solution.statistics.means
-    steps = steps - steps.mean(0)
-    gram = statistics.scatter + solution.each * steps.T @ steps
-    extra = solution.penalized.sum() - np.trace(gram)
-    return extra / len(solution.penalized)
-
-
 @pytest.mark.parametrize("width", [4, 40])
 def test_classes_of_one_size_give_the_regression_of_their_samples(width):
     features, labels = clouds([10, 10, 10], width)
@@ -60,7 +52,7 @@ def test_a_sample_left_out_is_as_if_never_seen(counts, width):
     whole = FeatureStatistics.of(features, labels)
     solution = ridge_solution.solved(whole)
     found = solution.left_out(features, labels)
-    strength, each = ridge_of(solution), solution.each
+    strength, each = solution.ridge, solution.each
     for i in (0, counts[0], len(labels) - 1):
         rest = whole - FeatureStatistics.of(features[[i]], labels[[i]])
         steps = rest.means - rest.means.mean(0)

@@ -1,7 +1,6 @@
 """Classifiers that go on learning on a device, see `keras_incremental.edge`."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_incremental.edge.edge_classifier import HEAD
@@ -12,7 +11,6 @@ from keras_incremental.models.exporting.artifact import Artifact
 from keras_incremental.models.exporting.served import signature_of
 from keras_incremental.models.inputs.checks import to_input_size
 from keras_incremental.models.phases.solvable import is_open
-from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.low_rank import MOST_FEATURES
 
@@ -48,14 +46,8 @@ def head_of(classifier):
     activation = classifier.activation or ""
     if classifier.gives_logits and activation:
         activation = "log_softmax"
-    return Head(
-        classifier.classes,
-        columns,
-        activation,
-        classifier.statistics,
-        FeatureStatistics(),
-        np.zeros((0, head.input_dim), "float32"),
-        np.zeros(0, int),
+    return Head.of(
+        classifier.classes, columns, activation, classifier.statistics
     )
 
 
