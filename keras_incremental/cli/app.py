@@ -10,6 +10,7 @@ from keras_incremental.cli.commands.compare import compare
 from keras_incremental.cli.commands.evaluate import evaluate
 from keras_incremental.cli.commands.export import export
 from keras_incremental.cli.commands.learn import learn
+from keras_incremental.cli.commands.merge import merge
 from keras_incremental.cli.commands.predict import predict
 from keras_incremental.cli.commands.remember import remember
 from keras_incremental.cli.commands.review import review
@@ -28,6 +29,7 @@ COMMANDS = (
     classes,
     rollback,
     export,
+    merge,
 )
 
 

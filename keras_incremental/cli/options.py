@@ -65,6 +65,24 @@ memory: Any = click.option(
     metavar="COUNT",
     help="Keep this many pictures of known classes in the file.",
 )
+validation: Any = click.option(
+    "--validation",
+    type=PATH,
+    metavar="DATA",
+    help="Pictures of old and new classes, to measure on.",
+)
+max_drop: Any = click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Refuse an update that costs the old classes more accuracy.",
+)
+keep_snapshots: Any = click.option(
+    "--keep-snapshots",
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    help="Keep as many files of earlier phases beside, for rollback.",
+)
 
 
 def checked_target(target: pathlib.Path, force: bool) -> pathlib.Path:

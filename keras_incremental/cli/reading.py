@@ -138,6 +138,25 @@ def open_classifier(path: pathlib.Path) -> Any:
     return classifier
 
 
+def check_calibrated(classifier: Any, path: pathlib.Path) -> None:
+    """Raises unless a classifier knows what is unknown.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        path: Path of its file.
+    """
+    if classifier.rejector is not None:
+        return
+    state = "does not know what is unknown"
+    if classifier.calibration_is_stale:
+        state = "has changed since it was calibrated for what is unknown"
+    raise ValueError(
+        f"'{path}' {state}. Run `keras-incremental calibrate {path} DATA "
+        "--force`, where DATA has pictures that it has not learned from, of "
+        f"{', '.join(classifier.classes)}."
+    )
+
+
 def _size(fixed, given):
     if None not in fixed:
         if given and given != tuple(fixed):

@@ -101,11 +101,20 @@ class HeadCompilation:
 
     def apply(self) -> None:
         """Compiles the model for the classes that the head has now."""
-        compilation = self._grown(self._head.units)
-        columns = self._head.column_variables
+        self.apply_to(self._model, self._head)
+
+    def apply_to(self, model: keras.Model, head: ExpandableHead) -> None:
+        """Compiles a model as this one was compiled.
+
+        Args:
+            model: `keras.Model`.
+            head: Its head.
+        """
+        compilation = self._grown(head.units)
+        columns = head.column_variables
         for name in self._excluded:
             exclude(compilation.optimizer, columns[name])
-        compilation.apply(self._model)
+        compilation.apply(model)
 
     def _grown(self, units):
         return self._compilation.grown(self._units, units, self._head.exclusive)

@@ -1,13 +1,16 @@
 """Statistics that devices have learned, brought into the classifier."""
 
 import dataclasses
+import os
 
 import numpy as np
 from keras import ops
 
+from keras_incremental.edge.head import Head
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases.solvable import is_open
 from keras_incremental.models.phases.solving import assign_columns
+from keras_incremental.models.phases.solving import warnings_of
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 from keras_incremental.statistics import FeatureStatistics
@@ -31,6 +34,22 @@ class Learned:
     statistics: FeatureStatistics
     features: np.ndarray
     labels: np.ndarray
+
+
+def read_heads(paths):
+    """Returns the `Head`s in files, each of which must be there once.
+
+    Args:
+        paths: List of paths.
+    """
+    real = [os.path.realpath(path) for path in paths]
+    if not real or len(set(real)) < len(real):
+        raise ValueError(
+            "`heads` must be files of heads, each once: what a device has "
+            "learned would count several times. Received: "
+            f"heads={list(map(os.fspath, paths))}."
+        )
+    return [Head.load(path) for path in paths]
 
 
 def learned_of(heads, classifier):
@@ -98,6 +117,7 @@ class DeviceRun(Run):
         self.learned = learned
         new = learned.classes[len(self.known_classes) :]
         self.samples = Samples(None, None, learned.classes, new)
+        self.notes: list[str] = []
         self._validation_inputs = None
         self._check()
 
@@ -107,7 +127,7 @@ class DeviceRun(Run):
 
     @property
     def description(self):
-        return METHOD
+        return ", ".join([METHOD, *self.notes])
 
     def read(self):
         if self.validation is not None:
@@ -117,7 +137,8 @@ class DeviceRun(Run):
         return self.predicted(self._validation_inputs)
 
     def train(self):
-        columns, _ = solve_columns(self._statistics(), *self._samples())
+        columns, left_out = solve_columns(self._statistics(), *self._samples())
+        self.notes.extend(warnings_of(left_out, len(self.known_classes)))
         assign_columns(self.classifier.head, columns, self.num_new_classes)
         return {}
 
@@ -138,7 +159,7 @@ class DeviceRun(Run):
             **self.measure(labels, before, after, learned.classes),
             **self.common_fields(),
             used={
-                "method": METHOD,
+                "method": self.description,
                 "new samples": len(learned.statistics),
                 "exemplars": len(self.classifier.memory or ()),
                 "training mode": self.training_mode,

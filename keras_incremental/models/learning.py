@@ -4,10 +4,10 @@ from typing import Self
 
 import keras
 
-from keras_incremental.edge.head import Head
 from keras_incremental.models import session
 from keras_incremental.models.device_run import DeviceRun
 from keras_incremental.models.device_run import learned_of
+from keras_incremental.models.device_run import read_heads
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
@@ -297,7 +297,7 @@ class LearningMixin(keras.Model):
         """
         gate = Gate(max_drop, self.max_class_drop)
         options = arguments.fit_options(None, batch_size, None, (), verbose)
-        learned = learned_of([Head.load(path) for path in heads], self)
+        learned = learned_of(read_heads(heads), self)
         validation = Reader(self, batch_size).validation(
             validation_data, learned.classes
         )

@@ -48,10 +48,22 @@ def test_predict_and_review_without_calibration(photos, tmp_path):
     model = photos / "cats_dogs.keras"
     run("adopt", model, "--classes", "cat,dog", "--out", path)
     done = run("predict", path, photos / "birds", "--unknown", code=2)
-    assert "`calibrate`" in done.stderr
+    assert f"calibrate {path} DATA" in done.stderr
     out = tmp_path / "sort"
     values = run_json("review", path, photos / "test", "--out", out)
     assert {row["reason"] for row in values["pictures"]} <= {"uncertain"}
+
+
+def test_a_stale_calibration_names_the_command(pets, photos, tmp_path):
+    out = tmp_path / "pets.keras"
+    run("learn", pets, photos / "birds", "--class", "bird", "--out", out)
+    commands = [("predict", out, photos / "birds", "--unknown")]
+    commands += [("review", out, photos / "test", "--out", tmp_path / "sort")]
+    for command in commands:
+        told = run(*command, code=2).stderr
+        assert "has changed since" in told
+        assert f"`keras-incremental calibrate {out} DATA --force`" in told
+    assert not (tmp_path / "sort").exists()
 
 
 def test_review_writes_a_folder_for_each_proposed_class(sorted_by, photos):

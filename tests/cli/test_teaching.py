@@ -63,6 +63,17 @@ def test_learn_keeps_pictures_if_told(photos, pets, tmp_path):
     assert memory.budget == 10 and memory.counts == {2: 10}
 
 
+def test_learn_keeps_how_the_classifier_is_compiled(photos, pets, tmp_path):
+    clf = load_classifier(pets)
+    clf.compile(keras.optimizers.SGD(0.25), clf.loss)
+    clf.save(tmp_path / "pets.keras")
+    path = (tmp_path / "pets.keras", photos / "birds", "--force")
+    run("learn", *path, "--memory", 10)
+    optimizer = load_classifier(tmp_path / "pets.keras").optimizer
+    assert type(optimizer) is keras.optimizers.SGD
+    assert float(optimizer.learning_rate) == 0.25
+
+
 def test_evaluate_gives_the_accuracy_of_each_class(learned, photos):
     values = run_json("evaluate", learned[1], photos / "test")
     assert (

@@ -7,6 +7,7 @@ from toy_classifiers import trained_model
 
 from keras_incremental import recipes
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.utils import compilation
 
 
 def classifier(recipe):
@@ -68,6 +69,21 @@ def test_a_statistic_of_other_random_features_is_refused():
     clf = classifier(recipes.ranpac(expansion=64))
     with pytest.raises(ValueError, match="expansion"):
         clf.with_recipe(recipes.ranpac(expansion=32))
+
+
+def test_a_classifier_with_a_recipe_is_compiled_as_it_was():
+    clf = classifier(recipes.er(budget=30))
+    optimizer = keras.optimizers.AdamW(0.003, weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(clf.head.column_variables["bias"])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    clf.compile(optimizer, loss, metrics=["accuracy"], run_eagerly=True)
+    made = clf.with_recipe(recipes.er(budget=10))
+    assert type(made.optimizer) is keras.optimizers.AdamW
+    assert float(made.optimizer.learning_rate) == pytest.approx(0.003)
+    assert made.loss is loss and made.run_eagerly
+    variables = made.head.column_variables
+    assert compilation.excludes(made.optimizer, variables["bias"])
+    assert not compilation.excludes(made.optimizer, variables["kernel"])
 
 
 def test_a_classifier_with_a_recipe_learns_as_if_it_always_had_it():

@@ -6,10 +6,9 @@ import click
 
 import keras_incremental as ki
 from keras_incremental.cli import options
-from keras_incremental.cli.command import DONE
-from keras_incremental.cli.command import REFUSED
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
+from keras_incremental.cli.outcomes import outcome
 from keras_incremental.cli.progress import Progress
 from keras_incremental.cli.reading import open_classifier
 from keras_incremental.cli.reading import reader_for
@@ -24,18 +23,8 @@ from keras_incremental.data.image_lists import labeled_images
 @options.model
 @options.data
 @options.class_name
-@click.option(
-    "--validation",
-    type=options.PATH,
-    metavar="DATA",
-    help="Pictures of old and new classes, to measure on.",
-)
-@click.option(
-    "--max-drop",
-    type=click.FloatRange(0, 1),
-    metavar="SHARE",
-    help="Refuse an update that costs the old classes more accuracy.",
-)
+@options.validation
+@options.max_drop
 @options.memory
 @click.option(
     "--epochs",
@@ -46,12 +35,7 @@ from keras_incremental.data.image_lists import labeled_images
 @options.out
 @options.report
 @options.force
-@click.option(
-    "--keep-snapshots",
-    type=click.IntRange(min=1),
-    metavar="COUNT",
-    help="Keep as many files of earlier phases beside, for rollback.",
-)
+@options.keep_snapshots
 @options.size
 @options.skip_broken
 @click.pass_obj
@@ -96,15 +80,8 @@ def learn(
         verbose=progress.verbose,
     )
     options.write_report(made, report)
-    if made.accepted:
-        classifier.save(target, keep_snapshots=keep_snapshots)
-    saved = str(target) if made.accepted else None
     broken = pictures.broken + (measured.broken if measured else [])
-    return Result(
-        f"{made}\n  {f'saved to {saved!r}' if saved else 'nothing was saved'}",
-        {**made.to_dict(), "out": saved, "broken": broken},
-        DONE if made.accepted else REFUSED,
-    )
+    return outcome(classifier, made, target, keep_snapshots, broken)
 
 
 def _with_memory(classifier: Any, budget: int | None) -> Any:

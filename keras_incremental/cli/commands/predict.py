@@ -10,6 +10,7 @@ from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
 from keras_incremental.cli.formatting import table
 from keras_incremental.cli.progress import Progress
+from keras_incremental.cli.reading import check_calibrated
 from keras_incremental.cli.reading import open_classifier
 from keras_incremental.cli.reading import reader_for
 from keras_incremental.data.image_lists import unlabeled_images
@@ -51,12 +52,8 @@ def predict(
     """
     files = unlabeled_images(data)
     classifier = open_classifier(model)
-    if unknown and classifier.rejector is None:
-        raise ValueError(
-            f"'{model}' does not know what is unknown. Received: --unknown. "
-            "Calibrate it after the last `learn`, by `calibrate`, on pictures "
-            f"of {', '.join(classifier.classes)}."
-        )
+    if unknown:
+        check_calibrated(classifier, model)
     reader = reader_for(classifier, size, skip_broken, progress)
     rows: list[tuple] = []
     broken: list[str] = []

@@ -9,6 +9,7 @@ from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
 from keras_incremental.cli.formatting import table
 from keras_incremental.cli.progress import Progress
+from keras_incremental.cli.reading import check_calibrated
 from keras_incremental.cli.reading import open_classifier
 from keras_incremental.cli.reading import reader_for
 from keras_incremental.data.image_lists import unlabeled_images
@@ -63,6 +64,8 @@ def review(
     options.checked_target(out, force=False)
     found = unlabeled_images(data)
     classifier = open_classifier(model)
+    if classifier.calibration_is_stale:
+        check_calibrated(classifier, model)
     pictures = reader_for(classifier, size, skip_broken, progress).read(found)
     queue = classifier.review(pictures.x, batch_size=batch_size, count=count)
     names = sorting.proposed_folders(queue, min_size)

@@ -42,7 +42,7 @@ def solve_head(run):
     if not (arrive and run.classifier.head.described):
         comparison = _on_old_classes(run, columns, new)
     if comparison is None or not comparison.is_worse(surely=arrive):
-        run.notes.extend(_warnings(new, len(run.known_classes)))
+        run.notes.extend(warnings_of(new, len(run.known_classes)))
         _assign(run, columns)
         return {}
     run.notes.append(comparison.text)
@@ -85,11 +85,15 @@ def solution_of(run, statistics):
     return columns, left_out.only(~inputs.known_replayed[rows])
 
 
-def _warnings(new, num_old):
+def warnings_of(new, num_old):
     """Yields what to say of features that hardly tell the new classes.
 
     These are so if a head that was solved without a sample is right on it in
     less than half of what chance leaves.
+
+    Args:
+        new: `LeftOut` samples.
+        num_old: Int. The number of old classes.
     """
     rows = new.labels >= num_old
     if not rows.any():

@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.data.held_out import split_held_out
+from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.models.engine import run_steps
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
@@ -78,7 +79,10 @@ def with_recipe(classifier, recipe):
         backbone_learning_rate=classifier.backbone_learning_rate,
         cache_features=classifier.cache_features,
         max_class_drop=classifier.max_class_drop,
+        problem=classifier.problem,
     )
+    compilation = HeadCompilation(classifier, classifier.head)
+    compilation.apply_to(made, made.head)
     made.label_space = classifier.label_space
     made.num_phases = classifier.num_phases
     made.phases = classifier.phases

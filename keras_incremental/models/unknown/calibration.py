@@ -142,11 +142,16 @@ class Rejects(keras.Model):
         scores = _ood_scores(self, outputs, held.rejector, held.statistics)
         return held.rejector.is_unknown(scores), scores
 
+    @property
+    def calibration_is_stale(self) -> bool:
+        """Whether it has changed since it was calibrated. Internal."""
+        return self._calibration is not None and self.rejector is None
+
     def check_calibrated(self) -> None:
         """Raises unless a calibration holds. Internal."""
         if self.rejector is not None:
             return
-        if self._calibration is None:
+        if not self.calibration_is_stale:
             state = "has not been calibrated to detect what is unknown. Call"
         else:
             state = (
