@@ -5,6 +5,8 @@ mapped. No library for data is imported before such data comes.
 """
 
 import collections.abc
+import functools
+import inspect
 import math
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_incremental.data.workers import in_workers
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Structure
@@ -127,6 +130,11 @@ class PyDatasetAdapter(Adapter):
     def matches(cls, data: Data) -> bool:
         return isinstance(data, keras.utils.PyDataset)
 
+    def batches(self) -> Iterator[Structure]:
+        self.data.on_epoch_begin()
+        yield from in_workers(self.data)
+        self.data.on_epoch_end()
+
     def map(self, function: Function, spec: Function | None = None) -> Data:
         return MappedDataset(self.data, function)
 
@@ -164,6 +172,46 @@ class MappedDataset(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         self.dataset.on_epoch_end()
+
+
+class ListAdapter(Adapter):
+    """Batches in a list, each a tuple of arrays."""
+
+    kind = "list"
+
+    def __init__(self, data: Data):
+        super().__init__(data)
+        self.num_batches = len(data)
+
+    @classmethod
+    def matches(cls, data: Data) -> bool:
+        return (
+            isinstance(data, list)
+            and bool(data)
+            and all(isinstance(batch, tuple) for batch in data)
+            and all(map(_is_batch, keras.tree.flatten(data[0])))
+        )
+
+    def map(self, function: Function, spec: Function | None = None) -> Data:
+        return MappedDataset(ListedBatches(self.data), function)
+
+
+class ListedBatches(keras.utils.PyDataset):
+    """Batches of a list, for `fit`.
+
+    Args:
+        batches: List of tuples of arrays.
+    """
+
+    def __init__(self, batches: list[tuple]):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
 
 
 class DataLoaderAdapter(Adapter):
@@ -259,6 +307,35 @@ class IteratorAdapter(Adapter):
         return (function(batch) for batch in self.data)
 
 
+class FunctionAdapter(Adapter):
+    """A function that returns an iterator of batches, a new one each time."""
+
+    kind = "generator function"
+
+    @classmethod
+    def matches(cls, data: Data) -> bool:
+        return inspect.isroutine(data) or isinstance(data, functools.partial)
+
+    def batches(self) -> Iterator[Structure]:
+        found = self.data()
+        if not isinstance(found, collections.abc.Iterator):
+            raise TypeError(
+                "Data must be an array, a data set, or a function that "
+                f"returns an iterator of batches. Received: {self.data!r}, "
+                f"which returns {type(found).__name__}. Call it, and pass "
+                "what it returns."
+            )
+        return found
+
+    def map(self, function: Function, spec: Function | None = None) -> Data:
+        raise TypeError(
+            "Keras takes no function of batches, which it would have to "
+            "call in each epoch. "
+            f"Received: {self.data!r}. Call it, and pass what it returns, "
+            "or a `keras.utils.PyDataset`."
+        )
+
+
 class ArraysAdapter(Adapter):
     """Arrays: one batch to `map`, or batches of `(x, y)` to read."""
 
@@ -291,6 +368,8 @@ KINDS = (
     DataLoaderAdapter,
     GrainAdapter,
     IteratorAdapter,
+    ListAdapter,
+    FunctionAdapter,
     ArraysAdapter,
 )
 
@@ -298,6 +377,10 @@ KINDS = (
 def adapter_of(data: Data) -> Adapter:
     """Returns the `Adapter` of data; what nothing else takes are arrays."""
     return next(kind(data) for kind in KINDS if kind.matches(data))
+
+
+def _is_batch(part):
+    return len(getattr(part, "shape", ())) > 0
 
 
 def _as_spec(value, spec):

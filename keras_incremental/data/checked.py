@@ -44,30 +44,33 @@ def checked(
 
     def check(y):
         check_labels(y, num_classes, names, "y", ignore_class)
+        return y
 
     return checked_by(data, check)
 
 
-def checked_by(data: Data, check: Function) -> Data:
+def checked_by(data: Data, check: Function, names: bool = False) -> Data:
     """Returns data whose labels a function checks, batch by batch.
 
     Args:
         data: See `checked`.
-        check: Function of the labels of a batch; it raises.
+        check: Function of the labels of a batch; it raises, or returns them
+            as numbers.
+        names: Bool. Whether labels may be names. Defaults to `False`.
     """
 
     def check_batch(x, y, sample_weight):
         require_labels(y, "checked")
-        check(y)
-        return x, y, sample_weight
+        return x, check(y), sample_weight
 
-    return map_batches(data, check_batch, _check_spec)
+    def check_spec(x, y, sample_weight):
+        is_text = getattr(y, "dtype", None) == "string"
+        if type(y).__name__ != "TensorSpec" or (is_text and not names):
+            raise TypeError(
+                "Labels of a `tf.data.Dataset` must be one dense tensor of "
+                f"numbers. Received: {y}. Turn names into numbers first."
+            )
+        numbers = type(y)(y.shape, "int64") if is_text else y
+        return x, numbers, sample_weight
 
-
-def _check_spec(x, y, sample_weight):
-    if type(y).__name__ != "TensorSpec" or y.dtype.name == "string":
-        raise TypeError(
-            "Labels of a `tf.data.Dataset` must be one dense tensor of "
-            f"numbers. Received: {y}. Turn names into numbers first."
-        )
-    return x, y, sample_weight
+    return map_batches(data, check_batch, check_spec)

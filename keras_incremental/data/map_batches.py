@@ -8,6 +8,9 @@ from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
+# Where a dict of samples has their labels.
+LABELS = frozenset({"label", "labels"})
+
 
 def map_batches(
     data: Data, function: Function, spec: Function | None = None
@@ -22,8 +25,9 @@ def map_batches(
         data: Whatever `fit` takes: `tf.data.Dataset`,
             `keras.utils.PyDataset`, torch `DataLoader`, Grain `MapDataset`,
             `IterDataset` or `DataLoader`, or iterator, of batches `x`,
-            `(x, y)` or `(x, y, sample_weight)`; or such a tuple of arrays,
-            which is one batch. `x` may be a structure of arrays.
+            `(x, y)` or `(x, y, sample_weight)`, or of dicts with a key
+            `"label"`; or such a tuple of arrays, which is one batch. `x` may
+            be a structure of arrays.
         function: Function of `(x, y, sample_weight)`, returns such a tuple.
             Tensors come as NumPy arrays, strings of `tf.data` as bytes, and
             what is missing as `None`.
@@ -58,7 +62,13 @@ def map_batches(
 
 
 def unpack(batch: Structure, where: str = "a batch") -> tuple:
-    """Returns `(x, y, sample_weight)`, with `None` for what is missing."""
+    """Returns `(x, y, sample_weight)`, with `None` for what is missing.
+
+    A dict with a key `"label"`, as those of TensorFlow Datasets, has its
+    labels there. What is left of it is `x`; one part alone is an array.
+    """
+    if isinstance(batch, dict) and not LABELS.isdisjoint(batch):
+        return _unpack_dict(batch)
     if isinstance(batch, (tuple, list)) and not 1 <= len(batch) <= 3:
         raise ValueError(
             "A batch must be x, (x, y) or (x, y, sample_weight). Received: "
@@ -66,6 +76,12 @@ def unpack(batch: Structure, where: str = "a batch") -> tuple:
             "labels."
         )
     return keras.utils.unpack_x_y_sample_weight(batch)
+
+
+def _unpack_dict(batch):
+    x = {name: part for name, part in batch.items() if name not in LABELS}
+    y = next(batch[name] for name in batch if name in LABELS)
+    return (next(iter(x.values())) if len(x) == 1 else x), y, None
 
 
 def require_labels(y: Tensor | None, caller: str) -> None:

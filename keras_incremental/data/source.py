@@ -35,7 +35,7 @@ class Source:
 
     Attributes:
         kind: `"arrays"`, `"tf.data"`, `"PyDataset"`, `"DataLoader"`,
-            `"Grain"` or `"generator"`.
+            `"Grain"`, `"list"`, `"generator"` or `"generator function"`.
         class_names: List of strings, if the data set knows them, as those of
             `keras.utils.image_dataset_from_directory` do. Else `None`.
         has_labels: Whether batches contain labels; `None` if that is not
@@ -203,8 +203,9 @@ def as_source(
     Args:
         x: Array or tensor, tuple of arrays `(x, y)`, `tf.data.Dataset`,
             `keras.utils.PyDataset`, torch `DataLoader`, Grain data set or
-            loader, or iterator of batches. Data sets yield batches of
-            `(x, y)` or of `x`. Samples of several parts come as a dict or
+            loader, or an iterator or list of batches, or function that
+            returns an iterator. Batches are `(x, y)`, `x`, or dicts with a
+            key `"label"`. Samples of several parts come as a dict or
             tuple of arrays, and are read as an array of records.
         y: Labels, only if `x` is an array. Defaults to `None`.
         batch_size: Int, rows in a batch of arrays. Defaults to `32`.
@@ -243,7 +244,7 @@ def as_source(
             f"yields (x, y). Received: {type(x).__name__} and y of type "
             f"{type(y).__name__}. Drop `y`."
         )
-    _check_length(adapter, steps, argument)
+    check_length(adapter, steps, argument)
     if adapter.element_spec is None:
         return Source(adapter, argument, steps, lists=lists)
     x, y = split_batch(adapter.element_spec, f"`{argument}`")
@@ -253,7 +254,7 @@ def as_source(
 
 
 def _from_arrays(x, y, batch_size, steps, argument, lists):
-    if isinstance(x, tuple) and y is None:
+    if isinstance(x, (tuple, dict)) and y is None:
         x, y = split_batch(x, argument)
     x = arrays.samples_to_numpy(x, argument, lists)
     y = None if y is None else arrays.to_numpy(y, "y")
@@ -281,17 +282,36 @@ def _check_count(name, value):
         )
 
 
-def _check_length(adapter, steps, argument):
+def check_length(
+    adapter: Adapter,
+    steps: int | None,
+    argument: str,
+    name: str | None = "steps",
+) -> None:
+    """Raises a `ValueError` if data is empty, or has no end.
+
+    Args:
+        adapter: `Adapter` of the data.
+        steps: Int, batches to read, or `None`.
+        argument: What errors call the data by.
+        name: What they call `steps` by; `None`, where there is no such
+            argument. Defaults to `"steps"`.
+    """
     if adapter.num_batches == 0:
         raise ValueError(
             f"`{argument}` is empty. Received: {adapter.kind} with 0 batches. "
             "Check the path or the filter it is made with."
         )
     if adapter.num_batches == math.inf and steps is None:
+        received = f"{name}=None" if name else adapter.kind
+        fix = (
+            f"Pass `{name}`, the number of batches to read, or give"
+            if name
+            else "Give"
+        )
         raise ValueError(
-            f"`{argument}` has no end. Received: steps=None. Pass `steps`, "
-            "the number of batches to read, or give it an end, for example "
-            "with `dataset.take(n)` or `num_batches`."
+            f"`{argument}` has no end. Received: {received}. {fix} it an end, "
+            "for example with `dataset.take(n)` or `num_batches`."
         )
 
 

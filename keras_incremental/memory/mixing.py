@@ -28,7 +28,8 @@ def mix(
         again.
     """
     refuse_processes(data, "cannot share one memory")
-    if source.whole is None and not source.reiterable:
+    once = not source.reiterable or source.kind == "generator function"
+    if source.whole is None and once:
         source = _held(source, batch_size)
     if source.has_labels is False:
         raise unlabeled(source.kind)
@@ -40,6 +41,12 @@ def mix(
         return *replay((x, y, sample_weight)), None
 
     def spec(x, y, sample_weight):
+        if y.dtype == "string":
+            raise TypeError(
+                "Labels to mix must be numbers. Received: a `tf.data.Dataset` "
+                "with labels of dtype string. Turn names into numbers with "
+                "`data.to_indices`."
+            )
         parts = records.names_of(x) if records.is_structure(x) else ()
         replay.check_parts(parts)
         if parts:

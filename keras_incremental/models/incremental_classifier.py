@@ -20,6 +20,8 @@ from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.checks import to_input_size
+from keras_incremental.models.inputs.pipelines import check_steps
+from keras_incremental.models.inputs.pipelines import named_arguments
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
 from keras_incremental.models.predicting import PredictingMixin
@@ -199,6 +201,7 @@ class IncrementalClassifier(
         classes: Sequence[str] | None = None,
         *,
         batch_size: int = 32,
+        steps: int | None = None,
     ) -> dict[str, float]:
         """Returns the accuracy of each class. Arguments are of `remember`.
 
@@ -208,7 +211,7 @@ class IncrementalClassifier(
         Returns:
             Dict of names and scores from 0 to 1, of classes in the data.
         """
-        samples = Reader(self, batch_size).old(x, y, classes)
+        samples = Reader(self, batch_size, steps).old(x, y, classes)
         samples = checks.compatible(samples, self)
         return session.accuracy_by_class(self, samples, batch_size)
 
@@ -248,19 +251,24 @@ class IncrementalClassifier(
         self, x: Data = None, y: Tensor | None = None, *args, **kwargs
     ) -> keras.callbacks.History:
         self._check_loss()
-        check_class_weight(getattr(self, "loss", None), kwargs)
-        kwargs = checks.checked_validation(self, kwargs)
-        x, y = checks.checked_data(self, x, y)
+        given = named_arguments(super().fit, (x, y, *args), kwargs)
+        check_class_weight(getattr(self, "loss", None), given)
+        steps = given.get("steps_per_epoch")
+        check_steps(x, steps, "steps_per_epoch", "x")
+        given = checks.checked_validation(self, given)
+        given["x"], given["y"] = checks.checked_data(self, x, y)
         session.make_ready_to_fit(self)
         self._check_optimizer()
-        return super().fit(x, y, *args, **kwargs)
+        return super().fit(**given)
 
     def evaluate(
         self, x: Data = None, y: Tensor | None = None, *args, **kwargs
     ) -> Any:
         self._check_loss()
-        x, y = checks.checked_data(self, x, y)
-        return super().evaluate(x, y, *args, **kwargs)
+        given = named_arguments(super().evaluate, (x, y, *args), kwargs)
+        check_steps(x, given.get("steps"), "steps", "x")
+        given["x"], given["y"] = checks.checked_data(self, x, y)
+        return super().evaluate(**given)
 
     def compute_loss(
         self,

@@ -2,9 +2,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_incremental.data.adapters import ArraysAdapter
-from keras_incremental.data.adapters import adapter_of
 from keras_incremental.models.inputs.arguments import whole
+from keras_incremental.models.inputs.pipelines import arrays_to_read
+from keras_incremental.models.inputs.pipelines import batches_to_predict
+from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.reading import collect_samples
 from keras_incremental.models.outputs import forward
 from keras_incremental.models.problems.decoders import hidden_logits
@@ -15,7 +16,6 @@ from keras_incremental.models.problems.review_formats import check_threshold
 from keras_incremental.models.unknown.calibration import Rejects
 from keras_incremental.models.unknown.review import ReviewQueue
 from keras_incremental.models.unknown.review import make_queue
-from keras_incremental.utils import records
 from keras_incremental.utils.probabilities import softmax
 from keras_incremental.utils.types import Data
 
@@ -47,7 +47,11 @@ class PredictingMixin(Rejects):
         Returns:
             Array of shape `(num_samples, len(self.classes))`.
         """
-        read = records.readable(x)
+        read = (
+            arrays_to_read(x, self.features)
+            if is_arrays(x)
+            else batches_to_predict(x, self.features, steps)
+        )
         if classes is None:
             return super().predict(read, batch_size, verbose, steps, callbacks)
         shown = shown_columns(classes, self.classes)
@@ -211,8 +215,7 @@ def _forward(classifier, x, batch_size, steps):
 
 
 def _rows(classifier, x, rows):
-    arrays = not isinstance(x, tuple) and ArraysAdapter is type(adapter_of(x))
-    if not arrays:
+    if isinstance(x, tuple) or not is_arrays(x):
         raise ValueError(
             "`classes` leaves some samples no probability that float32 can "
             f"hold. Received: x of type {type(x).__name__}. Pass the samples "

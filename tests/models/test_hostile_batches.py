@@ -121,10 +121,10 @@ BATCH_CASES = {
         "Pass the array alone",
     ),
     "inputs by name": (
-        lambda: Batches(({"a": X}, Y)),
+        lambda: Batches(({"a": X, "b": X}, Y)),
         ValueError,
         "one array of samples of shape (4,)",
-        "`x` with the parts {'a': (4,)}",
+        "`x` with the parts {'a': (4,), 'b': (4,)}",
         "Pass the array alone",
     ),
     "nothing": (lambda: Batches(None), TypeError, "`x (batch 0)`", "None"),

@@ -32,7 +32,7 @@ PICTURE_CASES = {
     "nothing": (None, TypeError, ARRAY, "None", "Read files first"),
     "a folder": ("cats/", TypeError, ARRAY, "'cats/'", "Read files first"),
     "a path": (pathlib.Path("cats"), TypeError, ARRAY, "Path", "Read files"),
-    "a function": (lambda: X, TypeError, ARRAY, "<lambda>", "Call it"),
+    "a function": (lambda: X, TypeError, "an array", "<lambda>", "Call it"),
     "a number": (3.0, ValueError, "must come in batches", "`x`", "Batch it"),
     "text": (np.full((12, 4), "a"), TypeError, NUMBERS, "<U1", "Convert it"),
     "dates": (

@@ -59,7 +59,7 @@ def test_bad_validation_data_is_refused(case):
 
 
 FIT_CASES = {
-    "pictures": (X, ValueError, "Add the labels"),
+    "pictures": (X, ValueError, "Pass samples and labels"),
     "a tuple of one": ((X,), ValueError, "`validation_data` has no labels"),
     "too large": ((X, Y + 2), ValueError, INSIDE, "[3]", "2 = 'bird'"),
     "unknown names": (

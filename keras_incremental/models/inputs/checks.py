@@ -7,7 +7,12 @@ from keras import ops
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.by_name import by_name
+from keras_incremental.data.map_batches import unpack
 from keras_incremental.models.inputs.parts import as_read
+from keras_incremental.models.inputs.pipelines import arrays_to_read
+from keras_incremental.models.inputs.pipelines import batches_to_read
+from keras_incremental.models.inputs.pipelines import check_steps
+from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.wide_labels import as_loss_reads
 from keras_incremental.utils import records
 
@@ -115,34 +120,40 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
     """
     inputs, labels = arguments
     codec, classes = classifier.problem.codec, classifier.classes
-    loss = getattr(classifier, "loss", None)
+    loss, model = getattr(classifier, "loss", None), classifier.features
+    if isinstance(x, dict) and y is None:
+        x, y, _ = unpack(x)
     if y is not None:
         y = codec.check_fit(y, classes, loss, labels)
-        return as_loss_reads(classifier, records.readable(x), y)
-    if x is None or isinstance(x, (tuple, list)):
+        return as_loss_reads(classifier, arrays_to_read(x, model), y)
+    if x is None or is_arrays(x):
         raise ValueError(
             f"`{inputs}` has no labels. Received: {inputs} of type "
             f"{type(x).__name__}. Pass samples and labels, or a data set of "
             "`(samples, labels)`."
         )
+    x = batches_to_read(x, model)
     x = by_name(x, classes, codec.encode, inputs)
     x = codec.check_dataset(x, classes, loss)
     return as_loss_reads(classifier, x, None)
 
 
-def checked_validation(classifier, kwargs):
+def checked_validation(classifier, given):
     """Returns arguments of `fit`, with `validation_data` checked."""
-    data = kwargs.get("validation_data")
+    data, argument = given.get("validation_data"), "validation_data"
     if data is None:
-        return kwargs
+        return given
+    steps = given.get("validation_steps")
+    check_steps(data, steps, "validation_steps", argument)
     x, y, *weights = data if _is_pair(data) else (data, None)
-    x, y = checked_data(classifier, x, y, ("validation_data",) * 2)
+    x, y = checked_data(classifier, x, y, (argument, argument))
     data = x if y is None else (x, y, *weights)
-    return {**kwargs, "validation_data": data}
+    return {**given, argument: data}
 
 
 def _is_pair(data):
-    return isinstance(data, (tuple, list)) and len(data) in (2, 3)
+    is_pair = isinstance(data, (tuple, list)) and len(data) in (2, 3)
+    return is_pair and is_arrays(data)
 
 
 def _check_dtype(x, model, argument):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_incremental.data.arrays import to_numpy
 from keras_incremental.utils import records
 from keras_incremental.utils import state
 
@@ -55,16 +56,75 @@ def _one_part(x, tensor, argument):
     if not records.is_records(x):
         return x
     fields = records.fields_of(x)
-    if tensor.name in fields:
-        return fields[tensor.name]
-    if list(fields) == [FIRST]:
-        return fields[FIRST]
+    name = _name_of_part(fields, tensor)
+    if name is not None:
+        return fields[name]
     raise ValueError(
         f"The classifier reads one array of samples of shape "
         f"{tensor.shape[1:]}. Received: `{argument}` with the parts "
         f"{records.describe(x)}. Pass the array alone, or name it "
         f"'{tensor.name}', as the input layer."
     )
+
+
+def _name_of_part(parts, tensor):
+    """Returns the name of the part that one input reads, or `None`.
+
+    Args:
+        parts: Dict of names, and arrays or their specs.
+        tensor: Input of a model.
+    """
+    if tensor.name in parts:
+        return tensor.name
+    if list(parts) == [FIRST]:
+        return FIRST
+    fitting = [name for name, part in parts.items() if _may_be(part, tensor)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _may_be(part, tensor):
+    """Returns whether a part has the axes and channels of an input."""
+    is_text = getattr(part.dtype, "kind", part.dtype) in ("U", "O", "string")
+    if is_text != (tensor.dtype == "string"):
+        return False
+    given, wanted = part.shape[1:], tensor.shape[1:]
+    if len(given) != len(wanted):
+        return False
+    # Pictures of another size are resized.
+    ends = slice(-1, None) if len(wanted) == 3 else slice(None)
+    pairs = zip(given[ends], wanted[ends], strict=True)
+    return all(w in (None, g) for g, w in pairs)
+
+
+def listed(x, model):
+    """Returns samples that came in a list as one array, if a model reads one.
+
+    Keras takes a list for one array for each input. A list of one array with
+    the axes of a batch is that; any other has one sample in each item.
+
+    Args:
+        x: Samples of any form.
+        model: Model with a graph.
+    """
+    if not isinstance(x, list) or reads_lists(model):
+        return x
+    axes = len(state.inputs_of(model).shape)
+    if len(x) == 1 and len(getattr(x[0], "shape", ())) == axes:
+        return x[0]
+    return to_numpy(x, "x")
+
+
+def one_part(x, model):
+    """Returns the part of a batch that a model of one input reads.
+
+    Args:
+        x: Batch of samples, or specs of one.
+        model: Model with a graph.
+    """
+    if not isinstance(x, dict) or reads_lists(model):
+        return x
+    name = _name_of_part(x, state.inputs_of(model))
+    return x if name is None else x[name]
 
 
 def _found(given, tensors):

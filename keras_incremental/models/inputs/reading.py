@@ -9,7 +9,10 @@ from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data.names import normal
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import reads_lists
+from keras_incremental.models.inputs.pipelines import check_steps
+from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.problems.partial_labels import PartialLabels
 
@@ -72,10 +75,10 @@ class Reader:
         old = checks.compatible(self.old_data(old_data), self.classifier)
         return dataclasses.replace(samples, partial_labels=resolved, old=old)
 
-    def old(self, x, y=None, classes=None):
+    def old(self, x, y=None, classes=None, argument="x"):
         """Returns `Samples` of known classes. Arguments are those of `new`."""
         missing = self.codec.missing
-        samples = self._read(x, y, classes, missing, self.known)
+        samples = self._read(x, y, classes, missing, self.known, argument)
         if samples.new_classes:
             raise ValueError(
                 f"Classes {list(samples.new_classes)} are not known yet. "
@@ -92,10 +95,8 @@ class Reader:
         label_space = self.classifier.label_space
         version = checked_version(data.label_version, label_space)
         names = self.codec.classes_at(version, label_space)
-        samples = self.old(data.x, data.y, names)
-        return dataclasses.replace(
-            samples, label_version=version, argument="old_data"
-        )
+        samples = self.old(data.x, data.y, names, "old_data")
+        return dataclasses.replace(samples, label_version=version)
 
     def validation(self, data, classes):
         """Returns `Samples` to measure on, or `None`.
@@ -109,8 +110,7 @@ class Reader:
         """
         if data is None:
             return None
-        data = tuple(data) if isinstance(data, list) else data
-        source = self.source(data, argument="validation_data")
+        source = self.source(pair(data), argument="validation_data")
         local = source.class_names or classes
         x, labels = collect(source)
         if labels is None:
@@ -143,17 +143,21 @@ class Reader:
         return Samples(x, None, (), argument="auxiliary")
 
     def source(self, x, y=None, argument="x"):
-        """Returns the `Source` of data."""
+        """Returns the `Source` of data; `steps` are those of `x` alone."""
+        model = self.classifier.features
+        is_x = argument == "x"
+        if not is_x:
+            check_steps(x, None, None, argument)
         return as_source(
-            x,
+            listed(x, model) if is_arrays(x) else x,
             y,
             batch_size=self.batch_size,
-            steps=self.steps,
+            steps=self.steps if is_x else None,
             argument=argument,
-            lists=reads_lists(self.classifier.features),
+            lists=reads_lists(model),
         )
 
-    def _read(self, x, y, classes, unlabeled, default=None):
+    def _read(self, x, y, classes, unlabeled, default=None, argument="x"):
         if np.isscalar(y):
             raise TypeError(
                 "`y` must hold one label for each sample. Received: "
@@ -162,17 +166,18 @@ class Reader:
             )
         codec, known = self.codec, self.known
         y, classes = codec.prepare(y, classes, unlabeled)
-        source = self.source(x, y)
-        names = local_names(classes, source) or default or _names_in(source)
-        new = tuple(name for name in names if name not in known)
+        source = self.source(x, y, argument)
+        names = local_names(classes, source) or default
         x, labels = collect(source)
+        names = names or _names_in(labels)
+        new = tuple(name for name in names if name not in known)
         everything = (*known, *new)
         if labels is None:
             labels = codec.encode_one_class(names, len(x))
         missing = unlabeled is not None
         labels = codec.encode(labels, names, everything, "y", missing)
         labels = codec.complete(labels, len(known), unlabeled)
-        samples = Samples(x, labels, everything, new, codec=codec)
+        samples = Samples(x, labels, everything, new, argument, codec=codec)
         _check_shown(samples, names)
         return samples
 
@@ -215,9 +220,14 @@ def local_names(classes, source):
     return None if names is None else check_class_names(names)
 
 
-def _names_in(source):
+def pair(data):
+    """Returns validation data as a tuple, where it is a list of arrays."""
+    pair = isinstance(data, list) and is_arrays(data)
+    return tuple(data) if pair else data
+
+
+def _names_in(labels):
     """Returns the names in labels, in order of arrival."""
-    labels = None if source.whole is None else source.whole[1]
     if labels is not None and labels.dtype.kind == "U":
         names = (normal(name) for name in labels.ravel().tolist() if name)
         return check_class_names(list(dict.fromkeys(names)))

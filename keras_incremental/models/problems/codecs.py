@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_incremental.data.arrays import to_numpy
-from keras_incremental.data.checked import checked
 from keras_incremental.data.checked import checked_by
 from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.data.labels import NO_LABEL
@@ -175,10 +174,13 @@ class IndexCodec(Codec):
         if to_numpy(y, argument).dtype.kind == "U":
             return to_indices(y, classes, classes, argument)
         check_labels(y, len(classes), classes, argument)
-        return y
+        return to_numpy(y, argument)
 
     def check_dataset(self, data, classes, loss):
-        return checked(data, len(classes), classes)
+        def check(y):
+            return self.check_fit(y, classes, loss, "y")
+
+        return checked_by(data, check, names=True)
 
 
 class MapCodec(IndexCodec):
@@ -290,6 +292,7 @@ class MultiHotCodec(Codec):
                     "Unknown labels in a data set must be -1. Received: NaN "
                     "or 255. Replace them."
                 )
+            return y
 
         return checked_by(data, check)
 

@@ -1,0 +1,105 @@
+"""Data of `fit`, `evaluate` and `predict`, as the graph of a model reads it."""
+
+import inspect
+
+from keras_incremental.data.adapters import ArraysAdapter
+from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.map_batches import map_batches
+from keras_incremental.data.map_batches import unpack
+from keras_incremental.data.source import check_length
+from keras_incremental.models.inputs.parts import listed
+from keras_incremental.models.inputs.parts import one_part
+from keras_incremental.models.inputs.parts import reads_lists
+from keras_incremental.utils import records
+
+
+def is_arrays(x):
+    """Returns whether data is arrays, and no data set."""
+    return isinstance(adapter_of(x), ArraysAdapter)
+
+
+def named_arguments(method, args, kwargs):
+    """Returns the arguments of `fit` or `evaluate` by their names.
+
+    Args:
+        method: Bound method of `keras.Model`.
+        args: Tuple of arguments.
+        kwargs: Dict of arguments.
+    """
+    given = dict(inspect.signature(method).bind(*args, **kwargs).arguments)
+    # What a method takes by `**kwargs` is one argument of that name.
+    return {**given.pop("kwargs", {}), **given}
+
+
+def check_steps(data, steps, name, argument):
+    """Raises a `ValueError` where a data set has no end, nor a number of steps.
+
+    Args:
+        data: Data of any kind.
+        steps: Int, or `None`.
+        name: What errors call `steps` by.
+        argument: What errors call the data by.
+    """
+    if not is_arrays(data):
+        check_length(adapter_of(data), steps, argument, name)
+
+
+def arrays_to_read(x, model):
+    """Returns samples that are no data set, as the graph of a model reads."""
+    if isinstance(x, dict):
+        x, _, _ = unpack(x)
+    return records.readable(one_part(listed(x, model), model))
+
+
+def batches_to_read(data, model):
+    """Returns a data set whose batches have what a model reads.
+
+    Labels in a dict, and the one part of it that a model reads, are found by
+    their names.
+
+    Args:
+        data: Data set.
+        model: Model with a graph.
+    """
+    spec = adapter_of(data).element_spec
+    if spec is not None and not _in_dict(spec, model):
+        return data
+
+    def read(x, y, sample_weight):
+        x = one_part(x, model)
+        # Those of TensorFlow become tensors anyway.
+        return records.readable(x) if spec is None else x, y, sample_weight
+
+    def read_spec(x, y, sample_weight):
+        return one_part(x, model), y, sample_weight
+
+    return map_batches(data, read, read_spec)
+
+
+def batches_to_predict(data, model, steps):
+    """Returns a data set that `predict` of Keras takes.
+
+    Args:
+        data: Data set.
+        model: Model with a graph.
+        steps: Int, batches to read, or `None`.
+    """
+    adapter = adapter_of(data)
+    check_length(adapter, steps, "x")
+    if adapter.kind in ("generator", "generator function"):
+        return _tuples(adapter.batches(), model)
+    return batches_to_read(data, model)
+
+
+def _in_dict(spec, model):
+    """Returns whether labels, or the only input, are inside of a dict."""
+    x, _, _ = unpack(spec)
+    labeled = isinstance(spec, dict) and x is not spec
+    return labeled or (isinstance(x, dict) and not reads_lists(model))
+
+
+def _tuples(batches, model):
+    """Yields batches of samples alone; Keras takes no others of a generator."""
+    for batch in batches:
+        x, _, _ = unpack(batch)
+        yield (records.readable(one_part(x, model)),)
