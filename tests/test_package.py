@@ -163,6 +163,18 @@ def test_the_package_imports_no_heavy_package_of_its_own():
     assert with_us == alone
 
 
+def test_completion_of_commands_does_not_import_keras():
+    report = "import sys; print('keras' in sys.modules)"
+    completed = (
+        "import os; os.environ.update(_X_COMPLETE='bash_complete', "
+        "COMP_WORDS='x learn --mem', COMP_CWORD='2')\n"
+        "from keras_incremental.cli.app import app\n"
+        "try: app(prog_name='x')\n"
+        "except SystemExit: "
+    )
+    assert run(completed + report, "jax") == "plain,--memory\nFalse\n"
+
+
 def test_devices_import_their_part_without_keras():
     report = "import sys; print('keras' in sys.modules)"
     assert run(f"import keras_incremental.edge; {report}", "jax") == "False\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from keras_incremental.reporting import figures
+import keras_incremental as ki
 from keras_incremental.utils import files
 
 PATH = click.Path(path_type=pathlib.Path)
@@ -140,7 +140,7 @@ def checked_report(target: pathlib.Path | None, force: bool) -> None:
     checked_target(target, force)
     if target.suffix == ".html":
         # A page has figures: raises now, and not after hours of training.
-        figures.pyplot()
+        ki.reporting.figures.pyplot()
 
 
 def write_report(made: Any, target: pathlib.Path | None) -> None:

@@ -4,14 +4,13 @@ import dataclasses
 import pathlib
 from typing import Any
 
-import keras
 import numpy as np
 
+import keras_incremental as ki
+from keras_incremental.cli.image_files import read_image
+from keras_incremental.cli.image_lists import ImageList
 from keras_incremental.cli.progress import Progress
-from keras_incremental.data.image_files import read_image
-from keras_incremental.data.image_lists import ImageList
 from keras_incremental.errors import DamagedFileError
-from keras_incremental.models import load_classifier
 
 SHOWN = 10
 
@@ -94,7 +93,7 @@ class PictureReader:
 
 
 def reader_for(
-    classifier: keras.Model,
+    classifier: Any,
     size: tuple[int, int] | None,
     skip_broken: bool,
     progress: Progress,
@@ -128,7 +127,7 @@ def open_classifier(path: pathlib.Path) -> Any:
         OSError: if there is no such file.
         ValueError: if it is damaged, or of another kind.
     """
-    classifier = load_classifier(path)
+    classifier = ki.models.load_classifier(path)
     if classifier.multi_label or classifier.classifies_pixels:
         raise ValueError(
             "The command line knows classifiers of one class for each "

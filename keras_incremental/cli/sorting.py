@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from keras_incremental.data.image_lists import REVIEW
-from keras_incremental.data.image_lists import UNKNOWN
-from keras_incremental.models import ReviewQueue
+from keras_incremental.cli.image_lists import REVIEW
+from keras_incremental.cli.image_lists import UNKNOWN
 from keras_incremental.utils.types import Config
 
 COLUMNS = ("file", "source", "proposed", "reason", "score")
 
 
-def proposed_folders(queue: ReviewQueue, min_size: int) -> list[str]:
+def proposed_folders(queue: Any, min_size: int) -> list[str]:
     """Returns the name of a folder for each sample of a queue.
 
     Args:
@@ -45,7 +44,7 @@ def proposed_folders(queue: ReviewQueue, min_size: int) -> list[str]:
 
 def write_folders(
     folder: pathlib.Path,
-    queue: ReviewQueue,
+    queue: Any,
     paths: tuple[pathlib.Path, ...],
     names: list[str],
 ) -> list[Config]:

@@ -117,7 +117,7 @@ class DeviceRun(Run):
         self.learned = learned
         new = learned.classes[len(self.known_classes) :]
         self.samples = Samples(None, None, learned.classes, new)
-        self.notes: list[str] = []
+        self.notes = []
         self._validation_inputs = None
         self._check()
 

@@ -1,4 +1,4 @@
-"""Imports that keep Keras from devices, which have none."""
+"""Imports of parts that need no Keras, or not yet."""
 
 import importlib
 import importlib.util
@@ -6,15 +6,16 @@ import inspect
 from typing import Any
 
 PACKAGE = "keras_incremental"
-ON_DEVICES = f"{PACKAGE}.edge"
+# Devices have no Keras, and the completion of a command must not wait for it.
+LIGHT = (f"{PACKAGE}.edge", f"{PACKAGE}.cli")
 
 
-def is_for_devices() -> bool:
-    """Returns whether the package is imported for `edge` alone.
+def is_light() -> bool:
+    """Returns whether the package is imported for a part without Keras.
 
     So it is where Keras is not installed, and in `import
-    keras_incremental.edge`. Anything else imports all parts at once: `.keras`
-    files name classes, which are registered then.
+    keras_incremental.edge` or `keras_incremental.cli`. Anything else imports
+    all parts at once: `.keras` files name classes, which are registered then.
     """
     if importlib.util.find_spec("keras") is None:
         return True
@@ -23,7 +24,7 @@ def is_for_devices() -> bool:
         # Python imports a package before what is in it.
         if frame.f_code.co_name == "_find_and_load_unlocked":
             name = str(frame.f_locals.get("name"))
-            if name == ON_DEVICES or name.startswith(f"{ON_DEVICES}."):
+            if f"{name}.".startswith(tuple(f"{part}." for part in LIGHT)):
                 return True
         frame = frame.f_back
     return False
@@ -38,6 +39,6 @@ def from_api(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module '{PACKAGE}' has no attribute '{name}'")
     if name == "edge":
-        return importlib.import_module(ON_DEVICES)
+        return importlib.import_module(f"{PACKAGE}.edge")
     api = importlib.import_module(f"{PACKAGE}.api")
     return getattr(api, name)

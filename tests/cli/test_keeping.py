@@ -8,7 +8,9 @@ from toy_photos import run_json
 from toy_photos import write_pets
 from toy_photos import write_photos
 
+from keras_incremental.cli.commands import export
 from keras_incremental.models import read_class_names
+from keras_incremental.models.exporting import export as formats
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,10 @@ def test_export_writes_for_another_runtime(pets, tmp_path):
     assert "only with --force" in run(*arguments, code=2).stderr
     first = run_json(*arguments, "--force", "--first", 1)
     assert first["classes"] == ["cat"]
+
+
+def test_export_knows_all_formats():
+    assert sorted(export.FORMATS) == sorted(formats.FORMATS)
 
 
 def test_export_refuses_what_does_not_fit(pets, tmp_path):

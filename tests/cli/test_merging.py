@@ -8,9 +8,9 @@ from toy_photos import write_pets
 from toy_photos import write_photos
 
 from keras_incremental import edge
+from keras_incremental.cli.image_lists import labeled_images
 from keras_incremental.cli.progress import Progress
 from keras_incremental.cli.reading import PictureReader
-from keras_incremental.data.image_lists import labeled_images
 from keras_incremental.models import read_class_names
 
 

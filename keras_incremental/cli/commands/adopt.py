@@ -1,13 +1,11 @@
 import pathlib
 
 import click
-import keras
 
 import keras_incremental as ki
 from keras_incremental.cli import options
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
-from keras_incremental.data.names import check_class_names
 
 
 @command("adopt", "adopt cats_dogs.keras --classes cat,dog --out pets.keras")
@@ -39,7 +37,9 @@ def adopt(
     MODEL is a .keras file of any trained classifier. It stays as it is.
     """
     options.checked_classifier(out, force)
-    names = check_class_names([name.strip() for name in classes.split(",")])
+    names = ki.data.check_class_names(
+        [name.strip() for name in classes.split(",")]
+    )
     trained = _trained(model)
     kept = None if memory is None else ki.ExemplarMemory(memory)
     classifier = ki.IncrementalClassifier(trained, names, memory=kept)
@@ -51,6 +51,8 @@ def adopt(
 def _trained(path):
     if not path.exists():
         raise FileNotFoundError(f"There is no file '{path}'.")
+    import keras
+
     model = keras.saving.load_model(path)
     if isinstance(model, ki.IncrementalClassifier):
         raise ValueError(

@@ -3,13 +3,12 @@ from typing import Any
 
 import click
 
+import keras_incremental as ki
 from keras_incremental.cli import options
 from keras_incremental.cli.command import InOrder
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
 from keras_incremental.cli.formatting import table
-from keras_incremental.models import load_classifier
-from keras_incremental.models import read_phases
 from keras_incremental.utils.formatting import change
 from keras_incremental.utils.formatting import percent
 
@@ -22,7 +21,7 @@ pairs: Any = click.argument(
 @options.model
 def list_classes(model: pathlib.Path) -> Result:
     """List the classes of MODEL, and what is kept of each."""
-    classifier = load_classifier(model)
+    classifier = ki.models.load_classifier(model)
     rows = [_row(classifier, index) for index in range(len(classifier.classes))]
     cells = [list(row.values()) for row in rows]
     names = [name.replace("_", " ") for name in rows[0]]
@@ -33,7 +32,7 @@ def list_classes(model: pathlib.Path) -> Result:
 @options.model
 def history(model: pathlib.Path) -> Result:
     """Show which classes came when, and what that cost the old ones."""
-    phases = read_phases(model)
+    phases = ki.models.read_phases(model)
     rows = [
         (
             record.phase,
@@ -111,7 +110,7 @@ def classes() -> None:
 def _edited(model, out, force, method, change):
     """Calls a method that edits the classes, and saves the classifier."""
     target = options.checked_classifier(out or model, force)
-    classifier = load_classifier(model)
+    classifier = ki.models.load_classifier(model)
     getattr(classifier, method)(change)
     classifier.save(target)
     rows = [_row(classifier, index) for index in range(len(classifier.classes))]

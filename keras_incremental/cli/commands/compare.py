@@ -2,17 +2,17 @@ import pathlib
 
 import click
 
+import keras_incremental as ki
 from keras_incremental.cli import options
 from keras_incremental.cli.command import DONE
 from keras_incremental.cli.command import REFUSED
 from keras_incremental.cli.command import UNDECIDED
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
+from keras_incremental.cli.image_lists import labeled_images
 from keras_incremental.cli.progress import Progress
 from keras_incremental.cli.reading import open_classifier
 from keras_incremental.cli.reading import reader_for
-from keras_incremental.data.image_lists import labeled_images
-from keras_incremental.models import comparing
 
 CODES = {"accepted": DONE, "refused": REFUSED, "undecided": UNDECIDED}
 
@@ -61,6 +61,7 @@ def compare(
     not, and 4 if there are not enough pictures to tell.
     """
     options.checked_report(report, force)
+    comparing = ki.models.comparing
     files = labeled_images(data)
     first, second = open_classifier(old), open_classifier(new)
     reader, other = (

@@ -2,11 +2,13 @@ import pathlib
 
 import click
 
+import keras_incremental as ki
 from keras_incremental.cli import options
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
-from keras_incremental.models import load_classifier
-from keras_incremental.models.exporting.export import FORMATS
+
+# Written out, as completions must not wait for Keras.
+FORMATS = ("keras", "tf_saved_model", "litert", "onnx", "openvino")
 
 
 @command("export", "export pets.keras --format onnx --out pets.onnx")
@@ -14,7 +16,7 @@ from keras_incremental.models.exporting.export import FORMATS
 @click.option(
     "--format",
     "name",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(FORMATS),
     default="tf_saved_model",
     show_default=True,
     help="The runtime that it is for.",
@@ -56,7 +58,7 @@ def export(
             "Pass --format litert."
         )
     quantize = {"quantize": "int8"} if int8 else {}
-    classifier = load_classifier(model)
+    classifier = ki.models.load_classifier(model)
     classifier.export(
         out,
         name,

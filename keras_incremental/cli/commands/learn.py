@@ -8,11 +8,11 @@ import keras_incremental as ki
 from keras_incremental.cli import options
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
+from keras_incremental.cli.image_lists import labeled_images
 from keras_incremental.cli.outcomes import outcome
 from keras_incremental.cli.progress import Progress
 from keras_incremental.cli.reading import open_classifier
 from keras_incremental.cli.reading import reader_for
-from keras_incremental.data.image_lists import labeled_images
 
 
 @command(

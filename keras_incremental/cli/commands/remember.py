@@ -5,10 +5,10 @@ import click
 from keras_incremental.cli import options
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
+from keras_incremental.cli.image_lists import labeled_images
 from keras_incremental.cli.progress import Progress
 from keras_incremental.cli.reading import open_classifier
 from keras_incremental.cli.reading import reader_for
-from keras_incremental.data.image_lists import labeled_images
 
 
 @command("remember", "remember pets.keras photos/train --force")

@@ -8,11 +8,11 @@ from keras_incremental.cli import sorting
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
 from keras_incremental.cli.formatting import table
+from keras_incremental.cli.image_lists import unlabeled_images
 from keras_incremental.cli.progress import Progress
 from keras_incremental.cli.reading import check_calibrated
 from keras_incremental.cli.reading import open_classifier
 from keras_incremental.cli.reading import reader_for
-from keras_incremental.data.image_lists import unlabeled_images
 from keras_incremental.utils import files
 
 

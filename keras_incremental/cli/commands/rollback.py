@@ -2,10 +2,10 @@ import pathlib
 
 import click
 
+import keras_incremental as ki
 from keras_incremental.cli import options
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
-from keras_incremental.models import rollback_file
 
 
 @command("rollback", "rollback pets.keras --force")
@@ -23,6 +23,6 @@ def rollback(model: pathlib.Path, phase: int | None, force: bool) -> Result:
     """
     if model.exists():
         options.checked_classifier(model, force)
-    restored = rollback_file(model, phase)
+    restored = ki.models.rollback_file(model, phase)
     text = f"'{model}' is as it was after phase {restored}"
     return Result(text, {"out": str(model), "phase": restored})

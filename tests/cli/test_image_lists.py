@@ -2,8 +2,8 @@ import keras
 import pytest
 from PIL import Image
 
-from keras_incremental.data.image_lists import labeled_images
-from keras_incremental.data.image_lists import unlabeled_images
+from keras_incremental.cli.image_lists import labeled_images
+from keras_incremental.cli.image_lists import unlabeled_images
 
 FILES = ("cat/2.png", "cat/old/1.JPG", "dog/10.png", "dog/9.png", "bird/a.gif")
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_incremental.data.image_files import read_image
-from keras_incremental.data.image_files import resize
+from keras_incremental.cli.image_files import read_image
+from keras_incremental.cli.image_files import resize
 from keras_incremental.errors import DamagedFileError
 
 GENERATOR = np.random.default_rng(0)
