@@ -63,17 +63,46 @@ def centered(head, coordinates):
         yield
         return
     mean, scale = coordinates.mean, coordinates.scale
-    before = {name: head.columns(name) for name in ("kernel", "bias")}
+    before = _columns(head)
     kernel = before["kernel"].astype("float64")
     head.assign_columns("kernel", kernel * scale)
     head.assign_columns("bias", before["bias"] + mean @ kernel)
     yield
-    kernel = head.columns("kernel").astype("float64") / scale
-    bias = head.columns("bias") - mean @ kernel
+    after = _in_network(head, coordinates)
     frozen = sum(head.group_sizes[: head.frozen_groups])
-    for name, value in (("kernel", kernel), ("bias", bias)):
+    for name, value in after.items():
         value[..., :frozen] = before[name][..., :frozen]
         head.assign_columns(name, value)
+
+
+@contextlib.contextmanager
+def uncentered(head, coordinates):
+    """Holds a centered head, inside the block, in those of the network.
+
+    Afterwards it is as it was, to the bit.
+    """
+    if coordinates is None:
+        yield
+        return
+    before = _columns(head)
+    for name, value in _in_network(head, coordinates).items():
+        head.assign_columns(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            head.assign_columns(name, value)
+
+
+def _columns(head):
+    return {name: head.columns(name) for name in ("kernel", "bias")}
+
+
+def _in_network(head, coordinates):
+    """Returns the columns that a centered head has without coordinates."""
+    kernel = head.columns("kernel").astype("float64") / coordinates.scale
+    bias = head.columns("bias") - coordinates.mean @ kernel
+    return {"kernel": kernel, "bias": bias}
 
 
 def can_center(head):

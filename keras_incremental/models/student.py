@@ -8,6 +8,7 @@ from keras_incremental.distillation.term import Term
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.label_loss import reads_replayed
 from keras_incremental.models.centering import CenteredFeatures
+from keras_incremental.models.checkpoint import Checkpoint
 from keras_incremental.utils import graph
 from keras_incremental.utils.copies import copy_model
 
@@ -29,6 +30,7 @@ class StudentPlan:
         seen: Outputs of the step that runs, or `None`.
         label_loss: Loss of the labels, or `None` before `compile`.
         label_weight: Float, what that loss is multiplied by.
+        checkpoint: `Checkpoint` that saves the classifier, or `None`.
     """
 
     readout: keras.layers.Layer | None
@@ -40,6 +42,7 @@ class StudentPlan:
     seen: dict | None = None
     label_loss: keras.losses.Loss | None = None
     label_weight: float = 1.0
+    checkpoint: Checkpoint | None = None
 
 
 class Student(keras.Model):
@@ -65,6 +68,7 @@ class Student(keras.Model):
         readout: Layer that predicts in the place of the head, or `None`.
         teachers: Functions of a batch that return dicts of further teacher
             outputs. Defaults to `()`.
+        checkpoint: `Checkpoint` of the phase. Defaults to `None`.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Student(keras.Model):
         coordinates=None,
         readout=None,
         teachers=(),
+        checkpoint=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -85,6 +90,7 @@ class Student(keras.Model):
         self._plan = StudentPlan(
             readout, teacher, tuple(teachers), tuple(terms), _reads_of(terms)
         )
+        self._plan.checkpoint = checkpoint
         layers = [n for _, t in terms for n in _map_layers(t, upper)]
         if layers:
             self.watch(layers)
@@ -106,6 +112,13 @@ class Student(keras.Model):
         super().compile(optimizer, metrics=metrics)
         self._plan.label_loss = None if loss is None else as_loss(loss)
         self._plan.label_weight = float(label_weight)
+
+    def save(self, *args, **kwargs):
+        """Saves the classifier of all classes, for `ModelCheckpoint`."""
+        if self._plan.checkpoint is None:
+            super().save(*args, **kwargs)
+        else:
+            self._plan.checkpoint.save(*args, **kwargs)
 
     def watch(self, layers):
         """Adds the outputs of layers of `upper` to the outputs, as maps."""

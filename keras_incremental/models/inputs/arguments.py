@@ -115,6 +115,14 @@ def _callbacks(value):
             f"{value!r}. Pass a list of instances of "
             "`keras.callbacks.Callback`."
         )
+    for callback in given:
+        if getattr(callback, "save_weights_only", False):
+            raise ValueError(
+                "Weights alone do not tell the classes that arrive. Received: "
+                f"callbacks={value!r} with save_weights_only=True. Pass "
+                "`ModelCheckpoint(path)` with a path that ends in `.keras`: "
+                "it opens as a classifier of all classes."
+            )
     return given
 
 

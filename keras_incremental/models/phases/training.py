@@ -11,6 +11,7 @@ from keras_incremental.layers.split_share import SplitShare
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.balanced_stage import balanced_rows
 from keras_incremental.models.centering import centered
+from keras_incremental.models.checkpoint import Checkpoint
 from keras_incremental.models.phases.fit import make_fit
 from keras_incremental.models.phases.phase_data import Inputs
 from keras_incremental.models.phases.plan import selected
@@ -35,7 +36,7 @@ def train(run):
     inputs, plan = run.inputs, run.plan
     seed = run.classifier.seed + run.classifier.num_phases
     teacher = teacher_of(Student(backbone.upper, head))
-    fit = make_fit(run)
+    fit, checkpoint = make_fit(run), Checkpoint(run)
     old_groups = len(head.group_sizes)
     if plan.recipe.reinitialize:
         reinitialize(backbone.upper, head, seed)
@@ -57,6 +58,7 @@ def train(run):
             plan.terms,
             plan.coordinates,
             teachers=[c.teacher_outputs for c in plan.phase_callbacks],
+            checkpoint=checkpoint,
         )
         history = _main_fit(student, inputs, plan, fit)
         if plan.recipe.stage is not None:

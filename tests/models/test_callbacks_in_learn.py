@@ -1,0 +1,126 @@
+"""Callbacks of Keras in `learn`, and in the phase after it."""
+
+import keras
+import numpy as np
+import pytest
+from keras import callbacks
+from keras import layers
+
+from keras_incremental.models import IncrementalClassifier
+
+X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
+Y = np.arange(12) % 2
+
+
+def make(trainable=False, remembered=True):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(5, trainable=trainable),
+            layers.Dense(2),
+        ]
+    )
+    model.compile("sgd", "mse", run_eagerly=True)
+    clf = IncrementalClassifier(model, ["cat", "dog"])
+    if remembered and not trainable:
+        clf.remember(X, Y)
+    return clf
+
+
+def learn(clf, name, x, *given, **options):
+    return clf.learn(
+        x,
+        classes=[name],
+        epochs=2,
+        callbacks=list(given),
+        verbose=0,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    "trainable, remembered", [(False, True), (False, False), (True, False)]
+)
+def test_a_checkpoint_opens_as_the_classifier(tmp_path, trainable, remembered):
+    path = tmp_path / "last.keras"
+    clf = make(trainable, remembered)
+    learn(clf, "bird", X + 3, callbacks.ModelCheckpoint(path))
+    loaded = keras.models.load_model(path)
+    assert loaded.classes == clf.classes == ("cat", "dog", "bird")
+    assert loaded.head.frozen_groups == clf.head.frozen_groups == 0
+    outputs = [model.predict(X, verbose=0) for model in (loaded, clf)]
+    # Without old data, the margin of new classes is corrected after `fit`.
+    same = slice(None) if remembered else slice(2)
+    np.testing.assert_allclose(*(o[:, same] for o in outputs), atol=1e-5)
+    loaded.fit(X, Y, verbose=0)
+
+
+def test_a_checkpoint_changes_nothing(tmp_path):
+    outputs = []
+    for callback in (
+        callbacks.Callback(),
+        callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras"),
+    ):
+        clf = make()
+        learn(clf, "bird", X + 3, callback)
+        learn(clf, "fish", X - 3, callback)
+        outputs.append(clf.predict(X, verbose=0))
+    np.testing.assert_array_equal(*outputs)
+    loaded = keras.models.load_model(tmp_path / "2.keras")
+    assert loaded.classes == clf.classes
+
+
+def test_a_checkpoint_holds_the_best_epoch(tmp_path):
+    class Worse(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_loss"] = float(epoch)
+
+    path = tmp_path / "best.keras"
+    clf = make()
+    best = callbacks.ModelCheckpoint(path, "val_loss", save_best_only=True)
+    learn(clf, "bird", X + 3, Worse(), best, validation_data=(X, Y))
+    once = make()
+    once.learn(
+        X + 3,
+        classes=["bird"],
+        epochs=1,
+        callbacks=[callbacks.Callback()],
+        verbose=0,
+    )
+    loaded = keras.models.load_model(path)
+    np.testing.assert_allclose(
+        loaded.predict(X, verbose=0), once.predict(X, verbose=0), atol=1e-5
+    )
+
+
+def test_weights_alone_are_refused(tmp_path):
+    path = tmp_path / "a.weights.h5"
+    checkpoint = callbacks.ModelCheckpoint(path, save_weights_only=True)
+    with pytest.raises(ValueError, match="save_weights_only=True. Pass `Model"):
+        learn(make(), "bird", X, checkpoint)
+    assert not path.exists()
+
+
+def test_callbacks_are_used_again_in_the_next_phase(tmp_path):
+    stop = callbacks.EarlyStopping("loss", min_delta=100.0)
+    rates = callbacks.LearningRateScheduler(lambda epoch, rate: 0.1 / 2**epoch)
+    backup = callbacks.BackupAndRestore(tmp_path / "backup")
+    log = callbacks.CSVLogger(tmp_path / "log.csv", append=True)
+    clf = make()
+    for name, x in (("bird", X + 3), ("fish", X - 3)):
+        report = learn(clf, name, x, stop, rates, backup, log)
+        np.testing.assert_allclose(
+            report.history["learning_rate"], [0.1, 0.05], rtol=1e-6
+        )
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
+
+
+def test_averaged_weights_are_swapped_in_every_phase():
+    clf = make()
+    swap = callbacks.SwapEMAWeights()
+    for name, x in (("bird", X + 3), ("fish", X - 3)):
+        average = keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.5)
+        report = learn(clf, name, x, swap, optimizer=average)
+    assert np.isfinite(report.history["loss"]).all()
+    assert clf.predict(X, verbose=0).shape == (12, 4)
