@@ -1,5 +1,7 @@
 """Command line: classifiers that learn from folders, without any Python."""
 
+import os
+
 
 def main() -> None:
     """Runs `keras-incremental`, the command of the extra `cli`.
@@ -18,4 +20,6 @@ def main() -> None:
         ) from None
     from keras_incremental.cli.app import app
 
+    # TensorFlow tells of itself at each start.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     app(prog_name="keras-incremental")

@@ -24,7 +24,14 @@ KEPT = 50
 # several times as expensive as in the first call.
 LAG = 1 / 8
 # A head that fills all of a file gives one of these.
-DAMAGES = (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError)
+DAMAGES = (
+    zipfile.BadZipFile,
+    AttributeError,
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,6 +249,7 @@ class Head:
             "basis": (head.basis.shape, (size, size)),
             "means": (head.statistics.means.shape, (units, size)),
             "diagonal": (head.statistics.diagonal.shape, (size,)),
+            "scatter": (head.statistics.scatter.shape[1:], (size,)),
             "features": (head.features.shape, (len(head.labels), size)),
         }
         odd = {k: found for k, (found, fits) in shapes.items() if found != fits}

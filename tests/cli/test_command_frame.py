@@ -167,3 +167,13 @@ def test_the_program_is_the_same_as_the_module(monkeypatch, capsys):
         keras_incremental.cli.main()
     assert done.value.code == 0 and app.name == "app"
     assert "keras-incremental, version" in capsys.readouterr().out
+
+
+def test_tensorflow_tells_nothing_of_itself(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setattr("keras_incremental.cli.app.app", lambda **_: None)
+    keras_incremental.cli.main()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    keras_incremental.cli.main()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "1"

@@ -204,6 +204,14 @@ def test_a_damaged_head_is_told(exported, tmp_path):
     (tmp_path / "head.npz").write_bytes(data[: len(data) // 2])
     with pytest.raises(DamagedFileError, match="The head is damaged"):
         edge.load(exported, tmp_path / "head.npz")
+    with np.load(exported / "head.npz") as arrays:
+        changes = ({"counts": None}, {"scatter": np.zeros((2, 3))})
+        for change in changes:
+            kept = {**arrays, **change}
+            kept = {k: v for k, v in kept.items() if v is not None}
+            np.savez(tmp_path / "head.npz", **kept)
+            with pytest.raises(DamagedFileError):
+                edge.load(exported, tmp_path / "head.npz")
     (tmp_path / "head.npz").write_bytes(data)
     with pytest.raises(FileNotFoundError, match="no backbone"):
         edge.load(tmp_path)

@@ -90,6 +90,7 @@ def answers_of(kind, path, x, folder):
         ("tf_saved_model", "pets/1"),
         ("onnx", "pets.onnx"),
         ("litert", "pets.tflite"),
+        ("openvino", "pets"),
     ],
 )
 def test_a_runtime_alone_answers_as_the_classifier(kind, name, tmp_path):

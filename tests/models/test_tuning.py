@@ -78,7 +78,7 @@ def test_a_classifier_with_a_recipe_is_compiled_as_it_was():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     clf.compile(optimizer, loss, metrics=["accuracy"], run_eagerly=True)
     made = clf.with_recipe(recipes.er(budget=10))
-    assert type(made.optimizer) is keras.optimizers.AdamW
+    assert isinstance(made.optimizer, keras.optimizers.AdamW)
     assert float(made.optimizer.learning_rate) == pytest.approx(0.003)
     assert made.loss is loss and made.run_eagerly
     variables = made.head.column_variables
