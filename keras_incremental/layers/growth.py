@@ -9,6 +9,8 @@ from keras_incremental.utils.compilation import Compilation
 from keras_incremental.utils.compilation import exclude
 from keras_incremental.utils.compilation import excludes
 from keras_incremental.utils.compilation import warn_of_lowered_rate
+from keras_incremental.utils.optimizer_state import OptimizerState
+from keras_incremental.utils.transactions import Transaction
 from keras_incremental.utils.types import InitializerLike
 
 
@@ -65,8 +67,9 @@ def expand(
     compilation = HeadCompilation(model, head)
     compilation.check(units)
     warn_of_lowered_rate(model)
-    head.expand(units, initializer, seed, parents)
-    compilation.apply()
+    with Transaction(HeadState(model, head)):
+        head.expand(units, initializer, seed, parents)
+        compilation.apply()
     return head
 
 
@@ -99,25 +102,57 @@ class HeadCompilation:
         """
         self._grown(self._units + units)
 
-    def apply(self) -> None:
-        """Compiles the model for the classes that the head has now."""
-        self.apply_to(self._model, self._head)
+    def apply(self, build: bool = True) -> None:
+        """Compiles the model for the classes that the head has now.
 
-    def apply_to(self, model: keras.Model, head: ExpandableHead) -> None:
+        Args:
+            build: See `Compilation.apply`. Defaults to `True`.
+        """
+        self.apply_to(self._model, self._head, build)
+
+    def apply_to(
+        self, model: keras.Model, head: ExpandableHead, build: bool = True
+    ) -> None:
         """Compiles a model as this one was compiled.
 
         Args:
             model: `keras.Model`.
             head: Its head.
+            build: See `Compilation.apply`. Defaults to `True`.
         """
         compilation = self._grown(head.units)
         columns = head.column_variables
         for name in self._excluded:
             exclude(compilation.optimizer, columns[name])
-        compilation.apply(model)
+        compilation.apply(model, build)
 
     def _grown(self, units):
         return self._compilation.grown(self._units, units, self._head.exclusive)
+
+
+class HeadState:
+    """Head of a model, and how the model is compiled, to be restored.
+
+    Args:
+        model: `keras.Model`.
+        head: Its `ExpandableHead`.
+    """
+
+    def __init__(self, model: keras.Model, head: ExpandableHead):
+        self._head = head
+        self._groups = head.group_sizes, head.blocks
+        self._columns = head.snapshot() if head.built else None
+        self._compilation = HeadCompilation(model, head)
+        self._optimizer = OptimizerState(model)
+
+    def restore(self) -> None:
+        """Restores groups, weights, compile state and optimizer."""
+        if self._columns is None:
+            self._head.group_sizes, self._head.blocks = self._groups
+        else:
+            self._head.restore(self._columns)
+        self._compilation.apply(build=False)
+        self._optimizer.restore()
 
 
 def find_head(

@@ -13,8 +13,10 @@ from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.portability import warn_of_missing_code
+from keras_incremental.models.problems.objectives import label_loss
 from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.snapshots import keep_snapshot
+from keras_incremental.models.transaction import changing
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics.low_rank import load_statistics
@@ -183,9 +185,13 @@ class SavingMixin(ExportingMixin):
             names: Dict of names, and the name that each is merged into.
 
         Raises:
-            ValueError: if a name is not known, or is merged already.
+            ValueError: if a name is not known, or is merged already, or if
+                the recipe has a loss that cannot learn from merged classes.
         """
-        self._edit(class_edits.merged(self.label_space, names))
+        label_space = class_edits.merged(self.label_space, names)
+        if self.problem.codec.exclusive:
+            label_loss(self.recipe, label_space.meaning())
+        self._edit(label_space)
 
     def remove(self, names: list[str] | tuple[str, ...]) -> None:
         """Removes classes from the predictions, and their exemplars.
@@ -202,13 +208,18 @@ class SavingMixin(ExportingMixin):
             ValueError: if a name is not known, or no class would be left.
         """
         label_space, gone = class_edits.removed(self.label_space, names)
-        if self.memory is not None and len(self.memory):
-            ids, labels = self.memory.ids, self.memory.arrays()[1]
-            self.memory.forget(ids[np.isin(labels, gone)])
-        self.statistics = self.statistics.without(gone)
-        self._edit(label_space)
+        with changing(self):
+            if self.memory is not None and len(self.memory):
+                ids, labels = self.memory.ids, self.memory.arrays()[1]
+                self.memory.forget(ids[np.isin(labels, gone)])
+            self.statistics = self.statistics.without(gone)
+            self._show(label_space)
 
     def _edit(self, label_space):
+        with changing(self):
+            self._show(label_space)
+
+    def _show(self, label_space):
         self.label_space = label_space
         # Predictions of classes are part of the compiled functions.
         state.forget_compiled(self)

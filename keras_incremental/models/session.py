@@ -16,11 +16,13 @@ from keras_incremental.models.name_order import warn_of_wrong_order
 from keras_incremental.models.phases.solvable import is_default
 from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.reports.record import PhaseRecord
-from keras_incremental.models.transaction import Transaction
+from keras_incremental.models.transaction import Snapshot
+from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import state
 from keras_incremental.utils.compilation import recompile
 from keras_incremental.utils.compilation import warn_of_lowered_rate
+from keras_incremental.utils.transactions import Transaction
 
 
 def run_if_accepted(classifier, run, gate):
@@ -39,10 +41,11 @@ def run_if_accepted(classifier, run, gate):
     problem, known = classifier.problem, classifier.classes
     compilation = HeadCompilation(classifier, classifier.head)
     compilation.check(run.num_new_classes)
-    with Transaction(classifier) as transaction:
+    snapshot = Snapshot(classifier)
+    with Transaction(snapshot) as transaction:
         make_ready_to_fit(classifier)
         report = run_steps(run)
-        check_finite(classifier.trainable_variables)
+        check_finite(classifier)
         accepted, reason = gate.judge(report.drop, report.class_drops)
         report = dataclasses.replace(report, accepted=accepted, reason=reason)
         if accepted:
@@ -53,19 +56,19 @@ def run_if_accepted(classifier, run, gate):
             classifier.phases = (*classifier.phases, record)
         for callback in run.callbacks:
             callback.on_phase_end(report)
-    if accepted:
-        classifier.previous = state.Untracked(transaction.snapshot)
-    else:
-        transaction.undo()
-    if problem.scorer.has_confusion:
-        warn_of_wrong_order(known, report.confusion_before)
+        if problem.scorer.has_confusion:
+            warn_of_wrong_order(known, report.confusion_before)
+        if accepted:
+            classifier.previous = snapshot.to_go_back_to()
+        else:
+            transaction.undo()
     return report
 
 
 def remember(classifier, samples, batch_size=32):
     """Keeps exemplars and the means of features, without training."""
     check_can_keep(classifier)
-    with Transaction(classifier):
+    with changing(classifier):
         backbone = classifier.backbone
         inputs = backbone.student_inputs(samples.x, batch_size=batch_size)
         features = backbone.features_of(inputs)
@@ -79,7 +82,7 @@ def remember(classifier, samples, batch_size=32):
         classifier.head.update_state(features, samples.labels)
         classifier.head.finalize_state()
         adapt_readout(classifier, backbone, samples)
-    warn_of_wrong_order(classifier.classes, confusion)
+        warn_of_wrong_order(classifier.classes, confusion)
 
 
 def check_can_keep(classifier):
@@ -143,8 +146,8 @@ def rollback(classifier):
             "`save(path, keep_snapshots=3)` to go back further, by "
             "`models.rollback_file(path)`."
         )
-    classifier.previous.value.restore(classifier)
-    classifier.previous = None
+    with changing(classifier):
+        classifier.previous.value.restore()
 
 
 def _make_ready(classifier, compilation, new_classes):

@@ -1,8 +1,25 @@
+"""State of a classifier, which any call changes wholly or not at all."""
+
+import copy
+
+import keras
 import numpy as np
 from keras import ops
 
-from keras_incremental.layers.growth import HeadCompilation
+from keras_incremental.layers.growth import HeadState
+from keras_incremental.utils import graph
 from keras_incremental.utils import state
+from keras_incremental.utils.transactions import Transaction
+
+# Attributes whose values are never changed, only replaced.
+REPLACED = (
+    "label_space",
+    "num_phases",
+    "phases",
+    "statistics",
+    "_calibration",
+    "previous",
+)
 
 
 class Snapshot:
@@ -13,99 +30,82 @@ class Snapshot:
     """
 
     def __init__(self, classifier):
-        self._label_space = classifier.label_space
-        self._num_phases = classifier.num_phases
-        self._phases = classifier.phases
-        self._statistics = classifier.statistics
-        self._head = classifier.head.snapshot()
+        features, memory = classifier.features, classifier.memory
+        self._classifier = classifier
+        self._replaced = {name: getattr(classifier, name) for name in REPLACED}
         readout = classifier.readout
         self._readout = None if readout is None else readout.snapshot()
         self._flags = [
-            (layer, layer.trainable)
-            for layer in state.flatten_layers(classifier.features)
+            (layer, layer.trainable) for layer in state.flatten_layers(features)
         ]
         self._weights = [
-            (variable, ops.convert_to_numpy(variable).copy())
-            for variable in classifier.features.variables
+            (v, ops.convert_to_numpy(v).copy(), v.regularizer)
+            for v in features.variables
         ]
-        self._penalties = [
-            (variable, variable.regularizer)
-            for variable in classifier.features.trainable_variables
-        ]
-        memory = classifier.memory
         self._memory = None if memory is None else memory.snapshot()
-        self._compilation = HeadCompilation(classifier, classifier.head)
-        self._slots = _slots(classifier)
+        self._callbacks = [
+            (callback, {k: _copied(v) for k, v in vars(callback).items()})
+            for callback in _callbacks_of(classifier.recipe)
+        ]
+        self._head = HeadState(classifier, classifier.head)
 
-    def restore(self, classifier):
+    def restore(self):
         """Restores weights, classes, memory and compile state."""
-        classifier.head.restore(self._head)
-        if self._readout is not None:
-            classifier.readout.restore(self._readout)
+        classifier = self._classifier
         for layer, flag in self._flags:
             if layer.trainable != flag:
                 layer.trainable = flag
-        for variable, value in self._weights:
+        for variable, value, regularizer in self._weights:
             variable.assign(value)
-        for variable, regularizer in self._penalties:
             variable.regularizer = regularizer
+        if self._readout is not None:
+            classifier.readout.restore(self._readout)
         if self._memory is not None:
             classifier.memory.restore(self._memory)
-        classifier.label_space = self._label_space
-        classifier.num_phases = self._num_phases
-        classifier.phases = self._phases
-        classifier.statistics = self._statistics
-        self._compilation.apply()
-        if self._slots:
-            classifier.optimizer.build(classifier.trainable_variables)
-            for variable, value in zip(
-                classifier.optimizer.variables, self._slots, strict=True
-            ):
-                variable.assign(value)
+        for callback, attributes in self._callbacks:
+            vars(callback).clear()
+            vars(callback).update(attributes)
+        for name, value in self._replaced.items():
+            setattr(classifier, name, value)
+        self._head.restore()
+
+    def to_go_back_to(self):
+        """Returns the snapshot, after which there is none to go back to."""
+        self._replaced["previous"] = None
+        return state.Untracked(self)
 
 
-class Transaction:
-    """Block that either finishes or leaves the classifier as it was.
-
-    Any exception, Ctrl-C among them, and `undo` restore everything.
-
-    Args:
-        classifier: `IncrementalClassifier`.
-    """
-
-    def __init__(self, classifier):
-        self._classifier = classifier
-
-    def __enter__(self):
-        self.snapshot = Snapshot(self._classifier)
-        return self
-
-    def __exit__(self, kind, value, traceback):
-        if kind is not None:
-            self.undo()
-
-    def undo(self):
-        """Restores everything as it was before the block."""
-        self.snapshot.restore(self._classifier)
+def _callbacks_of(recipe):
+    parts = (*recipe.callbacks, recipe.bias_correction)
+    return [
+        part for part in parts if isinstance(part, keras.callbacks.Callback)
+    ]
 
 
-def check_finite(variables):
+def _copied(value):
+    grows = isinstance(value, (list, dict, set))
+    return copy.copy(value) if grows else value
+
+
+def changing(classifier):
+    """Returns a `Transaction` of a classifier."""
+    return Transaction(Snapshot(classifier))
+
+
+def check_finite(classifier):
     """Raises if training has diverged."""
-    diverged = [
-        variable.path
+    variables = [*classifier.trainable_variables, *classifier.head.variables]
+    if classifier.train_batch_norm:
+        for layer in graph.batch_norms(classifier.features):
+            variables.extend(layer.variables)
+    diverged = {
+        variable.path: None
         for variable in variables
         if not np.isfinite(ops.convert_to_numpy(variable)).all()
-    ]
+    }
     if diverged:
         raise RuntimeError(
-            f"Training diverged: {diverged} are not finite, so nothing "
+            f"Training diverged: {list(diverged)} are not finite, so nothing "
             "has been changed. Pass an `optimizer` with a lower learning rate, "
             "or look for extreme values in `x`."
         )
-
-
-def _slots(classifier):
-    optimizer = getattr(classifier, "optimizer", None)
-    if optimizer is None or not optimizer.built:
-        return None
-    return [ops.convert_to_numpy(v).copy() for v in optimizer.variables]

@@ -66,8 +66,14 @@ class Compilation:
             result._arguments = {**self._arguments, **changes}
         return result
 
-    def apply(self, model: keras.Model) -> None:
-        """Compiles a model. Its next `fit` and `predict` trace again."""
+    def apply(self, model: keras.Model, build: bool = True) -> None:
+        """Compiles a model. Its next `fit` and `predict` trace again.
+
+        Args:
+            model: `keras.Model`.
+            build: Bool. Whether to build the optimizer, if it was built.
+                Defaults to `True`.
+        """
         state.forget_compiled(model)
         if self._config is not None:
             # The call mutates its argument.
@@ -76,7 +82,7 @@ class Compilation:
             return
         optimizer = as_new(self._arguments["optimizer"])
         model.compile(**{**self._arguments, "optimizer": optimizer})
-        if self._was_built and model.built:
+        if build and self._was_built and model.built:
             model.optimizer.build(model.trainable_variables)
 
     @property

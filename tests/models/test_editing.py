@@ -1,8 +1,12 @@
 import keras
 import numpy as np
 import pytest
+from toy_classifiers import learn
+from toy_classifiers import make
+from toy_classifiers import samples
 
 from keras_incremental import ExemplarMemory
+from keras_incremental import recipes
 from keras_incremental.models import IncrementalClassifier
 
 NAMES = ["cat", "dog", "tabby", "fish"]
@@ -125,3 +129,20 @@ def test_logits_of_merged_classes_have_no_plain_model():
     clf.merge({"tabby": "cat"})
     with pytest.raises(ValueError, match="End the model in `softmax`"):
         clf.to_keras()
+
+
+@pytest.mark.parametrize("name", ["icarl", "er_ace"])
+def test_losses_of_one_class_learn_on_after_a_removal(name):
+    clf = make(getattr(recipes, name)(budget=20))
+    clf.remove(["dog"])
+    report = learn(clf, [2], epochs=1)
+    assert report.classes == ("cat", "dog", "bird")
+    assert "dog" not in clf.predict_names(samples([0, 1, 2])[0])
+
+
+def test_a_merge_that_a_loss_cannot_learn_from_is_refused():
+    clf = make(recipes.icarl(budget=20))
+    before = clf.label_space
+    with pytest.raises(ValueError, match="'icarl' reads labels of one class"):
+        clf.merge({"dog": "cat"})
+    assert clf.label_space == before

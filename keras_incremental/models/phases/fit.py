@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.memory.mixed_batches import MixedBatches
+from keras_incremental.models.phases.divergence import DivergenceCheck
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 from keras_incremental.optimizers.scaling import scaled_like
@@ -86,7 +87,7 @@ class Fit:
                 records.readable(validation),
                 {"labels": inputs.validation_labels},
             ),
-            callbacks=list(self.callbacks),
+            callbacks=[DivergenceCheck(), *self.callbacks],
             verbose=self.verbose,
             # Keras would shuffle the batches by a seed of its own.
             shuffle=False,

@@ -1,5 +1,6 @@
 """How a phase trains: grow the head, fit, and a balanced stage after it."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -97,9 +98,29 @@ def _initializer(head, backbone, inputs, plan):
 
 
 def _main_fit(student, inputs, plan, fit):
-    for callback in plan.phase_callbacks:
-        if callback.required_data is not None and callback.data is None:
-            callback.data = inputs.data_of(callback.required_data)
+    with _with_data(plan.phase_callbacks, inputs):
+        return _fit_with_callbacks(student, inputs, plan, fit)
+
+
+@contextlib.contextmanager
+def _with_data(callbacks, inputs):
+    """Gives callbacks their data, and takes it back if the block fails."""
+    waiting = [
+        callback
+        for callback in callbacks
+        if callback.required_data is not None and callback.data is None
+    ]
+    for callback in waiting:
+        callback.data = inputs.data_of(callback.required_data)
+    try:
+        yield
+    except BaseException:
+        for callback in waiting:
+            callback.data = None
+        raise
+
+
+def _fit_with_callbacks(student, inputs, plan, fit):
     callbacks = plan.callbacks
     if plan.bias_correction is not None:
         callbacks = (*callbacks, plan.bias_correction)

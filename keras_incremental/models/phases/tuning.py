@@ -10,7 +10,7 @@ from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.models.engine import run_steps
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
-from keras_incremental.models.transaction import Transaction
+from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import records
 from keras_incremental.utils.graph import HeadSplit
@@ -32,12 +32,12 @@ def scores_of(classifier, recipes, data, options):
         on what was held out.
     """
     scores = []
-    with Transaction(classifier) as transaction:
+    with changing(classifier) as transaction:
         for recipe in recipes:
             trial = with_recipe(classifier, recipe)
             part = _split(trial, classifier.memory, data)
             report = run_steps(PhaseRun(trial, part, options))
-            check_finite(trial.trainable_variables)
+            check_finite(trial)
             scores.append(_mean_score(report))
             # The layers below the head are shared.
             transaction.undo()

@@ -76,12 +76,23 @@ def with_candidates(classifier, inputs, samples, propose):
     new = inputs.new_labels
     if partial_labels.meaning is not None:
         new = _completed(ids, inputs, samples, propose)
-    return dataclasses.replace(
+    found = dataclasses.replace(
         inputs,
         new_labels=new,
         old_labels=_old(ids, inputs, label_space),
         table=ids.table,
     )
+    if partial_labels.is_plain and _are_classes(found):
+        return dataclasses.replace(found, table=None)
+    return found
+
+
+def _are_classes(inputs):
+    """Returns whether each label is one class, as after `remove`."""
+    used, size = _used(inputs), inputs.table.shape[1]
+    if (used >= size).any():
+        return False
+    return np.array_equal(inputs.table[used], np.eye(size, dtype=bool)[used])
 
 
 def _completed(ids, inputs, samples, propose):

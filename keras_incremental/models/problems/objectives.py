@@ -318,8 +318,8 @@ def label_loss(recipe, table):
     if not isinstance(loss, CandidateSetCrossentropy):
         raise ValueError(
             f"The loss of recipe '{recipe.name}' reads labels of one class "
-            f"each. Received: {type(loss).__name__}, where labels are missing "
-            "or a class is a subclass of another. Use "
+            f"each. Received: {type(loss).__name__}, where labels are missing, "
+            "classes are merged or a class is a subclass of another. Use "
             "`CandidateSetCrossentropy`, or a recipe that leaves the loss "
             "open."
         )

@@ -9,6 +9,7 @@ from keras_incremental.models.centering import centered
 from keras_incremental.models.memory_update import offer
 from keras_incremental.models.memory_update import stores_logits
 from keras_incremental.models.phases.closed_form import check_seen
+from keras_incremental.models.phases.divergence import check_loss
 from keras_incremental.models.phases.fit import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
 from keras_incremental.models.problems.objectives import label_loss
@@ -126,6 +127,8 @@ class Steps:
         logs = self._student.train_on_batch(
             records.readable(read), *rest, return_dict=True
         )
+        steps = len(self.history.get("loss", ()))
+        check_loss(self._student, float(logs["loss"]), "batch", steps)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
         return logits
