@@ -201,6 +201,28 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
         self._check_built()
         self._solve_for(self.statistics)
 
+    def forget_state(self, features: Tensor, labels: Tensor) -> None:
+        """Takes features out of the statistics, and solves for the weights.
+
+        Args:
+            features: See `adapt`; they were added before.
+            labels: See `adapt`.
+
+        Raises:
+            ValueError: if a class has fewer, or if the statistics are of so
+                many features that none can be taken out.
+        """
+        self._solve_for(self.statistics - self._counted(features, labels))
+
+    def forget_classes(self, classes: Sequence[int]) -> None:
+        """Deletes the statistics of some classes, and solves without them.
+
+        Args:
+            classes: List of ints. Their columns stay, as of classes without
+                features.
+        """
+        self._solve_for(self.statistics.without(classes))
+
     def reset(self) -> None:
         """Deletes the statistics. Call it after training the backbone."""
         self._statistics = self.statistics_class()

@@ -57,8 +57,9 @@ class ExpandableHead(ColumnLayer):
       whether any class has a parent. Default to `False`.
     - `can_be_multi_label`: whether classes may be made independent by
       `exclusive = False`. Defaults to `False`.
-    - `is_closed_form`, `update_state`, `finalize_state`: whether the weights
-      are solved for, and how. Defaults to `False`, and no state.
+    - `is_closed_form`, `update_state`, `forget_state`, `forget_classes`,
+      `finalize_state`: whether the weights are solved for, and how. Defaults
+      to `False`, and no state.
     - `per_example_rule`: computes the gradients of single examples at once.
       See `keras_incremental.regularizers.per_example`. Defaults to `None`, a
       loop over examples.
@@ -218,6 +219,22 @@ class ExpandableHead(ColumnLayer):
             features: Array of shape `(num_samples, ..., input_dim)`.
             labels: Ints from 0 to `units - 1`, of shape
                 `(num_samples, ...)`.
+        """
+
+    def forget_state(self, features: Tensor, labels: Tensor) -> None:
+        """Takes features out of the statistics of a closed-form head.
+
+        Args:
+            features: See `update_state`; they were added before.
+            labels: See `update_state`.
+        """
+
+    def forget_classes(self, classes: Sequence[int]) -> None:
+        """Deletes what a closed-form head knows of some classes.
+
+        Args:
+            classes: List of ints. Their columns stay, as of classes without
+                features.
         """
 
     def finalize_state(self) -> None:

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Sequence
 from typing import Any
 from typing import Self
 
@@ -23,6 +24,7 @@ class BaseMemory:
         augmentation: Layer or function on batches of exemplars, or `None`.
         features: Function of samples, returns what selections compare, or
             `None`.
+        forgotten: Frozenset of ints, identities that `forget` has removed.
     """
 
     augmentation: Function | None = None
@@ -31,6 +33,7 @@ class BaseMemory:
 
     def __init__(self):
         self._content = Exemplars()
+        self.forgotten: frozenset[int] = frozenset()
 
     def __len__(self):
         return len(self._content)
@@ -131,6 +134,36 @@ class BaseMemory:
         check_snapshot(snapshot, Exemplars)
         self._content = snapshot
 
+    def forget(self, ids: Sequence[int] | np.ndarray) -> int:
+        """Removes exemplars by identity.
+
+        Statistics and weights of a classifier know no less for it: call its
+        own `forget`, which takes samples out of these too.
+
+        Args:
+            ids: Array or list of ints. Those not stored are passed over.
+
+        Returns:
+            The number removed.
+        """
+        gone = np.isin(self._content.ids, checked_ids(ids))
+        if gone.any():
+            self.forgotten |= set(self._content.ids[gone].tolist())
+            self._content = self._content.take(np.flatnonzero(~gone))
+        return int(gone.sum())
+
+    def forget_classes(self, classes: Sequence[int]) -> int:
+        """Removes all exemplars of some classes, and what is known of these.
+
+        Args:
+            classes: List of ints.
+
+        Returns:
+            The number removed.
+        """
+        held = self._content
+        return self.forget(held.ids[np.isin(held.y, classes)])
+
     def take_over(self, memory: Self) -> None:
         """Copies the content of another memory.
 
@@ -174,3 +207,14 @@ def check_snapshot(snapshot: Any, kind: type) -> None:
             "`restore` needs what `snapshot` returned. Received: "
             f"{type(snapshot).__name__}."
         )
+
+
+def checked_ids(ids: Any) -> np.ndarray:
+    """Returns identities of exemplars as an array of ints."""
+    ids = np.atleast_1d(np.asarray(ids))
+    if ids.size and ids.dtype.kind not in "iu":
+        raise TypeError(
+            "`ids` must be integers, as in `memory.ids`. Received: "
+            f"dtype {ids.dtype}."
+        )
+    return ids

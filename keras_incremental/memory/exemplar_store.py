@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from keras_incremental.data import arrays
 from keras_incremental.memory import exemplar_files
 from keras_incremental.memory.base_memory import BaseMemory
+from keras_incremental.memory.distinct import is_repeated
 from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import join
 from keras_incremental.utils import records
@@ -79,6 +80,8 @@ class ExemplarStore(BaseMemory):
     ) -> None:
         """Stores a choice of new samples, and makes room for it.
 
+        A sample that its class has already is passed over.
+
         Args:
             x: Array of shape `(n, ...)`.
             y: Array of int64 of shape `(n,)`, the classes.
@@ -101,6 +104,7 @@ class ExemplarStore(BaseMemory):
         for label, quota in quotas.items():
             part = content.take(self._content.rows_of(label))
             rows = np.flatnonzero(y == label)
+            rows = rows[~is_repeated(part.x if len(part) else x[:0], x[rows])]
             picks = np.arange(min(quota, len(part)))
             if len(rows):
                 own = None if logits is None else logits[rows]
@@ -115,26 +119,6 @@ class ExemplarStore(BaseMemory):
             parts.append(part.take(picks))
         self._content = self._joined(parts, content.next_id)
 
-    def forget(self, ids: Sequence[int] | np.ndarray) -> int:
-        """Removes exemplars by identity.
-
-        Args:
-            ids: Array or list of ints. Those not stored are passed over.
-
-        Returns:
-            The number removed.
-        """
-        ids = np.atleast_1d(np.asarray(ids))
-        if ids.size and ids.dtype.kind not in "iu":
-            raise TypeError(
-                "`ids` must be integers, as in `memory.ids`. Received: "
-                f"dtype {ids.dtype}."
-            )
-        gone = np.isin(self._content.ids, ids)
-        if gone.any():
-            self._content = self._content.take(np.flatnonzero(~gone))
-        return int(gone.sum())
-
     def load(self, path: str | os.PathLike) -> None:
         """Reads a content, shortened to the budget of this memory.
 
@@ -142,6 +126,7 @@ class ExemplarStore(BaseMemory):
             ValueError: if the file is damaged. The memory stays as it was.
         """
         self._content = self._shortened(exemplar_files.read(path))
+        self.forgotten = frozenset()
 
     def take_over(self, memory: BaseMemory) -> None:
         """Copies the content of another memory, shortened to this budget.
@@ -150,6 +135,7 @@ class ExemplarStore(BaseMemory):
             memory: Memory of exemplars.
         """
         self._content = self._shortened(memory.snapshot())
+        self.forgotten = frozenset()
 
     def _shortened(self, content):
         quotas = self.quotas(content.counts)

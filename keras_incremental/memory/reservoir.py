@@ -2,6 +2,7 @@ import dataclasses
 import numbers
 import os
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 from typing import Self
 
@@ -143,6 +144,24 @@ class Reservoir(BaseMemory):
         logits = widened_logits(held.logits, len(rows), width)
         return records.cast(held.x, held.dtype), held.y, logits
 
+    def forget_classes(self, classes: Sequence[int]) -> int:
+        """Removes all samples of some classes, and that the stream had any.
+
+        Args:
+            classes: List of ints.
+
+        Returns:
+            The number removed.
+        """
+        removed, stream = super().forget_classes(classes), self._stream
+        gone = {int(label) for label in classes}
+        self._stream = dataclasses.replace(
+            stream,
+            seen={k: n for k, n in stream.seen.items() if k not in gone},
+            full=stream.full - gone,
+        )
+        return removed
+
     def snapshot(self) -> Any:
         """The present content and its place in the stream, for `restore`."""
         return _Snapshot(self._content, self._stream)
@@ -175,6 +194,7 @@ class Reservoir(BaseMemory):
                     f"`Reservoir({name}={saved.get(name)!r})`."
                 )
         self._content, self._stream = content, stream
+        self.forgotten = frozenset()
 
     def get_config(self) -> Config:
         return {

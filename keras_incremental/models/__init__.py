@@ -4,6 +4,7 @@ from keras_incremental.models.balanced_stage import (
     BalancedStage as BalancedStage,
 )
 from keras_incremental.models.comparing import compare as compare
+from keras_incremental.models.erasure import ErasureReport as ErasureReport
 from keras_incremental.models.incremental_classifier import (
     IncrementalClassifier as IncrementalClassifier,
 )

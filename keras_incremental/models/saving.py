@@ -1,13 +1,17 @@
 import copy
 import os
+from collections.abc import Sequence
 from typing import Self
 
 import keras
 import numpy as np
 
 from keras_incremental.data.label_space import LabelSpace
+from keras_incremental.memory.base_memory import checked_ids
 from keras_incremental.models import class_edits
+from keras_incremental.models import erasure
 from keras_incremental.models import file_checks
+from keras_incremental.models.erasure import ErasureReport
 from keras_incremental.models.exporting.export import ExportingMixin
 from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
@@ -193,36 +197,59 @@ class SavingMixin(ExportingMixin):
             label_loss(self.recipe, label_space.meaning())
         self._edit(label_space)
 
-    def remove(self, names: list[str] | tuple[str, ...]) -> None:
-        """Removes classes from the predictions, and their exemplars.
+    def remove(self, names: list[str] | tuple[str, ...]) -> ErasureReport:
+        """Removes classes from the predictions, and all that is kept of them.
 
-        Exemplars and mean features are deleted, the output is 0, and the
-        other probabilities are as if the class had never been. What the
-        weights learned of these samples stays in the weights: train anew
-        without them where that is not allowed.
+        Exemplars, mean features and what a head in closed form knows of them
+        are deleted, the output is 0, and the other probabilities are as if
+        the class had never been. The state to roll back to, cached features,
+        the calibration for unknown samples and the momentum of the optimizer
+        are deleted too. What trained weights learned of these samples stays
+        in the weights: train anew without them where that is not allowed.
 
         Args:
             names: List of names.
 
+        Returns:
+            An `ErasureReport`: what was deleted, and what remains.
+
         Raises:
             ValueError: if a name is not known, or no class would be left.
         """
-        label_space, gone = class_edits.removed(self.label_space, names)
-        with changing(self):
-            if self.memory is not None and len(self.memory):
-                ids, labels = self.memory.ids, self.memory.arrays()[1]
-                self.memory.forget(ids[np.isin(labels, gone)])
-            self.statistics = self.statistics.without(gone)
-            self._show(label_space)
+        return erasure.remove(
+            self, *class_edits.removed(self.label_space, names)
+        )
+
+    def forget(self, ids: Sequence[int] | np.ndarray) -> ErasureReport:
+        """Deletes exemplars, and takes them out of the statistics.
+
+        A head in closed form is solved as if it had never seen them; what is
+        deleted besides, and what remains, is as of `remove`. They must have
+        been learned by this classifier.
+
+        Args:
+            ids: Ints, as in `memory.ids`. Those not stored are passed over.
+
+        Returns:
+            An `ErasureReport`: what was deleted, and what remains.
+
+        Raises:
+            ValueError: if there is no memory.
+            TypeError: if `ids` are no integers.
+        """
+        if self.memory is None:
+            raise ValueError(
+                "Only exemplars can be told from other samples, and forgotten. "
+                "Received: a classifier without a memory. `remove` a class, "
+                "or train anew."
+            )
+        return erasure.forget(self, checked_ids(ids))
 
     def _edit(self, label_space):
         with changing(self):
-            self._show(label_space)
-
-    def _show(self, label_space):
-        self.label_space = label_space
-        # Predictions of classes are part of the compiled functions.
-        state.forget_compiled(self)
+            self.label_space = label_space
+            # Predictions of classes are part of the compiled functions.
+            state.forget_compiled(self)
 
     def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object

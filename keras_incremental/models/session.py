@@ -147,7 +147,7 @@ def rollback(classifier):
             "`models.rollback_file(path)`."
         )
     with changing(classifier):
-        classifier.previous.value.restore()
+        classifier.previous.value.go_back()
 
 
 def _make_ready(classifier, compilation, new_classes):

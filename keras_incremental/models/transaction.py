@@ -42,10 +42,12 @@ class Snapshot:
             (v, ops.convert_to_numpy(v).copy(), v.regularizer)
             for v in features.variables
         ]
-        self._memory = None if memory is None else memory.snapshot()
+        self._memory = None
+        if memory is not None:
+            self._memory = memory.snapshot(), memory.forgotten
         self._callbacks = [
             (callback, {k: _copied(v) for k, v in vars(callback).items()})
-            for callback in _callbacks_of(classifier.recipe)
+            for callback in callbacks_of(classifier.recipe)
         ]
         self._head = HeadState(classifier, classifier.head)
 
@@ -61,7 +63,8 @@ class Snapshot:
         if self._readout is not None:
             classifier.readout.restore(self._readout)
         if self._memory is not None:
-            classifier.memory.restore(self._memory)
+            content, classifier.memory.forgotten = self._memory
+            classifier.memory.restore(content)
         for callback, attributes in self._callbacks:
             vars(callback).clear()
             vars(callback).update(attributes)
@@ -69,13 +72,22 @@ class Snapshot:
             setattr(classifier, name, value)
         self._head.restore()
 
+    def go_back(self):
+        """Restores all of it but the samples that were forgotten since."""
+        memory = self._classifier.memory
+        forgotten = () if memory is None else sorted(memory.forgotten)
+        self.restore()
+        if forgotten:
+            memory.forget(forgotten)
+
     def to_go_back_to(self):
         """Returns the snapshot, after which there is none to go back to."""
         self._replaced["previous"] = None
         return state.Untracked(self)
 
 
-def _callbacks_of(recipe):
+def callbacks_of(recipe):
+    """Returns the callbacks of a recipe, with that against the bias."""
     parts = (*recipe.callbacks, recipe.bias_correction)
     return [
         part for part in parts if isinstance(part, keras.callbacks.Callback)

@@ -89,7 +89,7 @@ def test_forgotten_exemplars_are_gone():
     assert store.counts == {0: 2, 1: 2}
     assert store.forget(store.ids) == 4
     assert store.counts == {}
-    store.insert(np.ones((2, 5), "float32"), np.array([1, 1]), first)
+    store.insert(np.eye(2, 5, dtype="float32"), np.array([1, 1]), first)
     assert store.arrays()[0].shape == (2, 5)
 
 
@@ -124,6 +124,7 @@ def test_float_pictures_are_stored_as_bytes_and_come_back():
 def test_pictures_that_need_floats_keep_their_values():
     store = filled(4, (4,))
     half = np.full((3, 2, 2), 0.5, "float32")
+    half[:, 0, 0] += np.arange(3)
     store.insert(half, np.full(3, 1), first)
     x, y = store.arrays()
     assert x.dtype == np.float32

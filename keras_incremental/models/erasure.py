@@ -1,0 +1,148 @@
+"""Samples and classes of which a classifier keeps no trace."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_incremental.models import memory_update
+from keras_incremental.models.transaction import callbacks_of
+from keras_incremental.models.transaction import changing
+from keras_incremental.utils.compilation import recompile
+
+FILES = "files and exports that were made before"
+
+
+@dataclasses.dataclass(frozen=True)
+class ErasureReport:
+    """What was deleted of samples, and what may still depend on them.
+
+    Attributes:
+        exemplars: Int. How many were deleted from the memory.
+        counted: Int. How many samples were taken out of the statistics.
+        remains: Tuple of strings, what was computed from the samples and is
+            as before.
+    """
+
+    exemplars: int
+    counted: int
+    remains: tuple[str, ...]
+
+    def __str__(self):
+        return (
+            f"deleted {self.exemplars} exemplars, and took {self.counted} "
+            f"samples out of the statistics; what remains: "
+            f"{'; '.join(self.remains)}"
+        )
+
+
+def forget(classifier, ids):
+    """Deletes exemplars, and takes them out of statistics.
+
+    Args:
+        classifier: `IncrementalClassifier` with a memory.
+        ids: Ints, as in `memory.ids`.
+
+    Returns:
+        An `ErasureReport`.
+    """
+    memory, head = classifier.memory, classifier.head
+    rows = np.flatnonzero(np.isin(memory.ids, ids))
+    with changing(classifier):
+        counted, remains = 0, []
+        if len(rows):
+            x, labels = (part[rows] for part in memory.arrays())
+            backbone = classifier.backbone
+            features = backbone.features_of(backbone.student_inputs(x))
+            counted, remains = _uncounted(classifier, features, labels)
+            if head.is_closed_form and _counts(head.statistics, labels):
+                head.forget_state(features, labels)
+        removed = memory.forget(ids)
+        _adapt_readout(classifier)
+        _drop_derived(classifier)
+    return ErasureReport(removed, counted, _remains(classifier, remains))
+
+
+def remove(classifier, label_space, gone):
+    """Deletes classes and all that is kept of them.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        label_space: `LabelSpace` without them.
+        gone: Ints, their indices.
+
+    Returns:
+        An `ErasureReport`.
+    """
+    memory, head = classifier.memory, classifier.head
+    with changing(classifier):
+        removed = 0 if memory is None else memory.forget_classes(gone)
+        before, remains = classifier.statistics, []
+        classifier.statistics = before.without(gone)
+        counted = len(before) - len(classifier.statistics)
+        if counted:
+            remains.append("the covariance that all classes share")
+        head.forget_classes(gone)
+        _adapt_readout(classifier)
+        classifier.label_space = label_space
+        _drop_derived(classifier)
+    return ErasureReport(removed, counted, _remains(classifier, remains))
+
+
+def _uncounted(classifier, features, labels):
+    """Takes samples out of the statistics, where these have them."""
+    statistics = classifier.statistics
+    if not _counts(statistics, labels):
+        return 0, []
+    try:
+        found = statistics - type(statistics).of(features, labels)
+    except ValueError:
+        return 0, [f"statistics of {statistics.means.shape[-1]} features"]
+    classifier.statistics = found
+    return len(labels), []
+
+
+def _counts(statistics, labels):
+    """Returns whether statistics have so many samples of each class."""
+    found = np.bincount(labels, minlength=len(statistics.counts))
+    known = np.zeros(len(found), int)
+    known[: len(statistics.counts)] = statistics.counts
+    return bool(np.all(found <= known))
+
+
+def _adapt_readout(classifier):
+    """Computes a readout again, of the exemplars that stay."""
+    readout, memory = classifier.readout, classifier.memory
+    if readout is None or memory is None:
+        return
+    if len(memory):
+        memory_update.adapt_readout(
+            classifier, classifier.backbone, _Kept(*memory.arrays())
+        )
+    elif readout.is_closed_form:
+        readout.reset()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kept:
+    x: np.ndarray
+    labels: np.ndarray
+
+
+def _drop_derived(classifier):
+    """Deletes what was computed of samples and can be had again."""
+    classifier.previous = None
+    classifier._backbone = None
+    classifier._calibration = None
+    for callback in callbacks_of(classifier.recipe):
+        # It holds the optimizer of the last phase.
+        callback.set_model(None)
+    recompile(classifier)
+
+
+def _remains(classifier, remains):
+    names = [*remains]
+    if not classifier.head.is_closed_form:
+        names.append("the columns of the head, until it is solved or trained")
+    if classifier.features.trainable_variables:
+        names.append("the weights below the head that train")
+    return (*names, FILES)

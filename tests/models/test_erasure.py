@@ -1,0 +1,138 @@
+"""What is removed or forgotten leaves no trace."""
+
+import numpy as np
+import pytest
+from toy_classifiers import NAMES
+from toy_classifiers import classifier
+from toy_classifiers import learn
+from toy_classifiers import make
+from toy_classifiers import samples
+from toy_classifiers import trained_model
+from toy_streams import follower
+from toy_streams import stream
+from whole_state import whole_state
+
+from keras_incremental import recipes
+from keras_incremental.callbacks import ExemplarMemory
+from keras_incremental.memory import Reservoir
+from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models import erasure
+from keras_incremental.statistics import FeatureStatistics
+
+
+def traces(clf, x, tmp_path):
+    """Returns which of some samples are found in the file or the process."""
+    clf.save(tmp_path / "clf.keras")
+    saved = (tmp_path / "clf.keras").read_bytes()
+    held = repr(whole_state(clf))
+    return [
+        sample.tobytes() in saved or sample.tobytes().hex() in held
+        for sample in x
+    ]
+
+
+def test_a_forgotten_sample_is_in_no_file_and_in_no_statistics(tmp_path):
+    clf = classifier(ExemplarMemory(20))
+    learn(clf, [2], epochs=None)
+    clf.fit(*samples([0, 1, 2], seed=4), verbose=0)
+    clf.calibrate_unknown(samples([0, 1, 2], seed=8)[0])
+    before, x = clf.statistics, clf.memory.arrays()[0]
+    labels = clf.memory.arrays()[1][[0, 3, 8]]
+    report = clf.forget(clf.memory.ids[[0, 3, 8]])
+    assert (report.exemplars, report.counted) == (3, 3)
+    assert "columns of the head" in str(report)
+    assert clf._backbone is None
+    found = traces(clf, x, tmp_path)
+    assert np.flatnonzero(~np.array(found)).tolist() == [0, 3, 8]
+    features = clf.features.predict(x[[0, 3, 8]], verbose=0)
+    expected = before - FeatureStatistics.of(features, labels)
+    assert clf.statistics.counts.tolist() == expected.counts.tolist()
+    np.testing.assert_allclose(
+        clf.statistics.scatter, expected.scatter, atol=1e-5
+    )
+    assert clf.calibration is None
+    assert not any(np.any(v) for v in clf.optimizer.variables[2:])
+    with pytest.raises(ValueError, match="no phase to go back to"):
+        clf.rollback()
+
+
+@pytest.mark.parametrize("name", ["slda", "ridge", "fecam"])
+def test_a_head_in_closed_form_has_never_seen_what_is_forgotten(name):
+    x, y = samples([0, 1])
+
+    def remembered(rows):
+        clf = IncrementalClassifier(
+            trained_model(),
+            NAMES[:2],
+            memory=ExemplarMemory(60),
+            recipe=getattr(recipes, name)(),
+        )
+        clf.remember(x[rows], y[rows])
+        return clf
+
+    clf, others = remembered(np.arange(60)), remembered(np.arange(50))
+    forgotten = [(clf.memory.arrays()[0] == row).all(1) for row in x[50:]]
+    report = clf.forget(clf.memory.ids[np.any(forgotten, axis=0)])
+    assert (report.exemplars, report.counted) == (10, 10)
+    assert report.remains == ("files and exports that were made before",)
+    np.testing.assert_allclose(
+        clf.predict(x, verbose=0), others.predict(x, verbose=0), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("name", ["slda", "ridge", "fecam", "ncm"])
+def test_a_removed_class_is_not_in_a_head_in_closed_form(name, tmp_path):
+    clf = make(getattr(recipes, name)())
+    learn(clf, [2])
+    mean = clf.head.statistics.means[1]
+    report = clf.remove(["dog"])
+    assert report.counted == 30
+    assert clf.head.statistics.counts.tolist() == [30, 0, 30]
+    clf.save(tmp_path / "clf.keras")
+    assert mean.tobytes() not in (tmp_path / "clf.keras").read_bytes()
+    assert set(clf.predict_names(samples([0, 2])[0])) == {"cat", "bird"}
+
+
+def test_a_class_is_removed_from_a_reservoir(tmp_path):
+    clf = follower(recipes.er(memory=Reservoir(20, policy="balanced")))
+    clf.observe(*stream([0, 1, 2], count=10), verbose=0)
+    x, y = clf.memory.arrays()
+    report = clf.remove(["dog"])
+    assert report.exemplars == np.count_nonzero(y == 1)
+    assert 1 not in clf.memory.counts
+    assert 1 not in clf.memory.seen
+    assert traces(clf, x, tmp_path) == (y != 1).tolist()
+    clf.observe(*stream([0, 2, 3], count=4), verbose=0)
+    assert set(clf.memory.counts) <= {0, 2, 3}
+
+
+def test_what_a_memory_forgets_does_not_come_back_by_a_rollback():
+    clf = classifier(ExemplarMemory(20))
+    learn(clf, [2], epochs=None)
+    picture, gone = clf.memory.arrays()[0][0], clf.memory.ids[0]
+    clf.memory.forget([gone])
+    clf.rollback()
+    learn(clf, [3], epochs=None)
+    assert not (clf.memory.arrays()[0] == picture).all(1).any()
+    assert len(clf.memory) > 0
+
+
+def test_a_failed_call_brings_back_what_it_has_forgotten(monkeypatch):
+    clf = classifier(ExemplarMemory(20))
+    before = whole_state(clf)
+
+    def fail(classifier):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(erasure, "_drop_derived", fail)
+    with pytest.raises(KeyboardInterrupt):
+        clf.forget(clf.memory.ids[:3])
+    assert whole_state(clf) == before
+    assert not clf.memory.forgotten
+
+
+def test_only_exemplars_can_be_forgotten():
+    with pytest.raises(ValueError, match="without a memory"):
+        classifier().forget([0])
+    with pytest.raises(TypeError, match="`ids` must be integers"):
+        classifier(ExemplarMemory(20)).forget(["a"])
