@@ -37,6 +37,7 @@ ON_EACH_BACKEND = (
     "models/test_binary_loss.py",
     "models/test_by_hand.py",
     "models/test_copied_state.py",
+    "models/test_determinism.py",
     "models/test_loss_scaling.py",
     "models/test_persistence.py",
     "models/test_stream.py",

@@ -12,7 +12,7 @@ def check_class_names(
 
     Args:
         names: List of non-empty strings. Unicode is compared in its normal
-            form (NFC).
+            form (NFC), without spaces at the ends.
         known: Names that must not occur in `names`. Defaults to `()`.
 
     Returns:
@@ -30,19 +30,30 @@ def check_class_names(
             f"`classes` must be strings. Received: {odd[:SHOWN]} in classes="
             f"{names}. Pass the names of the classes."
         )
-    names = [normal(name) for name in names]
-    if not names or not all(name.strip() for name in names):
+    given, names = names, [normal(name) for name in names]
+    if not all(names) or not names:
         raise ValueError(
             "`classes` must be non-empty strings, one for each class. "
-            f"Received: classes={names}. Name every class."
+            f"Received: classes={given}. Name every class."
         )
     _refuse_repeats(names, [normal(name) for name in known])
     return tuple(names)
 
 
 def normal(name: str) -> str:
-    """Returns a name in the normal form in which names are compared."""
-    return unicodedata.normalize("NFC", name)
+    """Returns a name in the normal form in which names are compared.
+
+    Raises:
+        ValueError: if it has half of a pair of surrogates, which no file,
+            page or terminal can show.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise ValueError(
+            "Names of classes must be valid unicode. Received: "
+            f"{ascii(name)}, with half of a surrogate pair. Read the names as "
+            "UTF-8, or name the class anew."
+        )
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def refuse_unknown(

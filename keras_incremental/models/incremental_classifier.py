@@ -17,6 +17,8 @@ from keras_incremental.models.conversion.loss_outputs import check_class_weight
 from keras_incremental.models.conversion.loss_outputs import check_exclusive
 from keras_incremental.models.conversion.loss_outputs import check_loss
 from keras_incremental.models.gate import Gate
+from keras_incremental.models.guard import Guard
+from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.checks import to_input_size
@@ -166,6 +168,7 @@ class IncrementalClassifier(
         self.readout = readout_for(split, recipe)
         self.awaits_imprinting = awaits_imprinting(split, model)
         self.previous = None
+        self.guard = state.Untracked(Guard())
         self.label_space = LabelSpace(names)
         self.num_phases = 0
         self.phases: tuple[PhaseRecord, ...] = ()
@@ -194,6 +197,7 @@ class IncrementalClassifier(
         """Whether several classes may apply to one sample."""
         return not self.problem.codec.exclusive
 
+    @reads
     def evaluate_classes(
         self,
         x: Data,

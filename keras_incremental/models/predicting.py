@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.models.inputs.pipelines import arrays_to_read
 from keras_incremental.models.inputs.pipelines import batches_to_predict
@@ -23,6 +24,7 @@ from keras_incremental.utils.types import Data
 class PredictingMixin(Rejects):
     """Predictions of an `IncrementalClassifier`, and their review."""
 
+    @reads
     def predict(
         self,
         x: Data,
@@ -65,6 +67,7 @@ class PredictingMixin(Rejects):
             result[lost] = softmax(hidden_logits(logits, shown))
         return result
 
+    @reads
     def predict_names(
         self,
         x: Data,
@@ -76,6 +79,9 @@ class PredictingMixin(Rejects):
         thresholds: float | dict[str, float] | None = None,
     ) -> np.ndarray | list:
         """Returns the names of the predicted classes, an array of strings.
+
+        Threads may predict at the same time. While one of them changes the
+        classifier, the others are refused.
 
         Of a multi-label classifier it is a list with a tuple of strings for
         each sample.
@@ -100,7 +106,7 @@ class PredictingMixin(Rejects):
         Raises:
             ValueError: if `classes` are not known; or if `unknown` is the
                 name of a class, or nothing was calibrated since the last
-                change.
+                change; or if outputs are not finite.
         """
         known = np.asarray(self.classes)
         decoder = self.problem.decoder
@@ -109,6 +115,7 @@ class PredictingMixin(Rejects):
             outputs = self.predict(
                 x, batch_size, verbose, steps, classes=classes
             )
+            _check_numbers(outputs)
             predictions = predictions_of(
                 self, outputs, self.gives_logits, thresholds
             )
@@ -125,6 +132,7 @@ class PredictingMixin(Rejects):
         rejected, _ = self.unknown_in(outputs)
         return decoder.review_format.with_unknown(names, rejected, unknown)
 
+    @reads
     def propose(
         self,
         x: Data,
@@ -166,6 +174,7 @@ class PredictingMixin(Rejects):
             judgement, self.classes
         )
 
+    @reads
     def review(
         self,
         x: Data,
@@ -212,6 +221,19 @@ class PredictingMixin(Rejects):
 def _forward(classifier, x, batch_size, steps):
     x, _ = collect_samples(classifier, x, batch_size, steps)
     return forward(classifier, x, batch_size)
+
+
+def _check_numbers(outputs):
+    largest = np.max(outputs, axis=-1)
+    good = np.isfinite(largest).reshape(len(outputs), -1).all(1)
+    if not good.all():
+        rows = np.flatnonzero(~good)
+        raise ValueError(
+            "Outputs that are NaN or infinite name no class. Received: "
+            f"{largest[rows[0]]} for x[{rows[0]}] (first such rows: "
+            f"{rows[:5].tolist()}). Look for NaN or extreme values in these "
+            "samples, then in the weights."
+        )
 
 
 def _rows(classifier, x, rows):

@@ -347,6 +347,10 @@ class SavingMixin(ExportingMixin):
                 )
 
     def save_assets(self, dir_path: str) -> None:
+        # The last bits of features depend on the batch that they were
+        # computed in. So this process computes them anew, as one that loads
+        # the file does, and both go on to the same weights.
+        self._backbone = None
         if self.memory is not None and len(self.memory):
             self.memory.save(os.path.join(dir_path, MEMORY_FILE))
 

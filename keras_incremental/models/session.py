@@ -16,13 +16,11 @@ from keras_incremental.models.name_order import warn_of_wrong_order
 from keras_incremental.models.phases.solvable import is_default
 from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.reports.record import PhaseRecord
-from keras_incremental.models.transaction import Snapshot
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import state
 from keras_incremental.utils.compilation import recompile
 from keras_incremental.utils.compilation import warn_of_lowered_rate
-from keras_incremental.utils.transactions import Transaction
 
 
 def run_if_accepted(classifier, run, gate):
@@ -41,8 +39,7 @@ def run_if_accepted(classifier, run, gate):
     problem, known = classifier.problem, classifier.classes
     compilation = HeadCompilation(classifier, classifier.head)
     compilation.check(run.num_new_classes)
-    snapshot = Snapshot(classifier)
-    with Transaction(snapshot) as transaction:
+    with changing(classifier) as transaction:
         make_ready_to_fit(classifier)
         report = run_steps(run)
         check_finite(classifier)
@@ -59,7 +56,7 @@ def run_if_accepted(classifier, run, gate):
         if problem.scorer.has_confusion:
             warn_of_wrong_order(known, report.confusion_before)
         if accepted:
-            classifier.previous = snapshot.to_go_back_to()
+            classifier.previous = transaction.snapshot.to_go_back_to()
         else:
             transaction.undo()
     return report

@@ -1,5 +1,6 @@
 """State of a classifier, which any call changes wholly or not at all."""
 
+import contextlib
 import copy
 
 import keras
@@ -99,9 +100,12 @@ def _copied(value):
     return copy.copy(value) if grows else value
 
 
+@contextlib.contextmanager
 def changing(classifier):
-    """Returns a `Transaction` of a classifier."""
-    return Transaction(Snapshot(classifier))
+    """Gives a `Transaction`, and keeps other threads out of the block."""
+    with classifier.guard.value.changing():
+        with Transaction(Snapshot(classifier)) as transaction:
+            yield transaction
 
 
 def check_finite(classifier):

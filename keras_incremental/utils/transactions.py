@@ -23,10 +23,13 @@ class Transaction:
 
     Args:
         snapshot: `Snapshot` of the object, taken before the block.
+
+    Attributes:
+        snapshot: See above.
     """
 
     def __init__(self, snapshot: Snapshot):
-        self._snapshot = snapshot
+        self.snapshot = snapshot
 
     def __enter__(self) -> Self:
         return self
@@ -43,7 +46,7 @@ class Transaction:
     def undo(self) -> None:
         """Restores everything as it was before the block."""
         with uninterrupted():
-            self._snapshot.restore()
+            self.snapshot.restore()
 
 
 @contextlib.contextmanager

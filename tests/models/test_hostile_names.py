@@ -42,6 +42,19 @@ NAME_CASES = {
         "['\u00e5ngstr\u00f6m'] more than once",
         "(NFC)",
     ),
+    "one name with a space behind it": (
+        ["fish", "fish "],
+        ValueError,
+        "`classes` must differ",
+        "['fish'] more than once",
+    ),
+    "half of a surrogate pair": (
+        ["fish\ud83d"],
+        ValueError,
+        "must be valid unicode",
+        r"'fish\ud83d'",
+        "Read the names as UTF-8",
+    ),
     "nothing": (None, ValueError, "`classes` is missing", 'classes=["bird"]'),
 }
 

@@ -87,3 +87,9 @@ def test_bad_pictures_of_old_classes_are_refused(method):
         getattr(clf, method)(X[:, :3], Y)
     with refused(ValueError, FINITE, "x[3]", "Remove these rows") as clf:
         getattr(clf, method)(spoilt(np.nan), Y)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_sample_without_a_value_has_no_name(value):
+    with refused(ValueError, "name no class", "x[3]", "these samples") as clf:
+        clf.predict_names(spoilt(value))

@@ -13,7 +13,7 @@ def whole_state(model):
         "config": _text(model.get_config()),
         "compile": _text(model.get_compile_config()),
         "trainable": [v.trainable for v in model.variables],
-        "weights": [(v.path, _bytes(v)) for v in model.variables],
+        "weights": [(v.name, _bytes(v)) for v in model.variables],
         "penalties": [_text(_penalty(v)) for v in model.variables],
         "optimizer": [
             (v.path.partition("/")[2], _bytes(v))

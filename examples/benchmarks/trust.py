@@ -1,0 +1,160 @@
+"""Tries the promises that `examples/trust.md` lists, many times.
+
+    python -m examples.benchmarks.trust --interruptions 100 --phases 300
+
+Ctrl-C arrives at random moments of `learn`, `remember`, `remove`, `forget` and
+`rollback`: the call either returns, or leaves the classifier to the bit. A
+soak then learns phase after phase in one process, and prints seconds and memory
+of the first and of the last of them.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import signal
+import threading
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+import keras_incremental as ki
+
+DIM = 16
+# Of the soak: later phases bring more samples of these.
+CLASSES = 40
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--interruptions", type=int, default=100)
+    parser.add_argument("--phases", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print(interrupt(options.interruptions, options.seed), flush=True)
+    print(soak(options.phases), flush=True)
+
+
+def interrupt(count, seed=0):
+    """Returns how many calls returned, and how many were undone.
+
+    Raises:
+        AssertionError: if a call that raised has changed anything.
+    """
+    keras.utils.set_random_seed(seed)
+    clf, generator = classifier(), random.Random(seed)
+    for label in range(3):
+        learn(clf, label)
+    calls, lasted = list(CALLS.items()), {}
+    counted = {"returned": 0, "undone": 0}
+    for number in range(count):
+        name, call = calls[number % len(calls)]
+        before = state_of(clf)
+        delay = generator.random() * lasted.get(name, 0.5)
+        start = time.perf_counter()
+        try:
+            call_with_ctrl_c(call, clf, delay)
+        except KeyboardInterrupt:
+            assert state_of(clf) == before, name
+            counted["undone"] += 1
+        else:
+            lasted[name] = time.perf_counter() - start
+            counted["returned"] += 1
+    return counted
+
+
+def call_with_ctrl_c(call, clf, delay):
+    """Calls a function; Ctrl-C arrives after a delay, or when it returns."""
+    returned = threading.Event()
+
+    def interrupt_later():
+        if not returned.wait(delay):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt_later)
+    thread.start()
+    try:
+        call(clf)
+        returned.set()
+    finally:
+        thread.join()
+
+
+def soak(phases):
+    """Returns CPU seconds and MB of the first and the last tenth of phases."""
+    clf, seconds, sizes = classifier(), [], []
+    for label in range(phases):
+        start = time.process_time()
+        learn(clf, label % CLASSES)
+        seconds.append(time.process_time() - start)
+        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    tenth, new = max(1, phases // 10), min(CLASSES, phases // 2)
+    return {
+        "phases": phases,
+        "seconds early": round(float(np.median(seconds[new:][:tenth])), 3),
+        "seconds late": round(float(np.median(seconds[-tenth:])), 3),
+        "MB early": round(sizes[new:][tenth - 1]),
+        "MB late": round(sizes[-1]),
+    }
+
+
+def classifier():
+    model = keras.Sequential(
+        [
+            keras.Input((DIM,)),
+            keras.layers.Dense(DIM, activation="relu", trainable=False),
+            keras.layers.Dense(2),
+        ]
+    )
+    memory = ki.ExemplarMemory(60)
+    clf = ki.IncrementalClassifier(model, ["class 0", "class 1"], memory)
+    clf.remember(*samples(0))
+    clf.remember(*samples(1))
+    return clf
+
+
+def samples(label):
+    seed = [label, time.perf_counter_ns() % 2**32]
+    center = 4 * np.random.default_rng(label).normal(size=DIM)
+    noise = np.random.default_rng(seed).normal(size=(20, DIM))
+    return (center + noise).astype("float32"), [f"class {label}"] * 20
+
+
+def learn(clf, label, **options):
+    x, names = samples(label)
+    clf.learn(x, classes=names[:1], verbose=0, **options)
+
+
+def state_of(clf):
+    """Returns all that a call must not change, as bytes and text."""
+    arrays = [
+        *clf.variables,
+        *clf.optimizer.variables,
+        *clf.memory.arrays(),
+        clf.memory.ids,
+        *(getattr(clf.statistics, name) for name in clf.statistics.ARRAYS),
+    ]
+    config = json.dumps([clf.get_config(), clf.get_compile_config()])
+    return config, [ops.convert_to_numpy(array).tobytes() for array in arrays]
+
+
+def learn_new(clf):
+    learn(clf, len(clf.classes))
+
+
+CALLS = {
+    "learn": learn_new,
+    "train": lambda clf: learn(clf, 1, epochs=2),
+    "remember": lambda clf: clf.remember(*samples(0)),
+    "forget": lambda clf: clf.forget(clf.memory.ids[::5]),
+    "more": lambda clf: learn(clf, 0),
+    "rollback": lambda clf: clf.previous and clf.rollback(),
+    "rename": lambda clf: clf.rename({clf.classes[-1]: f"{len(clf.phases)}"}),
+}
+
+
+if __name__ == "__main__":
+    main()
