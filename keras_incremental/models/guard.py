@@ -6,10 +6,12 @@ import functools
 import threading
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
 from typing import ParamSpec
 from typing import TypeVar
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Guard:
@@ -21,9 +23,9 @@ class Guard:
 
     def __init__(self):
         self._condition = threading.Condition()
-        self._changes = None
+        self._changes: int | None = None
         self._depth = 0
-        self._readers = collections.Counter()
+        self._readers: collections.Counter[int] = collections.Counter()
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
@@ -73,8 +75,9 @@ def reads(method: Callable[P, R]) -> Callable[P, R]:
     """Lets a method of a classifier read it as it is, or not at all."""
 
     @functools.wraps(method)
-    def reading(*args, **kwargs):
-        with args[0].guard.value.reading():
+    def reading(*args: P.args, **kwargs: P.kwargs) -> R:
+        classifier: Any = args[0]
+        with classifier.guard.value.reading():
             return method(*args, **kwargs)
 
     return reading

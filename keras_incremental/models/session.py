@@ -40,6 +40,7 @@ def run_if_accepted(classifier, run, gate):
     compilation = HeadCompilation(classifier, classifier.head)
     compilation.check(run.num_new_classes)
     with changing(classifier) as transaction:
+        _check_known(classifier, run)
         make_ready_to_fit(classifier)
         report = run_steps(run)
         check_finite(classifier)
@@ -60,6 +61,16 @@ def run_if_accepted(classifier, run, gate):
         else:
             transaction.undo()
     return report
+
+
+def _check_known(classifier, run):
+    """Raises if another thread was faster."""
+    if run.known_classes != classifier.classes:
+        raise RuntimeError(
+            "Another thread has changed the classes while the samples were "
+            f"read. Received: {list(run.known_classes)} then, "
+            f"{list(classifier.classes)} now. Call again."
+        )
 
 
 def remember(classifier, samples, batch_size=32):
