@@ -9,6 +9,7 @@ of the first and of the last of them.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -54,31 +55,31 @@ def interrupt(count, seed=0):
         name, call = calls[number % len(calls)]
         before = state_of(clf)
         delay = generator.random() * lasted.get(name, 0.5)
-        start = time.perf_counter()
-        try:
-            call_with_ctrl_c(call, clf, delay)
-        except KeyboardInterrupt:
-            assert state_of(clf) == before, name
-            counted["undone"] += 1
-        else:
+        start, finished = time.perf_counter(), []
+        with contextlib.suppress(KeyboardInterrupt):
+            call_with_ctrl_c(call, clf, delay, finished)
+        if finished:
             lasted[name] = time.perf_counter() - start
-            counted["returned"] += 1
+        else:
+            changed = changes(before, state_of(clf))
+            assert not changed, f"{name} has changed {changed}"
+        counted["returned" if finished else "undone"] += 1
     return counted
 
 
-def call_with_ctrl_c(call, clf, delay):
-    """Calls a function; Ctrl-C arrives after a delay, or when it returns."""
-    returned = threading.Event()
+def call_with_ctrl_c(call, clf, delay, finished):
+    """Calls a function, and sends Ctrl-C after a delay if it still runs."""
 
     def interrupt_later():
-        if not returned.wait(delay):
+        time.sleep(delay)
+        if not finished:
             os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt_later)
     thread.start()
     try:
         call(clf)
-        returned.set()
+        finished.append(True)
     finally:
         thread.join()
 
@@ -129,16 +130,23 @@ def learn(clf, label, **options):
 
 
 def state_of(clf):
-    """Returns all that a call must not change, as bytes and text."""
-    arrays = [
-        *clf.variables,
-        *clf.optimizer.variables,
-        *clf.memory.arrays(),
-        clf.memory.ids,
-        *(getattr(clf.statistics, name) for name in clf.statistics.ARRAYS),
-    ]
-    config = json.dumps([clf.get_config(), clf.get_compile_config()])
-    return config, [ops.convert_to_numpy(array).tobytes() for array in arrays]
+    """Returns a dict of all that a call must not change."""
+    statistics = {n: getattr(clf.statistics, n) for n in clf.statistics.ARRAYS}
+    arrays = {
+        **{f"weight {n}": v for n, v in enumerate(clf.variables)},
+        **{f"slot {n}": v for n, v in enumerate(clf.optimizer.variables)},
+        **statistics,
+        "exemplars": clf.memory.arrays()[0],
+        "ids": clf.memory.ids,
+    }
+    found = {n: ops.convert_to_numpy(v).tobytes() for n, v in arrays.items()}
+    config = {**clf.get_config(), "compiled": clf.get_compile_config()}
+    return {**found, **{name: json.dumps(v) for name, v in config.items()}}
+
+
+def changes(before, after):
+    names = [*before, *(name for name in after if name not in before)]
+    return [name for name in names if before.get(name) != after.get(name)]
 
 
 def learn_new(clf):

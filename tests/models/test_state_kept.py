@@ -239,7 +239,9 @@ def test_statistics_of_devices_that_fail_change_nothing(
 ):
     path = tmp_path / "device.npz"
     features = solved.features.predict(X, verbose=0)
-    head_of(solved).with_samples(features, Y - 1, []).save(path)
+    head = head_of(solved).renewed(0.5)
+    along = head.along_basis(features)
+    head.with_samples(features, along, Y - 1, []).save(path)
     before = whole_state(solved)
     fail_once_after(monkeypatch, *AFTER["measure"], RuntimeError("middle"))
     with pytest.raises(RuntimeError, match="middle"):
