@@ -42,6 +42,7 @@ ON_EACH_BACKEND = (
     "models/test_persistence.py",
     "models/test_stream.py",
     "models/test_student.py",
+    "models/test_threads.py",
     "models/test_transaction.py",
     "optimizers",
     "regularizers",

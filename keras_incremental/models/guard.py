@@ -10,6 +10,8 @@ from typing import Any
 from typing import ParamSpec
 from typing import TypeVar
 
+import keras
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -26,6 +28,11 @@ class Guard:
         self._changes: int | None = None
         self._depth = 0
         self._readers: collections.Counter[int] = collections.Counter()
+        # On JAX, Keras takes the weights out of a model while it predicts.
+        in_turn = keras.backend.backend() == "jax"
+        self._turn: Any = (
+            threading.RLock() if in_turn else contextlib.nullcontext()
+        )
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
@@ -54,7 +61,8 @@ class Guard:
             counts = self._changes != own
             self._readers[own] += counts
         try:
-            yield
+            with self._turn:
+                yield
         finally:
             with self._condition:
                 self._readers[own] -= counts

@@ -80,8 +80,8 @@ class PredictingMixin(Rejects):
     ) -> np.ndarray | list:
         """Returns the names of the predicted classes, an array of strings.
 
-        Threads may predict at the same time. While one of them changes the
-        classifier, the others are refused.
+        Threads may predict at the same time, on JAX in turn. While one of
+        them changes the classifier, the others are refused.
 
         Of a multi-label classifier it is a list with a tuple of strings for
         each sample.
