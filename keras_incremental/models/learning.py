@@ -71,8 +71,10 @@ class LearningMixin(keras.Model):
         compile state as they were.
 
         Args:
-            x: Samples, or a data set of `(samples, labels)`: arrays,
-                `tf.data`, `PyDataset`, a generator.
+            x: Samples, or a data set of `(samples, labels)`, or of dicts with
+                a key `"label"`: arrays, `tf.data`, `PyDataset`, torch
+                `DataLoader`, Grain, a list of batches, a generator, or a
+                function that returns one.
             y: Labels as names, as ints or one-hot that index `classes`;
                 `None` if all samples show the one class in `classes`. Some
                 may be missing: `None`, -1 or 255. For a multi-label
@@ -91,6 +93,7 @@ class LearningMixin(keras.Model):
                 number of features.
             callbacks: List of Keras callbacks. They see what trains: with one
                 that does, the head is trained, not solved. A
+                `ModelCheckpoint` saves the classifier of all classes. A
                 `callbacks.PhaseCallback` has more hooks.
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy on `validation_data`. Before a
