@@ -1,14 +1,18 @@
 """Model card of a classifier."""
 
+import json
 import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_incremental.reporting import reading
 from keras_incremental.utils import files
+from keras_incremental.utils import state
 from keras_incremental.utils.formatting import change
 from keras_incremental.utils.formatting import listed
 from keras_incremental.utils.formatting import megabytes
@@ -27,7 +31,17 @@ tags:
 - class-incremental-learning
 {task}metrics:
 - {metric}
----
+{results}---
+"""
+RESULTS = """model-index:
+- name: {name}
+  results:
+  - task:
+      type: {task}
+    dataset:
+      name: validation data
+      type: validation
+    metrics:
 """
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -47,7 +61,8 @@ def model_card(
     Args:
         classifier: `IncrementalClassifier`.
         reports: `PhaseReport`s of its phases, in order. Refused ones are left
-            out. Defaults to `()`, no scores.
+            out. Defaults to `()`: the phases are those of
+            `classifier.phases`, without scores of classes.
         path: Where the file goes. Defaults to `None`, nowhere.
 
     Returns:
@@ -63,32 +78,71 @@ def model_card(
     # pets
     """
     reports = [report for report in reports if report.accepted]
+    phases: Sequence[Any] = reports or classifier.phases
     parts = [
-        _front(classifier),
+        _front(classifier, reports),
         f"# {_text(classifier.name)}\n",
         _summary(classifier),
-        _section("Classes", _classes(classifier, reports)),
+        _section("Classes", _classes(classifier, reports, phases)),
         _section("What is unknown", _unknown(classifier)),
         _section("What is kept of the data", _kept(classifier)),
         _section("Method", _method(classifier, reports)),
     ]
-    if reports:
-        parts.append(_section("Phases", _phases(reports)))
-    parts.append(_section("Versions", _versions(reports)))
+    if phases:
+        parts.append(_section("Phases", _phases(classifier, phases)))
+    if reports and reports[-1].calibration:
+        parts.append(_section("Probabilities", _calibration(reports[-1])))
+    parts.append(_section("Versions", _versions(phases)))
     text = "\n".join(parts)
     if path is not None:
         files.write_text(path, text)
     return text
 
 
-def _front(classifier):
-    shape, task = classifier.features.input_shape, ""
+def _front(classifier, reports):
+    task, scorer = _task(classifier), classifier.problem.scorer
+    return FRONT.format(
+        task=f"pipeline_tag: {task}\n" if task else "",
+        metric=_metric(scorer),
+        results=_results(classifier, task, reports) if reports else "",
+    )
+
+
+def _task(classifier):
+    """Returns the name that Hugging Face has for what it does, if it has."""
     if classifier.classifies_pixels:
-        task = "pipeline_tag: image-segmentation\n"
-    elif isinstance(shape, tuple) and len(shape) == 4:
-        task = "pipeline_tag: image-classification\n"
-    metric = classifier.problem.scorer.metric.replace(" ", "_").lower()
-    return FRONT.format(task=task, metric=metric)
+        return "image-segmentation"
+    shape = classifier.features.input_shape
+    is_images = isinstance(shape, tuple) and len(shape) == 4
+    return "image-classification" if is_images else None
+
+
+def _metric(scorer):
+    return scorer.metric.replace(" ", "_").lower()
+
+
+def _results(classifier, task, reports):
+    """Returns the last scores as an entry of the front matter."""
+    scorer, last = classifier.problem.scorer, reports[-1]
+    measured = {
+        f"{scorer.metric} of {which} classes": score
+        for which, score in (
+            ("all", last.score),
+            ("old", last.old_score),
+            ("new", last.new_score),
+        )
+        if score is not None
+    }
+    if task is None or not measured:
+        return ""
+    name = json.dumps(classifier.name, ensure_ascii=False)
+    lines = [
+        f"    - name: {label}\n"
+        f"      type: {_metric(scorer)}\n"
+        f"      value: {score:.4f}\n"
+        for label, score in measured.items()
+    ]
+    return RESULTS.format(name=name, task=task) + "".join(lines)
 
 
 def _unknown(classifier):
@@ -98,38 +152,57 @@ def _unknown(classifier):
     return _text(str(rejector).capitalize()) + ".\n"
 
 
+def _calibration(report):
+    errors = ", ".join(
+        f"{k} {percent(v)}" for k, v in report.calibration.items()
+    )
+    return (
+        "Expected calibration error on validation data, of the samples of "
+        f"{errors} classes.\n"
+    )
+
+
 def _summary(classifier):
     outputs = "logits" if classifier.gives_logits else "probabilities"
-    shape = tuple(classifier.features.input_shape[1:])
+    shapes = keras.tree.map_structure(
+        lambda tensor: tuple(tensor.shape[1:]),
+        state.inputs_of(classifier.features),
+    )
     return (
         f"A Keras classifier of {len(classifier.classes)} classes, which "
         f"learned new ones in {classifier.num_phases} phases. It reads inputs "
-        f"of shape `{shape}` and gives {outputs}, in the order of the table. "
+        f"of shape `{shapes}` and gives {outputs}, in the order of the table. "
         "An index never moves when classes are added.\n"
     )
 
 
-def _classes(classifier, reports):
-    arrived = {
-        name: report for report in reports for name in report.new_classes
-    }
+def _classes(classifier, reports, phases):
+    arrived = _arrived(classifier, phases)
     first, now = _scores(reports)
     counts = dict(enumerate(classifier.statistics.counts))
     kept = getattr(classifier.memory, "counts", {})
     rows = []
     for index, name in enumerate(classifier.classes):
-        report = arrived.get(name)
-        since = "before" if report is None else _since(report)
+        since = _since(arrived[index])
         row = [index, _text(name), since, counts.get(index, "–")]
         row += [kept.get(index, 0), first.get(name, "–"), now.get(name, "–")]
         rows.append(row)
-    heads = ["Index", "Class", "Since phase", "Pictures learned", "Exemplars"]
+    heads = ["Index", "Class", "Since phase", "Samples learned", "Exemplars"]
     metric = reading.heading(classifier.problem.scorer.class_metric)
     return _table([*heads, f"{metric} at first", f"{metric} now"], rows)
 
 
-def _since(report):
-    return f"{report.phase} ({report.date[:10]})"
+def _arrived(classifier, phases):
+    """Returns the phase of each class by index, `None` for the first ones.
+
+    A class may have got another name since; its index stays.
+    """
+    later = [phase for phase in phases for _ in phase.new_classes]
+    return [None] * (len(classifier.classes) - len(later)) + later
+
+
+def _since(phase):
+    return "before" if phase is None else f"{phase.phase} ({phase.date[:10]})"
 
 
 def _scores(reports):
@@ -157,7 +230,10 @@ def _kept(classifier):
         lines.append(
             "The mean feature of each class and their covariance are kept."
         )
-    lines.append("`to_keras` gives a plain model without any of this.")
+    lines.append(
+        "`to_keras` and `export` give a model without any of this; "
+        "`export(extendable=True)` takes the features along."
+    )
     return " ".join(lines) + "\n"
 
 
@@ -168,30 +244,27 @@ def _method(classifier, reports):
     return "\n".join(lines) + "\n"
 
 
-def _phases(reports):
+def _phases(classifier, phases):
     rows = [
         (
-            r.phase,
-            r.date[:10],
-            _text(listed(r.new_classes)) or "more samples",
-            change(r.old_score_before, r.old_score),
-            percent(r.new_score),
-            f"{r.seconds:.0f} s",
+            phase.phase,
+            phase.date[:10],
+            _text(listed(phase.new_classes)) or "more samples",
+            change(phase.old_score_before, phase.old_score),
+            percent(phase.new_score),
         )
-        for r in reports
+        for phase in phases
     ]
-    measure = reports[-1].scorer.metric
     note = (
-        f"Old and new: {measure} on validation data, of the classes known "
-        "before the phase, and of those that arrived in it.\n\n"
+        f"Old and new: {classifier.problem.scorer.metric} on validation data, "
+        "of the classes known before the phase, and of those that arrived in "
+        "it.\n\n"
     )
-    return note + _table(
-        ["Phase", "Date", "Classes", "Old", "New", "Time"], rows
-    )
+    return note + _table(["Phase", "Date", "Classes", "Old", "New"], rows)
 
 
-def _versions(reports):
-    used = reports[-1].versions if reports else versions()
+def _versions(phases):
+    used = phases[-1].versions if phases else versions()
     return ", ".join(f"{k} {v}" for k, v in used.items()) + "\n"
 
 

@@ -23,6 +23,9 @@ from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import problems
 from keras_incremental.models import read_class_names
 from keras_incremental.models import register_problem
+from keras_incremental.models.exporting.artifact import Artifact
+from keras_incremental.models.exporting.served import ServedModel
+from keras_incremental.reporting import model_card
 
 RUNTIMES = pathlib.Path(__file__).parents[2] / "examples/benchmarks/runtimes.py"
 NAMES = ("kočka", "dog\nand more", "bird", "fish", "frog")
@@ -189,7 +192,10 @@ def test_a_folder_says_what_it_answers(tmp_path, capsys):
         f"Exported 5 classes as keras to '{tmp_path / 'pets'}'.\n"
     )
     files = {path.name for path in (tmp_path / "pets").iterdir()}
-    assert files == {"model.keras", "labels.txt", "classes.json"}
+    notes = {"labels.txt", "classes.json", "README.md"}
+    assert files == {"model.keras", *notes}
+    card = (tmp_path / "pets/README.md").read_text("utf-8")
+    assert card == model_card(clf)
     labels = (tmp_path / "pets/labels.txt").read_text("utf-8")
     assert labels.split("\n") == ["kočka", "dog and more", *NAMES[2:], ""]
     told = json.loads((tmp_path / "pets/classes.json").read_text("utf-8"))
@@ -198,6 +204,13 @@ def test_a_folder_says_what_it_answers(tmp_path, capsys):
     assert told["outputs"] == {"scores": "probabilities"}
     assert told["unknown"]["threshold"] == clf.rejector.threshold
     assert told["inputs"] == {"shape": [None, 8, 8, 3], "dtype": "float32"}
+
+
+def test_a_card_says_which_classes_an_export_answers_with():
+    clf = of_pictures()
+    part, whole = (Artifact(ServedModel(clf, k), [], {}).card for k in (2, 5))
+    assert "answers with the first 2 classes" in part
+    assert whole == model_card(clf)
 
 
 def test_int8_takes_its_ranges_from_exemplars(tmp_path):

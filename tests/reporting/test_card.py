@@ -92,3 +92,47 @@ def test_the_calibration_is_told(classifier):
     x = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
     other.calibrate_unknown(x, score="energy")
     assert r"Unknown if energy \>" in model_card(other)
+
+
+def test_a_classifier_knows_its_phases_without_their_reports():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    clf = IncrementalClassifier(model, NAMES[:2], name="pets")
+    x = np.eye(6, 4, dtype="float32")
+    clf.remember(x[:4], np.arange(4) // 2)
+    clf.learn(
+        x,
+        np.arange(6) // 2,
+        classes=["cat", "dog", "bird"],
+        validation_data=(x, np.arange(6) // 2),
+        verbose=0,
+    )
+    clf.rename({"bird": "parrot"})
+    text, (record,) = model_card(clf), clf.phases
+    since = f"1 ({record.date[:10]})"
+    assert row_of(text, "parrot")[2] == since
+    assert row_of(text, "dog")[2] == "before"
+    (line,) = (x for x in text.splitlines() if "| bird |" in x)
+    assert line.startswith("| 1 | ") and "%" in line
+
+
+def test_inputs_may_have_several_parts():
+    parts = {"a": keras.Input((3,), name="a"), "b": keras.Input((2,), name="b")}
+    joined = keras.layers.Concatenate()(list(parts.values()))
+    model = keras.Model(parts, keras.layers.Dense(2)(joined))
+    text = model_card(IncrementalClassifier(model, NAMES[:2]))
+    assert "inputs of shape `{'a': (3,), 'b': (2,)}`" in text
+
+
+def test_a_hub_finds_the_scores():
+    pixels = keras.Sequential(
+        [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    clf = IncrementalClassifier(pixels, NAMES, name='a "pet": b')
+    report = toy_reports.phases([2, 1], NAMES)[0]
+    report = dataclasses.replace(report, calibration={"old": 0.02})
+    text = model_card(clf, [report])
+    front = text.split("---\n")[1]
+    assert '- name: "a \\"pet\\": b"\n' in front
+    assert "type: image-classification" in front
+    assert f"type: accuracy\n      value: {report.score:.4f}\n" in front
+    assert "of the samples of old 2.0\u00a0% classes" in text

@@ -143,7 +143,8 @@ def memory_of(samples, labels, **options):
 
 
 def test_exemplars_lie_in_a_row_for_each_class():
-    pictures = np.zeros((12, 4, 4, 3), "uint8")
+    draw = np.random.default_rng(0)
+    pictures = draw.integers(0, 256, (12, 4, 4, 3), "uint8")
     memory = memory_of(pictures, np.repeat([0, 1], 6), budget=6)
     figure = reporting.plot_exemplars(memory, names=["cat", "dog"])
     assert sum(bool(axes.images) for axes in figure.axes) == 6

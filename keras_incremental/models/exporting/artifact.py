@@ -12,9 +12,10 @@ from keras_incremental.models.exporting.served import SCORES
 from keras_incremental.models.exporting.served import UNKNOWN
 from keras_incremental.models.exporting.served import UNKNOWN_SCORE
 from keras_incremental.models.exporting.served import ServedModel
+from keras_incremental.reporting.card import model_card
 from keras_incremental.utils.versions import versions
 
-LABELS, CLASSES = "labels.txt", "classes.json"
+LABELS, CLASSES, CARD = "labels.txt", "classes.json", "README.md"
 MEANINGS = {
     NAMES: "names of the classes, strings",
     "indices": "index of the most probable class",
@@ -80,6 +81,14 @@ class Artifact:
             "versions": versions(),
         }
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    @property
+    def card(self) -> str:
+        """The text of `README.md`, see `reporting.model_card`."""
+        text, count = model_card(self.classifier), len(self.names)
+        if count < len(self.classifier.classes):
+            text += f"\nThis export answers with the first {count} classes.\n"
+        return text
 
     def write(self, folder: pathlib.Path, outputs) -> None:
         """Writes `labels.txt` and `classes.json` into a folder."""

@@ -5,6 +5,7 @@ import typing
 import keras
 
 from keras_incremental.models.exporting import extendable as extending
+from keras_incremental.models.exporting.artifact import CARD
 from keras_incremental.models.exporting.artifact import Artifact
 from keras_incremental.models.exporting.formats import Format
 from keras_incremental.models.exporting.keras_file import KerasFile
@@ -57,9 +58,9 @@ class ExportingMixin(keras.Model):
         `"unknown"` and `"unknown_score"`. A `.keras` file gives scores alone.
 
         A folder has `labels.txt` and `classes.json` beside the model, a
-        SavedModel in its `assets.extra`. A single file has both inside: as
-        properties of ONNX, as associated files at the end of LiteRT's, which
-        are a ZIP archive.
+        SavedModel in its `assets.extra`, and a model card, `README.md`. A
+        single file has the former two inside: as properties of ONNX, as
+        associated files at the end of LiteRT's, which are a ZIP archive.
 
         TensorFlow Serving reads folders with numbers as names: export to
         `pets/1`, then to `pets/2`, and it serves the later one. A folder is
@@ -180,3 +181,4 @@ def _write_folder(chosen, artifact, folder):
     folder.mkdir()
     chosen.write(artifact, folder / chosen.filename)
     artifact.write(folder / chosen.notes, chosen.outputs(artifact))
+    (folder / CARD).write_text(artifact.card, encoding="utf-8")

@@ -7,10 +7,12 @@ from keras_incremental.edge.edge_classifier import HEAD
 from keras_incremental.edge.head import Head
 from keras_incremental.edge.runtimes import LITERT
 from keras_incremental.edge.runtimes import ONNX
+from keras_incremental.models.exporting.artifact import CARD
 from keras_incremental.models.exporting.artifact import Artifact
 from keras_incremental.models.exporting.served import signature_of
 from keras_incremental.models.inputs.checks import to_input_size
 from keras_incremental.models.phases.solvable import is_open
+from keras_incremental.reporting.card import model_card
 from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.low_rank import MOST_FEATURES
 
@@ -77,6 +79,7 @@ def write(classifier, chosen, signature, options, folder):
     path = folder / BACKBONES[chosen.name]
     chosen.convert(artifact, path)
     head.save(folder / HEAD)
+    (folder / CARD).write_text(model_card(classifier), encoding="utf-8")
 
 
 def _zeros(spec):
