@@ -219,7 +219,15 @@ def test_a_stream_that_diverges_is_undone_at_once(streamed):
     assert not differences(before, whole_state(streamed))
 
 
-def test_ctrl_c_waits_until_all_is_restored(solved, monkeypatch):
+@pytest.fixture
+def ctrl_c():
+    """Lets Ctrl-C be what it is outside of the workers of pytest-xdist."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_waits_until_all_is_restored(solved, monkeypatch, ctrl_c):
     before, clf = whole_state(solved), solved
     restore = type(clf.memory).restore
 
