@@ -43,7 +43,7 @@ class Guard:
             self._changes, self._depth = own, self._depth + 1
         try:
             with self._condition:
-                self._condition.wait_for(lambda: not +self._readers)
+                self._condition.wait_for(lambda: not self._others(own))
             yield
         finally:
             with self._condition:
@@ -67,6 +67,10 @@ class Guard:
             with self._condition:
                 self._readers[own] -= counts
                 self._condition.notify_all()
+
+    def _others(self, own):
+        """Returns how many calls of other threads read."""
+        return self._readers.total() - self._readers[own]
 
     def _check(self, own):
         if self._changes not in (None, own):

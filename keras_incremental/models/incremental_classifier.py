@@ -329,6 +329,11 @@ class IncrementalClassifier(
             self._backbone = state.Untracked(held)
         return held
 
+    def drop_cached_features(self) -> None:
+        """Deletes the features that are kept of samples seen."""
+        if self._backbone is not None:
+            self._backbone = state.Untracked(self._backbone.value.emptied())
+
     def _keep_from_decay(self, model, optimizer):
         """Keeps from weight decay what takes the place of what was kept."""
         for name, columns in self.head.column_variables.items():

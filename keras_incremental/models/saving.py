@@ -350,7 +350,7 @@ class SavingMixin(ExportingMixin):
         # The last bits of features depend on the batch that they were
         # computed in. So this process computes them anew, as one that loads
         # the file does, and both go on to the same weights.
-        self._backbone = None
+        self.drop_cached_features()
         if self.memory is not None and len(self.memory):
             self.memory.save(os.path.join(dir_path, MEMORY_FILE))
 

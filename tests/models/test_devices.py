@@ -227,9 +227,8 @@ def test_a_damaged_head_is_told(exported, tmp_path):
     ],
 )
 def test_what_no_device_could_continue_is_refused(
-    how, options, message, tmp_path, monkeypatch
+    how, options, message, tmp_path
 ):
-    monkeypatch.setattr("importlib.util.find_spec", bool)
     options = {"format": "onnx", "extendable": True, **options}
     with pytest.raises(ValueError, match=message):
         classifier(**how).export(tmp_path / "never", **options)

@@ -41,7 +41,7 @@ def test_a_forgotten_sample_is_in_no_file_and_in_no_statistics(tmp_path):
     report = clf.forget(clf.memory.ids[[0, 3, 8]])
     assert (report.exemplars, report.counted) == (3, 3)
     assert "columns of the head" in str(report)
-    assert clf._backbone is None
+    assert not len(clf.backbone.cached)
     found = traces(clf, x, tmp_path)
     assert np.flatnonzero(~np.array(found)).tolist() == [0, 3, 8]
     features = clf.features.predict(x[[0, 3, 8]], verbose=0)

@@ -39,6 +39,17 @@ def test_continued_after_loading_equals_uninterrupted(tmp_path):
     )
 
 
+def test_saving_keeps_what_was_traced_and_no_features(tmp_path):
+    clf = classifier(ExemplarMemory(20))
+    learn(clf, [2])
+    frozen = clf.backbone.frozen
+    assert len(clf.backbone.cached)
+    clf.save(tmp_path / "clf.keras")
+    assert not len(clf.backbone.cached)
+    learn(clf, [3, 4])
+    assert clf.backbone.frozen is frozen
+
+
 def test_plain_model_gives_the_same_outputs():
     clf = classifier(activation="softmax")
     learn(clf, [2])

@@ -72,5 +72,5 @@ def test_the_thread_that_changes_may_read_and_change():
     guard = Guard()
     with guard.changing(), guard.reading(), guard.changing():
         assert guard
-    with guard.reading():
+    with guard.reading(), guard.changing():
         assert guard

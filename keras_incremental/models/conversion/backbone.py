@@ -1,3 +1,4 @@
+import copy
 import hashlib
 import math
 
@@ -23,6 +24,7 @@ class Backbone:
         frozen: Model from pictures to what is cached, or `None` where
             nothing below the head is frozen and deterministic.
         upper: Model from there to the head, or `None`.
+        cached: `FeatureCache` of what `frozen` gave.
         trains: Bool. Whether anything below the head trains.
     """
 
@@ -33,7 +35,7 @@ class Backbone:
         self.is_trainable = bool(features.trainable_variables)
         self._key = _key(features, cache)
         self._fingerprint = self._hash()
-        self._cache = FeatureCache()
+        self.cached = FeatureCache()
 
     def still_fits(self, features, cache=True):
         """Whether trainability and frozen weights are as they were."""
@@ -41,6 +43,12 @@ class Backbone:
             _key(features, cache) == self._key
             and self._hash() == self._fingerprint
         )
+
+    def emptied(self):
+        """Returns the same, traced as it is, with nothing cached."""
+        other = copy.copy(self)
+        other.cached = FeatureCache()
+        return other
 
     def features_of(self, inputs, verbose=0):
         """What the head reads, of what `inputs_for` gave."""
@@ -67,12 +75,12 @@ class Backbone:
         if self.frozen is None or not len(pictures):
             return pictures
         keys = keys_of(pictures)
-        missing, computed = self._cache.missing(keys), {}
+        missing, computed = self.cached.missing(keys), {}
         if missing:
             arriving = pictures[list(missing.values())]
             rows = _run(self.frozen, arriving, batch_size, verbose)
             computed = dict(zip(missing, rows, strict=True))
-        return self._cache.rows(keys, computed)
+        return self.cached.rows(keys, computed)
 
     def _hash(self):
         digest = hashlib.sha1(usedforsecurity=False)
