@@ -11,6 +11,7 @@ import numpy as np
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.linear_columns import LinearColumns
+from keras_incremental.statistics.linear_columns import TurnedColumns
 from keras_incremental.statistics.row_statistics import RowStatistics
 from keras_incremental.statistics.row_statistics import turned
 from keras_incremental.statistics.solved_columns import LeftOut
@@ -40,7 +41,7 @@ class Head:
 
     Attributes:
         classes: Tuple of strings.
-        columns: `LinearColumns` that predict now.
+        columns: `LinearColumns` or `TurnedColumns` that predict now.
         activation: String, `"softmax"`, `"log_softmax"` or `""`.
         basis: Array of shape `(features, features)`, orthonormal.
         statistics: `RowStatistics` of all that was seen, of features along
@@ -52,7 +53,7 @@ class Head:
     """
 
     classes: tuple[str, ...]
-    columns: LinearColumns
+    columns: LinearColumns | TurnedColumns
     activation: str
     basis: np.ndarray
     statistics: RowStatistics
@@ -89,7 +90,7 @@ class Head:
     @property
     def input_dim(self) -> int:
         """Int. The number of features."""
-        return len(self.columns.kernel)
+        return len(self.basis)
 
     def outputs(self, features: np.ndarray) -> np.ndarray:
         """Returns what the classifier gives: probabilities, or logits."""
@@ -152,8 +153,8 @@ class Head:
 
     def solved(
         self, along: np.ndarray, labels: np.ndarray
-    ) -> tuple[LinearColumns, LeftOut]:
-        """Returns what `solve_columns` does.
+    ) -> tuple[TurnedColumns, LeftOut]:
+        """Returns what `solve_columns` does, its columns turned back.
 
         Args:
             along: Array of shape `(samples, features)`, samples along the
@@ -161,9 +162,7 @@ class Head:
             labels: Ints of shape `(samples,)`.
         """
         columns, left_out = solve_columns(self.statistics, along, labels)
-        kernel = (columns.kernel.T @ self.basis.T).T.astype("float32")
-        bias = columns.bias.astype("float32")
-        return LinearColumns(kernel, bias), left_out
+        return TurnedColumns(self.basis, columns), left_out
 
     def along_columns(self) -> LinearColumns:
         """Returns the columns that predict now, of features along the basis."""

@@ -71,7 +71,7 @@ class LowRankStatistics(FeatureStatistics):
             [self.scatter, self.SCATTER.between(self.counts, steps)]
         )
         gram = rows.T @ rows
-        gram[np.diag_indices_from(gram)] += self.remainder
+        gram.flat[:: len(gram) + 1] += self.remainder
         return gram
 
     def spectrum(

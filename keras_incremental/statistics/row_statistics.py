@@ -74,7 +74,7 @@ class RowStatistics(ClassMeans):
         if not len(self):
             return FeatureStatistics()
         scatter = self.scatter.T @ self.scatter
-        scatter[np.diag_indices_from(scatter)] += self.diagonal
+        scatter.flat[:: len(scatter) + 1] += self.diagonal
         return FeatureStatistics(self.counts, self.means, scatter)
 
     def mixed(self) -> Self:

@@ -3,6 +3,7 @@ import pytest
 
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import row_statistics
+from keras_incremental.statistics.linear_columns import TurnedColumns
 from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.row_statistics import RowStatistics
 from keras_incremental.statistics.row_statistics import turned
@@ -147,3 +148,15 @@ def test_mixed_rows_are_of_no_single_sample():
     other = mixed.scatter / np.linalg.norm(mixed.scatter, axis=1, keepdims=True)
     assert np.abs(own[1:] @ other.T).max() < 0.99
     assert not len(RowStatistics().mixed().matrix())
+
+
+def test_turned_columns_score_features_as_those_along_the_basis():
+    labels = np.arange(40) % 3
+    x = clouds(labels)
+    basis, rows = turned(FeatureStatistics.of(x, labels))
+    along, _ = solve_columns(rows, x @ basis, labels)
+    columns = TurnedColumns(basis, along)
+    scores = columns.scores(x)
+    np.testing.assert_allclose(scores, along.scores(x @ basis), atol=1e-4)
+    assert columns.kernel is columns.kernel
+    assert (columns.kernel.dtype, columns.bias.dtype) == ("float32", "float32")
