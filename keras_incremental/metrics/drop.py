@@ -3,6 +3,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_incremental.metrics.paired_tests import drop_interval
+
 
 @dataclasses.dataclass(frozen=True)
 class Drop:
@@ -21,6 +23,30 @@ class Drop:
     lost: int
     gained: int
     count: int
+
+    def in_words(self, level: float = 0.95) -> str:
+        """Returns what was lost or gained, with its uncertainty.
+
+        Args:
+            level: Float between 0 and 1. Confidence level of the interval.
+                Defaults to `0.95`.
+
+        Example:
+
+        >>> paired_drop([1] * 100, [0] * 5 + [1] * 95).in_words()
+        'lost 5.0 points, 1.1 to 11.2 with a confidence of 95 % (100 samples)'
+        """
+        if not self.count:
+            return "lost an unknown number of points (0 samples)"
+        low, high = drop_interval(self.lost, self.gained, self.count, level)
+        verb, points = "lost", [self.value, low, high]
+        if self.value < 0:
+            verb, points = "gained", [-self.value, -high, -low]
+        value, low, high = (100 * share for share in points)
+        return (
+            f"{verb} {value:.1f} points, {low:.1f} to {high:.1f} with a "
+            f"confidence of {100 * level:g} % ({self.count} samples)"
+        )
 
 
 def paired_drop(was_right: ArrayLike, is_right: ArrayLike) -> Drop:

@@ -73,7 +73,7 @@ def _over(name, limit, drop):
     sure = drop_interval(drop.lost, drop.gained, drop.count)[0] > limit
     doubt = "" if sure else ", though so few samples cannot prove it"
     return (
-        f"{name} lost {_points(drop)}, more than the {100 * limit:.1f} "
+        f"{name} {drop.in_words()}, more than the {100 * limit:.1f} "
         f"allowed{doubt}"
     )
 
@@ -84,20 +84,10 @@ def _within(drop, limit):
         if _excludes_more(drop, limit)
         else ", though so few samples cannot exclude more"
     )
-    return f"the old classes lost {_points(drop)}{doubt}"
+    return f"the old classes {drop.in_words()}{doubt}"
 
 
 def _excludes_more(drop, limit):
     if not drop.count:
         return False
     return drop_interval(drop.lost, drop.gained, drop.count)[1] <= limit
-
-
-def _points(drop):
-    if not drop.count:
-        return "an unknown number of points (0 samples)"
-    low, high = drop_interval(drop.lost, drop.gained, drop.count)
-    return (
-        f"{100 * drop.value:.1f} points, {100 * low:.1f} to {100 * high:.1f} "
-        f"with a confidence of 95 % ({drop.count} samples)"
-    )

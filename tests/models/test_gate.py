@@ -53,3 +53,12 @@ def test_names_the_class_that_lost_too_much():
 def test_refuses_limits_that_are_no_shares(value):
     with pytest.raises(ValueError, match="from 0 to 1.*Received: max_drop"):
         Gate(max_drop=value)
+
+
+def test_a_gain_is_told_as_one():
+    worse = drop(0.05)
+    gain = paired_drop(np.arange(1000) >= 50, np.ones(1000, bool))
+    _, reason = Gate(0.02).judge(gain, {})
+    assert "the old classes gained 5.0 points, 3.8 to 6.5 with" in reason
+    assert worse.in_words().replace("lost", "gained") == gain.in_words()
+    assert "0 samples" in paired_drop([], []).in_words()

@@ -132,20 +132,17 @@ def decided(report, max_drop, level):
 
 
 def _reason(comparison):
-    low, high = (100 * limit for limit in comparison.interval)
-    lost = (
-        f"the old classes lost {100 * comparison.drop.value:.1f} points, "
-        f"{low:.1f} to {high:.1f} with a confidence of "
-        f"{100 * comparison.level:g} % ({comparison.drop.count} samples)"
-    )
+    change = f"the old classes {comparison.drop.in_words(comparison.level)}"
     if comparison.max_drop is None:
-        return f"accepted: {lost}; no `max_drop` was given"
+        return f"accepted: {change}; no `max_drop` was given"
     limit = f"{100 * comparison.max_drop:.1f}"
     if comparison.decision == ACCEPTED:
-        return f"accepted: {lost}, at most the {limit} allowed"
+        return f"accepted: {change}, at most the {limit} allowed"
     if comparison.decision == REFUSED:
-        return f"refused: {lost}, more than the {limit} allowed"
-    return f"undecided: {lost}, and {limit} are allowed; {_needed(comparison)}"
+        return f"refused: {change}, more than the {limit} allowed"
+    return (
+        f"undecided: {change}, and {limit} are allowed; {_needed(comparison)}"
+    )
 
 
 def _needed(comparison):
