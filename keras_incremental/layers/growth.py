@@ -9,6 +9,7 @@ from keras_incremental.utils.compilation import Compilation
 from keras_incremental.utils.compilation import exclude
 from keras_incremental.utils.compilation import excludes
 from keras_incremental.utils.compilation import warn_of_lowered_rate
+from keras_incremental.utils.model_outputs import layout_of_layer
 from keras_incremental.utils.optimizer_state import OptimizerState
 from keras_incremental.utils.transactions import Transaction
 from keras_incremental.utils.types import InitializerLike
@@ -33,7 +34,8 @@ def expand(
     `ReduceLROnPlateau` does: set `model.optimizer.learning_rate`. A schedule
     starts again. New columns are excluded from weight decay if the old ones
     are. Metrics that are built for a number of classes, such as
-    `MeanIoU(num_classes=2)`, are built for the new one.
+    `MeanIoU(num_classes=2)`, are built for the new one; of a model with
+    several outputs, those of the output that the head gives.
 
     Args:
         model: Built Keras model with one expandable head.
@@ -88,6 +90,7 @@ class HeadCompilation:
         self._model, self._head = model, head
         self._units = head.units
         self._compilation = Compilation(model)
+        self._layout = layout_of_layer(model, head)
         self._excluded = [
             name
             for name, variables in head.column_variables.items()
@@ -127,7 +130,9 @@ class HeadCompilation:
         compilation.apply(model, build)
 
     def _grown(self, units):
-        return self._compilation.grown(self._units, units, self._head.exclusive)
+        return self._compilation.grown(
+            self._units, units, self._head.exclusive, self._layout
+        )
 
 
 class HeadState:

@@ -182,7 +182,8 @@ def predicted_names(
         batch_size: Int. Defaults to `32`.
     """
     names = class_names_of(model)
-    outputs = model.predict(x, batch_size=batch_size, verbose=0)
+    predict = getattr(model, "predict_scores", model.predict)
+    outputs = predict(x, batch_size=batch_size, verbose=0)
     if outputs.ndim != 2 or outputs.shape[-1] != len(names):
         raise ValueError(
             "A model to compare has one output for each class. Received: "

@@ -2,6 +2,7 @@
 
 from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.models.conversion.batch_norm import unchanged_statistics
+from keras_incremental.models.conversion.other_outputs import check_others
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import AFTER
 from keras_incremental.models.run import BEFORE
@@ -27,6 +28,7 @@ def run_steps(run: Run) -> PhaseReport:
     Returns:
         A `PhaseReport` that the gate has not judged yet.
     """
+    check_others(run.classifier)
     freeze_batch_norm(run.classifier)
     run.backbone = run.classifier.backbone
     for callback in run.callbacks:

@@ -8,6 +8,7 @@ from keras_incremental.data import LabelSpace
 from keras_incremental.data import check_class_names
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.models import session
+from keras_incremental.models.all_outputs import AllOutputs
 from keras_incremental.models.conversion.backbone import Backbone
 from keras_incremental.models.conversion.convert import awaits_imprinting
 from keras_incremental.models.conversion.convert import convert
@@ -94,6 +95,11 @@ class IncrementalClassifier(
         problem: `Problem` of one's own, or the name of one, that
             `register_problem` has made known. Defaults to `None`: one class
             for each sample or pixel, or several labels, by how `model` ends.
+        output: String. The output of `model` that gives the scores of the
+            classes, where it has several, by its name or key. Only this one
+            is learned and evaluated; `predict` and `to_keras` return the
+            others beside it, as they were. So layers that these read too are
+            frozen. Defaults to `None`: `model` has one output.
         **kwargs: Arguments of `keras.Model`.
 
     Attributes:
@@ -135,11 +141,12 @@ class IncrementalClassifier(
         cache_features: bool = True,
         max_class_drop: float | None = None,
         problem: Problem | str | None = None,
+        output: str | None = None,
         **kwargs,
     ):
         names = check_class_names(classes)
         recipe = arguments.recipe(recipe, memory)
-        split = convert(model, recipe, multi_label)
+        split = convert(model, recipe, multi_label, output)
         problem = problem_of(split, problem)
         problem.objective.check_recipe(recipe)
         if split.head.units != len(names):
@@ -151,6 +158,7 @@ class IncrementalClassifier(
         super().__init__(**kwargs)
         self.problem = problem
         self.features = split.features
+        self.others = split.others
         self.head = split.head
         self.activation = split.activation
         self.seed = arguments.whole("seed", seed, least=0)
@@ -174,6 +182,7 @@ class IncrementalClassifier(
         self.phases: tuple[PhaseRecord, ...] = ()
         self.statistics = empty_statistics(self.head.input_dim)
         self._backbone: Any = None
+        self._all_outputs: Any = None
         self.build(self.features.input_shape)
         self.compile_like(model)
 
@@ -221,7 +230,10 @@ class IncrementalClassifier(
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         inputs = to_input_size(inputs, self.features)
-        features = self.features(inputs, training=training)
+        return self.outputs_from(self.features(inputs, training=training))
+
+    def outputs_from(self, features: Tensor) -> Tensor:
+        """Returns the outputs for features, which the head reads."""
         logits = scores_of(self.head, self.readout, features)
         logits = self.problem.decoder.remap(self.label_space, logits)
         return self.outputs_of(logits)
@@ -314,7 +326,9 @@ class IncrementalClassifier(
     @property
     def head_split(self) -> HeadSplit:
         """Its parts, of which the scores of labels are computed."""
-        return HeadSplit(self.features, self.head, self.activation)
+        return HeadSplit(
+            self.features, self.head, self.activation, others=self.others
+        )
 
     @property
     def backbone(self) -> Backbone:
@@ -327,6 +341,14 @@ class IncrementalClassifier(
         if held is None or not held.still_fits(self.features, cache):
             held = Backbone(self.features, cache)
             self._backbone = state.Untracked(held)
+        return held
+
+    def all_outputs(self) -> keras.Model:
+        """Returns the model of these outputs, and of the others."""
+        held = self._all_outputs and self._all_outputs.value
+        if held is None or not held.is_current():
+            held = AllOutputs(self)
+            self._all_outputs = state.Untracked(held)
         return held
 
     def drop_cached_features(self) -> None:

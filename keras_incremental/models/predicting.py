@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -47,25 +48,58 @@ class PredictingMixin(Rejects):
                 logits of -1e9; the shape stays. Defaults to `None`, all.
 
         Returns:
-            Array of shape `(num_samples, len(self.classes))`.
+            Array of shape `(num_samples, len(self.classes))`. Where the
+            model had several outputs, all of them, as it returned them.
         """
+        layout = self.others and self.others.layout
+        model: Any = super() if layout is None else self.all_outputs()
         read = (
             arrays_to_read(x, self.features)
             if is_arrays(x)
             else batches_to_predict(x, self.features, steps)
         )
-        if classes is None:
-            return super().predict(read, batch_size, verbose, steps, callbacks)
-        shown = shown_columns(classes, self.classes)
-        outputs = super().predict(read, batch_size, verbose, steps, callbacks)
+        shown = None
+        if classes is not None:
+            shown = shown_columns(classes, self.classes)
+        outputs = model.predict(read, batch_size, verbose, steps, callbacks)
+        if shown is None:
+            return outputs
         result, lost = self.problem.decoder.restrict(
-            outputs, shown, self.gives_logits
+            outputs if layout is None else layout.part_of(outputs),
+            shown,
+            self.gives_logits,
         )
         if lost.any():
             rows = _rows(self, x, lost)
             logits = forward(self, rows, batch_size or 32).logits
             result[lost] = softmax(hidden_logits(logits, shown))
-        return result
+        return result if layout is None else layout.with_part(outputs, result)
+
+    @reads
+    def predict_scores(
+        self,
+        x: Data,
+        batch_size: int | None = None,
+        verbose: str | int = 0,
+        steps: int | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> np.ndarray:
+        """Returns what `predict` does, without the other outputs of a model.
+
+        Args:
+            x: See `predict`, as for all arguments.
+            batch_size: Int.
+            verbose: `"auto"`, 0, 1 or 2. Defaults to `0`.
+            steps: Int.
+            classes: Names to choose from. Defaults to `None`, all.
+
+        Returns:
+            Array of shape `(num_samples, len(self.classes))`.
+        """
+        outputs = self.predict(x, batch_size, verbose, steps, classes=classes)
+        if self.others is None:
+            return outputs
+        return self.others.layout.part_of(outputs)
 
     @reads
     def predict_names(
@@ -112,7 +146,7 @@ class PredictingMixin(Rejects):
         decoder = self.problem.decoder
         decoder.check_thresholds(thresholds, self.classes)
         if unknown is None:
-            outputs = self.predict(
+            outputs = self.predict_scores(
                 x, batch_size, verbose, steps, classes=classes
             )
             _check_numbers(outputs)

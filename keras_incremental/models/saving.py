@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Self
@@ -11,6 +12,7 @@ from keras_incremental.memory.base_memory import checked_ids
 from keras_incremental.models import class_edits
 from keras_incremental.models import erasure
 from keras_incremental.models import file_checks
+from keras_incremental.models.conversion.other_outputs import split_outputs
 from keras_incremental.models.erasure import ErasureReport
 from keras_incremental.models.exporting.export import ExportingMixin
 from keras_incremental.models.exporting.plain import plain_model
@@ -27,6 +29,7 @@ from keras_incremental.statistics.low_rank import load_statistics
 from keras_incremental.utils import files
 from keras_incremental.utils import state
 from keras_incremental.utils.graph import HeadSplit
+from keras_incremental.utils.model_outputs import OutputLayout
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Store
 
@@ -251,12 +254,19 @@ class SavingMixin(ExportingMixin):
             # Predictions of classes are part of the compiled functions.
             state.forget_compiled(self)
 
+    def _whole_features(self):
+        """The model below the head, and of the other outputs."""
+        if self.others is None:
+            return self.features
+        return self.others.joined_with(self.features)
+
     def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object
         return {
             "format": file_checks.FORMAT,
             "name": self.name,
-            "features": serialize(self.features),
+            "features": serialize(self._whole_features()),
+            "outputs": self.others and dataclasses.asdict(self.others.layout),
             "frozen": state.frozen_layers(self.features),
             "head": serialize(self.head),
             "activation": self.activation,
@@ -282,12 +292,17 @@ class SavingMixin(ExportingMixin):
 
         config = dict(config)
         file_checks.check_format(config.pop("format", file_checks.FORMAT))
-        features = deserialize(config.pop("features"))
+        features, others = deserialize(config.pop("features")), None
+        layout = config.pop("outputs", None)
+        if layout is not None:
+            layout["names"] = tuple(layout["names"])
+            features, others = split_outputs(features, OutputLayout(**layout))
         state.freeze_layers(features, config.pop("frozen", ()))
         split = HeadSplit(
             features,
             deserialize(config.pop("head")),
             config.pop("activation"),
+            others=others,
         )
         # Files of 0.1 have a memory in the place of a recipe.
         parts = {

@@ -7,6 +7,7 @@ from keras import ops
 from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
+from keras_incremental.models.conversion.other_outputs import check_others
 from keras_incremental.models.engine import run_steps
 from keras_incremental.models.memory_update import adapt_readout
 from keras_incremental.models.memory_update import imprint
@@ -115,7 +116,7 @@ def check_can_keep(classifier):
 def accuracy_by_class(classifier, samples, batch_size=32):
     """Returns scores by name, of the classes that samples show."""
     problem = classifier.problem
-    outputs = classifier.predict(samples.x, batch_size, verbose=0)
+    outputs = classifier.predict_scores(samples.x, batch_size)
     outputs = problem.decoder.resize(outputs, samples.labels)
     predictions = predictions_of(classifier, outputs, classifier.gives_logits)
     size = len(samples.classes)
@@ -141,6 +142,7 @@ def _confusion(classifier, features, samples):
 
 def make_ready_to_fit(classifier):
     """Keeps BatchNormalization in inference mode during `fit`."""
+    check_others(classifier)
     if freeze_batch_norm(classifier):
         recompile(classifier)
 

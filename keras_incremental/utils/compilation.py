@@ -10,6 +10,7 @@ import keras
 
 from keras_incremental.utils import state
 from keras_incremental.utils.class_sizes import grown
+from keras_incremental.utils.model_outputs import OutputLayout
 from keras_incremental.utils.types import Config
 
 # What `compile` takes that may be built for a number of classes.
@@ -42,7 +43,13 @@ class Compilation:
         if model.compiled and self._config is None:
             self._arguments = _arguments(model)
 
-    def grown(self, old: int, new: int, exclusive: bool = True) -> Self:
+    def grown(
+        self,
+        old: int,
+        new: int,
+        exclusive: bool = True,
+        layout: OutputLayout | None = None,
+    ) -> Self:
         """Returns how to compile the model with more classes.
 
         Args:
@@ -50,6 +57,8 @@ class Compilation:
             new: Int. The number that there will be.
             exclusive: Bool. Whether classes exclude each other. Defaults to
                 `True`.
+            layout: `OutputLayout` of a model with several outputs, of which
+                the chosen one grows. Defaults to `None`, one output.
 
         Raises:
             ValueError: if a loss or a metric is for the old number only.
@@ -59,10 +68,14 @@ class Compilation:
             return result
         result._config = grown(self._config, old, new, exclusive, "compile")
         if self._arguments is not None:
-            changes = {
-                name: grown(self._arguments[name], old, new, exclusive, name)
-                for name in SIZED
-            }
+            changes = {}
+            for name in SIZED:
+                value = self._arguments[name]
+                part = value if layout is None else layout.part_of(value)
+                part = grown(part, old, new, exclusive, name)
+                changes[name] = (
+                    part if layout is None else layout.with_part(value, part)
+                )
             result._arguments = {**self._arguments, **changes}
         return result
 

@@ -25,12 +25,15 @@ class HeadSplit:
             Activation of the logits.
         affine: What makes logits of what the head computes, such as the
             division by a temperature. Defaults to `Affine()`, nothing.
+        others: Model of the outputs of the classifier that are no class
+            scores. Defaults to `None`, there are none.
     """
 
     features: keras.Model
     head: keras.layers.Layer
     activation: str | None
     affine: Affine = Affine()
+    others: keras.Model | None = None
 
     @property
     def gives_logits(self) -> bool:

@@ -52,11 +52,18 @@ def probe_of(
 
 
 def outputs_of(function: Callable, samples: Structure) -> np.ndarray:
-    """Returns what a model gives of samples in inference mode, in float64."""
+    """Returns what a model gives of samples in inference mode, in float64.
+
+    Several outputs are one row for each sample.
+    """
     tensors = keras.tree.map_structure(ops.convert_to_tensor, samples)
     tensors = state.as_called(function, tensors)
-    outputs = function(tensors, training=False)
-    return ops.convert_to_numpy(ops.cast(outputs, "float32")).astype("float64")
+    outputs = keras.tree.flatten(function(tensors, training=False))
+    arrays = [ops.convert_to_numpy(ops.cast(x, "float32")) for x in outputs]
+    if len(arrays) > 1:
+        # What is not finite is compared by place.
+        arrays = [np.concatenate([x.reshape(len(x), -1) for x in arrays], -1)]
+    return arrays[0].astype("float64")
 
 
 def differ(

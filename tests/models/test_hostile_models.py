@@ -59,8 +59,8 @@ MODEL_CASES = {
     ),
     "of two outputs": (
         two_outputs,
-        "'twins' must have one output",
-        "2 outputs",
+        "'twins' has the outputs",
+        "output=None",
     ),
     "that ends in a map": (
         lambda: ends_in(layers.Conv2D(2, 3, name="map"), shape=(4, 4, 3)),

@@ -71,7 +71,7 @@ def predict(
 
 def _answers(classifier, x, batch_size, unknown):
     """Returns lists of names and of probabilities."""
-    outputs = classifier.predict(x, batch_size, verbose=0)
+    outputs = classifier.predict_scores(x, batch_size)
     if classifier.gives_logits:
         outputs = softmax(outputs)
     names = np.array(classifier.classes)[outputs.argmax(-1)]

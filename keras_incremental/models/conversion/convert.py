@@ -10,6 +10,8 @@ from keras_incremental.models.conversion.exclusivity import is_multi_label
 from keras_incremental.models.conversion.head_columns import check_columns
 from keras_incremental.models.conversion.head_columns import expandable
 from keras_incremental.models.conversion.loss_outputs import warn_of_mismatch
+from keras_incremental.models.conversion.other_outputs import choose_output
+from keras_incremental.models.conversion.other_outputs import others_of
 from keras_incremental.models.conversion.preprocessing import with_preprocessor
 from keras_incremental.models.conversion.same_outputs import check_same_outputs
 from keras_incremental.utils import graph
@@ -21,7 +23,7 @@ TRAINING = ("train_step", "compute_loss")
 KNOWN = ("keras", "keras_hub", "keras_incremental")
 
 
-def convert(model, recipe=None, multi_label=None):
+def convert(model, recipe=None, multi_label=None, output=None):
     """Cuts a trained classifier below its head, and lets the head grow.
 
     A `Dense(1)` head becomes two columns: the softmax of `[-z / 2, z / 2]`
@@ -33,6 +35,7 @@ def convert(model, recipe=None, multi_label=None):
             The layers below the head are shared with it, not copied.
         recipe: `Recipe` that may bring another head, or `None`.
         multi_label: See `IncrementalClassifier`. Defaults to `None`.
+        output: See `IncrementalClassifier`. Defaults to `None`.
 
     Returns:
         A `HeadSplit` whose head is an `ExpandableHead` that computes logits
@@ -43,11 +46,12 @@ def convert(model, recipe=None, multi_label=None):
         ValueError: if the model does not end in classes, or if the parts
             compute something else than it.
     """
-    split = model
+    split, layout, whole = model, None, model
     if not isinstance(model, graph.HeadSplit):
         _check_plain(model)
+        model, layout = choose_output(model, output)
         split = graph.split_head(model)
-        _check_training(model)
+        _check_training(whole)
         warn_of_mismatch(model, split)
     own = isinstance(split.head, ExpandableHead)
     if not own:
@@ -68,6 +72,8 @@ def convert(model, recipe=None, multi_label=None):
     if recipe is not None and recipe.head is not None:
         split = dataclasses.replace(split, head=_replaced(split.head, recipe))
     _choose_trained(split, recipe)
+    if layout is not None:
+        split = dataclasses.replace(split, others=others_of(whole, layout))
     return split
 
 

@@ -34,28 +34,46 @@ def plain_model(
     """
     count = len(classifier.classes) if num_classes is None else num_classes
     _check_cut(classifier, count)
-    features = copy_model(classifier.features)
+    others, joined = classifier.others, classifier.features
+    if others is not None:
+        joined = others.joined_with(joined)
+    joined = copy_model(joined)
     head = classifier.readout or classifier.head
-    outputs = head.plain(features.output)
+    outputs = head.plain(joined.outputs[0])
     outputs = _without_removed(classifier, outputs)
     # Probabilities are those among the classes that are left.
     if not classifier.gives_logits:
         outputs = _first(outputs, count)
     if classifier.activation is not None:
+        _make_room(classifier, state.inputs_of(joined), outputs)
         outputs = keras.layers.Activation(
             classifier.activation, dtype="float32", name=_name(classifier)
         )(outputs)
     outputs = _first(_merged(classifier, outputs), count)
-    model = keras.Model(
-        state.inputs_of(features), outputs, name=classifier.name
-    )
-    model.class_names = list(classifier.classes[:count])
+    inputs = state.inputs_of(joined)
+    model = keras.Model(inputs, outputs, name=classifier.name)
     _check_same(ServedModel(classifier, count), model)
+    if others is not None:
+        structure = others.layout.packed(outputs, joined.outputs[1:])
+        model = keras.Model(inputs, structure, name=classifier.name)
+    model.class_names = list(classifier.classes[:count])
     return model
 
 
 def _name(classifier):
+    if classifier.others is not None:
+        return classifier.others.layout.chosen
     return "logits" if classifier.gives_logits else "probabilities"
+
+
+def _make_room(classifier, inputs, logits):
+    """Leaves the name of an output to what follows the head."""
+    if classifier.others is None:
+        return
+    chosen = classifier.others.layout.chosen
+    for layer in keras.Model(inputs, logits).layers:
+        if layer.name == chosen:
+            layer.name = f"{chosen}_logits"
 
 
 def _first(outputs, count):

@@ -8,6 +8,7 @@ from keras import ops
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.by_name import by_name
 from keras_incremental.data.map_batches import unpack
+from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
 from keras_incremental.models.inputs.parts import as_read
 from keras_incremental.models.inputs.pipelines import arrays_to_read
 from keras_incremental.models.inputs.pipelines import batches_to_read
@@ -121,6 +122,7 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
     inputs, labels = arguments
     codec, classes = classifier.problem.codec, classifier.classes
     loss, model = getattr(classifier, "loss", None), classifier.features
+    x, y = with_chosen_labels(classifier, x, y)
     if isinstance(x, dict) and y is None:
         x, y, _ = unpack(x)
     if y is not None:

@@ -9,6 +9,8 @@ from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data.names import normal
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.chosen_labels import chosen_of
+from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
 from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import reads_lists
 from keras_incremental.models.inputs.pipelines import check_steps
@@ -110,7 +112,8 @@ class Reader:
         """
         if data is None:
             return None
-        source = self.source(pair(data), argument="validation_data")
+        data = self.pair(data)
+        source = self.source(data, argument="validation_data")
         local = source.class_names or classes
         x, labels = collect(source)
         if labels is None:
@@ -145,6 +148,7 @@ class Reader:
     def source(self, x, y=None, argument="x"):
         """Returns the `Source` of data; `steps` are those of `x` alone."""
         model = self.classifier.features
+        x, y = with_chosen_labels(self.classifier, x, y)
         is_x = argument == "x"
         if not is_x:
             check_steps(x, None, None, argument)
@@ -156,6 +160,14 @@ class Reader:
             argument=argument,
             lists=reads_lists(model),
         )
+
+    def pair(self, data):
+        """Returns validation data, a tuple where it is arrays."""
+        data = pair(data)
+        if not isinstance(data, tuple):
+            return data
+        x, *labels = data
+        return (x, *(chosen_of(self.classifier, part) for part in labels))
 
     def _read(self, x, y, classes, unlabeled, default=None, argument="x"):
         if np.isscalar(y):

@@ -70,6 +70,7 @@ def with_recipe(classifier, recipe):
             classifier.features,
             reconfigured(classifier.head, recipe.head),
             classifier.activation,
+            others=classifier.others,
         ),
         classifier.classes,
         recipe=dataclasses.replace(recipe, memory=memory),

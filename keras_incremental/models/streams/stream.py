@@ -10,7 +10,6 @@ from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import collect
 from keras_incremental.models.inputs.reading import local_names
-from keras_incremental.models.inputs.reading import pair
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases.describable import check_can_train
 from keras_incremental.models.reports.report import PhaseReport
@@ -50,7 +49,7 @@ class StreamReader(Reader):
         if data is None:
             return None
         argument = "validation_data"
-        source = self.source(pair(data), argument=argument)
+        source = self.source(self.pair(data), argument=argument)
         x, y = collect(source)
         local = local_names(None, source)
         return _samples(x, y, local, self.known, argument, argument)
