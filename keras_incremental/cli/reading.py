@@ -128,7 +128,7 @@ def open_classifier(path: pathlib.Path) -> Any:
         ValueError: if it is damaged, or of another kind.
     """
     classifier = ki.models.load_classifier(path)
-    if classifier.multi_label or classifier.classifies_pixels:
+    if classifier.multi_label or classifier.classifies_positions:
         raise ValueError(
             "The command line knows classifiers of one class for each "
             f"picture. Received: '{path}', a classifier of problem type "

@@ -9,7 +9,7 @@ from keras_incremental.utils.types import Tensor
 
 SHOWN = 5
 # What data sets put where there is no label.
-NO_LABEL, VOID = -1, 255
+NO_LABEL, IGNORED, VOID = -1, -100, 255
 
 
 def to_indices(
@@ -18,7 +18,7 @@ def to_indices(
     known: Sequence[str],
     argument: str = "y",
     missing: bool = False,
-    maps: bool = False,
+    axes: int = 0,
 ) -> np.ndarray:
     """Returns labels of one data set as indices of the model's classes.
 
@@ -30,10 +30,11 @@ def to_indices(
         known: Class names of the model, in the order of its outputs. They
             contain all of `names`.
         argument: Name of `y` in the messages. Defaults to `"y"`.
-        missing: Bool. Whether labels may be missing: -1, or 255 where there
-            are no so many names, or an empty string. Defaults to `False`.
-        maps: Bool. Whether labels are maps of shape `(n, height, width)`.
-            Defaults to `False`.
+        missing: Bool. Whether labels may be missing: -1, -100, or 255 where
+            there are no so many names, or an empty string. Defaults to `False`.
+        axes: Int. How many axes of positions labels have: 2 for maps of shape
+            `(n, height, width)`, 1 for tokens of shape `(n, time)`. Defaults
+            to `0`, one label for each sample.
 
     Returns:
         Array of int64 of shape `(n,)`, or that of the maps: positions in
@@ -52,9 +53,9 @@ def to_indices(
             f"names={names}, known={list(known)}. Add them first."
         )
     y = _labels_array(y, argument)
-    one_hot = _is_one_hot_of(y, names)
-    if maps:
-        y = _as_map(y, argument)
+    one_hot = not axes and _is_one_hot_of(y, names)
+    if axes:
+        y = _as_positions(y, axes, argument)
     elif not one_hot:
         y = _as_column(y, argument)
     given = np.ones(len(y) if one_hot else y.shape, bool)
@@ -125,19 +126,25 @@ def _given(y, num_names):
     """Returns where there is a label."""
     if y.dtype.kind == "U":
         return y != ""
-    return (y != NO_LABEL) & ((y != VOID) | (num_names > VOID))
+    given = (y != VOID) | (num_names > VOID)
+    return given & (y != NO_LABEL) & (y != IGNORED)
 
 
-def _as_map(y, argument):
-    if y.ndim == 4 and y.shape[-1] == 1:
+def _as_positions(y, axes, argument):
+    """Returns labels of shape `(n, ...)`, one for each position."""
+    if y.ndim == axes + 2 and y.shape[-1] == 1:
         y = y[..., 0]
-    if y.ndim != 3 or y.dtype.kind == "U":
-        raise ValueError(
-            f"`{argument}` must be maps of shape (n, height, width) that "
-            "number the classes, because the model classifies pixels. "
-            f"Received: {argument}.shape={y.shape}, dtype {y.dtype}."
-        )
-    return y
+    if y.ndim == axes + 1 and (axes == 1 or y.dtype.kind != "U"):
+        return y
+    wanted = {
+        1: "have the shape (n, time), because the model classifies tokens",
+        2: "be maps of shape (n, height, width) that number the classes, "
+        "because the model classifies pixels",
+    }
+    raise ValueError(
+        f"`{argument}` must {wanted[axes]}. Received: {argument}.shape="
+        f"{y.shape}, dtype {y.dtype}."
+    )
 
 
 def _by_number(y, names, argument):

@@ -68,7 +68,9 @@ class IncrementalClassifier(
             softmax), `Dense(1)` (logit or sigmoid, which become two logits
             exactly) or `ExpandableDense`; or in `Dense(n)` of sigmoids,
             where several classes may apply to one sample. A 1x1 `Conv2D`
-            with averaging or flattening after it is taken for a `Dense`.
+            with averaging or flattening after it is taken for a `Dense`. On
+            maps or on `(batch_size, time, features)` there is a class for
+            each pixel or token.
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
         memory: `ExemplarMemory`, or `Reservoir` for streams. Defaults to
@@ -111,7 +113,7 @@ class IncrementalClassifier(
 
     Output shape:
         `(batch_size, len(classes))`: logits where `model` gave logits, else
-        probabilities.
+        probabilities. Of pixels and tokens `(batch_size, ..., len(classes))`.
 
     Raises:
         ValueError: if `model` is not a classifier of that many classes.
@@ -197,6 +199,11 @@ class IncrementalClassifier(
         return len(self.features.output_shape) == 4
 
     @property
+    def classifies_positions(self) -> bool:
+        """Whether there is a class for each pixel or token of a sample."""
+        return len(self.features.output_shape) > 2
+
+    @property
     def gives_logits(self) -> bool:
         """Whether outputs are logits, and no probabilities."""
         return self.head_split.gives_logits
@@ -218,8 +225,8 @@ class IncrementalClassifier(
     ) -> dict[str, float]:
         """Returns the accuracy of each class. Arguments are of `remember`.
 
-        Of pixels it is the intersection over union; where classes do not
-        exclude each other, F1 at a probability of 0.5.
+        Of pixels it is the intersection over union, of tokens F1; where
+        classes do not exclude each other, F1 at a probability of 0.5.
 
         Returns:
             Dict of names and scores from 0 to 1, of classes in the data.
@@ -258,7 +265,7 @@ class IncrementalClassifier(
         return self.problem.decoder.probabilities(logits, groups)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if self.classifies_pixels:
+        if self.classifies_positions:
             inner = self.features.compute_output_shape(input_shape)
             return (*inner[:-1], self.head.units)
         return (None, self.head.units)

@@ -112,6 +112,8 @@ def _task(classifier):
     """Returns the name that Hugging Face has for what it does, if it has."""
     if classifier.classifies_pixels:
         return "image-segmentation"
+    if classifier.classifies_positions:
+        return "token-classification"
     shape = classifier.features.input_shape
     is_images = isinstance(shape, tuple) and len(shape) == 4
     return "image-classification" if is_images else None

@@ -68,10 +68,10 @@ MODEL_CASES = {
         "shape (None, 4, 4, 3) below 'map'",
         "`GlobalAveragePooling2D`",
     ),
-    "of a class for each position": (
-        lambda: ends_in(layers.Dense(2, name="top"), shape=(5, 4)),
+    "of a class for each voxel": (
+        lambda: ends_in(layers.Dense(2, name="top"), shape=(2, 2, 5, 4)),
         ROW,
-        "shape (None, 5, 4) below 'top'",
+        "shape (None, 2, 2, 5, 4) below 'top'",
         "`Flatten`",
     ),
     "that ends in features": (

@@ -178,13 +178,14 @@ def _check_plain(model):
 
 def _check_shapes(split):
     output = split.features.output_shape
-    of_pixels = len(output) == 4 and _is_pointwise(split.head)
-    if not (len(output) == 2 or of_pixels):
+    of_places = len(output) in (3, 4) and _is_pointwise(split.head)
+    if not (len(output) == 2 or of_places):
         raise ValueError(
             "The head of a classifier must read one row of features. "
             f"Received: features of shape {output} below '{split.head.name}'. "
             "Put a `Flatten` or `GlobalAveragePooling2D` layer below the "
-            "head; to classify pixels, end in `Conv2D(classes, 1)`."
+            "head; to classify pixels, end in `Conv2D(classes, 1)`, and for "
+            "tokens in `Dense` on `(batch_size, time, features)`."
         )
 
 

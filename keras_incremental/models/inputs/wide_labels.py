@@ -39,7 +39,7 @@ def _reads_one_hot(classifier):
     if loss is None or isinstance(loss, (dict, list, tuple)):
         return False
     exclusive = classifier.problem.codec.exclusive
-    single = exclusive and not classifier.classifies_pixels
+    single = exclusive and not classifier.classifies_positions
     return single and reads_one_hot(as_loss(loss))
 
 

@@ -1,4 +1,4 @@
-"""Problem types: single-label, multi-label, and segmentation.
+"""Problem types: single-label, multi-label, segmentation, and tokens.
 
 A `Problem` is made of a codec (labels in), an objective (the loss of a
 phase), a decoder (logits out) and a scorer (counts of a report).
@@ -10,6 +10,7 @@ from keras_incremental.models.problems.codecs import MapCodec as MapCodec
 from keras_incremental.models.problems.codecs import (
     MultiHotCodec as MultiHotCodec,
 )
+from keras_incremental.models.problems.codecs import TokenCodec as TokenCodec
 from keras_incremental.models.problems.decoders import Decoder as Decoder
 from keras_incremental.models.problems.decoders import MapDecoder as MapDecoder
 from keras_incremental.models.problems.decoders import (
@@ -17,6 +18,9 @@ from keras_incremental.models.problems.decoders import (
 )
 from keras_incremental.models.problems.decoders import (
     SoftmaxDecoder as SoftmaxDecoder,
+)
+from keras_incremental.models.problems.decoders import (
+    TokenDecoder as TokenDecoder,
 )
 from keras_incremental.models.problems.multi_label_objectives import (
     MultiLabelObjective as MultiLabelObjective,
@@ -35,6 +39,7 @@ from keras_incremental.models.problems.problem import (
 from keras_incremental.models.problems.problem import (
     SINGLE_LABEL as SINGLE_LABEL,
 )
+from keras_incremental.models.problems.problem import TOKENS as TOKENS
 from keras_incremental.models.problems.problem import Problem as Problem
 from keras_incremental.models.problems.problem import (
     register_problem as register_problem,
@@ -48,3 +53,4 @@ from keras_incremental.models.problems.scorers import (
     SampleScorer as SampleScorer,
 )
 from keras_incremental.models.problems.scorers import Scorer as Scorer
+from keras_incremental.models.problems.scorers import TokenScorer as TokenScorer

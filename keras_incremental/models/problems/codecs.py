@@ -190,7 +190,28 @@ class MapCodec(IndexCodec):
     missing = partial_labels.UNKNOWN
 
     def encode(self, y, names, classes, argument, missing=False):
-        return to_indices(y, names, classes, argument, missing, maps=True)
+        return to_indices(y, names, classes, argument, missing, axes=2)
+
+
+class TokenCodec(IndexCodec):
+    """One class for each token, as rows of indices.
+
+    Tokens without a label do not count: those of padding, and the later ones
+    of a word.
+    """
+
+    missing = partial_labels.UNKNOWN
+
+    def encode(self, y, names, classes, argument, missing=False):
+        return to_indices(y, names, classes, argument, True, axes=1)
+
+    def check_fit(self, y, classes, loss, argument):
+        y = to_numpy(y, argument)
+        if y.dtype.kind == "U":
+            y = self.encode(y, classes, classes, argument)
+        ignored = getattr(loss, "ignore_class", None)
+        check_labels(y, len(classes), classes, argument, ignored, sparse=True)
+        return y
 
 
 def check_one_class(names):

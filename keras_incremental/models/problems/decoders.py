@@ -16,6 +16,7 @@ from keras_incremental.models.problems.review_formats import MapFormat
 from keras_incremental.models.problems.review_formats import NameFormat
 from keras_incremental.models.problems.review_formats import ReviewFormat
 from keras_incremental.models.problems.review_formats import SetFormat
+from keras_incremental.models.problems.review_formats import TokenFormat
 from keras_incremental.models.problems.review_formats import check_threshold
 
 # The logit of a class that is no answer, and the same in half precision.
@@ -208,6 +209,12 @@ class MapDecoder(SoftmaxDecoder):
 
     def resize(self, outputs, labels):
         return ops.convert_to_numpy(logits_at(labels, outputs))
+
+
+class TokenDecoder(SoftmaxDecoder):
+    """One class for each token."""
+
+    review_format = TokenFormat()
 
 
 class SigmoidDecoder(Decoder):

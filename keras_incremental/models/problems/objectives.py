@@ -252,7 +252,7 @@ class SingleLabelObjective(Objective):
 
 
 class SegmentationObjective(SingleLabelObjective):
-    """Crossentropy of one class for each pixel."""
+    """Crossentropy of one class for each pixel, or for each token."""
 
     balances_classes = False
     calibrates_margins = False
@@ -264,13 +264,13 @@ class SegmentationObjective(SingleLabelObjective):
         if recipe.memory is not None:
             raise ValueError(
                 "A memory keeps samples by their class, and a sample of "
-                "many pixels has several. Received: memory="
-                f"{recipe.memory!r}. Keep old samples with their label maps "
+                "many pixels or tokens has several. Received: memory="
+                f"{recipe.memory!r}. Keep old samples with their labels "
                 "yourself, and pass them to `learn` as `old_data=(x, y)`."
             )
 
     def statistics(self, known, backbone, inputs):
-        # Pixels are too many, and too alike.
+        # Pixels and tokens are too many, and too alike.
         none = type(known)()
         return none, none
 

@@ -145,7 +145,8 @@ class PartialLabels:
         self.check(known, exclusive)
         parents = _by_new_class("parents", self.parents, new_classes)
         shares = _by_new_class("shares", self.shares, new_classes)
-        if exclusive and (labels < 0).any():
+        # Without a meaning, what has no label is padding.
+        if exclusive and self.unlabeled and (labels < 0).any():
             _check_declared(new_classes, parents)
         indices = [_index(n, parents.get(n), known) for n in new_classes]
         for name, index in zip(new_classes, indices, strict=True):

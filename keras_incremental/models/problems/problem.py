@@ -7,10 +7,12 @@ from keras_incremental.models.problems.codecs import Codec
 from keras_incremental.models.problems.codecs import IndexCodec
 from keras_incremental.models.problems.codecs import MapCodec
 from keras_incremental.models.problems.codecs import MultiHotCodec
+from keras_incremental.models.problems.codecs import TokenCodec
 from keras_incremental.models.problems.decoders import Decoder
 from keras_incremental.models.problems.decoders import MapDecoder
 from keras_incremental.models.problems.decoders import SigmoidDecoder
 from keras_incremental.models.problems.decoders import SoftmaxDecoder
+from keras_incremental.models.problems.decoders import TokenDecoder
 from keras_incremental.models.problems.multi_label_objectives import (
     MultiLabelObjective,
 )
@@ -21,6 +23,7 @@ from keras_incremental.models.problems.scorers import LabelScorer
 from keras_incremental.models.problems.scorers import PixelScorer
 from keras_incremental.models.problems.scorers import SampleScorer
 from keras_incremental.models.problems.scorers import Scorer
+from keras_incremental.models.problems.scorers import TokenScorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +72,13 @@ SEGMENTATION = Problem(
     MapDecoder(),
     PixelScorer(),
 )
+TOKENS = Problem(
+    "tokens",
+    TokenCodec(),
+    SegmentationObjective(),
+    TokenDecoder(),
+    TokenScorer(),
+)
 MULTI_LABEL = Problem(
     "multi_label",
     MultiHotCodec(),
@@ -78,7 +88,9 @@ MULTI_LABEL = Problem(
 )
 
 
-BUILT_IN = (SINGLE_LABEL, SEGMENTATION, MULTI_LABEL)
+BUILT_IN = (SINGLE_LABEL, SEGMENTATION, TOKENS, MULTI_LABEL)
+# By the axes of features.
+_OF_AXES = {2: SINGLE_LABEL, 3: TOKENS, 4: SEGMENTATION}
 _REGISTERED = {problem.name: problem for problem in BUILT_IN}
 
 
@@ -137,8 +149,7 @@ def problem_of(split: Any, problem: Any = None) -> Problem:
     """
     exclusive = getattr(split.head, "exclusive", True)
     if problem is None:
-        is_map = len(split.features.output_shape) == 4
-        single = SEGMENTATION if is_map else SINGLE_LABEL
+        single = _OF_AXES[len(split.features.output_shape)]
         return single if exclusive else MULTI_LABEL
     chosen = get_problem(getattr(problem, "name", problem))
     if chosen != problem and chosen.name != problem:

@@ -144,17 +144,21 @@ class NameFormat(ReviewFormat):
 class MapFormat(ReviewFormat):
     """A map of indices of classes for each sample."""
 
-    # Statistics of pixels are not kept.
+    # Of one answer.
+    shape: tuple[str, ...] = ("height", "width")
+
+    # Statistics of pixels and tokens are not kept.
     score_names = OF_LOGITS
 
     def by_sample(self, judgement):
         # A sample is not unknown for a few pixels that are.
         uncertain = judgement.uncertain | judgement.unknown
+        axes = tuple(range(1, uncertain.ndim))
         nowhere = np.zeros(len(uncertain), bool)
         return dataclasses.replace(
             judgement,
-            entropy=judgement.entropy.mean((1, 2)),
-            uncertain=uncertain.any((1, 2)),
+            entropy=judgement.entropy.mean(axes),
+            uncertain=uncertain.any(axes),
             unknown=nowhere,
             ood_scores=nowhere.astype(float),
         )
@@ -170,7 +174,13 @@ class MapFormat(ReviewFormat):
         return ", ".join(names[label] for label in np.unique(suggestion))
 
     def encode(self, x, answers, names):
-        return Answered(x, _stacked(answers), names)
+        return Answered(x, _stacked(answers, self.shape), names)
+
+
+class TokenFormat(MapFormat):
+    """A row of indices of classes for each sample, one for each token."""
+
+    shape = ("time",)
 
 
 class SetFormat(ReviewFormat):
@@ -251,14 +261,14 @@ def _checked_name(name):
     return normal(str(name))
 
 
-def _stacked(answers):
+def _stacked(answers, shape):
     maps = [np.asarray(answer) for answer in answers]
     for found in maps:
-        if found.ndim != 2 or found.dtype.kind not in "iu":
+        if found.ndim != len(shape) or found.dtype.kind not in "iu":
             raise TypeError(
-                "Answers must be maps of shape (height, width) of integers, "
-                "the positions in `queue.classes`, -1 where it is not clear; "
-                f"or `None`. Received: shape {found.shape}, dtype "
+                f"Answers must be maps of shape ({', '.join(shape)}) of "
+                "integers, the positions in `queue.classes`, -1 where it is "
+                f"not clear; or `None`. Received: shape {found.shape}, dtype "
                 f"{found.dtype}."
             )
     shapes = sorted({found.shape for found in maps})

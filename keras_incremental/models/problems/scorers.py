@@ -194,6 +194,18 @@ class PixelScorer(SampleScorer):
         return {}
 
 
+class TokenScorer(SampleScorer):
+    """The F1 of tokens, of which most may be of one class."""
+
+    unit = "tokens"
+    metric = "mean F1"
+    class_metric = "F1"
+    has_flips = False
+
+    def score(self, counts, classes):
+        return counts.mean_f1(classes)
+
+
 class LabelScorer(Scorer):
     """The F1 of the known labels, where several classes may apply."""
 
