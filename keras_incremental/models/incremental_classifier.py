@@ -307,6 +307,16 @@ class IncrementalClassifier(
             y_pred = y_pred * 1
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
+    def compute_metrics(
+        self,
+        x: Tensor,
+        y: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+    ) -> dict:
+        # As in `compute_loss`, where a metric asks for a yes or a no.
+        return super().compute_metrics(x, y, y_pred * 1, sample_weight)
+
     def _check_loss(self):
         # Not in `compile`, which Keras calls anew only if it is its own.
         loss, gives_logits = (

@@ -15,6 +15,7 @@ from keras_incremental.models.memory_update import keep_exemplars
 from keras_incremental.models.memory_update import offer_remembered
 from keras_incremental.models.name_order import warn_of_wrong_order
 from keras_incremental.models.phases.solvable import is_default
+from keras_incremental.models.pixel_ranges import warn_of_pixel_range
 from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.transaction import changing
@@ -77,6 +78,7 @@ def _check_known(classifier, run):
 def remember(classifier, samples, batch_size=32):
     """Keeps exemplars and the means of features, without training."""
     check_can_keep(classifier)
+    warn_of_pixel_range(classifier, samples)
     with changing(classifier):
         backbone = classifier.backbone
         inputs = backbone.student_inputs(samples.x, batch_size=batch_size)

@@ -80,3 +80,13 @@ def test_a_loss_of_one_hot_labels_takes_any(y):
         clf = make(loss, 3, None, metrics=["accuracy"])
         values.append(clf.evaluate(X, y, verbose=0))
     np.testing.assert_allclose(*values, rtol=1e-5)
+
+
+def test_a_binary_metric_reads_what_predict_gives():
+    clf = make("categorical_crossentropy", 2, "softmax")
+    metric = keras.metrics.BinaryCrossentropy(name="binary")
+    clf.compile("sgd", "categorical_crossentropy", metrics=[metric])
+    labels, p = np.eye(2)[Y], clf.predict(X, verbose=0)
+    expected = -np.mean(labels * np.log(p) + (1 - labels) * np.log(1 - p))
+    found = clf.evaluate(X, labels, verbose=0, return_dict=True)
+    assert found["binary"] == pytest.approx(expected, rel=1e-4)

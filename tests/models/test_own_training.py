@@ -41,6 +41,28 @@ def test_a_model_that_trains_in_its_own_way_is_refused(kind, name):
     )
 
 
+class Counting(keras.Model):
+    steps = 0
+
+    def train_step(self, *batch):
+        self.steps += 1
+        return super().train_step(*batch)
+
+
+def test_an_own_step_is_called_after_the_head_has_grown():
+    inputs, head = keras.Input((4,)), ki.layers.ExpandableDense(2)
+    model = Counting(inputs, head(inputs))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, run_eagerly=True)
+    x, y = np.ones((6, 4), "float32"), np.arange(6) % 2
+    model.fit(x, y, verbose=0)
+    before = model.steps
+    ki.expand(model, 1)
+    model.fit(x, np.arange(6) % 3, batch_size=2, verbose=0)
+    assert model.steps > before and head.units == 3
+    assert model.run_eagerly
+
+
 def test_its_head_can_be_grown_in_place():
     keras.utils.set_random_seed(0)
     inputs, head = keras.Input((4,)), ki.layers.ExpandableDense(2)

@@ -148,6 +148,7 @@ def test_a_recipe_keeps_the_others():
     assert_same(clf.predict(X, verbose=0), other.predict(X, verbose=0))
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")
 @pytest.mark.parametrize("form", FORMS)
 def test_only_metrics_of_the_head_grow_in_place(form):
     model = network(form, ki.layers.ExpandableDense)

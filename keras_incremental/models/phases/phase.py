@@ -17,6 +17,7 @@ from keras_incremental.models.phases.plan import SOLVED
 from keras_incremental.models.phases.plan import TRAINED
 from keras_incremental.models.phases.plan import make_plan
 from keras_incremental.models.phases.solvable import is_solved
+from keras_incremental.models.pixel_ranges import warn_of_pixel_range
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 from keras_incremental.utils.class_sizes import check_lists
@@ -84,6 +85,12 @@ class PhaseRun(Run):
 
     def read(self):
         classifier, backbone = self.classifier, self.backbone
+        held_out, old = self.validation, self.samples.old
+        others = {
+            "`validation_data`": held_out and held_out.x,
+            "`old_data`": old and old.x,
+        }
+        warn_of_pixel_range(classifier, self.samples, **others)
         self._given = read(self, memory_update.stores_logits(classifier.recipe))
         self.statistics, self._kept_statistics = (
             classifier.problem.objective.statistics(

@@ -1,0 +1,76 @@
+"""Whether pictures have the range of values that others had."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from keras_incremental.utils import records
+from keras_incremental.utils import state
+
+# Of largest values: pixels to 1, or of unit spread, and pixels to 255.
+SMALL, LARGE = 4.0, 50.0
+
+
+def warn_of_pixel_range(classifier, samples, **others):
+    """Warns if pictures are to 1 where others, or the model's, are to 255.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        samples: `Samples` to learn.
+        **others: Arrays of other samples by what they are, or `None`.
+    """
+    given = _range(samples.x)
+    if given is None:
+        return
+    memory = classifier.memory
+    if memory is not None and len(memory):
+        others["the memory"] = memory.arrays()[0]
+    ranges = {name: _range(x) for name, x in others.items() if x is not None}
+    ranges["the `Rescaling` of the model"] = _read_by(classifier.features)
+    for name, known in ranges.items():
+        if known is not None and _are_far(given, known):
+            _warn(samples.argument, given, name, known)
+            return
+
+
+def _warn(argument, given, name, known):
+    factor = "multiply it by" if given[1] < known[1] else "divide it by"
+    warnings.warn(
+        f"The pixels of `{argument}` seem to be on another scale than those "
+        f"of {name}. Received: `{argument}` from {given[0]:.3g} to "
+        f"{given[1]:.3g}, and {name} from {known[0]:.3g} to {known[1]:.3g}. "
+        f"Bring all to one scale: {factor} 255, or read it as the old "
+        "samples were read.",
+        stacklevel=6,
+    )
+
+
+def _are_far(first, second):
+    sizes = sorted(max(map(abs, each)) for each in (first, second))
+    return 0 < sizes[0] <= SMALL and sizes[1] >= LARGE
+
+
+def _range(x):
+    """Returns the least and the largest value of pictures, or `None`."""
+    arrays = records.fields_of(x).values() if records.is_records(x) else [x]
+    pictures = [
+        a for a in arrays if a.ndim == 4 and a.size and a.dtype.kind in "uif"
+    ]
+    if len(pictures) != 1:
+        return None
+    return float(pictures[0].min()), float(pictures[0].max())
+
+
+def _read_by(features):
+    """Returns the range that scaling in the model makes 0 to 1 of."""
+    scales = [
+        layer.scale
+        for layer in state.flatten_layers(features)
+        if isinstance(layer, keras.layers.Rescaling)
+    ]
+    if not scales or not all(np.isscalar(scale) for scale in scales):
+        return None
+    product = abs(float(np.prod(scales)))
+    # 1 / 127.5, with an offset, makes -1 to 1 of the same.
+    return (0.0, 255.0) if 1 / 256 <= product <= 1 / 127 else None
