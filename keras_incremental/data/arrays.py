@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 from numpy.typing import DTypeLike
@@ -11,7 +12,7 @@ from numpy.typing import DTypeLike
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Function
 
-SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
+SPARSE = ("SparseTensor", "IndexedSlices")
 
 
 def to_numpy(value: Any, argument: str) -> np.ndarray:
@@ -38,11 +39,25 @@ def to_numpy(value: Any, argument: str) -> np.ndarray:
         raise TypeError(
             f"`{argument}` must be one array. Received: "
             f"{type(value).__name__} whose items differ in shape. Resize or "
-            "pad the items to one shape."
+            "pad the items to one shape, as `keras.utils.pad_sequences(x, "
+            "padding='post')` does."
         ) from error
     if array.dtype.name == "bfloat16":
         return array.astype("float32")
     return _decode(array, argument) if array.dtype.kind in "OS" else array
+
+
+def refuse_ragged(structure: Any, argument: str) -> None:
+    """Raises a `TypeError` if samples, or specs of them, differ in length."""
+    for part in keras.tree.flatten(structure):
+        if "Ragged" in type(part).__name__:
+            raise TypeError(
+                f"`{argument}` must be dense tensors of one length. Received: "
+                f"{type(part).__name__}. Pad them, by `x.to_tensor()` or "
+                "`dataset.map(lambda x, y: (x.to_tensor(), y))`; an "
+                "`Embedding(mask_zero=True)` or a `Masking` layer leaves the "
+                "padding out."
+            )
 
 
 def samples_to_numpy(
@@ -128,6 +143,7 @@ def check_finite(x: np.ndarray, argument: str, start: int = 0) -> None:
 
 
 def _refuse_structures(value, argument):
+    refuse_ragged(value, argument)
     kind = type(value).__name__
     if value is None or isinstance(value, (str, bytes, os.PathLike)):
         raise TypeError(

@@ -11,6 +11,7 @@ from keras_incremental.data import arrays
 from keras_incremental.data.adapters import Adapter
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Data
@@ -317,9 +318,11 @@ def check_length(
 
 def _check_specs(x, y, argument):
     parts = keras.tree.flatten(x)
+    refuse_ragged(parts, argument)
     for spec, name in (*((part, argument) for part in parts), (y, "y")):
+        ragged = "Ragged" in type(spec).__name__
         if isinstance(spec, (dict, tuple, list)) or (
-            "Sparse" in type(spec).__name__ or "Ragged" in type(spec).__name__
+            "Sparse" in type(spec).__name__ or ragged
         ):
             raise TypeError(
                 f"`{name}` must be dense tensors. Received: {spec}. Make "

@@ -4,6 +4,7 @@ import inspect
 
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.data.source import check_length
@@ -48,6 +49,8 @@ def arrays_to_read(x, model):
     """Returns samples that are no data set, as the graph of a model reads."""
     if isinstance(x, dict):
         x, _, _ = unpack(x)
+    if not isinstance(x, list):
+        refuse_ragged(x, "x")
     return records.readable(one_part(listed(x, model), model))
 
 
@@ -62,6 +65,7 @@ def batches_to_read(data, model):
         model: Model with a graph.
     """
     spec = adapter_of(data).element_spec
+    refuse_ragged(spec, "x")
     if spec is not None and not _in_dict(spec, model):
         return data
 
