@@ -12,14 +12,15 @@ from keras_incremental.data.adapters import Adapter
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.arrays import refuse_ragged
+from keras_incremental.data.collecting import Collector
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
-# Of data that does not say how long it is: 4 GiB.
-MAX_BYTES = 2**32
+# Of data that does not say how long it is: 32 GiB.
+MAX_BYTES = 2**35
 
 
 class Source:
@@ -98,10 +99,11 @@ class Source:
         """Returns all data of one pass, in compact storage.
 
         Float samples whose values are all integers from 0 to 255 come as
-        `uint8`; `x.astype(source.dtype)` is what the model sees.
+        `uint8`; `x.astype(source.dtype)` is what the model sees. Beyond 256
+        MiB, samples lie in a temporary file.
 
         Args:
-            max_bytes: Int, most bytes of `x` to hold. Defaults to `None`: 4
+            max_bytes: Int, most bytes of `x` to hold. Defaults to `None`: 32
                 GiB of data of unknown length, else no bound.
 
         Returns:
@@ -111,19 +113,18 @@ class Source:
             if self.whole is not None:
                 return arrays.compact(self.whole[0]), self.whole[1]
             max_bytes = MAX_BYTES if self.num_batches is None else math.inf
-        xs, ys, size = [], [], 0
+        samples, ys = Collector(), []
         for x, y in self.batches():
-            xs.append(arrays.compact(x))
+            samples.add(x, self.dtype)
             ys.append(y)
-            size += xs[-1].nbytes
-            if size > max_bytes:
+            if samples.nbytes > max_bytes:
                 raise ValueError(
                     f"`{self._argument}` does not fit into {max_bytes} "
-                    f"bytes. Received: {size} bytes after {len(xs)} "
-                    "batches. Pass `steps` if the data has no end, or less "
-                    "data."
+                    f"bytes. Received: {samples.nbytes} bytes after "
+                    f"{len(ys)} batches. Pass `steps` if the data has no "
+                    "end, or less data."
                 )
-        x = arrays.concatenate(xs, self.dtype)
+        x = samples.array(self.dtype)
         return x, None if ys[0] is None else np.concatenate(ys)
 
     def _read(self):

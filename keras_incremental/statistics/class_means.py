@@ -1,3 +1,5 @@
+import functools
+import operator
 from typing import Any
 from typing import Self
 
@@ -6,7 +8,11 @@ from numpy.typing import ArrayLike
 
 from keras_incremental.statistics.scatter import NoScatter
 from keras_incremental.statistics.scatter import padded
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils.types import Store
+
+# Bytes of features that are added up in float64 at a time: 8 MiB.
+AT_ONCE = 2**23
 
 
 class ClassMeans:
@@ -56,7 +62,14 @@ class ClassMeans:
     @classmethod
     def of(cls, features: ArrayLike, labels: ArrayLike) -> Self:
         """Returns the statistics of samples. See `updated`."""
-        features = np.asarray(features, "float64")
+        features, labels = np.asarray(features), np.asarray(labels)
+        parts = large_arrays.slices(features, AT_ONCE)
+        made = (cls._of(features[rows], labels[rows]) for rows in parts)
+        return functools.reduce(operator.add, made, cls())
+
+    @classmethod
+    def _of(cls, features, labels):
+        features = features.astype("float64")
         positions = int(np.prod(features.shape[1:-1], initial=1))
         rows = features.reshape(-1, features.shape[-1])
         labels = np.repeat(labels, positions)

@@ -8,6 +8,10 @@ from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.ridge_solution import Statistics
 from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.temperature import best_factor
+from keras_incremental.utils import large_arrays
+
+# Bytes of features that are left out in turn at a time: 4 MiB.
+AT_ONCE = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +58,12 @@ def solve_columns(
     solution = solved(statistics)
     # Without the only sample of its class there is no solution.
     rows = statistics.counts[labels] > 1
-    features, labels = np.asarray(features[rows], "float64"), labels[rows]
-    scores = solution.left_out(features, labels)
+    if not rows.all():
+        features, labels = features[rows], labels[rows]
+    scores = np.zeros((len(labels), len(statistics.counts)))
+    for part in large_arrays.slices(features, AT_ONCE):
+        exact = features[part].astype("float64")
+        scores[part] = solution.left_out(exact, labels[part])
     factor = best_factor(scores, labels)
     columns = LinearColumns(factor * solution.kernel, factor * solution.bias)
     return columns, LeftOut(features, labels, factor * scores)

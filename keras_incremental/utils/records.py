@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import DTypeLike
 
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
@@ -111,7 +112,7 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     strings that differ in length, so it is done field by field.
     """
     if not is_records(parts[0]):
-        return np.concatenate(parts)
+        return large_arrays.concatenate(parts)
     fields = zip(*(fields_of(x).values() for x in parts), strict=True)
     return of_fields(parts[0].dtype.names or (), map(np.concatenate, fields))
 

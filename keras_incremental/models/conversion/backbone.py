@@ -2,11 +2,13 @@ import copy
 import hashlib
 import math
 
+import keras
 from keras import ops
 
 from keras_incremental.data.feature_cache import FeatureCache
 from keras_incremental.data.feature_cache import keys_of
 from keras_incremental.utils import graph
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 
 # Floats a picture: 256 KiB.
@@ -74,6 +76,9 @@ class Backbone:
         """
         if self.frozen is None or not len(pictures):
             return pictures
+        return _in_batches(self._cached, pictures, batch_size, verbose)
+
+    def _cached(self, pictures, batch_size, verbose):
         keys = keys_of(pictures)
         missing, computed = self.cached.missing(keys), {}
         if missing:
@@ -91,10 +96,36 @@ class Backbone:
 
 def _run(model, inputs, batch_size=32, verbose=0):
     """Outputs of a model; `predict` takes long to begin, in a stream often."""
-    read = records.readable(inputs)
-    if len(inputs) <= batch_size:
-        return model.predict_on_batch(read)
-    return model.predict(read, batch_size=batch_size, verbose=verbose)
+
+    def run(inputs, batch_size, verbose):
+        read = records.readable(inputs)
+        if len(inputs) <= batch_size:
+            return model.predict_on_batch(read)
+        return model.predict(read, batch_size=batch_size, verbose=verbose)
+
+    return _in_batches(run, inputs, batch_size, verbose)
+
+
+def _in_batches(function, x, batch_size, verbose):
+    """Returns what a function gives for an array, by batches if it is large.
+
+    `predict` would copy all of it into the memory of the backend.
+    """
+    if not large_arrays.is_large(x.nbytes):
+        return function(x, batch_size, verbose)
+    bar = keras.utils.Progbar(len(x), unit_name="sample", verbose=bool(verbose))
+    outputs = None
+    for start in range(0, len(x), batch_size):
+        rows = slice(start, start + batch_size)
+        part = function(x[rows], batch_size, 0)
+        if outputs is None:
+            shape = (len(x), *part.shape[1:])
+            outputs = large_arrays.empty(shape, part.dtype)
+        outputs[rows] = part
+        bar.add(len(part))
+        large_arrays.release(x)
+        large_arrays.release(outputs)
+    return outputs
 
 
 def _key(model, cache):

@@ -15,7 +15,10 @@ from keras_incremental.models.inputs.pipelines import batches_to_read
 from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.wide_labels import as_loss_reads
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
+
+RESIZED_AT_ONCE = 64
 
 
 def learnable(samples, classifier):
@@ -215,26 +218,29 @@ def size_to_resize(inputs, model):
     return None if None in size or tuple(given[1:3]) == size else size
 
 
-def resized(pictures, size, chunk=256):
+def resized(pictures, size):
     """Array of pictures at another size, in the same dtype.
 
     Args:
         pictures: Array of shape `(num_samples, height, width, channels)`.
         size: `(height, width)`.
-        chunk: Int. How many are resized at a time. Defaults to `256`.
     """
-    parts = [
-        ops.convert_to_numpy(
-            ops.image.resize(
-                pictures[start : start + chunk].astype("float32"),
-                size,
-                data_format="channels_last",
-            )
-        )
-        for start in range(0, len(pictures), chunk)
-    ]
-    result = np.concatenate(parts)
-    if np.issubdtype(pictures.dtype, np.integer):
-        limits = np.iinfo(pictures.dtype)
-        result = np.clip(np.rint(result), limits.min, limits.max)
-    return result.astype(pictures.dtype)
+    count, _, _, channels = pictures.shape
+    result = large_arrays.empty((count, *size, channels), pictures.dtype)
+    for start in range(0, count, RESIZED_AT_ONCE):
+        rows = slice(start, start + RESIZED_AT_ONCE)
+        result[rows] = _resized(pictures[rows], size)
+        large_arrays.release(pictures)
+        large_arrays.release(result)
+    return result
+
+
+def _resized(pictures, size):
+    floats = pictures.astype("float32")
+    result = ops.convert_to_numpy(
+        ops.image.resize(floats, size, data_format="channels_last")
+    )
+    if not np.issubdtype(pictures.dtype, np.integer):
+        return result
+    limits = np.iinfo(pictures.dtype)
+    return np.clip(np.rint(result), limits.min, limits.max)

@@ -18,8 +18,8 @@ from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.problems.partial_labels import PartialLabels
 
-# Of data that does not say how long it is: 4 GiB.
-MAX_BYTES = 2**32
+# Of data that does not say how long it is: 32 GiB.
+MAX_BYTES = 2**35
 
 
 @dataclasses.dataclass(frozen=True)
