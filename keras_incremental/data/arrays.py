@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import DTypeLike
 
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Function
 
@@ -107,9 +108,14 @@ def compact(x: np.ndarray) -> np.ndarray:
         return records.map_fields(compact, x)
     if x.dtype.kind != "f":
         return x
-    with np.errstate(invalid="ignore"):
-        small = x.astype("uint8")
-    return small if np.array_equal(small, x) else x
+    small = large_arrays.empty(x.shape, "uint8")
+    for rows in large_arrays.slices(x):
+        with np.errstate(invalid="ignore"):
+            small[rows] = x[rows].astype("uint8")
+        if not np.array_equal(small[rows], x[rows]):
+            return x
+        large_arrays.release(small)
+    return small
 
 
 def concatenate(arrays: Sequence[np.ndarray], dtype: DTypeLike) -> np.ndarray:

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 
 
@@ -38,8 +39,12 @@ def _sums(x):
         return np.sum(parts, axis=0)
     if x.dtype.kind == "U" or not x.size:
         return np.zeros(len(x))
-    with np.errstate(all="ignore"):
-        return x.reshape(len(x), -1).sum(1, dtype="float64")
+    sums = np.zeros(len(x))
+    for rows in large_arrays.slices(x):
+        part = x[rows]
+        with np.errstate(all="ignore"):
+            sums[rows] = part.reshape(len(part), -1).sum(1, dtype="float64")
+    return sums
 
 
 def _digest(x):

@@ -13,6 +13,7 @@ from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.distinct import is_repeated
 from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import join
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 
 
@@ -104,11 +105,16 @@ class ExemplarStore(BaseMemory):
         for label, quota in quotas.items():
             part = content.take(self._content.rows_of(label))
             rows = np.flatnonzero(y == label)
-            rows = rows[~is_repeated(part.x if len(part) else x[:0], x[rows])]
+            rows = rows[
+                ~is_repeated(
+                    part.x if len(part) else x[:0], large_arrays.take(x, rows)
+                )
+            ]
             picks = np.arange(min(quota, len(part)))
             if len(rows):
                 own = None if logits is None else logits[rows]
-                new = content.new(x[rows], label, label_version, dtype, own)
+                arrived = large_arrays.take(x, rows)
+                new = content.new(arrived, label, label_version, dtype, own)
                 content = dataclasses.replace(content, next_id=new.next_id)
                 stored = (
                     records.cast(part.x, part.dtype) if len(part) else x[:0]

@@ -63,6 +63,24 @@ def concatenate(parts: Sequence[np.ndarray]) -> np.ndarray:
     return joined
 
 
+def take(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Returns some rows of an array, in a file if they are large.
+
+    Args:
+        x: Array.
+        rows: Ints of shape `(num_rows,)`.
+    """
+    if not is_large(x[:1].nbytes * len(rows)):
+        return x[rows]
+    if len(rows) == len(x) and np.array_equal(rows, np.arange(len(x))):
+        return x
+    taken = empty((len(rows), *x.shape[1:]), x.dtype)
+    for part in slices(taken):
+        taken[part] = x[rows[part]]
+        release(x)
+    return taken
+
+
 def slices(x: np.ndarray, at_once: int | None = None) -> Iterator[slice]:
     """Yields slices of the rows of an array, a single one unless it is large.
 
