@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state
 
@@ -59,7 +60,9 @@ def _range(x):
     ]
     if len(pictures) != 1:
         return None
-    return float(pictures[0].min()), float(pictures[0].max())
+    (x,) = pictures
+    parts = [(x[k].min(), x[k].max()) for k in large_arrays.slices(x)]
+    return float(np.min(parts)), float(np.max(parts))
 
 
 def _read_by(features):
