@@ -1,11 +1,14 @@
 """Tries the promises that `examples/trust.md` lists, many times.
 
     python -m examples.benchmarks.trust --interruptions 100 --phases 300
+    python -m examples.benchmarks.trust --interruptions 0 --phases 0 \
+        --batches 50000
 
 Ctrl-C arrives at random moments of `learn`, `remember`, `remove`, `forget` and
 `rollback`: the call either returns, or leaves the classifier to the bit. A
 soak then learns phase after phase in one process, and prints seconds and memory
-of the first and of the last of them.
+of the first and of the last of them. With `--batches` another one lets streams
+of 500 batches pass, in turn by steps with a `Reservoir` and from statistics.
 """
 
 import argparse
@@ -27,16 +30,23 @@ import keras_incremental as ki
 DIM = 16
 # Of the soak: later phases bring more samples of these.
 CLASSES = 40
+# Batches of one call of `observe`, and the first streams, which warm up.
+STREAM, WARM = 500, 10
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--interruptions", type=int, default=100)
     parser.add_argument("--phases", type=int, default=300)
+    parser.add_argument("--batches", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    print(interrupt(options.interruptions, options.seed), flush=True)
-    print(soak(options.phases), flush=True)
+    if options.interruptions:
+        print(interrupt(options.interruptions, options.seed), flush=True)
+    if options.phases:
+        print(soak(options.phases), flush=True)
+    if options.batches:
+        print(soak_streams(options.batches), flush=True)
 
 
 def interrupt(count, seed=0):
@@ -102,16 +112,65 @@ def soak(phases):
     }
 
 
-def classifier():
-    model = keras.Sequential(
+def soak_streams(batches):
+    """Returns CPU milliseconds a batch and MB, of early and late streams."""
+    followers = {name: follower(name) for name in ("er", "slda")}
+    found = {"batches": batches}
+    costs, sizes = {name: [] for name in followers}, []
+    for turn in range(max(3 * WARM, batches // STREAM)):
+        name = list(followers)[turn % 2]
+        x, names = a_stream(turn)
+        start = time.process_time()
+        followers[name].observe(x, names, batch_size=10, verbose=0)
+        seconds = time.process_time() - start
+        costs[name].append(1000 * seconds / STREAM)
+        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    for name, cost in costs.items():
+        early, late = cost[WARM // 2 : WARM], cost[-WARM // 2 :]
+        found[f"{name} ms early"] = round(float(np.median(early)), 2)
+        found[f"{name} ms late"] = round(float(np.median(late)), 2)
+    middle = len(sizes) // 2
+    return {
+        **found,
+        "MB early": round(sizes[WARM - 1]),
+        "MB at half": round(sizes[middle]),
+        "MB late": round(sizes[-1]),
+    }
+
+
+def a_stream(turn):
+    """Returns samples of ten classes in any order, never the same twice."""
+    generator = np.random.default_rng(turn)
+    labels = generator.integers(0, 10, 10 * STREAM)
+    centers = 4 * np.random.default_rng(0).normal(size=(10, DIM))
+    x = centers[labels] + generator.normal(size=(len(labels), DIM))
+    return x.astype("float32"), [f"class {label}" for label in labels]
+
+
+def follower(name):
+    """Returns a classifier of ten classes that follows a stream."""
+    recipe = getattr(ki.recipes, name)()
+    if name == "er":
+        recipe = ki.recipes.er(memory=ki.Reservoir(500))
+    return ki.IncrementalClassifier(
+        network(10), [f"class {k}" for k in range(10)], recipe=recipe
+    )
+
+
+def network(units):
+    return keras.Sequential(
         [
             keras.Input((DIM,)),
             keras.layers.Dense(DIM, activation="relu", trainable=False),
-            keras.layers.Dense(2),
+            keras.layers.Dense(units),
         ]
     )
+
+
+def classifier():
     memory = ki.ExemplarMemory(60)
-    clf = ki.IncrementalClassifier(model, ["class 0", "class 1"], memory)
+    names = ["class 0", "class 1"]
+    clf = ki.IncrementalClassifier(network(2), names, memory)
     clf.remember(*samples(0))
     clf.remember(*samples(1))
     return clf

@@ -1,4 +1,4 @@
-"""Which samples a memory has already, by their content."""
+"""Keys of samples, by which a memory knows what it has already."""
 
 import hashlib
 
@@ -8,54 +8,62 @@ from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 
 
+def keys_of(x: np.ndarray) -> np.ndarray:
+    """Returns a number for each sample that tells its content.
+
+    It is equal for equal values, in any storage of them, and differs for
+    others.
+
+    Args:
+        x: Array of samples, of records or not.
+
+    Returns:
+        Array of int64 of shape `(len(x),)`.
+    """
+    digests = [d for rows in large_arrays.slices(x) for d in _digests(x[rows])]
+    return np.frombuffer(b"".join(digests), "int64").copy()
+
+
 def is_repeated(stored: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Returns which new samples equal a stored one or an earlier new one.
 
-    Samples of equal sums are compared by a digest, so that pictures, whose
-    sums differ, cost one addition a value.
-
     Args:
-        stored: Array of samples, in any storage of their values.
-        new: Array of samples of the same shape.
+        stored: Keys of the samples that are stored.
+        new: Keys of others.
 
     Returns:
         Bools of shape `(len(new),)`.
     """
-    sums = np.concatenate([_sums(stored), _sums(new)])
-    _, group, sizes = np.unique(sums, return_inverse=True, return_counts=True)
-    repeated, seen = np.zeros(len(new), bool), set()
-    for row in np.flatnonzero(sizes[group] > 1):
-        place = row - len(stored)
-        key = _digest(stored[row : row + 1] if place < 0 else new[[place]])
-        if place >= 0:
-            repeated[place] = key in seen
-        seen.add(key)
-    return repeated
+    repeated = np.ones(len(new), bool)
+    repeated[np.unique(new, return_index=True)[1]] = False
+    return repeated | np.isin(new, stored)
 
 
-def _sums(x):
-    if records.is_records(x):
-        parts = [_sums(field) for field in records.fields_of(x).values()]
-        return np.sum(parts, axis=0)
-    if x.dtype.kind == "U" or not x.size:
-        return np.zeros(len(x))
-    sums = np.zeros(len(x))
-    for rows in large_arrays.slices(x):
-        part = x[rows]
-        with np.errstate(all="ignore"):
-            sums[rows] = part.reshape(len(part), -1).sum(1, dtype="float64")
-    return sums
+def _digests(x):
+    is_records = records.is_records(x)
+    fields = records.fields_of(x).values() if is_records else (x,)
+    return [_digest(map(_content, row)) for row in zip(*fields, strict=True)]
 
 
-def _digest(x):
-    fields = records.fields_of(x).values() if records.is_records(x) else (x,)
+def _digest(contents):
     digest = hashlib.sha1(usedforsecurity=False)
-    for field in fields:
-        is_text = field.dtype.kind == "U"
-        content = (
-            repr(field.ravel().tolist()).encode()
-            if is_text
-            else field.astype("float64").tobytes()
-        )
+    for content in contents:
         digest.update(content)
-    return digest.digest()
+    return digest.digest()[:8]
+
+
+def _content(values):
+    """Returns the bytes of a sample, the same for any dtype of its values."""
+    values = np.asarray(values)
+    if values.dtype.kind == "U":
+        return repr(values.tolist()).encode()
+    with np.errstate(all="ignore"):
+        small, floats = values.astype("uint8"), values.astype("float64")
+        if np.array_equal(small, values):
+            return small.tobytes()
+        exact = floats.astype(values.dtype)
+    # A float of 64 bits does not hold all ints.
+    if values.dtype.kind in "iu" and not np.array_equal(exact, values):
+        return values.tobytes()
+    # The two zeros are equal.
+    return (floats + 0.0).tobytes()

@@ -11,6 +11,7 @@ from keras_incremental.data import arrays
 from keras_incremental.memory import exemplar_files
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.distinct import is_repeated
+from keras_incremental.memory.distinct import keys_of
 from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import join
 from keras_incremental.utils import large_arrays
@@ -99,22 +100,25 @@ class ExemplarStore(BaseMemory):
         logits = checked_logits(logits, len(x))
         dtype = np.dtype(dtype or x.dtype)
         self._check_like(x, dtype)
+        keys = keys_of(x)
         arriving = np.unique(y).tolist()
         quotas = self.quotas([*dict.fromkeys([*self.counts, *arriving])])
         content, parts = self._content, []
         for label, quota in quotas.items():
             part = content.take(self._content.rows_of(label))
             rows = np.flatnonzero(y == label)
-            rows = rows[
-                ~is_repeated(
-                    part.x if len(part) else x[:0], large_arrays.take(x, rows)
-                )
-            ]
+            rows = rows[~is_repeated(part.keys, keys[rows])]
             picks = np.arange(min(quota, len(part)))
             if len(rows):
                 own = None if logits is None else logits[rows]
-                arrived = large_arrays.take(x, rows)
-                new = content.new(arrived, label, label_version, dtype, own)
+                new = content.new(
+                    large_arrays.take(x, rows),
+                    label,
+                    label_version,
+                    dtype,
+                    own,
+                    keys[rows],
+                )
                 content = dataclasses.replace(content, next_id=new.next_id)
                 stored = (
                     records.cast(part.x, part.dtype) if len(part) else x[:0]
@@ -145,7 +149,7 @@ class ExemplarStore(BaseMemory):
 
     def _shortened(self, content):
         quotas = self.quotas(content.counts)
-        rows = [content.rows_of(c)[:n] for c, n in quotas.items()]
+        rows = [_distinct(content, c)[:n] for c, n in quotas.items()]
         return content.take(np.concatenate(rows)) if rows else content
 
     def _joined(self, parts, next_id):
@@ -156,6 +160,11 @@ class ExemplarStore(BaseMemory):
             next_id=next_id,
             next_phase=self._content.next_phase + 1,
         )
+
+
+def _distinct(content, label):
+    rows = content.rows_of(label)
+    return rows[~is_repeated(content.keys[:0], content.keys[rows])]
 
 
 def _checked_picks(picks, size, quota):

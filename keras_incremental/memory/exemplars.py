@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
+from keras_incremental.memory.distinct import keys_of
 
 COLUMNS = ("y", "ids", "phases", "label_versions")
 
@@ -28,6 +29,8 @@ class Exemplars:
         next_phase: Number of the next update.
         logits: What the model said of each row, or `None`; NaN where it said
             nothing.
+        keys: What tells the content of each row, see `keys_of`. Defaults to
+            `None`: computed of `x`.
     """
 
     x: Any = None
@@ -43,6 +46,12 @@ class Exemplars:
     next_id: int = 0
     next_phase: int = 0
     logits: np.ndarray | None = None
+    keys: Any = None
+
+    def __post_init__(self):
+        if self.keys is None:
+            keys = _integers(()) if self.x is None else keys_of(self.x)
+            object.__setattr__(self, "keys", keys)
 
     def __len__(self):
         return len(self.y)
@@ -69,7 +78,11 @@ class Exemplars:
         columns = {name: getattr(self, name)[rows] for name in COLUMNS}
         logits = None if self.logits is None else self.logits[rows]
         return dataclasses.replace(
-            self, x=self.x[rows], logits=logits, **columns
+            self,
+            x=self.x[rows],
+            logits=logits,
+            keys=self.keys[rows],
+            **columns,
         )
 
     def rows_of(self, label: int) -> np.ndarray:
@@ -82,6 +95,7 @@ class Exemplars:
         label_version: int,
         dtype: DTypeLike,
         logits: np.ndarray | None = None,
+        keys: np.ndarray | None = None,
     ) -> Self:
         """Samples as exemplars of the phase that runs."""
         size = len(x)
@@ -97,6 +111,7 @@ class Exemplars:
             dtype=np.dtype(dtype),
             next_id=self.next_id + size,
             logits=logits,
+            keys=keys,
         )
 
 
@@ -106,7 +121,7 @@ def join(parts: Sequence[Exemplars]) -> Exemplars:
     x = [part.x for part in parts if len(part)]
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in COLUMNS
+        for name in (*COLUMNS, "keys")
     }
     logits = [part.logits for part in parts]
     return dataclasses.replace(

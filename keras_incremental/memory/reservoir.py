@@ -16,6 +16,7 @@ from keras_incremental.memory import stream_policies
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.base_memory import check_snapshot
 from keras_incremental.memory.candidates import class_of_each
+from keras_incremental.memory.distinct import keys_of
 from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import join
@@ -36,7 +37,8 @@ class Reservoir(BaseMemory):
     `add` decides for one sample after the other, so that what is kept does
     not depend on the batches in which the stream comes; `draw` does not
     change what is kept later either. Samples are stored as they came,
-    pictures as `uint8` if their values allow it.
+    pictures as `uint8` if their values allow it. A sample that its class has
+    in the memory already is passed over, as if it had not come again.
 
     Reference:
     - [Vitter, 1985](https://doi.org/10.1145/3147.3165), `"uniform"`
@@ -109,8 +111,9 @@ class Reservoir(BaseMemory):
         y = class_of_each(y)
         logits = checked_logits(logits, len(x))
         self._check_like(x, x.dtype)
-        origins, stream = self._decide(y.tolist())
-        self._content = self._refilled(origins, x, y, logits)
+        keys = keys_of(x)
+        origins, stream = self._decide(y.tolist(), keys.tolist())
+        self._content = self._refilled(origins, x, y, logits, keys)
         self._stream = stream
 
     def draw(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -210,16 +213,26 @@ class Reservoir(BaseMemory):
             config = {**config, "policy": policy}
         return cls(**config)
 
-    def _decide(self, labels):
+    def _decide(self, labels, keys):
         """Where the sample in each slot comes from: stored ones, then new."""
         stream = self._stream
         generator = generator_at(stream.decisions)
         held = self._content.y
         slots = Slots(self.budget, held, stream.seen, stream.full, generator)
         origins = {slot: slot for slot in range(len(held))}
+        pairs = [
+            *zip(held.tolist(), self._content.keys.tolist(), strict=True),
+            *zip(labels, keys, strict=True),
+        ]
+        present = set(pairs[: len(held)])
         for place, label in enumerate(labels, start=len(held)):
+            if pairs[place] in present:
+                continue
             slot = slots.see(label, self._place)
             if slot is not None:
+                if slot in origins:
+                    present.discard(pairs[origins[slot]])
+                present.add(pairs[place])
                 origins[slot] = place
         return np.array(list(origins.values())), dataclasses.replace(
             stream,
@@ -228,7 +241,7 @@ class Reservoir(BaseMemory):
             decisions=generator.bit_generator.state,
         )
 
-    def _refilled(self, origins, x, y, logits):
+    def _refilled(self, origins, x, y, logits, keys):
         old = self._content
         chosen = np.sort(origins[origins >= len(old)])
         if not len(chosen):
@@ -236,7 +249,7 @@ class Reservoir(BaseMemory):
         rows = chosen - len(old)
         logits = None if logits is None else logits[rows]
         kept = arrays.compact(x[rows])
-        new = old.new(kept, y[rows], 0, x.dtype, logits)
+        new = old.new(kept, y[rows], 0, x.dtype, logits, keys[rows])
         both = join([old, new]) if len(old) else new
         moved = np.where(
             origins < len(old),
