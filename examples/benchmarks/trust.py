@@ -7,8 +7,8 @@
 Ctrl-C arrives at random moments of `learn`, `remember`, `remove`, `forget` and
 `rollback`: the call either returns, or leaves the classifier to the bit. A
 soak then learns phase after phase in one process, and prints seconds and memory
-of the first and of the last of them. With `--batches` another one lets streams
-of 500 batches pass, in turn by steps with a `Reservoir` and from statistics.
+of the first and of the last of them. With `--batches` as many batches pass
+through `observe`, by steps with a `Reservoir` and then from statistics.
 """
 
 import argparse
@@ -30,8 +30,8 @@ import keras_incremental as ki
 DIM = 16
 # Of the soak: later phases bring more samples of these.
 CLASSES = 40
-# Batches of one call of `observe`, and the first streams, which warm up.
-STREAM, WARM = 500, 10
+# Samples of a batch of a stream, and batches from one measurement to the next.
+SIZE, MARK = 10, 250
 
 
 def main():
@@ -46,7 +46,8 @@ def main():
     if options.phases:
         print(soak(options.phases), flush=True)
     if options.batches:
-        print(soak_streams(options.batches), flush=True)
+        for name in ("er", "slda"):
+            print(soak_stream(name, options.batches), flush=True)
 
 
 def interrupt(count, seed=0):
@@ -101,7 +102,7 @@ def soak(phases):
         start = time.process_time()
         learn(clf, label % CLASSES)
         seconds.append(time.process_time() - start)
-        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        sizes.append(used_mb())
     tenth, new = max(1, phases // 10), min(CLASSES, phases // 2)
     return {
         "phases": phases,
@@ -112,39 +113,41 @@ def soak(phases):
     }
 
 
-def soak_streams(batches):
-    """Returns CPU milliseconds a batch and MB, of early and late streams."""
-    followers = {name: follower(name) for name in ("er", "slda")}
-    found = {"batches": batches}
-    costs, sizes = {name: [] for name in followers}, []
-    for turn in range(max(3 * WARM, batches // STREAM)):
-        name = list(followers)[turn % 2]
-        x, names = a_stream(turn)
-        start = time.process_time()
-        followers[name].observe(x, names, batch_size=10, verbose=0)
-        seconds = time.process_time() - start
-        costs[name].append(1000 * seconds / STREAM)
-        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    for name, cost in costs.items():
-        early, late = cost[WARM // 2 : WARM], cost[-WARM // 2 :]
-        found[f"{name} ms early"] = round(float(np.median(early)), 2)
-        found[f"{name} ms late"] = round(float(np.median(late)), 2)
-    middle = len(sizes) // 2
+def soak_stream(name, batches):
+    """Returns CPU milliseconds a batch and MB, early and late in a stream."""
+    marks = []
+    x, names = samples_of_ten(batches)
+
+    def stream():
+        for start in range(0, len(x), SIZE):
+            if start % (SIZE * MARK) == 0:
+                marks.append((time.process_time(), used_mb()))
+            yield x[start : start + SIZE], names[start : start + SIZE]
+
+    report = follower(name).observe(stream(), verbose=0)
+    seconds, sizes = np.array(marks).T
+    costs = 1000 * np.diff(seconds) / MARK
+    tenth = max(1, len(costs) // 10)
     return {
-        **found,
-        "MB early": round(sizes[WARM - 1]),
-        "MB at half": round(sizes[middle]),
+        "recipe": name,
+        "batches": report.used["batches"],
+        "ms early": round(float(np.median(costs[1:][:tenth])), 2),
+        "ms late": round(float(np.median(costs[-tenth:])), 2),
+        "MB early": round(sizes[tenth]),
         "MB late": round(sizes[-1]),
     }
 
 
-def a_stream(turn):
+def used_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def samples_of_ten(batches):
     """Returns samples of ten classes in any order, never the same twice."""
-    generator = np.random.default_rng(turn)
-    labels = generator.integers(0, 10, 10 * STREAM)
-    centers = 4 * np.random.default_rng(0).normal(size=(10, DIM))
-    x = centers[labels] + generator.normal(size=(len(labels), DIM))
-    return x.astype("float32"), [f"class {label}" for label in labels]
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 10, SIZE * batches)
+    x = generator.normal(4 * np.eye(10, DIM)[labels])
+    return x.astype("float32"), np.array([f"class {k}" for k in labels])
 
 
 def follower(name):

@@ -16,6 +16,7 @@ from keras_incremental.statistics.row_statistics import RowStatistics
 from keras_incremental.statistics.row_statistics import turned
 from keras_incremental.statistics.solved_columns import LeftOut
 from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.utils import archives
 from keras_incremental.utils import files
 
 FORMAT = 2
@@ -24,15 +25,6 @@ KEPT = 50
 # Rows of new samples, as a share of the features, that make a learned sample
 # several times as expensive as in the first call.
 LAG = 1 / 8
-# A head that fills all of a file gives one of these.
-DAMAGES = (
-    zipfile.BadZipFile,
-    AttributeError,
-    KeyError,
-    ValueError,
-    OSError,
-    EOFError,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,17 +212,16 @@ class Head:
         """
         with open(path, "rb") as file:
             try:
-                with np.load(file, allow_pickle=False) as arrays:
-                    return cls._from(arrays)
-            except DAMAGES as error:
+                with zipfile.ZipFile(file) as archive:
+                    archives.check_sizes(archive, file)
+                    archives.check_checksums(archive)
+                    return cls._from(archives.read_arrays(archive))
+            except archives.DAMAGES as error:
                 raise DamagedFileError(path, "head", error) from error
 
     @classmethod
     def _from(cls, arrays):
-        if int(arrays["format"]) != FORMAT:
-            raise ValueError(
-                f"format {arrays['format']}, where {FORMAT} is known"
-            )
+        archives.check_whole("format", arrays["format"].item(), FORMAT, FORMAT)
         head = cls(
             tuple(arrays["classes"].tolist()),
             LinearColumns(arrays["kernel"], arrays["bias"]),
@@ -241,6 +232,8 @@ class Head:
             arrays["features"],
             arrays["labels"],
         )
+        _check_names(head)
+        _check_numbers(head)
         size, units = head.input_dim, len(head.classes)
         shapes = {
             "kernel": (head.columns.kernel.shape, (size, units)),
@@ -251,10 +244,52 @@ class Head:
             "scatter": (head.statistics.scatter.shape[1:], (size,)),
             "features": (head.features.shape, (len(head.labels), size)),
         }
+        if len(head.learned):
+            known = (len(head.learned.counts), size)
+            shapes["learned means"] = (head.learned.means.shape, known)
+            shapes["learned scatter"] = (
+                head.learned.scatter.shape[1:],
+                (size,),
+            )
+            shapes["learned diagonal"] = (
+                head.learned.diagonal.shape,
+                (size,),
+            )
         odd = {k: found for k, (found, fits) in shapes.items() if found != fits}
         if odd:
             raise ValueError(f"{odd} for {units} classes, {size} features")
         return head
+
+
+def _check_names(head):
+    names = head.classes
+    if {type(n) for n in names} != {str} or len(set(names)) < len(names):
+        raise ValueError(f"classes {names}")
+    if head.activation not in ("", "softmax", "log_softmax"):
+        raise ValueError(f"activation {head.activation!r}")
+
+
+def _check_numbers(head):
+    """Raises if an array of a head has values that it cannot have."""
+    whole = {
+        "labels": (head.labels, len(head.classes)),
+        "counts": (head.statistics.counts, 2**62),
+        "learned_counts": (head.learned.counts, 2**62),
+    }
+    for name, (array, most) in whole.items():
+        of_ints = array.ndim == 1 and array.dtype.kind in "iu"
+        if not of_ints or (array < 0).any() or (array >= most).any():
+            raise ValueError(f"`{name}` is {array!r:.200}")
+    real = {"features": head.features, "basis": head.basis}
+    real.update(kernel=head.columns.kernel, bias=head.columns.bias)
+    for kind in (head.statistics, head.learned):
+        parts = {n: getattr(kind, n) for n in kind.ARRAYS[1:]}
+        real.update({f"{n} {id(kind)}": v for n, v in parts.items()})
+    for name, array in real.items():
+        if array is None:
+            continue
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise ValueError(f"`{name.split()[0]}` is not finite")
 
 
 def _only(statistics, index, others):

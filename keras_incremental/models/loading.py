@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import warnings
 import zipfile
 
 import keras
@@ -54,7 +55,9 @@ def load_classifier(
             _check_class(config)
         with _part(filepath, WEIGHTS):
             _check_weights(archive)
-    with _part(filepath, WHOLE, FIX):
+    with _part(filepath, WHOLE, FIX), warnings.catch_warnings():
+        # Keras leaves layers that the file lacks as they were initialized.
+        warnings.filterwarnings("error", "Skipping nested container")
         return keras.models.load_model(
             filepath, custom_objects, compile, safe_mode
         )
@@ -129,7 +132,7 @@ def _part(filepath, part, *fix):
         yield
     except DamagedFileError:
         raise
-    except archives.DAMAGES as error:
+    except (*archives.DAMAGES, UserWarning) as error:
         raise DamagedFileError(filepath, part, error, *fix) from error
 
 

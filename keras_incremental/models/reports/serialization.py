@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.metrics.drop import Drop
+from keras_incremental.models.reports.value_checks import check_values
 from keras_incremental.utils import archives
 
 NAMES = ("classes", "new_classes", "phase_classes")
@@ -86,6 +87,7 @@ def fields_of(values):
             f"{missing}. Give what `to_dict` or `to_json` wrote."
         )
     _check_types(values)
+    check_values(values)
     drops = {c: _drop(v["drop"]) for c, v in values["per_class"].items()}
     return {
         **{name: values[name] for name in AS_THEY_ARE},
