@@ -11,6 +11,7 @@ import numpy as np
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.utils import archives
+from keras_incremental.utils import state
 
 METADATA, CONFIG = "metadata.json", "config.json"
 WEIGHTS, WHOLE = "model.weights.h5", "`.keras` file"
@@ -32,8 +33,8 @@ def load_classifier(
     `keras.models.load_model` opens the same files. It does not always notice
     a changed bit in the weights, and raises errors of many classes.
 
-    Sizes are read before anything is allocated: a classifier never takes
-    more memory than its file has bytes.
+    Sizes are read before anything is allocated, and layers that declare more
+    weights than the file has are refused.
 
     Args:
         filepath: A file that `IncrementalClassifier.save` has written.
@@ -55,6 +56,8 @@ def load_classifier(
             _check_class(config)
         with _part(filepath, WEIGHTS):
             _check_weights(archive)
+            size = archive.getinfo(WEIGHTS).file_size
+            _check_layers(config["config"], size, custom_objects, safe_mode)
     with _part(filepath, WHOLE, FIX), warnings.catch_warnings():
         # Keras leaves layers that the file lacks as they were initialized.
         warnings.filterwarnings("error", "Skipping nested container")
@@ -155,6 +158,20 @@ def _check_class(config):
 def _check_names(names):
     if not isinstance(names, list) or {type(n) for n in names} - {str}:
         raise ValueError("classes are no list of strings")
+
+
+def _check_layers(config, size, custom_objects, safe_mode):
+    """Raises if layers are declared larger than all that is stored."""
+
+    def build():
+        for part in ("features", "head"):
+            keras.saving.deserialize_keras_object(
+                config[part], custom_objects, safe_mode
+            )
+
+    declared = state.declared_bytes(build)
+    if declared > size:
+        raise ValueError(f"weights of {declared} bytes in a file of {size}")
 
 
 def _check_weights(archive):

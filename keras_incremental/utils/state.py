@@ -6,12 +6,15 @@
 import contextlib
 import copy
 import itertools
+import math
 import os
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Structure
@@ -187,6 +190,33 @@ def trace_again(model: keras.Model) -> None:
 def compile_arguments(model: keras.Model) -> Config:
     """Returns what a compiled model was compiled with, as live objects."""
     return model._compile_config.config
+
+
+def declared_bytes(build: Callable[[], object]) -> int:
+    """Returns the bytes of the variables that a function would create.
+
+    None of them is allocated. Where it fails, those until then are counted.
+
+    Args:
+        build: Function that makes layers, such as from their configuration.
+    """
+    from keras.src.backend.common import global_state
+
+    key = "uninitialized_variables"
+    pending = global_state.get_global_attribute(key, [])
+    global_state.set_global_attribute(key, [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            with contextlib.suppress(Exception):
+                build()
+        found = global_state.get_global_attribute(key)
+    finally:
+        global_state.set_global_attribute(key, pending)
+    return sum(math.prod(v.shape) * _itemsize(v.dtype) for v in found)
+
+
+def _itemsize(dtype):
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
 
 
 def may_overwrite(path: str | os.PathLike) -> bool:

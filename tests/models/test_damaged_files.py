@@ -188,6 +188,11 @@ CHANGES = {
         "`.keras` file",
         "`epochs` of Recipe",
     ),
+    "a wide layer": (
+        {CONFIG: lambda data: data.replace(b'"units": 6', b'"units": 9999999')},
+        WEIGHTS,
+        "bytes in a file of",
+    ),
     "merged": (
         in_config(lambda c: c["label_space"].update(merged=[[0, 9]])),
         "label_space",

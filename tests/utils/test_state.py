@@ -139,6 +139,20 @@ def test_the_backend_has_keras_masks():
         assert hasattr(backend, name), moved(name, "keras.src.backend")
 
 
+def test_a_layer_is_measured_without_its_weights():
+    from keras.src.backend.common import global_state
+
+    def build():
+        keras.layers.Dense(10**8).build((None, 10**4))
+        raise ValueError("a layer of someone else")
+
+    pending = global_state.get_global_attribute("uninitialized_variables")
+    assert state.declared_bytes(build) == 4 * (10**12 + 10**8)
+    after = global_state.get_global_attribute("uninitialized_variables")
+    assert after == (pending or [])
+    assert state.declared_bytes(built_layer) == 4 * built_layer().count_params()
+
+
 def test_an_operation_has_inbound_nodes():
     inputs = keras.Input((4,))
     operation = (inputs / 2.0)._keras_history.operation
