@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from collections.abc import Sequence
 
+from keras_incremental.utils.formatting import one_line
+
 
 def table(rows: Iterable[Sequence[object]]) -> str:
     """Returns rows as aligned columns; numbers are aligned on the right.
@@ -10,7 +12,7 @@ def table(rows: Iterable[Sequence[object]]) -> str:
     Args:
         rows: Rows of as many cells.
     """
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[one_line(str(cell), 200) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     return "\n".join(
         "  ".join(map(_aligned, row, widths)).rstrip() for row in texts

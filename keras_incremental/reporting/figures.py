@@ -2,6 +2,8 @@
 
 import itertools
 
+from keras_incremental.utils.formatting import one_line
+
 OLD, NEW, BEFORE = "#0072b2", "#d55e00", "#a6a6a6"
 INK, GRID = "#333333", "#e6e6e6"
 NAME_LENGTH = 18
@@ -66,8 +68,7 @@ def legend(figure):
 
 def short(name, length=NAME_LENGTH):
     """Shortens a name, and escapes it for matplotlib."""
-    if len(name) > length:
-        name = name[: length - 1] + "…"
+    name = one_line(name, length)
     return name.replace("$", r"\$")
 
 

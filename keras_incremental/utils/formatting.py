@@ -2,6 +2,29 @@
 
 from collections.abc import Sequence
 
+# Letters without a shape of their own, which join those of many scripts.
+JOINERS = "\u200c\u200d"
+MOST_LETTERS = 60
+
+
+def one_line(text: str, most: int = MOST_LETTERS) -> str:
+    """Returns text that stays on its line, and steers no terminal.
+
+    Line breaks, control characters and marks that turn the direction of
+    writing become escapes, and long text is shortened.
+
+    Args:
+        text: String of any content.
+        most: Int, the most letters. Defaults to `60`.
+    """
+    text = text if len(text) <= most else f"{text[: most - 1]}\u2026"
+    return "".join(
+        letter
+        if letter.isprintable() or letter in JOINERS
+        else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
 
 def percent(share: float | None) -> str:
     """Formats a share from 0 to 1 in percent; a dash for `None`."""

@@ -16,6 +16,7 @@ from keras_incremental.models.reports import serialization as report_json
 from keras_incremental.reporting.page import to_html
 from keras_incremental.utils import files
 from keras_incremental.utils.formatting import megabytes
+from keras_incremental.utils.formatting import one_line
 from keras_incremental.utils.versions import versions
 
 
@@ -225,7 +226,7 @@ def headline(report, verdict):
     """Returns the scores of old and of new classes, and a verdict."""
     change = _change(report.old_score_before, report.old_score)
     new = [
-        f"{name} {_percent(report.class_score(name))}"
+        f"{one_line(name)} {_percent(report.class_score(name))}"
         for name in report.new_classes
     ]
     return "  ".join([f"old {change}", *new, verdict])
@@ -233,7 +234,7 @@ def headline(report, verdict):
 
 def class_lines(report):
     """Yields a line for each class."""
-    width = max(len(name) for name in report.classes)
+    width = max(len(one_line(name)) for name in report.classes)
     for name in report.classes:
         change = _change(
             report.class_score(name, before=True),
@@ -241,7 +242,7 @@ def class_lines(report):
         )
         mark = "new" if name in report.new_classes else "old"
         count = f"{report.support(name)} validation {report.scorer.unit}"
-        yield f"  {mark}  {name:<{width}}  {change}  ({count})"
+        yield f"  {mark}  {one_line(name):<{width}}  {change}  ({count})"
 
 
 def _footnotes(report):
