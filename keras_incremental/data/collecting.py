@@ -11,7 +11,7 @@ from keras_incremental.utils.large_arrays import is_large
 class Collector:
     """Samples that arrive in batches, and become one array.
 
-    They are in compact storage, see `arrays.compact`. Numbers beyond 256 MiB
+    They are in compact storage, see `arrays.compact`. Numbers beyond 128 MiB
     are written to a temporary file; strings and records are not.
 
     Attributes:

@@ -99,7 +99,7 @@ class Source:
         """Returns all data of one pass, in compact storage.
 
         Float samples whose values are all integers from 0 to 255 come as
-        `uint8`; `x.astype(source.dtype)` is what the model sees. Beyond 256
+        `uint8`; `x.astype(source.dtype)` is what the model sees. Beyond 128
         MiB, samples lie in a temporary file.
 
         Args:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-# Bytes that one array may have in memory: 256 MiB.
-LIMIT = 2**28
+# Bytes that one array may have in memory: 128 MiB.
+LIMIT = 2**27
 # Bytes that are read of a larger one at a time: 32 MiB.
 CHUNK = 2**25
 

@@ -14,13 +14,14 @@ from keras_incremental.reporting import TensorBoardReports
 
 
 def read(folder):
-    events = EventAccumulator(str(folder))
+    # Files of one second lie in the order of a counter, as text: 10 before 9.
+    events = EventAccumulator(str(folder), purge_orphaned_data=False)
     events.Reload()
     return events
 
 
 def scalars(events, tag):
-    return [(event.step, event.value) for event in events.Scalars(tag)]
+    return sorted((event.step, event.value) for event in events.Scalars(tag))
 
 
 def rounded(pairs):
