@@ -267,7 +267,7 @@ def test_a_mask_takes_positions_out_of_the_mean_of_a_loss():
             return state.set_mask(values, keras.ops.array([True, False]))
 
     predictions = np.array([[2.0], [8.0]], "float32")
-    assert float(Masked()(predictions, predictions)) == 2.0
+    assert float(Masked()(predictions, predictions)) == pytest.approx(2.0)
 
 
 def test_exclusions_from_weight_decay_are_taken_over():

@@ -166,8 +166,8 @@ class Reader:
         data = pair(data)
         if not isinstance(data, tuple):
             return data
-        x, *labels = data
-        return (x, *(chosen_of(self.classifier, part) for part in labels))
+        labels = (chosen_of(self.classifier, part) for part in data[1:])
+        return (*data[:1], *labels)
 
     def _read(self, x, y, classes, unlabeled, default=None, argument="x"):
         if np.isscalar(y):
