@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import io
 import os
 from collections.abc import Sequence
 from typing import Self
@@ -36,6 +37,13 @@ from keras_incremental.utils.types import Store
 MEMORY_FILE = "exemplars.npz"
 # In the compile configuration: whether the optimizer has ever stepped.
 TRAINED = "trained"
+
+
+class _WeightsInMemory(io.BytesIO):
+    """A file in memory, which Keras takes for one of weights."""
+
+    def __str__(self):
+        return "model.weights.h5"
 
 
 class SavingMixin(ExportingMixin):
@@ -133,8 +141,11 @@ class SavingMixin(ExportingMixin):
                 "`.keras` file."
             )
         elif overwrite or state.may_overwrite(filepath):
+            # HDF5 ends the process if it closes a file that has no room.
+            file = _WeightsInMemory()
+            super().save_weights(file)
             with files.replacing(filepath) as part:
-                super().save_weights(part)
+                part.write_bytes(file.getbuffer())
 
     def load_weights(
         self, filepath: str | os.PathLike, skip_mismatch: bool = False, **kwargs

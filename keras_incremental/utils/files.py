@@ -1,6 +1,7 @@
 """Writes that leave a whole file: the old one or the new one."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -11,6 +12,14 @@ from typing import IO
 
 PREFIX = ".keras_incremental-unfinished-"
 LOCK = "lock"
+# What helps where a file has no room.
+NO_ROOM = {
+    errno.ENOSPC: "Delete files there or in '{temporary}', or choose another "
+    "disk.",
+    errno.EDQUOT: "Delete files of the same user, or choose another disk.",
+    errno.EFBIG: "Raise the limit, `ulimit -f` or that of the file system, or "
+    "choose another disk.",
+}
 
 
 @contextlib.contextmanager
@@ -29,7 +38,8 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         path: String or path of the file, or of a new folder.
 
     Raises:
-        OSError: if the folder cannot be written to, or the name is too long.
+        OSError: if the folder cannot be written to, the name is too long, or
+            there is no room; it names the file.
         FileExistsError: if `path` is a folder.
     """
     target = pathlib.Path(os.path.realpath(path))
@@ -43,7 +53,7 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         yield target
         return
     _remove_unfinished(target.parent)
-    with _folder_beside(target, path) as folder:
+    with _folder_beside(target, path) as folder, _naming_no_room(path):
         part = folder / target.name
         yield part
         if old is not None:
@@ -159,3 +169,30 @@ def _naming(path):
         raise type(error)(
             error.errno, error.strerror, os.fspath(path)
         ) from error
+
+
+@contextlib.contextmanager
+def _naming_no_room(path):
+    """Makes an error of a full disk one of the file that was asked for."""
+    try:
+        yield
+    except Exception as error:
+        for number, help in NO_ROOM.items():
+            if _is_of(error, number):
+                raise _no_room(number, help, path) from error
+        raise
+
+
+def _is_of(error, number):
+    """Returns whether an error is of a kind; libraries tell it in words."""
+    said = os.strerror(number).lower() in str(error).lower()
+    return said or getattr(error, "errno", None) == number
+
+
+def _no_room(number, help, path):
+    help = help.format(temporary=tempfile.gettempdir())
+    return OSError(
+        number,
+        f"{os.strerror(number)}, so nothing was written. {help} Received",
+        os.fspath(path),
+    )

@@ -161,3 +161,30 @@ def test_a_write_leaves_what_another_writes_at_the_same_time(tmp_path):
         assert leftovers(tmp_path)
     assert path.read_text() == "first"
     assert not leftovers(tmp_path)
+
+
+WRITES = """
+import runpy, sys
+files = runpy.run_path(sys.argv[1])
+for _ in range(40):
+    files["write_text"](sys.argv[2], sys.argv[3] * 100_000)
+"""
+
+
+def test_processes_that_write_at_once_leave_a_whole_file(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "a" * 100_000)
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITES, files.__file__, path, letter]
+        )
+        for letter in "bc"
+    ]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        text = path.read_text()
+        assert len(text) == 100_000 and len(set(text)) == 1
+        seen.add(text[0])
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert {"b", "c"} <= seen
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
