@@ -18,7 +18,7 @@ EVER = -1
 class LabelSpace:
     """The classes of a model, and how they came out of one another.
 
-    A picture that was labelled "car" before "police car" was known may show
+    A picture that was labeled "car" before "police car" was known may show
     either. Each growth makes a new version; labels keep the version at which
     they were given, and `table` says what they may be now.
 

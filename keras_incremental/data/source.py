@@ -321,10 +321,9 @@ def _check_specs(x, y, argument):
     parts = keras.tree.flatten(x)
     refuse_ragged(parts, argument)
     for spec, name in (*((part, argument) for part in parts), (y, "y")):
-        ragged = "Ragged" in type(spec).__name__
-        if isinstance(spec, (dict, tuple, list)) or (
-            "Sparse" in type(spec).__name__ or ragged
-        ):
+        kind = type(spec).__name__
+        is_nested = isinstance(spec, (dict, tuple, list))
+        if is_nested or "Sparse" in kind or "Ragged" in kind:
             raise TypeError(
                 f"`{name}` must be dense tensors. Received: {spec}. Make "
                 "them dense, and join several labels into one."

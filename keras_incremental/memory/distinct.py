@@ -58,9 +58,10 @@ def _content(values):
     if values.dtype.kind == "U":
         return repr(values.tolist()).encode()
     with np.errstate(all="ignore"):
-        small, floats = values.astype("uint8"), values.astype("float64")
+        small = values.astype("uint8", copy=False)
         if np.array_equal(small, values):
             return small.tobytes()
+        floats = values.astype("float64", copy=False)
         exact = floats.astype(values.dtype)
     # A float of 64 bits does not hold all ints.
     if values.dtype.kind in "iu" and not np.array_equal(exact, values):

@@ -13,7 +13,6 @@ from keras_incremental.data import check_class_names
 from keras_incremental.data import to_indices
 from keras_incremental.metrics.paired_tests import quantile
 from keras_incremental.models.gate import Gate
-from keras_incremental.models.inputs.reading import collect
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.loading import read_class_names
 from keras_incremental.models.problems.problem import SINGLE_LABEL
@@ -79,7 +78,7 @@ def compare(
     _check_limits(max_drop, level)
     first, second = _opened(old), _opened(new)
     source = as_source(x, y, batch_size=batch_size)
-    x, labels = collect(source)
+    x, labels = source.collect()
     if labels is None:
         raise ValueError(
             "`compare` needs labels. Received: samples only. Pass `y`, or a "

@@ -39,7 +39,7 @@ class Recipe:
     Args:
         name: String, for reports. Defaults to `"automatic"`.
         memory: `ExemplarMemory`, or `Reservoir` for streams, or `None` to
-            keep no pictures. Defaults to `None`.
+            keep no samples. Defaults to `None`.
         head: `ExpandableHead` with any number of units that takes the place
             of a `Dense` head, or `None` to keep its weights. Defaults to
             `None`.

@@ -7,7 +7,7 @@ from hostile import Y
 from hostile import refused
 from hostile import spoilt
 
-from keras_incremental.models.inputs import reading
+from keras_incremental.data import source
 
 NEW = ["fish", "frog"]
 TENSORFLOW = keras.config.backend() == "tensorflow"
@@ -149,7 +149,7 @@ def test_a_generator_without_an_end_is_refused(monkeypatch):
         while True:
             yield X, Y
 
-    monkeypatch.setattr(reading, "MAX_BYTES", 1000)
+    monkeypatch.setattr(source, "MAX_BYTES", 1000)
     parts = ("`x` does not fit into 1000 bytes", "Pass `steps`")
     with refused(ValueError, *parts) as clf:
         clf.learn(endless(), classes=NEW)

@@ -1,4 +1,5 @@
 import copy
+import functools
 import hashlib
 import math
 
@@ -11,19 +12,19 @@ from keras_incremental.utils import graph
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 
-# Floats a picture: 256 KiB.
+# Floats a sample: 256 KiB.
 MAX_CACHED = 2**16
 
 
 class Backbone:
-    """The part of a network that no phase changes, run once per picture.
+    """The part of a network that no phase changes, run once per sample.
 
     Args:
-        features: Model from pictures to what the head reads.
+        features: Model from samples to what the head reads.
         cache: Bool. `False` runs everything end to end. Defaults to `True`.
 
     Attributes:
-        frozen: Model from pictures to what is cached, or `None` where
+        frozen: Model from samples to what is cached, or `None` where
             nothing below the head is frozen and deterministic.
         upper: Model from there to the head, or `None`.
         cached: `FeatureCache` of what `frozen` gave.
@@ -69,20 +70,20 @@ class Backbone:
         """Statistics that will hold in the next phase: none, if it moves."""
         return type(statistics)() if self.is_trainable else statistics
 
-    def student_inputs(self, pictures, batch_size=32, verbose=0):
-        """What the student reads: the pictures, or features cached of them.
+    def student_inputs(self, samples, batch_size=32, verbose=0):
+        """What the student reads: the samples, or features cached of them.
 
-        The same picture, in any call, runs through the frozen part once.
+        The same sample, in any call, runs through the frozen part once.
         """
-        if self.frozen is None or not len(pictures):
-            return pictures
-        return _in_batches(self._cached, pictures, batch_size, verbose)
+        if self.frozen is None or not len(samples):
+            return samples
+        return _in_batches(self._cached, samples, batch_size, verbose)
 
-    def _cached(self, pictures, batch_size, verbose):
-        keys = keys_of(pictures)
+    def _cached(self, samples, batch_size, verbose):
+        keys = keys_of(samples)
         missing, computed = self.cached.missing(keys), {}
         if missing:
-            arriving = pictures[list(missing.values())]
+            arriving = samples[list(missing.values())]
             rows = _run(self.frozen, arriving, batch_size, verbose)
             computed = dict(zip(missing, rows, strict=True))
         return self.cached.rows(keys, computed)
@@ -95,15 +96,17 @@ class Backbone:
 
 
 def _run(model, inputs, batch_size=32, verbose=0):
-    """Outputs of a model; `predict` takes long to begin, in a stream often."""
+    """Returns outputs of a model, which reads large arrays by batches."""
+    predict = functools.partial(_predict, model)
+    return _in_batches(predict, inputs, batch_size, verbose)
 
-    def run(inputs, batch_size, verbose):
-        read = records.readable(inputs)
-        if len(inputs) <= batch_size:
-            return model.predict_on_batch(read)
-        return model.predict(read, batch_size=batch_size, verbose=verbose)
 
-    return _in_batches(run, inputs, batch_size, verbose)
+def _predict(model, inputs, batch_size, verbose):
+    """Returns outputs; `predict` takes long to begin, in a stream often."""
+    read = records.readable(inputs)
+    if len(inputs) <= batch_size:
+        return model.predict_on_batch(read)
+    return model.predict(read, batch_size=batch_size, verbose=verbose)
 
 
 def _in_batches(function, x, batch_size, verbose):

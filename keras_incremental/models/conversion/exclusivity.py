@@ -7,7 +7,7 @@ from keras_incremental.models.conversion.head_columns import units_of
 
 
 def is_multi_label(split, model, said=None):
-    """Whether several classes may apply to one picture.
+    """Whether several classes may apply to one sample.
 
     Args:
         split: `HeadSplit`.
@@ -49,7 +49,7 @@ def _check_logits(split, loss, model, count):
             f"'{model.name}' was compiled with {loss}, which serves classes "
             "that exclude each other and classes that do not. Received: "
             "multi_label=None. Say multi_label=True if several classes may "
-            "apply to one picture, else multi_label=False."
+            "apply to one sample, else multi_label=False."
         )
 
 

@@ -18,9 +18,6 @@ from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.problems.partial_labels import PartialLabels
 
-# Of data that does not say how long it is: 32 GiB.
-MAX_BYTES = 2**35
-
 
 @dataclasses.dataclass(frozen=True)
 class OldData:
@@ -115,7 +112,7 @@ class Reader:
         data = self.pair(data)
         source = self.source(data, argument="validation_data")
         local = source.class_names or classes
-        x, labels = collect(source)
+        x, labels = source.collect()
         if labels is None:
             raise ValueError(
                 "`validation_data` needs labels, to compare with. Received: "
@@ -142,7 +139,7 @@ class Reader:
         """
         if data is None:
             return None
-        x, _ = collect(self.source(data, argument="auxiliary"))
+        x, _ = self.source(data, argument="auxiliary").collect()
         return Samples(x, None, (), argument="auxiliary")
 
     def source(self, x, y=None, argument="x"):
@@ -180,7 +177,7 @@ class Reader:
         y, classes = codec.prepare(y, classes, unlabeled)
         source = self.source(x, y, argument)
         names = local_names(classes, source) or default
-        x, labels = collect(source)
+        x, labels = source.collect()
         names = names or _names_in(labels)
         new = tuple(name for name in names if name not in known)
         everything = (*known, *new)
@@ -207,15 +204,9 @@ def checked_partial_labels(value):
     return value
 
 
-def collect(source):
-    """Returns all data, which must be small where its length is unknown."""
-    endless = source.num_batches is None
-    return source.collect(MAX_BYTES if endless else None)
-
-
 def collect_samples(classifier, x, batch_size=32, steps=None):
     """Returns the samples of data for `predict`, and labels or `None`."""
-    return collect(Reader(classifier, batch_size, steps).source(x))
+    return Reader(classifier, batch_size, steps).source(x).collect()
 
 
 def checked_version(version, label_space):

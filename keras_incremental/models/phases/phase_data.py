@@ -77,7 +77,7 @@ class Inputs:
 
     @property
     def all(self):
-        """Inputs and labels of new and kept pictures together."""
+        """Inputs and labels of new and kept samples together."""
         if not len(self.old_labels):
             return self.new, self.new_labels
         return (
@@ -87,7 +87,7 @@ class Inputs:
 
     @classmethod
     def of(cls, new, new_labels):
-        """Inputs with new pictures only."""
+        """Inputs with new samples only."""
         return cls(new, new_labels, 0, new[:0], new_labels[:0], None, None)
 
     def take(self, new=None, old=None):
@@ -118,12 +118,12 @@ class Inputs:
 
     @property
     def known(self):
-        """Inputs and labels of all pictures that have labels."""
+        """Inputs and labels of all samples that have labels."""
         return self._with_labels(*self.all)
 
     @property
     def labeled(self):
-        """Inputs and labels of the new pictures that have labels."""
+        """Inputs and labels of the new samples that have labels."""
         return self._with_labels(self.new, self.new_labels)
 
     def _with_labels(self, samples, labels):

@@ -150,7 +150,7 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     features drawn from the statistics of the old classes, if these were seen
     and the features are frozen. With neither, distillation keeps the old
     logits (on frozen features the old columns are frozen instead, the limit
-    of it), and the biases of the new classes are corrected on new pictures
+    of it), and the biases of the new classes are corrected on new samples
     alone. Where all new classes came out of old ones, the frozen columns of
     these keep what they said.
     """

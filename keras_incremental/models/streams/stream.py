@@ -8,7 +8,6 @@ from keras_incremental.data import to_indices
 from keras_incremental.data.names import normal
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.reading import Reader
-from keras_incremental.models.inputs.reading import collect
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases.describable import check_can_train
@@ -50,7 +49,7 @@ class StreamReader(Reader):
             return None
         argument = "validation_data"
         source = self.source(self.pair(data), argument=argument)
-        x, y = collect(source)
+        x, y = source.collect()
         local = local_names(None, source)
         return _samples(x, y, local, self.known, argument, argument)
 
