@@ -1,3 +1,5 @@
+import re
+
 from benchmarks import large_data
 
 
@@ -5,6 +7,6 @@ def test_the_table_has_a_row_for_each_road(monkeypatch, capsys):
     monkeypatch.setattr(large_data, "row_of", large_data.run)
     large_data.main(["--count", "40", "--size", "32"])
     lines = capsys.readouterr().out.splitlines()
-    roads = [line.split(" | ")[0] for line in lines[-3:]]
-    assert roads == ["| predict", "| solved", "| exemplars"]
-    assert all(float(line.split(" | ")[1]) > 0 for line in lines[-3:])
+    rows = [re.sub(r"\d+", "1", line) for line in lines[-3:]]
+    roads = "predict", "solved", "exemplars"
+    assert rows == [f"| {road} | 1.1 | 1 |" for road in roads]
