@@ -377,7 +377,8 @@ class SavingMixin(ExportingMixin):
         # computed in. So this process computes them anew, as one that loads
         # the file does, and both go on to the same weights.
         self.drop_cached_features()
-        if self.memory is not None and len(self.memory):
+        if self.memory is not None:
+            # An empty one knows its place in a stream, and the next identity.
             self.memory.save(os.path.join(dir_path, MEMORY_FILE))
 
     def load_assets(self, dir_path: str) -> None:

@@ -1,5 +1,6 @@
 """What is removed or forgotten leaves no trace."""
 
+import keras
 import numpy as np
 import pytest
 from toy_classifiers import NAMES
@@ -104,6 +105,22 @@ def test_a_class_is_removed_from_a_reservoir(tmp_path):
     assert traces(clf, x, tmp_path) == (y != 1).tolist()
     clf.observe(*stream([0, 2, 3], count=4), verbose=0)
     assert set(clf.memory.counts) <= {0, 2, 3}
+
+
+def test_an_emptied_memory_goes_on_after_a_file_as_without(tmp_path):
+    clf = follower(recipes.er(memory=Reservoir(20, policy="balanced")))
+    clf.observe(*stream([0, 1, 2], count=10), verbose=0)
+    clf.forget(clf.memory.ids)
+    clf.save(tmp_path / "clf.keras")
+    loaded = keras.models.load_model(tmp_path / "clf.keras")
+    x, y = samples([0, 2], seed=7)
+    for each in (clf, loaded):
+        each.memory.add(x, y)
+    assert loaded.memory.seen == clf.memory.seen
+    assert loaded.memory.ids.tolist() == clf.memory.ids.tolist()
+    np.testing.assert_array_equal(
+        loaded.memory.arrays()[0], clf.memory.arrays()[0]
+    )
 
 
 def test_what_a_memory_forgets_does_not_come_back_by_a_rollback():
