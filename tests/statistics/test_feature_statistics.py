@@ -102,6 +102,21 @@ def test_taking_out_is_never_having_put_in(features, kind):
     check_equal(gone.only([0, 2]), kind.of(features[kept], LABELS[kept] // 2))
 
 
+@pytest.mark.parametrize("kind", [FeatureStatistics, ClassCovariances])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_sample_a_class_that_is_left_has_no_scatter(kind, seed):
+    generator = np.random.default_rng(seed)
+    features = np.maximum(generator.normal(size=(60, 6)), 0).astype("float32")
+    left = kind.of(features, LABELS)
+    for first in range(3, 60, 7):
+        rows = slice(first, first + 7)
+        left = left - kind.of(features[rows], LABELS[rows])
+    assert left.counts.tolist() == [1, 1, 1]
+    assert not left.scatter.any()
+    if kind is FeatureStatistics:
+        np.testing.assert_array_equal(left.normal().covariance, np.eye(6))
+
+
 def test_what_was_not_put_in_cannot_be_taken_out(features):
     some = FeatureStatistics.of(features[:30], LABELS[:30])
     whole = FeatureStatistics.of(features, LABELS)
