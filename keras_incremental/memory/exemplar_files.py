@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 
+from keras_incremental.data import arrays
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.memory.exemplars import COLUMNS
 from keras_incremental.memory.exemplars import Exemplars
@@ -15,6 +16,8 @@ from keras_incremental.utils import files
 from keras_incremental.utils.types import Config
 
 FORMAT = 1
+# Samples whose values are looked at together.
+ROWS = 256
 
 
 def write(
@@ -84,9 +87,11 @@ def _parse(saved):
     held = [x if logits is None else logits, *columns.values()]
     if {len(column) for column in held} != {len(x)}:
         raise ValueError("arrays of different lengths")
-    if logits is not None and (logits.ndim != 2 or logits.dtype.kind != "f"):
-        raise ValueError("logits are not rows of floats")
     dtype = _dtype(header["dtype"], x)
+    for rows in range(0, len(x), ROWS):
+        arrays.check_finite(x[rows : rows + ROWS], "x", rows)
+    if logits is not None:
+        _check_logits(logits)
     return Exemplars(
         x=None if dtype is None else x,
         dtype=dtype,
@@ -94,6 +99,15 @@ def _parse(saved):
         next_phase=_after(columns["phases"], "next_phase", header),
         logits=logits,
         **columns,
+    )
+
+
+def _check_logits(logits):
+    if logits.ndim != 2 or logits.dtype.kind != "f":
+        raise ValueError("logits are not rows of floats")
+    # Logits that are not known are NaN.
+    arrays.check_finite(
+        np.nan_to_num(logits, posinf=np.inf, neginf=-np.inf), "logits"
     )
 
 

@@ -6,7 +6,9 @@ from store_data import first
 from store_data import last
 from store_data import samples
 
+from keras_incremental.errors import DamagedFileError
 from keras_incremental.memory import ExemplarStore
+from keras_incremental.memory import Reservoir
 
 
 def test_strings_are_saved_too(tmp_path):
@@ -87,3 +89,28 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 def test_a_missing_file_is_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         ExemplarStore(3).load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "dtype"),
+    [
+        ("x", np.nan, "float32"),
+        ("x", 1e300, "float64"),
+        ("logits", np.inf, "float32"),
+    ],
+)
+def test_values_that_no_call_takes_are_in_no_file(tmp_path, name, value, dtype):
+    memory, path = Reservoir(8), tmp_path / "m.npz"
+    x = np.eye(3) + 0.5
+    memory.add(x, np.arange(3), logits=x)
+    memory.save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays[name] = arrays[name].astype(dtype)
+    np.savez(path, **arrays)
+    memory.load(path)
+    arrays[name][1, 2] = value
+    np.savez(path, **arrays)
+    with pytest.raises(DamagedFileError, match=rf"{name}\[1\]"):
+        memory.load(path)
+    assert np.array_equal(memory.arrays()[0], x)

@@ -38,6 +38,8 @@ def test_a_flipped_bit_of_a_report_is_noticed(report):
         ("classes", "cat"),
         ("classes", [1, 2]),
         ("confusion_after", {}),
+        ("confusion_after", None),
+        ("confusion_before", None),
         ("history", []),
         ("per_class", {"cat": 3}),
         ("seconds", "1e300"),
@@ -53,3 +55,11 @@ def test_values_of_another_type_are_no_report(field, value, report):
 def test_text_that_is_no_report_is_one_class_of_error(text):
     with pytest.raises(DamagedFileError, match="JSON of PhaseReport"):
         PhaseReport.from_json(text)
+
+
+def test_numbers_that_are_not_finite_are_read_as_such(report):
+    numbers = {"calibration": {"old": None}, "stages": {"fit": None}}
+    again = PhaseReport.from_dict({**report.to_dict(), **numbers})
+    assert "old nan %" in str(again)
+    assert "nan s" in again.to_html()
+    assert PhaseReport.from_json(again.to_json()).to_dict() == again.to_dict()

@@ -10,12 +10,13 @@ import numpy as np
 
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.metrics.drop import Drop
+from keras_incremental.models.reports.value_checks import CONFUSIONS
+from keras_incremental.models.reports.value_checks import NUMBERS
 from keras_incremental.models.reports.value_checks import check_values
 from keras_incremental.utils import archives
 
 NAMES = ("classes", "new_classes", "phase_classes")
 INDICES = ("flips", "flipped_from", "flipped_to")
-CONFUSIONS = ("confusion_before", "confusion_after")
 AS_THEY_ARE = (
     "phase",
     "accepted",
@@ -57,7 +58,7 @@ TYPES = {
     "drop": (dict, type(None)),
 }
 # A raw line break is never inside a string.
-NUMBERS = re.compile(r"\[\n[-+\d.,eE\snul]*\]")
+LISTS_OF_NUMBERS = re.compile(r"\[\n[-+\d.,eE\snul]*\]")
 
 
 def to_dict(report):
@@ -91,6 +92,7 @@ def fields_of(values):
     drops = {c: _drop(v["drop"]) for c, v in values["per_class"].items()}
     return {
         **{name: values[name] for name in AS_THEY_ARE},
+        **{name: _with_nan(values[name]) for name in NUMBERS},
         **{name: tuple(values[name]) for name in NAMES},
         **{name: np.asarray(values[name], int) for name in INDICES},
         **{name: _matrix(values[name]) for name in CONFUSIONS},
@@ -127,7 +129,7 @@ def dumps(values):
     values = json.loads(json.dumps(values, allow_nan=False))
     values[CHECKSUM] = _checksum(values)
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    return NUMBERS.sub(lambda found: _on_one_line(found.group()), text)
+    return LISTS_OF_NUMBERS.sub(lambda found: _on_one_line(found.group()), text)
 
 
 def read(text):
@@ -158,6 +160,14 @@ def _of_class(report, name):
         "after": report.class_score(name),
         "support": report.support(name),
         "drop": drop and dataclasses.asdict(drop),
+    }
+
+
+def _with_nan(numbers):
+    """Returns numbers as they were before those without value were `None`."""
+    return {
+        name: math.nan if value is None else value
+        for name, value in numbers.items()
     }
 
 

@@ -4,6 +4,7 @@ import math
 
 from keras_incremental.models.problems.problem import get_problem
 
+CONFUSIONS = ("confusion_before", "confusion_after")
 COUNTS = ("exemplars", "nbytes")
 NUMBERS = ("stages", "calibration")
 FLIPS = ("flips", "flipped_from", "flipped_to")
@@ -36,6 +37,7 @@ def _wrong(values):
     drops = [_drop_of(entry) for entry in values["per_class"].values()]
     exclusive = get_problem(values["problem"]).scorer.has_confusion
     old = count - len(values["new_classes"])
+    measured = {values[name] is None for name in CONFUSIONS}
     fits = {
         "classes": count and len(known) == count and "" not in known,
         "new_classes": known.issuperset(values["new_classes"]),
@@ -48,7 +50,8 @@ def _wrong(values):
         "confusion_before": _is_confusion(
             values["confusion_before"],
             (count, old) if exclusive else (old, 2, 2),
-        ),
+        )
+        and len(measured) == 1,
         "confusion_after": _is_confusion(
             values["confusion_after"],
             (count, count) if exclusive else (count, 2, 2),
