@@ -8,7 +8,7 @@ COVERED = .venv/bin/python -m slipcover --json --out $(COVERAGE)
 COVERAGE_CHECK = .venv/bin/python -m slipcover --fail-under 90 \
 	--merge $(COVERAGE) --out $(COVERAGE)
 
-.PHONY: demo pets test test-all lint wheel docs
+.PHONY: demo pets test test-all lint wheel oldest docs
 
 demo: .venv/demo.stamp
 	.venv/bin/python examples/quickstart.py
@@ -42,6 +42,18 @@ lint: .venv/test.stamp
 
 wheel: .venv/test.stamp
 	.venv/bin/python .ci/wheel.py '$(filter jax%,$(BACKENDS))'
+
+# What depends most on the version of Keras, on the oldest that is taken.
+OLD_KERAS = .venv/keras-3.12
+OLD_KERAS_TESTS = tests/models/test_persistence.py tests/test_user_stories.py \
+	tests/utils/test_graph.py tests/utils/test_graph_frozen.py \
+	tests/utils/test_state.py
+
+oldest: .venv/test.stamp $(OLD_KERAS)
+	PYTHONPATH=$(OLD_KERAS) .venv/bin/python -m pytest $(OLD_KERAS_TESTS)
+
+$(OLD_KERAS): .venv/bin/python
+	$(PIP) --no-deps --target $@ 'keras==3.12.*'
 
 docs: .venv/test.stamp
 	.venv/bin/python docs/reference.py docs/reference

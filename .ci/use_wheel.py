@@ -26,4 +26,6 @@ assert report.accepted and clf.classes == ("cat", "dog", "bird")
 clf.save("clf.keras")
 again = keras.saving.load_model("clf.keras")
 np.testing.assert_array_equal(again.predict_names(x), clf.predict_names(x))
-print(f"{ki.__name__} {ki.__version__} learns on {keras.backend.backend()}")
+python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+backend = keras.backend.backend()
+print(f"{ki.__name__} {ki.__version__} learns on {backend}, {python}")

@@ -3,7 +3,8 @@
     python .ci/wheel.py "jax==0.10.*"
 
 The environment has what the wheel requires and a backend: JAX, which is the
-smallest. It cannot see this repository.
+smallest. It cannot see this repository. It is of the newest Python that the
+package takes, where there is one.
 """
 
 import os
@@ -11,11 +12,11 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import venv
 import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 NAME = "keras_incremental"
+NEWEST = "3.13"
 NOT_SHIPPED = {"benchmarks", "examples", "tests"}
 
 
@@ -35,11 +36,24 @@ def check_files(wheel):
 
 
 def use(wheel, backend, folder):
-    venv.create(folder / "env", with_pip=True)
+    run(newest_python(), "-m", "venv", folder / "env")
     python = folder / "env" / "bin" / "python"
     run(python, "-m", "pip", "install", "-q", "--no-compile", wheel, backend)
     run(python, "-m", "pip", "check")
     run(python, "-I", HERE / "use_wheel.py", cwd=folder)
+
+
+def newest_python():
+    """The newest interpreter, else the one that runs this file."""
+    ask = (f"python{NEWEST}", "-c", "import sys; print(sys.executable)")
+    # pyenv has a command that fails where its version is not chosen.
+    environment = {**os.environ, "PYENV_VERSION": NEWEST}
+    try:
+        return subprocess.check_output(
+            ask, env=environment, text=True, stderr=subprocess.DEVNULL
+        ).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return sys.executable
 
 
 def run(*command, **options):

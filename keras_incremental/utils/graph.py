@@ -67,10 +67,18 @@ def split_head(model: keras.Model) -> HeadSplit:
         if after_head.is_place_wise(layer):
             tensor = after_head.placed_below(layer, tensor)
     affine, activation = _followed(model, head, after[::-1])
-    features = keras.Model(
-        state.inputs_of(model), tensor, name=f"{model.name}_features"
-    )
+    features = _below(model, tensor, name=f"{model.name}_features")
     return HeadSplit(features, head, activation, affine)
+
+
+def _below(model, tensor, name=None):
+    """Returns the model from the inputs to a tensor.
+
+    Keras before 3.14 does not load one whose output is its input.
+    """
+    if any(tensor is each for each in model.inputs):
+        tensor = keras.layers.Identity()(tensor)
+    return keras.Model(state.inputs_of(model), tensor, name=name)
 
 
 def _unwrapped(head):
@@ -245,6 +253,8 @@ def _try_cut(model, layer):
     try:
         rest = keras.Model(tensor, model.outputs[0])
     except ValueError:
+        rest = None
+    if rest is None or not state.is_connected(rest):
         # The layer is not a bottleneck: a layer above has another input.
         return None
     below = keras.Model(state.inputs_of(model), tensor)
@@ -297,8 +307,7 @@ def _last_layers(model):
     for layer in reversed(state.operations_of(model)):
         if isinstance(layer, keras.Model):
             inner, tensor = _last_layers(layer)
-            below = keras.Model(state.inputs_of(layer), tensor)
-            return passed + inner, below(_feed(model, layer))
+            return passed + inner, _below(layer, tensor)(_feed(model, layer))
         if isinstance(layer, keras.layers.InputLayer):
             break
         _check_operation(model, layer)

@@ -166,10 +166,26 @@ def arguments_of(operation: keras.Operation) -> tuple:
     return (*arguments.args, *arguments.kwargs.values())
 
 
+def is_connected(model: keras.Model) -> bool:
+    """Returns whether a graph computes its outputs from its inputs alone.
+
+    Keras before 3.14 makes a model of two tensors without looking.
+    """
+    known = {id(tensor) for tensor in model.inputs}
+    for node in _nodes_in_order(model):
+        if known.issuperset(map(id, node.input_tensors)) and not node.is_input:
+            known.update(map(id, node.outputs))
+    return known.issuperset(map(id, model.outputs))
+
+
 def _nodes(model, layer):
-    graph = getattr(model, "_functional", model)
-    nodes = itertools.chain(*graph._nodes_by_depth.values())
-    return [node for node in nodes if node.operation is layer]
+    return [node for node in _nodes_in_order(model) if node.operation is layer]
+
+
+def _nodes_in_order(model):
+    by_depth = getattr(model, "_functional", model)._nodes_by_depth
+    depths = sorted(by_depth, reverse=True)
+    return list(itertools.chain(*(by_depth[depth] for depth in depths)))
 
 
 def forget_compiled(model: keras.Model) -> None:

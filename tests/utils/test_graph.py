@@ -101,6 +101,19 @@ def test_the_features_share_their_layers_with_the_model():
     np.testing.assert_array_equal(array(split.features(INPUTS)), 0)
 
 
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_the_features_of_a_lone_head_are_saved(is_nested, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    if is_nested:
+        inputs = keras.Input((4,))
+        model = keras.Model(inputs, model(inputs))
+    split = graph.split_head(model)
+    check_split(model, split)
+    split.features.save(tmp_path / "features.keras")
+    loaded = keras.saving.load_model(tmp_path / "features.keras")
+    np.testing.assert_array_equal(array(loaded(INPUTS)), INPUTS)
+
+
 def test_an_unbuilt_model_has_no_head_yet():
     with pytest.raises(ValueError, match="has no graph of layers"):
         graph.split_head(keras.Sequential([keras.layers.Dense(2)]))
