@@ -182,14 +182,17 @@ def predicted_names(
     """
     names = class_names_of(model)
     predict = getattr(model, "predict_scores", model.predict)
-    outputs = predict(x, batch_size=batch_size, verbose=0)
-    if outputs.ndim != 2 or outputs.shape[-1] != len(names):
+    outputs = keras.tree.flatten(predict(x, batch_size=batch_size, verbose=0))
+    # What `to_keras` gives has the other outputs of a model beside these.
+    fitting = [o for o in outputs if o.ndim == 2 and o.shape[-1] == len(names)]
+    if len(fitting) != 1:
         raise ValueError(
             "A model to compare has one output for each class. Received: "
-            f"outputs of shape {outputs.shape[1:]} for the classes "
-            f"{list(names)}. Pass `IncrementalClassifier(model, names)`."
+            f"outputs of shape {[o.shape[1:] for o in outputs]} for the "
+            f"classes {list(names)}. Pass `IncrementalClassifier(model, names"
+            ")`, with `output=` where there are several."
         )
-    return np.array(names)[outputs.argmax(-1)]
+    return np.array(names)[fitting[0].argmax(-1)]
 
 
 def _opened(model):

@@ -8,6 +8,8 @@ from keras import metrics
 
 import keras_incremental as ki
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.models.exporting.served import ServedModel
+from keras_incremental.models.exporting.served import check_same
 
 FORMS = {
     "dict": lambda kind, age: {"kind": kind, "age": age},
@@ -146,6 +148,52 @@ def test_a_recipe_keeps_the_others():
     clf = IncrementalClassifier(compiled(), NAMES, output="kind")
     other = clf.with_recipe(ki.recipes.er(budget=10))
     assert_same(clf.predict(X, verbose=0), other.predict(X, verbose=0))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_plain_model_is_compared_by_the_output_of_the_names(form):
+    clf = IncrementalClassifier(network(form), NAMES, output="kind")
+    labels = clf.predict_names(X)
+    found = ki.models.compare(clf, clf.to_keras(), X, labels)
+    assert found.drop.lost == found.drop.gained == 0
+
+
+def test_which_output_has_the_names_must_be_clear():
+    inputs = keras.Input((4,))
+    outputs = [layers.Dense(2)(inputs), layers.Dense(2)(inputs)]
+    model = keras.Model(inputs, outputs)
+    model.class_names = NAMES
+    with pytest.raises(ValueError, match=r"\(2,\).*output="):
+        ki.models.compare(model, model, X, ["cat"] * 12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_export_has_the_other_outputs(form):
+    clf = IncrementalClassifier(network(form), NAMES, output="kind")
+    served = ServedModel(clf, 2)
+    check_same(served)
+    outputs = served(keras.ops.convert_to_tensor(X))
+    assert list(outputs) == served.output_names == ["age", "indices", "scores"]
+    answers = {"kind": outputs["scores"], "age": outputs["age"]}
+    if form == "list":
+        answers = [answers["age"], answers["kind"]]
+    assert_same(answers, clf.predict(X, verbose=0))
+
+
+def test_names_that_an_export_adds_are_refused(tmp_path):
+    model = network()
+    outputs = {"kind": model.output["kind"], "scores": model.output["age"]}
+    model = keras.Model(model.inputs, outputs)
+    clf = IncrementalClassifier(model, NAMES, output="kind")
+    clf.to_keras()
+    with pytest.raises(ValueError, match=r"\['scores'\]. Adopt"):
+        clf.export(tmp_path / "pets")
+
+
+def test_a_device_extends_one_output_alone(tmp_path):
+    clf = IncrementalClassifier(network(), NAMES, output="kind")
+    with pytest.raises(ValueError, match=r"\['kind', 'age'\]. Leave"):
+        clf.export(tmp_path / "pets", "onnx", extendable=True)
 
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype")

@@ -23,6 +23,7 @@ MEANINGS = {
     UNKNOWN: "whether it is of no known class",
     UNKNOWN_SCORE: "compared with the threshold of `unknown`",
 }
+OTHER = "an output of the model that gives no class scores"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Artifact:
                 for k, into in space.merged
             },
             "inputs": keras.tree.map_structure(_spec, self.signature[0]),
-            "outputs": {name: meanings[name] for name in outputs},
+            "outputs": {name: meanings.get(name, OTHER) for name in outputs},
             "unknown": self._unknown(outputs),
             "versions": versions(),
         }

@@ -55,7 +55,8 @@ class ExportingMixin(keras.Model):
         of `"scores"`, what `predict` gives; `"indices"` of the most probable
         classes, or `"applies"` where several may; `"names"` of these, strings,
         in a SavedModel and in ONNX; and after `calibrate_unknown` also
-        `"unknown"` and `"unknown_score"`. A `.keras` file gives scores alone.
+        `"unknown"` and `"unknown_score"`. Other outputs of its model stand
+        beside these. A `.keras` file gives what `to_keras` does.
 
         A folder has `labels.txt` and `classes.json` beside the model, a
         SavedModel in its `assets.extra`, and a model card, `README.md`. A
@@ -101,7 +102,7 @@ class ExportingMixin(keras.Model):
         chosen.check()
         is_file = _is_file(filepath, chosen)
         if extendable:
-            _check_alone(is_file, num_classes)
+            _check_extendable(self, is_file, num_classes)
             with files.replacing(filepath) as part:
                 extending.write(self, chosen, input_signature, kwargs, part)
             _tell(verbose, self.classes, format, filepath)
@@ -126,7 +127,13 @@ def _tell(verbose, names, format, filepath):
         )
 
 
-def _check_alone(is_file, num_classes):
+def _check_extendable(classifier, is_file, num_classes):
+    if classifier.others is not None:
+        raise ValueError(
+            "A device extends a classifier of one output. Received: a model "
+            f"with the outputs {list(classifier.others.layout.names)}. Leave "
+            "`extendable` out, or adopt a model of the one output alone."
+        )
     if is_file or num_classes is not None:
         raise ValueError(
             "What a device extends is a folder with all classes. Received: "

@@ -13,7 +13,7 @@ class KerasFile(Format):
     packages = {"tensorflow": (), "jax": (), "torch": ()}
 
     def outputs(self, artifact):
-        return [SCORES]
+        return [SCORES, *artifact.served.other_names]
 
     def write(self, artifact, path):
         _refuse_options(artifact.options)

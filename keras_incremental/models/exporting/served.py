@@ -24,8 +24,9 @@ class ServedModel(keras.Model):
     Output:
         Dict of tensors in the order of their names: `"scores"`, of shape
         `(batch_size, ..., num_classes)`, what `predict` gives; what the
-        decoder of the problem answers, such as `"indices"`; and where it was
-        calibrated, `"unknown"` and `"unknown_score"`.
+        decoder of the problem answers, such as `"indices"`; where it was
+        calibrated, `"unknown"` and `"unknown_score"`; and other outputs of
+        its model by their names.
     """
 
     def __init__(self, classifier, num_classes):
@@ -38,13 +39,13 @@ class ServedModel(keras.Model):
             self.unknown_score = UnknownScore(
                 classifier.calibration, self.decoder.review_format
             )
+        self.joined = _joined(classifier)
 
     def call(self, inputs, training=None):
-        features, logits = self.parts_of(inputs)
-        outputs = {}
+        features, logits, outputs = self.parts_of(inputs)
         if self.unknown_score is not None:
             score, unknown = self.unknown_score(logits, features)
-            outputs = {UNKNOWN_SCORE: score, UNKNOWN: unknown}
+            outputs |= {UNKNOWN_SCORE: score, UNKNOWN: unknown}
         outputs[SCORES] = self._scores(logits)
         outputs[self.decoder.answer] = self.decoder.decide_in_graph(
             logits[..., : self.num_classes], self.deciding_head
@@ -54,18 +55,27 @@ class ServedModel(keras.Model):
     @property
     def output_names(self):
         """Names of the outputs, in their order."""
-        names = [SCORES, self.decoder.answer]
+        names = [SCORES, self.decoder.answer, *self.other_names]
         if self.unknown_score is not None:
             names += [UNKNOWN, UNKNOWN_SCORE]
         return sorted(names)
 
+    @property
+    def other_names(self):
+        """Names of the outputs of its model that are no class scores."""
+        others = self.classifier.others
+        return [] if others is None else list(others.layout.others)
+
     def parts_of(self, inputs):
-        """Returns the features and the logits of all classes."""
+        """Returns features, logits of all classes, and other outputs."""
         classifier = self.classifier
         inputs = to_input_size(inputs, classifier.features)
-        features = classifier.features(inputs, training=False)
+        outputs = self.joined(inputs, training=False)
+        features, *others = outputs if self.other_names else [outputs]
         logits = scores_of(classifier.head, classifier.readout, features)
-        return features, self.decoder.remap(classifier.label_space, logits)
+        logits = self.decoder.remap(classifier.label_space, logits)
+        named = dict(zip(self.other_names, others, strict=True))
+        return features, logits, named
 
     @property
     def deciding_head(self):
@@ -81,6 +91,13 @@ class ServedModel(keras.Model):
             logits = logits[..., :count]
         outputs = self.classifier.outputs_of(logits)
         return ops.cast(outputs[..., :count], "float32")
+
+
+def _joined(classifier):
+    """Returns a model of the features, and of the other outputs if any."""
+    if classifier.others is None:
+        return classifier.features
+    return classifier.others.joined_with(classifier.features)
 
 
 def signature_of(classifier):
@@ -110,11 +127,17 @@ def check_same(served):
     """
     classifier = served.classifier
     _check_decoder(classifier.problem)
+    _check_other_names(served)
     samples, _ = probes.probe_of(classifier.features, finite=False)
     tensors = keras.tree.map_structure(ops.convert_to_tensor, samples)
     received = as_arrays(served(tensors))
-    features, logits = map(ops.convert_to_numpy, served.parts_of(tensors))
+    features, logits, _ = served.parts_of(tensors)
+    features, logits = map(ops.convert_to_numpy, (features, logits))
     expected = {}
+    if classifier.others is not None:
+        others = keras.tree.flatten(classifier.others(tensors))
+        values = map(ops.convert_to_numpy, others)
+        expected = dict(zip(served.other_names, values, strict=True))
     if served.unknown_score is not None:
         calibration = classifier.calibration
         expected[UNKNOWN_SCORE] = served.decoder.review_format.ood_scores(
@@ -139,6 +162,18 @@ def check_same(served):
                 f"difference of {distance:.2g} on random samples. Keep the "
                 "classifier, by `save`."
             )
+
+
+def _check_other_names(served):
+    """Raises if another output has the name of one that is added."""
+    known = {SCORES, served.decoder.answer, NAMES, UNKNOWN, UNKNOWN_SCORE}
+    taken = sorted(known & set(served.other_names))
+    if taken:
+        raise ValueError(
+            "What is exported has outputs of its own. Received: a model with "
+            f"other outputs of the same names, {taken}. Adopt a model whose "
+            "outputs have other names, in a dict."
+        )
 
 
 def _check_decoder(problem):
