@@ -183,6 +183,13 @@ def _seconds(function):
     return time.perf_counter() - start
 
 
+def _told(row):
+    """A line on a model as soon as it was tried."""
+    passed = [step for step in STEPS if row.steps.get(step) is True]
+    seconds = {key: round(value, 2) for key, value in row.seconds.items()}
+    return f"{row.name}: {', '.join(passed) or 'nothing'}; seconds {seconds}"
+
+
 def table(rows):
     """The rows as a table in Markdown."""
     head = ("model", *STEPS, "next update / forward pass")
@@ -242,6 +249,7 @@ def main(arguments=None):
                 continue
             with warnings.catch_warnings(action="ignore"):
                 found[group].append(tried(name, make))
+            print(_told(found[group][-1]), flush=True)
             keras.utils.clear_session()
     rows = [row for group in found.values() for row in group]
     print(table(rows), messages(rows), summary(found), sep="\n\n")
