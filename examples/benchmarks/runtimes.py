@@ -52,7 +52,9 @@ def litert(path, samples):
 def openvino(path, samples):
     import openvino as ov
 
-    model = ov.compile_model(pathlib.Path(path, "model.xml"), "CPU")
+    # Some processors compute in bfloat16 unless they are told.
+    hints = {"INFERENCE_PRECISION_HINT": "f32"}
+    model = ov.compile_model(pathlib.Path(path, "model.xml"), "CPU", hints)
     names = pathlib.Path(path, "classes.json").read_text()
     return json.loads(names), lambda: {
         output.any_name: value for output, value in model(samples).items()
