@@ -30,6 +30,9 @@ from keras_incremental.reporting import model_card
 RUNTIMES = pathlib.Path(__file__).parents[2] / "examples/benchmarks/runtimes.py"
 NAMES = ("kočka", "dog\nand more", "bird", "fish", "frog")
 ANY_SIZE = [keras.InputSpec("uint8", (None, None, None, 3), name="inputs")]
+writes_litert = pytest.mark.skipif(
+    keras.version() < "3.13", reason="Keras 3.13 is the first with LiteRT."
+)
 
 
 def pictures(count, seed=0, height=8):
@@ -92,7 +95,7 @@ def answers_of(kind, path, x, folder):
     [
         ("tf_saved_model", "pets/1"),
         ("onnx", "pets.onnx"),
-        ("litert", "pets.tflite"),
+        pytest.param("litert", "pets.tflite", marks=writes_litert),
         ("openvino", "pets"),
     ],
 )
@@ -213,6 +216,7 @@ def test_a_card_says_which_classes_an_export_answers_with():
     assert whole == model_card(clf)
 
 
+@writes_litert
 def test_int8_takes_its_ranges_from_exemplars(tmp_path):
     clf = of_pictures()
     path = tmp_path / "pets.tflite"
@@ -237,8 +241,20 @@ def test_int8_takes_its_ranges_from_exemplars(tmp_path):
         ("a", {"num_classes": 4}, ValueError, "from 1 to 3"),
         ("a", {"num_classes": 0}, ValueError, "num_classes"),
         ("a", {"format": "keras", "opset": 3}, ValueError, "no arguments"),
-        ("a", {"format": "litert", "quantize": "int4"}, ValueError, "int4"),
-        ("a", {"format": "litert", "quantize": "int8"}, ValueError, "memory"),
+        pytest.param(
+            "a",
+            {"format": "litert", "quantize": "int4"},
+            ValueError,
+            "int4",
+            marks=writes_litert,
+        ),
+        pytest.param(
+            "a",
+            {"format": "litert", "quantize": "int8"},
+            ValueError,
+            "memory",
+            marks=writes_litert,
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(name, options, error, message, tmp_path):
@@ -249,7 +265,9 @@ def test_what_does_not_fit_is_refused(name, options, error, message, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
-@pytest.mark.parametrize("kind", ["tf_saved_model", "litert"])
+@pytest.mark.parametrize(
+    "kind", ["tf_saved_model", pytest.param("litert", marks=writes_litert)]
+)
 def test_names_that_tensorflow_does_not_save_are_told(kind, tmp_path):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     model = keras.Sequential(
@@ -259,6 +277,12 @@ def test_names_that_tensorflow_does_not_save_are_told(kind, tmp_path):
     with pytest.raises(ValueError, match=r"Received: layers \['_odd'\]"):
         clf.export(tmp_path / "a", kind)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_older_keras_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(keras, "version", lambda: "3.12.4")
+    with pytest.raises(ValueError, match=r"Keras 3.13 or .*: Keras 3.12.4"):
+        described()[0].export(tmp_path / "a", "litert")
 
 
 def test_a_missing_package_is_named(monkeypatch, tmp_path):

@@ -200,6 +200,8 @@ def test_a_device_extends_one_output_alone(tmp_path):
 @pytest.mark.parametrize("form", FORMS)
 def test_only_metrics_of_the_head_grow_in_place(form):
     model = network(form, ki.layers.ExpandableDense)
+    # Ages that a metric of two classes can count.
+    model.get_layer("age").set_weights([np.zeros((6, 1)), np.ones(1)])
     options = {"sparse_y_pred": False}
     of_kind, of_age = metrics.MeanIoU(2, **options), metrics.MeanIoU(2)
     named = {"kind": [of_kind], "age": [of_age]}

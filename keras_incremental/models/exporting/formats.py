@@ -26,6 +26,7 @@ class Format(abc.ABC):
         packages: Dict of backends that can write it, and the packages that
             each needs.
         reason: String, why no other backend can.
+        since: String, the first version of Keras that writes it.
         notes: String, the folder of `labels.txt` within the folder.
     """
 
@@ -35,6 +36,7 @@ class Format(abc.ABC):
     alone = ""
     packages: dict[str, tuple[str, ...]] = {}
     reason = ""
+    since = ""
     notes = ""
 
     @abc.abstractmethod
@@ -49,7 +51,7 @@ class Format(abc.ABC):
         """Raises unless this backend can write it and all is installed.
 
         Raises:
-            ValueError: if the backend cannot.
+            ValueError: if the backend or Keras cannot.
             ImportError: if a package is missing.
         """
         backend = keras.config.backend()
@@ -60,6 +62,7 @@ class Format(abc.ABC):
                 f"KERAS_BACKEND={backend}. Load the classifier with "
                 f"{' or '.join(self.packages)}."
             )
+        self._check_version()
         missing = [
             package
             for package in self.packages[backend]
@@ -72,6 +75,15 @@ class Format(abc.ABC):
                 f"{' '.join(missing).replace('_', '-')}`."
             )
 
+    def _check_version(self):
+        if _numbers(keras.version()) < _numbers(self.since):
+            raise ValueError(
+                f'`format="{self.name}"` is written by Keras {self.since} or '
+                f"later. Received: Keras {keras.version()}. Run `pip install "
+                f"--upgrade keras`, or export by "
+                '`format="tf_saved_model"`.'
+            )
+
     def convert(self, artifact: Artifact, path: pathlib.Path) -> None:
         """Writes the graph alone, as Keras does."""
         with unwarned():
@@ -82,6 +94,10 @@ class Format(abc.ABC):
                 input_signature=artifact.signature,
                 **artifact.options,
             )
+
+
+def _numbers(version):
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def check_names(model: keras.Model) -> None:

@@ -23,6 +23,7 @@ class LiteRTFile(Format):
     name = "litert"
     filename = "model.tflite"
     suffix = ".tflite"
+    since = "3.13"
     packages = {"tensorflow": ("tensorflow",)}
     reason = (
         "Keras converts to LiteRT by TensorFlow, and by torch without a "
