@@ -1,23 +1,30 @@
+import collections
 import hashlib
+import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 
 MAX_BYTES = 2**29
+# Bytes that the table takes for an entry, when it has just grown.
+ENTRY_BYTES = 256
 
 
 class FeatureCache:
     """Cache of rows computed once for each sample, found by its content.
 
     Args:
-        max_bytes: Int. The oldest rows are dropped beyond it. Defaults to
-            512 MiB.
+        max_bytes: Int. The oldest rows are dropped beyond it; keys and the
+            table count. Defaults to 512 MiB.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES):
         self.max_bytes = max_bytes
-        self._rows: dict[bytes, np.ndarray] = {}
+        # A dict finds its oldest key in a time that grows with those deleted.
+        self._rows: collections.OrderedDict[bytes, np.ndarray] = (
+            collections.OrderedDict()
+        )
         self._size = 0
 
     def __len__(self):
@@ -53,11 +60,16 @@ class FeatureCache:
     def _keep(self, rows):
         """Makes rows the newest, and drops the oldest beyond the bound."""
         for key, row in rows.items():
-            known = self._rows.pop(key, None)
-            self._size += row.nbytes if known is None else 0
+            self._size += 0 if key in self._rows else _bytes_of(key, row)
             self._rows[key] = row
+            self._rows.move_to_end(key)
         while self._size > self.max_bytes:
-            self._size -= self._rows.pop(next(iter(self._rows))).nbytes
+            self._size -= _bytes_of(*self._rows.popitem(last=False))
+
+
+def _bytes_of(key, row):
+    """Returns the bytes of an entry; a row is a copy with its own data."""
+    return sys.getsizeof(key) + sys.getsizeof(row) + ENTRY_BYTES
 
 
 def keys_of(samples: np.ndarray) -> list[bytes]:

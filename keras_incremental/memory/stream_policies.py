@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+LEAST_ROOM = 64
+
 
 class Slots:
     """The slots of a memory of a stream, as a policy sees them.
@@ -44,8 +46,8 @@ class Slots:
         self.full = set(full)
         self.generator = generator
         self.counts = collections.Counter(np.asarray(labels).tolist())
-        self._labels = np.empty(budget, "int64")
-        self._labels[: len(labels)] = labels
+        # It grows with what arrives: a budget may be larger than any memory.
+        self._labels = np.array(labels, "int64")
         self._size = len(labels)
 
     def __len__(self):
@@ -84,11 +86,17 @@ class Slots:
 
     def _put(self, slot, label):
         if slot == self._size:
+            self._make_room()
             self._size += 1
         else:
             self.counts[int(self._labels[slot])] -= 1
         self._labels[slot] = label
         self.counts[label] += 1
+
+    def _make_room(self):
+        if self._size == len(self._labels):
+            more = np.zeros(max(self._size, LEAST_ROOM), "int64")
+            self._labels = np.concatenate([self._labels, more])
 
 
 def uniform(slots: Slots, label: int) -> int | None:

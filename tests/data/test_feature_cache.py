@@ -1,4 +1,7 @@
+import tracemalloc
+
 import numpy as np
+import pytest
 
 from keras_incremental.data.feature_cache import FeatureCache
 from keras_incremental.data.feature_cache import keys_of
@@ -24,12 +27,26 @@ def test_each_sample_is_missing_once():
 
 
 def test_the_oldest_rows_are_dropped_beyond_the_bound():
-    cache = FeatureCache(max_bytes=2 * X[0].nbytes)
+    cache = FeatureCache(max_bytes=2 * 500)
     rows, _ = read(cache, X)
     np.testing.assert_array_equal(rows, 10 * X)
     assert len(cache) == 2
     assert read(cache, X[3:])[1] == []
     assert read(cache, X[:1])[1] == [0]
+
+
+@pytest.mark.parametrize("width", [1, 100, 4000])
+def test_the_bound_is_of_all_that_is_held(width):
+    tracemalloc.start()
+    try:
+        cache = FeatureCache(max_bytes=10**6)
+        for start in range(0, 8000, 200):
+            numbers = np.arange(start, start + 200, dtype="float32")
+            read(cache, np.repeat(numbers[:, None], width, axis=1))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.5e6 < held < 1.1e6
 
 
 def test_samples_of_another_dtype_or_shape_are_other_samples():

@@ -254,3 +254,15 @@ def test_what_fails_leaves_the_reservoir_as_it_was(
 def test_an_empty_reservoir_has_nothing_to_draw():
     with pytest.raises(ValueError, match="memory is empty"):
         Reservoir(3).draw(1)
+
+
+@pytest.mark.parametrize("policy", ["uniform", "balanced", "greedy"])
+def test_slots_are_made_for_what_arrives(policy):
+    x = np.random.default_rng(0).normal(size=(300, 2))
+    large = Reservoir(budget=10**12, policy=policy)
+    enough = Reservoir(budget=300, policy="uniform")
+    for start in range(0, 300, 50):
+        rows = slice(start, start + 50)
+        for memory in (large, enough):
+            memory.add(x[rows], np.arange(50) % 7)
+    assert len(large) == 300 and large.counts == enough.counts
