@@ -17,6 +17,7 @@ from keras_incremental.models.conversion.loss_outputs import asks_each_output
 from keras_incremental.models.conversion.loss_outputs import check_class_weight
 from keras_incremental.models.conversion.loss_outputs import check_exclusive
 from keras_incremental.models.conversion.loss_outputs import check_loss
+from keras_incremental.models.conversion.scope_names import check_scope_names
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.guard import Guard
 from keras_incremental.models.guard import reads
@@ -185,6 +186,7 @@ class IncrementalClassifier(
         self.statistics = empty_statistics(self.head.input_dim)
         self._backbone: Any = None
         self._all_outputs: Any = None
+        check_scope_names(self)
         self.build(self.features.input_shape)
         self.compile_like(model)
 
