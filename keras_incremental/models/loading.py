@@ -1,6 +1,7 @@
 """Classifiers from files that may be damaged, or made by strangers."""
 
 import contextlib
+import errno
 import os
 import warnings
 import zipfile
@@ -16,6 +17,12 @@ from keras_incremental.utils import state
 METADATA, CONFIG = "metadata.json", "config.json"
 WEIGHTS, WHOLE = "model.weights.h5", "`.keras` file"
 KEY = "class_names"
+# Bytes of variables for each byte of weights, for what an optimizer has of
+# each weight and copies on the way, and for a small file.
+MOST_COPIES, ROOM = 8, 2**20
+SKIPPED = "Skipping nested container"
+# Errors of the machine, not of the file.
+ERRNOS = {errno.EACCES, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
 FIX = (
     "Use another copy of it; if it has layers or losses of your own, pass "
     "them as `custom_objects`."
@@ -33,8 +40,9 @@ def load_classifier(
     `keras.models.load_model` opens the same files. It does not always notice
     a changed bit in the weights, and raises errors of many classes.
 
-    Sizes are read before anything is allocated, and layers that declare more
-    weights than the file has are refused.
+    Sizes are read before anything is allocated. Where layers would take a
+    multiple of the weights that the file has, the first one too many is not
+    created.
 
     Args:
         filepath: A file that `IncrementalClassifier.save` has written.
@@ -57,13 +65,13 @@ def load_classifier(
         with _part(filepath, WEIGHTS):
             _check_weights(archive)
             size = archive.getinfo(WEIGHTS).file_size
-            _check_layers(config["config"], size, custom_objects, safe_mode)
-    with _part(filepath, WHOLE, FIX), warnings.catch_warnings():
-        # Keras leaves layers that the file lacks as they were initialized.
-        warnings.filterwarnings("error", "Skipping nested container")
-        return keras.models.load_model(
-            filepath, custom_objects, compile, safe_mode
-        )
+    with _part(filepath, WHOLE, FIX), _bounded(filepath, size):
+        with warnings.catch_warnings():
+            # Keras leaves layers that the file lacks as they were initialized.
+            warnings.filterwarnings("error", SKIPPED)
+            return keras.models.load_model(
+                filepath, custom_objects, compile, safe_mode
+            )
 
 
 def read_class_names(filepath: str | os.PathLike) -> list[str]:
@@ -136,7 +144,16 @@ def _part(filepath, part, *fix):
     except DamagedFileError:
         raise
     except (*archives.DAMAGES, UserWarning) as error:
+        if not _is_damage(error):
+            raise
         raise DamagedFileError(filepath, part, error, *fix) from error
+
+
+def _is_damage(error):
+    """Whether an error is of the file: no other warning, no full disk."""
+    if isinstance(error, UserWarning):
+        return str(error).startswith(SKIPPED)
+    return getattr(error, "errno", None) not in ERRNOS
 
 
 def _json(filepath, archive, name):
@@ -160,18 +177,15 @@ def _check_names(names):
         raise ValueError("classes are no list of strings")
 
 
-def _check_layers(config, size, custom_objects, safe_mode):
-    """Raises if layers are declared larger than all that is stored."""
+def _bounded(filepath, size):
+    """Raises if layers take more than a multiple of all that is stored."""
 
-    def build():
-        for part in ("features", "head"):
-            keras.saving.deserialize_keras_object(
-                config[part], custom_objects, safe_mode
-            )
+    def check(declared):
+        if declared > MOST_COPIES * size + ROOM:
+            reason = f"weights of {declared} bytes in a file of {size}"
+            raise DamagedFileError(filepath, WEIGHTS, reason)
 
-    declared = state.declared_bytes(build)
-    if declared > size:
-        raise ValueError(f"weights of {declared} bytes in a file of {size}")
+    return state.watched_variables(check)
 
 
 def _check_weights(archive):

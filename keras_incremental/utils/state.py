@@ -8,17 +8,21 @@ import copy
 import itertools
 import math
 import os
+import re
+import threading
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
+
+CREATE = "_initialize_with_initializer"
+_WATCHING = threading.RLock()
 
 
 class Untracked:
@@ -208,31 +212,39 @@ def compile_arguments(model: keras.Model) -> Config:
     return model._compile_config.config
 
 
-def declared_bytes(build: Callable[[], object]) -> int:
-    """Returns the bytes of the variables that a function would create.
+@contextlib.contextmanager
+def watched_variables(check: Callable[[int], None]) -> Iterator[None]:
+    """Calls a function before each variable that the block creates.
 
-    None of them is allocated. Where it fails, those until then are counted.
+    Variables of other threads do not count.
 
     Args:
-        build: Function that makes layers, such as from their configuration.
+        check: Function of the bytes of the variables so far and the next one,
+            which is not created if it raises.
     """
-    from keras.src.backend.common import global_state
+    name, thread, total = CREATE, threading.get_ident(), 0
 
-    key = "uninitialized_variables"
-    pending = global_state.get_global_attribute(key, [])
-    global_state.set_global_attribute(key, [])
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            with contextlib.suppress(Exception):
-                build()
-        found = global_state.get_global_attribute(key)
-    finally:
-        global_state.set_global_attribute(key, pending)
-    return sum(math.prod(v.shape) * _itemsize(v.dtype) for v in found)
+    def create(variable, initializer):
+        nonlocal total
+        if threading.get_ident() == thread:
+            size = math.prod(variable.shape) * _itemsize(variable.dtype)
+            total += size
+            check(total)
+        original(variable, initializer)
+
+    with _WATCHING:
+        original = getattr(keras.Variable, name)
+        setattr(keras.Variable, name, create)
+        try:
+            yield
+        finally:
+            setattr(keras.Variable, name, original)
 
 
 def _itemsize(dtype):
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+    """Returns bytes by the bits in the name, such as `"float8_e4m3fn"`."""
+    bits = re.search(r"\d+", dtype)
+    return max(int(bits[0]) // 8, 1) if bits else 1
 
 
 def may_overwrite(path: str | os.PathLike) -> bool:

@@ -7,6 +7,9 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
+from changed_files import CONFIG
+from changed_files import in_config
+from changed_files import rewritten
 from hostile import X
 from hostile import Y
 from hostile import make_classifier
@@ -15,7 +18,7 @@ from keras_incremental.errors import DamagedFileError
 from keras_incremental.models import load_classifier
 from keras_incremental.models import read_class_names
 
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+WEIGHTS = "model.weights.h5"
 EXEMPLARS = "assets/exemplars.npz"
 
 
@@ -44,27 +47,6 @@ def state(clf):
 def same(a, b):
     pairs = zip(state(a), state(b), strict=True)
     return all(np.array_equal(x, y) for x, y in pairs)
-
-
-def rewritten(path, target, changes, compression=zipfile.ZIP_STORED):
-    """A copy of a `.keras` file with files inside it changed."""
-    with (
-        zipfile.ZipFile(path) as old,
-        zipfile.ZipFile(target, "w", compression) as new,
-    ):
-        for name in old.namelist():
-            data = old.read(name)
-            new.writestr(name, changes.get(name, lambda data: data)(data))
-    return target
-
-
-def in_config(change):
-    def changed(data):
-        config = json.loads(data)
-        change(config["config"])
-        return json.dumps(config)
-
-    return {CONFIG: changed}
 
 
 def in_weights(change):

@@ -1,6 +1,7 @@
 import ast
 import contextlib
 import inspect
+import threading
 
 import keras
 import numpy as np
@@ -139,18 +140,33 @@ def test_the_backend_has_keras_masks():
         assert hasattr(backend, name), moved(name, "keras.src.backend")
 
 
-def test_a_layer_is_measured_without_its_weights():
-    from keras.src.backend.common import global_state
+def test_a_variable_is_measured_before_it_is_created():
+    created = getattr(keras.Variable, state.CREATE, None)
+    assert created is not None, moved(state.CREATE, "a variable")
+    sizes = []
 
-    def build():
-        keras.layers.Dense(10**8).build((None, 10**4))
-        raise ValueError("a layer of someone else")
+    def check(size):
+        sizes.append(size)
+        if size > 10**9:
+            raise ValueError("too large")
 
-    pending = global_state.get_global_attribute("uninitialized_variables")
-    assert state.declared_bytes(build) == 4 * (10**12 + 10**8)
-    after = global_state.get_global_attribute("uninitialized_variables")
-    assert after == (pending or [])
-    assert state.declared_bytes(built_layer) == 4 * built_layer().count_params()
+    with state.watched_variables(check):
+        layer = built_layer()
+        with pytest.raises(ValueError, match="too large"):
+            keras.layers.Dense(10**8).build((None, 10**4))
+        thread = threading.Thread(target=built_layer)
+        thread.start()
+        thread.join()
+    small = 4 * layer.count_params()
+    assert sizes[-2] == small and sizes[-1] == small + 4 * 10**12
+    assert getattr(keras.Variable, state.CREATE) is created
+    built_layer()
+    assert len(sizes) == len(layer.weights) + 1
+
+
+def test_bytes_of_an_item_are_of_the_name_of_its_type():
+    names = ("float8_e4m3fn", "bfloat16", "float32", "int64", "int4", "bool")
+    assert [state._itemsize(name) for name in names] == [1, 2, 4, 8, 1, 1]
 
 
 def test_an_operation_has_inbound_nodes():
@@ -177,6 +193,7 @@ def test_no_private_name_goes_without_a_test():
         "_compile_config",
         "_var_key",
         "_inbound_nodes",
+        "_initialize_with_initializer",
     }
     assert private_names(inspect.getsource(state)) == tested
 
