@@ -207,9 +207,11 @@ class Student(keras.Model):
 
 def scores_of(head, readout, features):
     """Logits of a head, or what a readout makes of features or of them."""
-    if readout is None:
-        return head(features)
-    return readout(head(features) if readout.reads_logits else features)
+    # TensorFlow takes fewer names outside of all scopes.
+    with keras.name_scope("scores"):
+        if readout is None:
+            return head(features)
+        return readout(head(features) if readout.reads_logits else features)
 
 
 class Joined(Student):

@@ -127,7 +127,8 @@ def test_a_hub_finds_the_scores():
     pixels = keras.Sequential(
         [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]
     )
-    clf = IncrementalClassifier(pixels, NAMES, name='a "pet": b')
+    clf = IncrementalClassifier(pixels, NAMES)
+    clf.name = 'a "pet": b'
     report = toy_reports.phases([2, 1], NAMES)[0]
     report = dataclasses.replace(report, calibration={"old": 0.02})
     text = model_card(clf, [report])

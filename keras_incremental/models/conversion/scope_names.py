@@ -15,11 +15,11 @@ def check_scope_names(classifier):
     """Raises if TensorFlow would refuse a name when the classifier runs.
 
     Args:
-        classifier: `IncrementalClassifier`. Its parts run by themselves too.
+        classifier: `IncrementalClassifier`. Its features run by themselves too.
     """
     if keras.config.backend() != "tensorflow":
         return
-    for part in (classifier, classifier.features, classifier.head):
+    for part in (classifier, classifier.features):
         _check(part, OUTER)
     for layer in state.flatten_layers(classifier):
         if not isinstance(layer, keras.layers.InputLayer):
@@ -30,8 +30,8 @@ def _check(layer, pattern):
     if not pattern.fullmatch(layer.name):
         raise ValueError(
             "Names of models and layers must be letters, digits and any of "
-            "`_.\\/>-` on TensorFlow; the name of a model or a head begins "
-            "with a letter, a digit or `.`. Received: "
+            "`_.\\/>-` on TensorFlow; the name of a model begins with a "
+            "letter, a digit or `.`. Received: "
             f"{type(layer).__name__} with name={layer.name!r}. Give it "
             'another one, as in `layer.name = "dense"`.'
         )
