@@ -94,5 +94,8 @@ class NearestClassMean(ClosedFormHead):
 
 def unit(vectors: Tensor, numpy: Any) -> Tensor:
     """Returns vectors of length 1, by `numpy` or `keras.ops`."""
+    # Squares of large features would overflow in float32, small ones vanish.
+    largest = numpy.max(numpy.absolute(vectors), axis=-1, keepdims=True)
+    vectors = vectors / numpy.where(largest > 0, largest, 1.0)
     squared = numpy.sum(numpy.square(vectors), axis=-1, keepdims=True)
     return vectors / numpy.sqrt(numpy.maximum(squared, 1e-24))
