@@ -1,10 +1,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BACKENDS = tensorflow-cpu==2.21.* jax==0.10.* torch==2.13.0
 PIP = .venv/bin/python -m pip install --quiet --no-compile
-PYTEST = -m pytest -n 2 --dist worksteal
+PYTEST = -m pytest --processes 2
 COVERAGE = .venv/coverage.json
 COVERED = .venv/bin/python -m slipcover --json --out $(COVERAGE)
-# Apart: with `--fail-under` the run of two workers would print no table.
+# Apart, so that the table is printed where tests fail.
 COVERAGE_CHECK = .venv/bin/python -m slipcover --fail-under 90 \
 	--merge $(COVERAGE) --out $(COVERAGE)
 

@@ -7,6 +7,7 @@ import pathlib
 import tempfile
 
 import pytest
+from file_processes import FileProcesses
 
 # To compile small models well takes longer than it saves.
 XLA_FLAGS = (
@@ -56,13 +57,25 @@ ON_EACH_BACKEND = (
 )
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--processes",
+        type=int,
+        metavar="COUNT",
+        help="run each file in a process of its own, COUNT at a time",
+    )
+
+
 def pytest_configure(config):
     """Lets JAX compile a program once, however many tests train with it.
 
     The models are too small for the threads of torch, which wait for each
-    other where two workers share the cores. Models live in cycles, which few
+    other where processes share the cores. Models live in cycles, which few
     large searches find in half the time of many small ones.
     """
+    if config.option.processes:
+        plugin = FileProcesses(config.option.processes)
+        config.pluginmanager.register(plugin)
     gc.set_threshold(2_000_000, 10, 5)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("XLA_FLAGS", " ".join(XLA_FLAGS))

@@ -221,7 +221,7 @@ def test_a_stream_that_diverges_is_undone_at_once(streamed):
 
 @pytest.fixture
 def ctrl_c():
-    """Lets Ctrl-C be what it is outside of the workers of pytest-xdist."""
+    """Lets Ctrl-C interrupt, whatever runs the tests."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
