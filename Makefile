@@ -4,7 +4,7 @@ PIP = .venv/bin/python -m pip install --quiet --no-compile
 PYTEST = -m pytest --processes 2
 COVERAGE = .venv/coverage.json
 COVERED = .venv/bin/python -m slipcover --json --out $(COVERAGE)
-# Apart, so that the table is printed where tests fail.
+# Apart: with `--fail-under` SlipCover leaves out what forked processes run.
 COVERAGE_CHECK = .venv/bin/python -m slipcover --fail-under 90 \
 	--merge $(COVERAGE) --out $(COVERAGE)
 
