@@ -7,6 +7,8 @@ searches it for cycles of references.
 
 import itertools
 import multiprocessing
+import os
+import tempfile
 from multiprocessing import connection
 
 import pytest
@@ -27,6 +29,13 @@ class FileProcesses:
             return None
         by_place = itertools.groupby(session.items, _place)
         waiting = [File(list(items)) for _, items in by_place]
+        # Each process makes a folder for `tmp_path`, and none removes it.
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
+            self._run(session, waiting)
+        return True
+
+    def _run(self, session, waiting):
         running = {}
         try:
             while waiting or running:
@@ -44,7 +53,6 @@ class FileProcesses:
         finally:
             for file in running.values():
                 file.process.kill()
-        return True
 
 
 class File:
@@ -58,7 +66,7 @@ class File:
         """Starts a process, and returns where its reports arrive."""
         self.reports, sender = FORK.Pipe(duplex=False)
         arguments = self.config, self.items, sender
-        self.process = FORK.Process(target=_run, args=arguments)
+        self.process = FORK.Process(target=_run_all, args=arguments)
         self.process.start()
         sender.close()
         return self.reports
@@ -122,7 +130,7 @@ def _place(item):
     return item.path if is_test else item.path.parent
 
 
-def _run(config, items, sender):
+def _run_all(config, items, sender):
     plugins = config.pluginmanager
     plugins.unregister(name="terminalreporter")
     plugins.register(Sender(config, sender))
