@@ -46,10 +46,10 @@ class FileProcesses:
                     if not running[reports].receive():
                         file = running.pop(reports)
                         waiting += [file] if file.items else []
-                if session.shouldfail:
-                    raise session.Failed(session.shouldfail)
-                if session.shouldstop:
-                    raise session.Interrupted(session.shouldstop)
+                    if session.shouldfail:
+                        raise session.Failed(session.shouldfail)
+                    if session.shouldstop:
+                        raise session.Interrupted(session.shouldstop)
         finally:
             for file in running.values():
                 file.process.kill()
