@@ -8,6 +8,7 @@ searches it for cycles of references.
 import itertools
 import multiprocessing
 import os
+import sys
 import tempfile
 from multiprocessing import connection
 
@@ -27,6 +28,7 @@ class FileProcesses:
         """Runs all tests, and reports on each as it runs."""
         if session.testsfailed or session.config.option.collectonly:
             return None
+        _check_not_started()
         by_place = itertools.groupby(session.items, _place)
         waiting = [File(list(items)) for _, items in by_place]
         # Each process makes a folder for `tmp_path`, and none removes it.
@@ -122,6 +124,19 @@ class Sender:
                 config=self.config, report=report
             )
         )
+
+
+def _check_not_started():
+    """Raises if a file of tests has run an operation when it was imported.
+
+    Then the backend has threads, for which a fork would wait for ever. These
+    settings can only be made before.
+    """
+    if "tensorflow" in sys.modules:
+        threading = sys.modules["tensorflow"].config.threading
+        threading.set_inter_op_parallelism_threads(2)
+    if "jax" in sys.modules:
+        sys.modules["jax"].config.update("jax_num_cpu_devices", 1)
 
 
 def _place(item):
