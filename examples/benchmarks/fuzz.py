@@ -6,8 +6,8 @@ Each file is a good one whose bytes, or a field of which, were changed, with
 checksums that are right again. It must load as something that can be used, or
 raise one class of error with a sentence, and take no more memory than the file
 has bytes. Atheris chooses the changes by what code they reach, if it is
-installed (`pip install atheris`); else they are drawn at random. A file that
-fails is kept, with the traceback beside it.
+installed (`pip install "keras-incremental[fuzz]"`); else they are drawn at
+random. A file that fails is kept, with the traceback beside it.
 """
 
 import argparse
@@ -32,6 +32,12 @@ from .fuzz_targets import TARGETS
 
 # Bytes that a process may grow by while it reads one file.
 MOST_GROWTH = 400_000_000
+# How changes are found, with Atheris and without.
+HOW = {
+    True: "chosen by Atheris",
+    False: "drawn at random; for those that reach new code, "
+    '`pip install "keras-incremental[fuzz]"`',
+}
 
 
 def main():
@@ -45,17 +51,23 @@ def main():
     if options.here:
         Fuzzer(options.targets[0], options).run()
         return
+    print(f"changes are {HOW[has_atheris()]}", flush=True)
     for name in options.targets:
         # Atheris never returns, so each has a process.
         values = {"seed": options.seed, "minutes": options.minutes}
         command = [f"--{key}={value}" for key, value in values.items()]
         command += ["--failures", options.failures, "--targets", name]
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", __spec__.name, "--here", *command],
             stderr=subprocess.DEVNULL,
         )
         counts = pathlib.Path(options.failures) / f"{name}.json"
-        print(name, counts.read_text(), flush=True)
+        ended = f" ended by {done.returncode}" if done.returncode else ""
+        print(f"{name} {counts.read_text()}{ended}", flush=True)
+
+
+def has_atheris():
+    return importlib.util.find_spec("atheris") is not None
 
 
 def try_one(target, rng, good, path, content):
@@ -130,7 +142,7 @@ class Fuzzer:
 
     def run(self):
         seconds = 60 * self.options.minutes
-        if importlib.util.find_spec("atheris") is not None:
+        if has_atheris():
             run_atheris(self.try_next, seconds, self.options.seed)
         end = time.monotonic() + seconds
         while time.monotonic() < end:

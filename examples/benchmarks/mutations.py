@@ -4,7 +4,6 @@ Each function takes a `random.Random`, or what looks like one: Hypothesis and
 Atheris bring their own, and so choose where to look.
 """
 
-import copy
 import io
 import json
 import zipfile
@@ -55,7 +54,7 @@ def flipped(rng, data):
 
 def json_changed(rng, value):
     """Returns a JSON value with something in it replaced, moved or gone."""
-    root = [json.loads(json.dumps(value))]
+    root = [_copied(value)]
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         holder, key = rng.choice(list(_places(root)))
         change = rng.choice((_replace, _replace, _deepen, _move, _drop))
@@ -186,8 +185,7 @@ def _replace(rng, holder, key, root):
     choices = [*VALUES]
     if isinstance(value, (int, float)):
         choices += [value + 1, value - 1, 10 * value, -value, float(value)]
-    # A copy: a value may not come to lie within itself.
-    holder[key] = copy.deepcopy(rng.choice(choices))
+    holder[key] = _copied(rng.choice(choices))
 
 
 def _deepen(rng, holder, key, root):
@@ -199,7 +197,13 @@ def _deepen(rng, holder, key, root):
 
 def _move(rng, holder, key, root):
     other, place = rng.choice(list(_places(root)))
-    holder[key] = copy.deepcopy(other[place])
+    holder[key] = _copied(other[place])
+
+
+def _copied(value):
+    """Returns a copy, as no value may come to lie within itself."""
+    # `copy.deepcopy` ends at half the depth.
+    return json.loads(json.dumps(value))
 
 
 def _drop(rng, holder, key, root):
