@@ -239,7 +239,8 @@ class SavingMixin(ExportingMixin):
 
         A head in closed form is solved as if it had never seen them; what is
         deleted besides, and what remains, is as of `remove`. They must have
-        been learned by this classifier.
+        been learned by this classifier; one that was shown to it twice counts
+        twice in the statistics, and is taken out once.
 
         Args:
             ids: Ints, as in `memory.ids`. Those not stored are passed over.

@@ -32,6 +32,92 @@ def traces(clf, x, tmp_path):
     ]
 
 
+def places(clf, folder):
+    """Returns the bytes of all that is kept, by place."""
+    clf.save(folder / "clf.keras")
+    found = {
+        "file": (folder / "clf.keras").read_bytes(),
+        "slots": b"".join(_bytes(v) for v in clf.optimizer.variables),
+        "statistics": b"".join(
+            _bytes(getattr(clf.statistics, name))
+            for name in clf.statistics.ARRAYS
+        ),
+        "process": repr(whole_state(clf)).encode(),
+    }
+    if clf.memory is not None:
+        clf.memory.save(folder / "memory.npz")
+        found["memory"] = (folder / "memory.npz").read_bytes()
+    return found
+
+
+def _bytes(value):
+    return keras.ops.convert_to_numpy(value).tobytes()
+
+
+def found_in(rows, kept):
+    """Returns the places in which one of some arrays is found."""
+    return {
+        place
+        for place, data in kept.items()
+        for row in rows
+        if row.tobytes() in data or row.tobytes().hex().encode() in data
+    }
+
+
+def solved():
+    clf = classifier(ExemplarMemory(20))
+    learn(clf, [2], epochs=None)
+    clf.fit(*samples([0, 1, 2], seed=4), verbose=0)
+    return clf
+
+
+def streaming():
+    clf = follower(recipes.er(memory=Reservoir(20, policy="balanced")))
+    clf.observe(*stream([0, 1, 2], count=10), verbose=0)
+    return clf
+
+
+def of_statistics():
+    clf = make(recipes.slda())
+    learn(clf, [2])
+    return clf
+
+
+@pytest.mark.parametrize("begin", [solved, streaming, of_statistics])
+def test_a_removed_class_is_in_no_place(begin, tmp_path):
+    clf = begin()
+    x = samples([1])[0]
+    if clf.memory is not None:
+        x, labels = clf.memory.arrays()
+        x = x[labels == 1]
+    kept = clf.statistics.means[[1]].astype("float64")
+    before = places(clf, tmp_path)
+    assert found_in(kept, before) >= {"file", "statistics"}
+    if clf.memory is not None:
+        assert found_in(x, before) == {"file", "memory", "process"}
+    clf.remove([NAMES[1]])
+    after = places(clf, tmp_path)
+    assert not found_in([*x, *kept], after)
+    assert clf.previous is None
+
+
+@pytest.mark.parametrize("begin", [solved, streaming])
+def test_forgotten_samples_are_in_no_place(begin, tmp_path):
+    clf = begin()
+    x, labels = clf.memory.arrays()
+    counts = clf.statistics.counts
+    assert found_in(x[::3], places(clf, tmp_path)) >= {"file", "memory"}
+    clf.backbone.features_of(clf.backbone.student_inputs(x))
+    assert len(clf.backbone.cached) == len(x)
+    report = clf.forget(clf.memory.ids[::3])
+    assert not len(clf.backbone.cached)
+    assert clf.previous is None
+    assert not found_in(x[::3], places(clf, tmp_path))
+    left = counts - np.bincount(labels[::3], minlength=len(counts))
+    assert clf.statistics.counts.tolist() == left.tolist()
+    assert report.counted == len(x[::3])
+
+
 def test_a_forgotten_sample_is_in_no_file_and_in_no_statistics(tmp_path):
     clf = classifier(ExemplarMemory(20))
     learn(clf, [2], epochs=None)
