@@ -81,6 +81,20 @@ class LabelSpace:
         """Indices of the classes that are still answered for."""
         return np.flatnonzero(self.merged_into != -1)
 
+    def unseen(self, counts: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Returns the classes that answer, and that no sample has shown.
+
+        Those that were removed answer no more. A merged class counts as the
+        one that it is merged into.
+
+        Args:
+            counts: Ints, samples of each class, of as many as are counted.
+        """
+        answers = self.merged_into
+        shown = np.flatnonzero(counts)
+        seen = answers[shown[shown < len(answers)]]
+        return np.setdiff1d(answers[answers != -1], seen)
+
     def grown(
         self, names: Sequence[str], parents: Sequence[int] | None = None
     ) -> Self:

@@ -60,3 +60,10 @@ def test_it_survives_json():
 def test_a_version_of_the_future_is_refused():
     with pytest.raises(ValueError, match="versions 0 to 0"):
         VEHICLES.table(1)
+
+
+def test_a_class_that_answers_is_seen_by_its_samples_or_those_merged_into_it():
+    space = LabelSpace(tuple("abcde"), merged=((1, 0), (2, 3)), removed=(4,))
+    assert space.unseen([0, 0, 0, 0, 0]).tolist() == [0, 3]
+    assert space.unseen([0, 2, 0]).tolist() == [3]
+    assert space.unseen([1, 0, 1, 0, 0, 7]).tolist() == []

@@ -1,7 +1,7 @@
 """What holds after any sequence of calls, with files anywhere between.
 
-`SEQUENCES=500 python -m pytest tests/models/test_any_sequence.py` tries more,
-and `SHRINK=1` shrinks what fails, which takes minutes.
+`SEQUENCES=500 STEPS=15 python -m pytest tests/models/test_any_sequence.py`
+tries more, and `SHRINK=1` shrinks what fails, which takes minutes.
 """
 
 import os
@@ -16,7 +16,7 @@ from life import KINDS
 from life import Life
 
 SEQUENCES = int(os.environ.get("SEQUENCES", 2))
-STEPS = 6
+STEPS = int(os.environ.get("STEPS", 6))
 
 CALLS = (
     "learn",

@@ -1,9 +1,11 @@
 import keras
 import numpy as np
 import pytest
+from toy_classifiers import NAMES as ANIMALS
 from toy_classifiers import learn
 from toy_classifiers import make
 from toy_classifiers import samples
+from toy_classifiers import trained_model
 
 from keras_incremental import ExemplarMemory
 from keras_incremental import recipes
@@ -138,6 +140,32 @@ def test_losses_of_one_class_learn_on_after_a_removal(name):
     report = learn(clf, [2], epochs=1)
     assert report.classes == ("cat", "dog", "bird")
     assert "dog" not in clf.predict_names(samples([0, 1, 2])[0])
+
+
+@pytest.mark.parametrize("name", ["slda", "ridge", "ncm", "fecam"])
+def test_heads_in_closed_form_learn_on_after_a_removal(name):
+    clf = make(getattr(recipes, name)())
+    learn(clf, [2])
+    clf.remove(["dog"])
+    learn(clf, [3])
+    x, y = samples([0, 4], seed=5)
+    clf.observe(x, np.array(ANIMALS)[y], verbose=0)
+    assert clf.calibrate_unknown(x, false_alarm=0.1)
+    x, y = samples([0, 2, 3, 4], seed=6)
+    assert np.mean(clf.predict_names(x) == np.array(ANIMALS)[y]) > 0.9
+
+
+@pytest.mark.parametrize(
+    "recipe", [None, recipes.slda()], ids=["solved", "slda"]
+)
+def test_a_merged_class_needs_no_samples_of_its_own(recipe):
+    clf = IncrementalClassifier(
+        trained_model((0, 1, 2)), ANIMALS[:3], recipe=recipe
+    )
+    clf.merge({"bird": "dog"})
+    clf.remember(*samples([0, 1]))
+    learn(clf, [3], epochs=None)
+    assert clf.calibrate_unknown(samples([0, 1])[0], false_alarm=0.1)
 
 
 def test_a_merge_that_a_loss_cannot_learn_from_is_refused():

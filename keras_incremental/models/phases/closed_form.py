@@ -32,7 +32,7 @@ def solve(run):
         An empty dict: there is no history.
     """
     head, inputs = run.classifier.head, run.inputs
-    check_seen(head, run.known_classes)
+    check_seen(head, run.classifier.label_space)
     if inputs.num_new_classes:
         head.expand(inputs.num_new_classes)
     x, labels = selected(inputs, run.plan.phase_callbacks).labeled
@@ -40,15 +40,11 @@ def solve(run):
     return {}
 
 
-def check_seen(head, classes):
+def check_seen(head, label_space):
     """Raises if a head in closed form has seen no sample of a class."""
-    counts = head.statistics.counts
-    unseen = [
-        name
-        for k, name in enumerate(classes)
-        if k >= len(counts) or not counts[k]
-    ]
-    if unseen:
+    found = label_space.unseen(head.statistics.counts)
+    if len(found):
+        unseen = [label_space.classes[k] for k in found]
         raise ValueError(
             f"{type(head).__name__} '{head.name}' has never seen the classes "
             f"{unseen}, so it cannot predict them beside new ones. Show it "

@@ -8,6 +8,7 @@ import numpy as np
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
+from keras_incremental.statistics.scatter import padded
 
 # Parts of a recipe that leave open how a phase learns.
 OPEN = ("name", "memory", "freeze_backbone", "recall")
@@ -152,15 +153,15 @@ def _classes_are_seen(classifier, samples, inputs):
     new = np.count_nonzero(samples.shown >= num_old)
     if new < len(samples.new_classes):
         return False
-    seen = np.zeros(num_old, bool)
-    counts = classifier.statistics.counts
-    seen[: len(counts)] = counts > 0
+    counts = padded(classifier.statistics.counts, num_old)
     labels = [inputs.old_labels]
     if not samples.new_classes:
         labels.append(inputs.new_labels)
     for label in np.unique(np.concatenate(labels)):
         if 0 <= label < num_old:
-            seen[label] = True
+            counts[label] += 1
+    seen = np.ones(num_old, bool)
+    seen[classifier.label_space.unseen(counts)] = False
     # The columns of described classes do not say where these lie.
     if not samples.new_classes or classifier.head.described:
         return bool(seen.all())

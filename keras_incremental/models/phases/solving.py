@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_incremental.models.phases.training import train
 from keras_incremental.statistics.described import described
+from keras_incremental.statistics.scatter import padded
 from keras_incremental.statistics.solved_columns import is_worse
 from keras_incremental.statistics.solved_columns import solve_columns
 
@@ -60,14 +61,13 @@ def completed(run):
     """
     classifier, inputs = run.classifier, run.inputs
     head, statistics = classifier.head, run.statistics
-    num_old = len(run.known_classes)
-    missing = _missing(statistics, num_old)
+    missing = _missing(classifier, statistics)
     rows = np.isin(inputs.old_labels, missing)
     if rows.any():
         features = run.backbone.features_of(inputs.old[rows])
         statistics = statistics.updated(features, inputs.old_labels[rows])
         run.keep_statistics(statistics)
-        missing = _missing(statistics, num_old)
+        missing = _missing(classifier, statistics)
     if len(missing):
         names = [run.known_classes[k] for k in missing]
         run.notes.append(f"nothing kept of {names}, described by the old head")
@@ -108,11 +108,11 @@ def warnings_of(new, num_old):
         )
 
 
-def _missing(statistics, num_old):
-    counts = np.zeros(num_old, int)
-    found = statistics.counts[:num_old]
-    counts[: len(found)] = found
-    return np.flatnonzero(counts == 0)
+def _missing(classifier, statistics):
+    """Returns the old classes without samples, but for the removed ones."""
+    answers = classifier.label_space.merged_into
+    counts = padded(statistics.counts[: len(answers)], len(answers))
+    return np.flatnonzero((counts == 0) & (answers != -1))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,16 +41,16 @@ def count(classifier, backbone, batches, statistics, options):
     Returns:
         An empty dict: there is no history.
     """
-    head, classes = classifier.head, classifier.classes
+    head, label_space = classifier.head, classifier.label_space
     for samples in batches:
-        classes = samples.classes
+        label_space = label_space.renewed(samples.classes)
         if samples.new_classes:
             head.expand(len(samples.new_classes))
         statistics.add(backbone.student_inputs(samples.x), samples.labels)
         offer(classifier, samples)
     statistics.flush()
     head.finalize_state()
-    check_seen(head, classes)
+    check_seen(head, label_space)
     return {}
 
 

@@ -276,21 +276,19 @@ def _ood_scores(classifier, outputs, rejector, statistics):
 
 def _statistics(classifier, batch_size):
     """Returns statistics of all classes: those learned, or of exemplars."""
-    known, memory = classifier.label_space.active, classifier.memory
+    label_space, memory = classifier.label_space, classifier.memory
     statistics = classifier.statistics
-    if not statistics.covers(known) and memory is not None and len(memory):
+    missing = label_space.unseen(statistics.counts)
+    if len(missing) and memory is not None and len(memory):
         x, labels = memory.arrays()
         features = forward(classifier, x, batch_size).features
         statistics = type(statistics).of(features, labels)
-    missing = [
-        classifier.classes[label]
-        for label in known
-        if not statistics.covers([label])
-    ]
-    if missing:
+        missing = label_space.unseen(statistics.counts)
+    if len(missing):
+        names = [classifier.classes[k] for k in missing]
         raise ValueError(
             "Distances need statistics of the features of each class. "
-            f"Received: none of {missing}. Call `remember` with samples of "
+            f"Received: none of {names}. Call `remember` with samples of "
             "them, give the classifier a memory if its backbone trains, or "
             'pass score="energy".'
         )
