@@ -101,6 +101,9 @@ class ClassMeans:
                 f"Received: counts to remove {other.counts.tolist()}, of "
                 f"{self.counts.tolist()}. Remove fewer samples of each class."
             )
+        if not left.any():
+            # As a file brings it back.
+            return type(self)()
         return self._joined(other, -1) if len(other.counts) else self
 
     def only(self, classes: np.ndarray) -> Self:
@@ -117,6 +120,8 @@ class ClassMeans:
         if not gone.any():
             return self
         counts = np.where(gone, 0, self.counts)
+        if not counts.any():
+            return type(self)()
         share = counts.sum() / max(len(self), 1)
         return self._with(
             counts,

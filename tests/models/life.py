@@ -300,6 +300,7 @@ class Life:
         assert frozen_features(clf) == self.frozen
         counts = clf.statistics.counts
         assert counts.tolist() == known.shown[: len(counts)].tolist()
+        assert not known.shown[len(counts) :].any()
         if clf.memory is not None:
             self.check_memory()
         if self.loaded is not None:

@@ -117,6 +117,14 @@ def test_one_sample_a_class_that_is_left_has_no_scatter(kind, seed):
         np.testing.assert_array_equal(left.normal().covariance, np.eye(6))
 
 
+@pytest.mark.parametrize("kind", [FeatureStatistics, ClassCovariances])
+def test_where_nothing_is_left_there_is_nothing(features, kind):
+    whole = kind.of(features, LABELS)
+    for left in (whole - whole, whole.without([0, 1, 2])):
+        assert len(left) == 0 and left.means is None
+        check_equal(left.updated(features, LABELS), whole)
+
+
 def test_what_was_not_put_in_cannot_be_taken_out(features):
     some = FeatureStatistics.of(features[:30], LABELS[:30])
     whole = FeatureStatistics.of(features, LABELS)
