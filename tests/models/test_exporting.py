@@ -30,6 +30,14 @@ from keras_incremental.reporting import model_card
 RUNTIMES = pathlib.Path(__file__).parents[2] / "examples/benchmarks/runtimes.py"
 NAMES = ("kočka", "dog\nand more", "bird", "fish", "frog")
 ANY_SIZE = [keras.InputSpec("uint8", (None, None, None, 3), name="inputs")]
+BACKEND = keras.config.backend()
+# Of the others, one test each says what they write.
+on_tensorflow = pytest.mark.skipif(
+    BACKEND != "tensorflow", reason="TensorFlow writes all formats."
+)
+writes_onnx = pytest.mark.skipif(
+    BACKEND == "jax", reason="Graphs of JAX are not converted to ONNX."
+)
 writes_litert = pytest.mark.skipif(
     keras.version() < "3.13", reason="Keras 3.13 is the first with LiteRT."
 )
@@ -90,6 +98,7 @@ def answers_of(kind, path, x, folder):
         return dict(answers)
 
 
+@on_tensorflow
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
@@ -159,14 +168,20 @@ def pixels():
     return clf, toy_scenes.scenes([1, 2], 4)[0], {"num_classes": 2}
 
 
-@pytest.mark.parametrize("case", [described, divided, several, pixels])
+@pytest.mark.backend
+@writes_onnx
+@pytest.mark.parametrize(
+    "case",
+    [described, several, pixels]
+    + ([divided] if BACKEND == "tensorflow" else []),
+)
 def test_each_kind_of_classifier_answers_in_onnx(case, tmp_path):
     clf, x, options = case()
     received = onnx_of(clf, tmp_path / "a.onnx", **options)(x)
     count = options.get("num_classes", len(clf.classes))
     classes = clf.classes[:count]
     scores = clf.predict(x, verbose=0, classes=classes)[..., :count]
-    np.testing.assert_allclose(received["scores"], scores, atol=1e-5)
+    np.testing.assert_allclose(received["scores"], scores, 1e-6, 1e-5)
     names = clf.predict_names(x, classes=classes)
     if clf.multi_label:
         names = [[n if n in row else "" for n in classes] for row in names]
@@ -174,6 +189,16 @@ def test_each_kind_of_classifier_answers_in_onnx(case, tmp_path):
     if clf.rejector is not None:
         unknown = clf.predict_names(x, unknown="?")
         assert received["unknown"].tolist() == [u == ("?",) for u in unknown]
+
+
+@pytest.mark.backend
+@pytest.mark.skipif(BACKEND != "torch", reason="TensorFlow converts it.")
+def test_what_torch_does_not_convert_is_told(tmp_path):
+    clf, *_ = divided()
+    told = "(?s)take_along_dim.*KERAS_BACKEND=tensorflow"
+    with pytest.raises(ValueError, match=told):
+        clf.export(tmp_path / "a.onnx", "onnx", verbose=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_old_clients_get_the_classes_that_they_know(tmp_path):
@@ -217,6 +242,7 @@ def test_a_card_says_which_classes_an_export_answers_with():
 
 
 @writes_litert
+@on_tensorflow
 def test_int8_takes_its_ranges_from_exemplars(tmp_path):
     clf = of_pictures()
     path = tmp_path / "pets.tflite"
@@ -230,6 +256,7 @@ def test_int8_takes_its_ranges_from_exemplars(tmp_path):
         assert set(archive.namelist()) == {"labels.txt", "classes.json"}
 
 
+@on_tensorflow
 @pytest.mark.parametrize(
     ("name", "options", "error", "message"),
     [
@@ -265,6 +292,7 @@ def test_what_does_not_fit_is_refused(name, options, error, message, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
+@on_tensorflow
 @pytest.mark.parametrize(
     "kind", ["tf_saved_model", pytest.param("litert", marks=writes_litert)]
 )
@@ -279,12 +307,14 @@ def test_names_that_tensorflow_does_not_save_are_told(kind, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@on_tensorflow
 def test_an_older_keras_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr(keras, "version", lambda: "3.12.4")
     with pytest.raises(ValueError, match=r"Keras 3.13 or .*: Keras 3.12.4"):
         described()[0].export(tmp_path / "a", "litert")
 
 
+@on_tensorflow
 def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match="pip install onnx tf2onnx"):

@@ -1,11 +1,16 @@
+import contextlib
 import re
 
+import keras
 import numpy as np
 
 from keras_incremental.models.exporting.artifact import CLASSES
 from keras_incremental.models.exporting.artifact import LABELS
 from keras_incremental.models.exporting.formats import Format
 from keras_incremental.models.exporting.served import NAMES
+
+# The first version of the operators of ONNX in which sizes are a tensor.
+SINCE = 5
 
 
 class OnnxFile(Format):
@@ -40,17 +45,49 @@ class OnnxFile(Format):
     def convert(self, artifact, path):
         import onnx
 
-        super().convert(artifact, path)
+        with _on_torch():
+            super().convert(artifact, path)
         try:
             onnx.checker.check_model(onnx.load(path))
         except onnx.checker.ValidationError as error:
             unknown = re.findall(r"No Op registered for (\w+)", str(error))
-            raise ValueError(
-                "The network has operations that ONNX does not know. "
-                f"Received: {unknown or str(error).splitlines()[0]}. Replace "
-                "the layers that they come from, or export by "
-                '`format="tf_saved_model"`.'
-            ) from error
+            operations = unknown or str(error).splitlines()[0]
+            instead = 'export by `format="tf_saved_model"`'
+            raise _unknown(operations, instead) from error
+
+
+def _unknown(operations, instead):
+    return ValueError(
+        "The classifier has operations that are not converted to ONNX. "
+        f"Received: {operations}. Replace the layers that they come from, or "
+        f"{instead}."
+    )
+
+
+@contextlib.contextmanager
+def _on_torch():
+    """Lets torch convert what `ops.take` runs, and tells what it cannot."""
+    if keras.config.backend() != "torch":
+        yield
+        return
+    from torch import onnx
+
+    onnx.register_custom_op_symbolic("aten::ravel", _ravel, SINCE)
+    try:
+        yield
+    except onnx.errors.UnsupportedOperatorError as error:
+        operations = re.findall(r"aten::\w+", str(error))[:1]
+        instead = "load the classifier with KERAS_BACKEND=tensorflow"
+        raise _unknown(operations, instead) from error
+    finally:
+        onnx.unregister_custom_op_symbolic("aten::ravel", SINCE)
+
+
+def _ravel(graph, values):
+    import torch
+
+    size = graph.op("Constant", value_t=torch.tensor([-1]))
+    return graph.op("Reshape", values, size)
 
 
 def _rename(onnx, graph, names):
