@@ -31,7 +31,8 @@ class ServedModel(keras.Model):
 
     def __init__(self, classifier, num_classes):
         super().__init__(name=classifier.name)
-        self.classifier = classifier
+        # Keras would save a signature of it, which has one input.
+        self._classifier = state.Untracked(classifier)
         self.num_classes = num_classes
         self.decoder = classifier.problem.decoder
         self.unknown_score = None
@@ -40,6 +41,12 @@ class ServedModel(keras.Model):
                 classifier.calibration, self.decoder.review_format
             )
         self.joined = _joined(classifier)
+        self.head, self.readout = classifier.head, classifier.readout
+
+    @property
+    def classifier(self):
+        """`IncrementalClassifier`, of which this has the layers."""
+        return self._classifier.value
 
     def call(self, inputs, training=None):
         features, logits, outputs = self.parts_of(inputs)
