@@ -114,7 +114,7 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
         )
 
     def plain(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Builds the same scores, in float32, from layers of Keras alone.
+        """Builds the same scores, in float32, from what Keras has alone.
 
         Args:
             inputs: `keras.KerasTensor` of the features.
@@ -151,7 +151,7 @@ class ClosedFormHead(ExactOperations, ExpandableHead):
     def plain_representation(
         self, inputs: keras.KerasTensor
     ) -> keras.KerasTensor:
-        """Builds the representation from layers of Keras alone."""
+        """Builds the representation from what Keras has alone."""
         return inputs
 
     # What a user reads and does.

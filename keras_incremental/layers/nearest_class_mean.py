@@ -3,12 +3,16 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.statistics.class_means import ClassMeans
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
+
+# The least number that float32 holds in full.
+SMALLEST = float(np.finfo("float32").tiny)
 
 
 @export
@@ -77,7 +81,11 @@ class NearestClassMean(ClosedFormHead):
     ) -> keras.KerasTensor:
         if not self.normalize:
             return inputs
-        return keras.layers.UnitNormalization(dtype="float32")(inputs)
+        # As `unit` below does: squares of large features would overflow.
+        features = ops.cast(inputs, "float32")
+        largest = ops.max(ops.absolute(features), axis=-1, keepdims=True)
+        scaled = features / ops.maximum(largest, SMALLEST)
+        return keras.layers.UnitNormalization(dtype="float32")(scaled)
 
     def solve(self, statistics: Any) -> dict[str, np.ndarray]:
         if self.normalize:

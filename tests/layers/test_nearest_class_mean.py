@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -84,3 +85,18 @@ def test_the_scale_multiplies_the_scores():
     np.testing.assert_allclose(
         scores(adapted(scale=7.0)), 7 * scores(adapted(scale=1.0)), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("size", [0, 1e-25, 1, 1e25])
+def test_the_plain_form_agrees_for_features_of_any_size(size, tmp_path):
+    head = adapted()
+    inputs = keras.Input((5,))
+    keras.Model(inputs, head.plain(inputs)).save(tmp_path / "plain.keras")
+    plain = keras.models.load_model(tmp_path / "plain.keras")
+    features = (OTHERS * size).astype("float32")
+    expected = scores(head, features)
+    found = np.asarray(plain(features))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    if size:
+        cosines = unit(OTHERS) @ head.columns("kernel")
+        np.testing.assert_allclose(expected, cosines, atol=1e-4)
