@@ -1,8 +1,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
+from keras_incremental.data.arrays import check_finite
 from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.models.inputs.pipelines import arrays_to_read
@@ -140,16 +142,20 @@ class PredictingMixin(Rejects):
         Raises:
             ValueError: if `classes` are not known; or if `unknown` is the
                 name of a class, or nothing was calibrated since the last
-                change; or if outputs are not finite.
+                change; or if outputs are not finite, or samples in
+                arrays.
         """
         known = np.asarray(self.classes)
         decoder = self.problem.decoder
         decoder.check_thresholds(thresholds, self.classes)
         if unknown is None:
-            outputs = self.predict_scores(
-                x, batch_size, verbose, steps, classes=classes
-            )
+            # A sample beyond float32 is infinite, and named below.
+            with np.errstate(over="ignore"):
+                outputs = self.predict_scores(
+                    x, batch_size, verbose, steps, classes=classes
+                )
             _check_numbers(outputs)
+            _check_samples(x)
             predictions = predictions_of(
                 self, outputs, self.gives_logits, thresholds
             )
@@ -268,6 +274,12 @@ def _check_numbers(outputs):
             f"{rows[:5].tolist()}). Look for NaN or extreme values in these "
             "samples, then in the weights."
         )
+
+
+def _check_samples(x):
+    """Raises if arrays are not finite, though a layer like ReLU hid it."""
+    for part in keras.tree.flatten(x) if is_arrays(x) else ():
+        check_finite(keras.ops.convert_to_numpy(part), "x")
 
 
 def _rows(classifier, x, rows):

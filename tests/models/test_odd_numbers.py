@@ -9,6 +9,7 @@ from hostile import says
 from keras import layers
 
 from keras_incremental import recipes
+from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
 
@@ -26,7 +27,7 @@ X = samples(LABELS)
 
 
 def make(recipe=None, **arguments):
-    """A classifier whose features are the samples and their halves."""
+    """A classifier whose features are the samples."""
     keras.utils.set_random_seed(0)
     body = layers.Dense(DIM, use_bias=False, trainable=False)
     model = keras.Sequential([keras.Input((DIM,)), body, layers.Dense(2)])
@@ -93,12 +94,17 @@ def test_few_samples_of_a_class_are_enough(recipe, counts):
     assert report.score > 0.6
 
 
-@pytest.mark.parametrize("recipe", SOLVED[:3], ids=lambda r: r.__name__)
+# FeCAM normalizes each class by its own scatter, which wrong labels widen. Its
+# formula has 0.78 to 0.86 for seeds 0 to 5.
+FLOORS = {recipe: 0.9 for recipe in SOLVED} | {recipes.fecam: 0.7}
+
+
+@pytest.mark.parametrize("recipe", SOLVED, ids=lambda r: r.__name__)
 def test_a_third_of_wrong_labels_does_not_decide(recipe):
     y = np.repeat(np.arange(3), 90)
     wrong = np.where(np.arange(270) % 3, y, (y + 1) % 3)
     _, report = learned(recipe, samples(y), wrong, (X, LABELS))
-    assert report.score > 0.9
+    assert report.score > FLOORS[recipe]
 
 
 NONE = {
@@ -110,6 +116,17 @@ NONE = {
 OLD = LABELS < 2
 
 
+THIRD = samples(np.full(12, 2))
+
+
+def learns_beside(argument):
+    def call(clf, x):
+        data = {argument: (x, LABELS[OLD])}
+        clf.learn(THIRD, classes=["c"], verbose=0, **data)
+
+    return call
+
+
 def reads(name, **arguments):
     def call(clf, x):
         getattr(clf, name)(x, LABELS[OLD], **arguments)
@@ -117,7 +134,13 @@ def reads(name, **arguments):
     return call
 
 
+LEARNS = {
+    "learn": lambda clf, x: clf.learn(x, classes=["c"], verbose=0),
+    "validation_data": learns_beside("validation_data"),
+    "old_data": learns_beside("old_data"),
+}
 CALLS = {
+    **LEARNS,
     "observe": lambda clf, x: clf.observe(x, ["c"] * len(x)),
     "remember": reads("remember"),
     "evaluate_classes": reads("evaluate_classes"),
@@ -125,12 +148,19 @@ CALLS = {
         "calibrate_unknown", false_alarm=0.2, score="energy"
     ),
     "review": lambda clf, x: clf.review(x),
+    "predict_names": lambda clf, x: clf.predict_names(x),
+    "predict_names of unknown": lambda clf, x: clf.predict_names(
+        x, unknown="other"
+    ),
+    "propose": lambda clf, x: clf.propose(x),
 }
 
 
 @functools.cache
-def shared():
-    clf = make(memory=Reservoir(20))
+def shared(memory):
+    """`learn` fills an `ExemplarMemory`, and `observe` a `Reservoir`."""
+    clf = make(memory=memory(20))
+    clf.remember(X[OLD], LABELS[OLD])
     clf.calibrate_unknown(X[OLD], LABELS[OLD], false_alarm=0.2, score="energy")
     return clf
 
@@ -141,6 +171,39 @@ def test_the_sample_without_a_number_is_named(call, none):
     value, dtype = NONE[none]
     x = X[OLD].astype(dtype)
     x[3, 1] = value
+    clf = shared(ExemplarMemory if call in LEARNS else Reservoir)
+    before = kept(clf)
     with pytest.raises(ValueError, match=says("[3]")):
-        CALLS[call](shared(), x)
-    assert shared().num_phases == 0 and shared().classes == ("a", "b")
+        CALLS[call](clf, x)
+    assert kept(clf) == before
+
+
+def kept(clf):
+    weights = [weight.tobytes() for weight in clf.get_weights()]
+    held = [array.tobytes() for array in clf.memory.arrays()]
+    return clf.classes, clf.num_phases, clf.calibration, weights, held
+
+
+@pytest.mark.parametrize("call", ["predict_names", "review"])
+def test_a_layer_that_hides_infinity_does_not_hide_the_sample(call):
+    body = layers.Dense(3, activation="relu", trainable=False)
+    model = keras.Sequential([keras.Input((DIM,)), body, layers.Dense(2)])
+    body.set_weights([np.full((DIM, 3), 1.0), np.zeros(3)])
+    clf, x = IncrementalClassifier(model, NAMES), X[OLD]
+    x[3, 1] = -np.inf
+    assert np.isfinite(clf.predict(x, verbose=0)).all()
+    with pytest.raises(ValueError, match=says("x[3]")):
+        getattr(clf, call)(x)
+
+
+def test_what_keras_computes_of_nan_is_not_a_number():
+    clf, x = make(), X[OLD]
+    x[3, 1] = np.nan
+    found = np.isnan(clf.predict(x, verbose=0)).any(-1)
+    assert np.flatnonzero(found).tolist() == [3]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    clf.compile("sgd", loss)
+    scores = clf.evaluate(x, LABELS[OLD], verbose=0, return_dict=True)
+    assert np.isnan(scores["loss"])
+    history = clf.fit(x, LABELS[OLD], epochs=1, verbose=0).history
+    assert np.isnan(history["loss"]).all()
