@@ -40,6 +40,11 @@ def case(counts, change=lambda x: x, repeats=1):
     return np.tile(change(x), (repeats, 1)), np.tile(y, repeats)
 
 
+def mislabeled(counts):
+    x, y = samples(counts)
+    return x, np.where(np.arange(len(y)) % 3, y, (y + 1) % len(counts))
+
+
 DATA = {
     "plain": case((20, 15, 12)),
     "fewer samples than features": case((2, 2, 1)),
@@ -55,6 +60,7 @@ DATA = {
     "large": case((20, 15, 12), lambda x: 1e6 * x),
     "only zeros": (np.zeros((6, DIM)), np.arange(6) % 2),
 }
+NOISE = {"a third of wrong labels": mislabeled((30, 30, 30))}
 
 
 def lengths_of_one(x):
@@ -206,11 +212,11 @@ def comparable(name, scores):
     return scores - scores[:, :1] if name in FREE else scores
 
 
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data", DATA | NOISE)
 @pytest.mark.parametrize("name", HEADS)
 def test_scores_are_those_of_the_formula(name, data):
     make, formula = HEADS[name]
-    x, y = DATA[data]
+    x, y = (DATA | NOISE)[data]
     size = max(np.abs(x).max(), 1)
     probes = PROBES * size / 10
     head = make(int(y.max()) + 1)
