@@ -1,5 +1,7 @@
 """Tables of text."""
 
+import csv
+import io
 from collections.abc import Iterable
 from collections.abc import Sequence
 
@@ -17,6 +19,18 @@ def table(rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(
         "  ".join(map(_aligned, row, widths)).rstrip() for row in texts
     )
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Returns rows as lines of CSV; cells with line breaks are in quotes."""
+    text = io.StringIO()
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        # Python before 3.13 writes a carriage return without quotes.
+        odd = any("\r" in str(cell) for cell in row)
+        (quoted if odd else plain).writerow(row)
+    return text.getvalue()
 
 
 def _aligned(text, width):

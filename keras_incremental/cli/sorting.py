@@ -1,12 +1,12 @@
 """Folders of pictures that a person sorts."""
 
-import csv
 import pathlib
 import shutil
 from typing import Any
 
 import numpy as np
 
+from keras_incremental.cli.formatting import csv_text
 from keras_incremental.cli.image_lists import REVIEW
 from keras_incremental.cli.image_lists import UNKNOWN
 from keras_incremental.utils.types import Config
@@ -75,7 +75,5 @@ def write_folders(
         )
         rows.append(dict(zip(COLUMNS, (*values, *measured), strict=True)))
     with open(folder / REVIEW, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        file.write(csv_text([COLUMNS, *(list(row.values()) for row in rows)]))
     return rows

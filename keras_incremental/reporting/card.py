@@ -16,6 +16,7 @@ from keras_incremental.utils import state
 from keras_incremental.utils.formatting import change
 from keras_incremental.utils.formatting import listed
 from keras_incremental.utils.formatting import megabytes
+from keras_incremental.utils.formatting import one_line
 from keras_incremental.utils.formatting import percent
 from keras_incremental.utils.versions import versions
 
@@ -43,7 +44,7 @@ RESULTS = """model-index:
       type: validation
     metrics:
 """
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 
 
 def model_card(
@@ -281,4 +282,5 @@ def _table(heads, rows):
 
 def _text(value):
     """Escapes text for Markdown."""
-    return SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
+    text = " ".join(str(value).split())
+    return SPECIAL.sub(r"\\\1", one_line(text, most=len(text)))

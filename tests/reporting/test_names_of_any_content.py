@@ -1,17 +1,25 @@
 """Names of any content, in all that shows or writes them."""
 
+import csv
 import html.parser
+import io
 import json
+import re
 import unicodedata
 
+import keras
 import numpy as np
 import pytest
 from toy_reports import phase
 
+from keras_incremental.cli.formatting import csv_text
 from keras_incremental.cli.formatting import table
 from keras_incremental.data.names import check_class_names
+from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import PhaseReport
 from keras_incremental.reporting import TensorBoardReports
+from keras_incremental.reporting import model_card
+from keras_incremental.reporting import plot_confusion
 from keras_incremental.utils.formatting import one_line
 
 NAMES = {
@@ -109,3 +117,48 @@ def test_white_space_around_a_name_makes_no_second_class(other):
 def test_half_of_a_surrogate_pair_is_refused():
     with pytest.raises(ValueError, match="surrogate pair"):
         check_class_names(np.array(["bird", "\ud800"], object).tolist())
+
+
+@pytest.fixture(scope="module")
+def classifier(names):
+    layers = [keras.Input((2,)), keras.layers.Dense(len(names))]
+    return IncrementalClassifier(keras.Sequential(layers), names)
+
+
+def test_an_export_gives_each_name_back(classifier, tmp_path):
+    folder = tmp_path / "pets"
+    classifier.export(folder, "keras", verbose=False)
+    (listed,) = folder.rglob("classes.json")
+    content = json.loads(listed.read_text("utf-8"))
+    assert content["classes"] == list(classifier.classes)
+    (labels,) = folder.rglob("labels.txt")
+    lines = labels.read_text("utf-8").splitlines()
+    assert lines == [" ".join(n.splitlines()) for n in classifier.classes]
+    assert (folder / "README.md").read_text("utf-8") == model_card(classifier)
+
+
+def test_a_card_has_a_row_for_each_name(classifier):
+    text = model_card(classifier)
+    assert all(map(is_one_line, text.split("\n")))
+    rows = [row for row in text.split("\n") if re.match(r"\| \d+ \| ", row)]
+    assert len(rows) >= len(classifier.classes)
+    for row in rows:
+        bare = re.sub(r"\\[\\`*_{}\[\]<>#|~&$]", "", row)
+        assert not set("<>`[]*&$") & set(bare)
+    assert {re.sub(r"\\\|", "", row).count("|") for row in rows[:12]} == {8}
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_a_plot_shows_each_name_on_its_line(report):
+    figure = plot_confusion(report, "after")
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(shown) == len(report.classes)
+    assert all(map(is_one_line, shown)) and max(map(len, shown)) < 400
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", [*NAMES.values(), "a\rb"], ids=ascii)
+def test_csv_gives_each_name_back(name):
+    rows = [["bird.png", name, "0.5"], ["fish.png", "fish", "0.5"]]
+    text = io.StringIO(csv_text(rows), newline="")
+    assert list(csv.reader(text)) == rows

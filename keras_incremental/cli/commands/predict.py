@@ -1,5 +1,3 @@
-import csv
-import io
 import pathlib
 
 import click
@@ -8,6 +6,7 @@ import numpy as np
 from keras_incremental.cli import options
 from keras_incremental.cli.command import Result
 from keras_incremental.cli.command import command
+from keras_incremental.cli.formatting import csv_text
 from keras_incremental.cli.formatting import table
 from keras_incremental.cli.image_lists import unlabeled_images
 from keras_incremental.cli.progress import Progress
@@ -64,7 +63,9 @@ def predict(
         if len(pictures.x):
             answers = _answers(classifier, pictures.x, batch_size, unknown)
             rows += zip(map(str, pictures.files.paths), *answers, strict=True)
-    text = _csv(rows) if as_csv else table(_shown(rows))
+    text = table(_shown(rows))
+    if as_csv:
+        text = csv_text([COLUMNS, *rows]).rstrip("\n")
     found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     return Result(text, {"predictions": found, "broken": broken})
 
@@ -82,10 +83,3 @@ def _answers(classifier, x, batch_size, unknown):
 
 def _shown(rows):
     return [COLUMNS, *((p, name, f"{score:.3f}") for p, name, score in rows)]
-
-
-def _csv(rows):
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *rows])
-    return text.getvalue().rstrip("\n")
