@@ -7,6 +7,7 @@ import keras
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.layers import column_initializers
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.memory.policies import MixingPolicy
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.balanced_stage import BalancedStage
 
@@ -35,6 +36,11 @@ def _is_bool(value):
 
 def _is_bool_or_auto(value):
     return isinstance(value, bool) or value == "auto"
+
+
+def _is_policy_or_auto(value):
+    is_auto = isinstance(value, str) and value == "auto"
+    return is_auto or value is None or isinstance(value, MixingPolicy)
 
 
 def _is_count_or_none(value):
@@ -76,6 +82,10 @@ TYPES = {
     ),
     "head": ("an `ExpandableHead` or `None`", _none_or(ExpandableHead)),
     "readout": ("a layer or `None`", _none_or(keras.layers.Layer)),
+    "policy": (
+        'a `memory.policies.MixingPolicy`, `None` or "auto"',
+        _is_policy_or_auto,
+    ),
     "callbacks": ("a tuple of Keras callbacks", _are_callbacks),
     "stage": ("a `BalancedStage` or `None`", _none_or(BalancedStage)),
     "initializer": ("an initializer, or its name", _is_initializer),

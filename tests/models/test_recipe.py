@@ -179,3 +179,9 @@ def test_a_frozen_backbone_stays_as_it_was():
     np.testing.assert_array_equal(
         ops.convert_to_numpy(model.layers[0].kernel), before
     )
+
+
+@pytest.mark.parametrize("policy", [-1, "weighted", {}])
+def test_a_policy_that_mixes_nothing_is_refused(policy):
+    with pytest.raises(TypeError, match="`policy` of Recipe must be"):
+        Recipe(policy=policy)
