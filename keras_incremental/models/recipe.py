@@ -83,9 +83,8 @@ class Recipe:
             and nothing is trained, the share of the samples of a new class
             that stays its own. A smaller value favors old classes. See
             `ExpandableDense.describe`. Defaults to `0.95`.
-        epochs: Int or `None`: how often a phase goes through its samples,
-            where the method says so, whatever `learn` is told. Defaults to
-            `None`.
+        epochs: Int, how often a phase goes through its samples where `learn`
+            is not told. Defaults to `None`: what `learn` says.
 
     Raises:
         ValueError: if a part is unknown, or if two of them correct the same

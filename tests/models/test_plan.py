@@ -110,11 +110,12 @@ def test_known_classes_alone_need_no_correction(plan_of):
     assert plan.phase.num_new == 0
 
 
-def test_epochs_are_those_of_the_method_or_asked_for_or_usual(plan_of):
+def test_epochs_are_asked_for_or_those_of_the_method_or_usual(plan_of):
     assert plan_of(classifier()).epochs == HEAD_EPOCHS
     assert plan_of(classifier(), epochs=3).epochs == 3
     fixed = classifier(recipes.bare("seven", epochs=7))
-    assert plan_of(fixed, epochs=3).epochs == 7
+    assert plan_of(fixed).epochs == 7
+    assert plan_of(fixed, epochs=3).epochs == 3
 
 
 @pytest.mark.parametrize("name", ["ewc", "l2sp"])

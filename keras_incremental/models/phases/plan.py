@@ -196,8 +196,8 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
         recipe=recipe,
         phase=phase,
         sources=inputs.sources,
-        epochs=recipe.epochs
-        or options.epochs
+        epochs=options.epochs
+        or recipe.epochs
         or (NETWORK_EPOCHS if backbone.is_trainable else HEAD_EPOCHS),
         loss=for_phase(loss, phase),
         label_weight=label_weight,
