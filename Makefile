@@ -8,7 +8,7 @@ COVERED = .venv/bin/python -m slipcover --json --out $(COVERAGE)
 COVERAGE_CHECK = .venv/bin/python -m slipcover --fail-under 90 \
 	--merge $(COVERAGE) --out $(COVERAGE)
 
-.PHONY: demo pets test test-all lint wheel oldest docs
+.PHONY: demo pets test test-all lint wheel oldest trust docs
 
 demo: .venv/demo.stamp
 	.venv/bin/python examples/quickstart.py
@@ -54,6 +54,18 @@ oldest: .venv/test.stamp $(OLD_KERAS)
 
 $(OLD_KERAS): .venv/bin/python
 	$(PIP) --no-deps --target $@ 'keras==3.12.*'
+
+# The figures of examples/trust.md, in some hours; Atheris is in the extra fuzz.
+trust: export KERAS_BACKEND = tensorflow
+trust: .venv/test.stamp
+	.venv/bin/python -m examples.benchmarks.trust
+	.venv/bin/python -m examples.benchmarks.trust \
+		--interruptions 0 --phases 0 --batches 50000
+	.venv/bin/python -m examples.benchmarks.kill_points \
+		--points 200 --exemplars 40000
+	.venv/bin/python -m examples.benchmarks.fuzz --minutes 10
+	STEPS=15 SEQUENCES=40 .venv/bin/python -m pytest \
+		tests/models/test_any_sequence.py
 
 docs: .venv/test.stamp
 	.venv/bin/python docs/reference.py docs/reference
