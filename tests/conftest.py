@@ -104,6 +104,12 @@ def unoptimized_graphs():
         )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def seeded():
+    """Draws the same in each run, also where no test of a file sets a seed."""
+    importlib.import_module("keras").utils.set_random_seed(0)
+
+
 # Before `-m backend` is looked at.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
