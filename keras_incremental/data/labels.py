@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_incremental.data.arrays import to_numpy
-from keras_incremental.data.names import normal
+from keras_incremental.data.names import normals
 from keras_incremental.data.names import refuse_unknown
 from keras_incremental.utils.types import Tensor
 
@@ -44,8 +44,8 @@ def to_indices(
         TypeError: if `y` holds neither numbers nor strings.
         ValueError: if a label is not one of `names`.
     """
-    names = [normal(name) for name in names]
-    position = {normal(name): index for index, name in enumerate(known)}
+    names = normals(names)
+    position = {name: index for index, name in enumerate(normals(known))}
     unknown = [name for name in names if name not in position]
     if unknown:
         raise ValueError(
@@ -157,9 +157,9 @@ def _by_number(y, names, argument):
 def _by_name(y, names, argument):
     unique, inverse = np.unique(y, return_inverse=True)
     position = {name: index for index, name in enumerate(names)}
-    unknown = [str(v) for v in unique if normal(str(v)) not in position]
-    refuse_unknown(unknown, names, argument)
-    local = [position[normal(str(value))] for value in unique]
+    given = normals(unique.tolist())
+    refuse_unknown([n for n in given if n not in position], names, argument)
+    local = [position[name] for name in given]
     return np.array(local, "int64")[inverse]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.names import normal
+from keras_incremental.data.names import normals
 from keras_incremental.data.names import refuse_unknown
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.utils.types import Tensor
@@ -47,7 +48,8 @@ def to_multi_hot(
     """
     y = _numbers(y, names, argument)
     labels = np.full((len(y), len(known)), UNKNOWN, "float32")
-    places = [list(known).index(normal(name)) for name in names]
+    column = {name: place for place, name in enumerate(known)}
+    places = [column[name] for name in normals(names)]
     labels[:, places] = y
     return labels
 

@@ -1,3 +1,4 @@
+import collections
 import unicodedata
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -30,14 +31,19 @@ def check_class_names(
             f"`classes` must be strings. Received: {odd[:SHOWN]} in classes="
             f"{names}. Pass the names of the classes."
         )
-    given, names = names, [normal(name) for name in names]
+    given, names = names, normals(names)
     if not all(names) or not names:
         raise ValueError(
             "`classes` must be non-empty strings, one for each class. "
             f"Received: classes={given}. Name every class."
         )
-    _refuse_repeats(names, [normal(name) for name in known])
+    _refuse_repeats(names, normals(known))
     return tuple(names)
+
+
+def normals(names: Iterable[str]) -> list[str]:
+    """Returns names in the normal form in which names are compared."""
+    return [normal(name) for name in names]
 
 
 def normal(name: str) -> str:
@@ -85,14 +91,16 @@ def _listed(names):
 
 
 def _refuse_repeats(names, known):
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    counts = collections.Counter(names)
+    repeated = sorted(name for name, count in counts.items() if count > 1)
     if repeated:
         raise ValueError(
             f"`classes` must differ. Received: {repeated} more than once in "
             f"classes={names}. Name each class once; names are compared in "
             "their composed unicode form (NFC)."
         )
-    taken = [name for name in names if name in known]
+    old = set(known)
+    taken = [name for name in names if name in old]
     if taken:
         raise ValueError(
             f"Classes {taken} are already known. Received: classes={names}. "

@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
-from keras_incremental.statistics import evidence
 from keras_incremental.statistics.spectrum import spectrum
+from keras_incremental.statistics.strength import best_ridge
 
 EVIDENCE = "evidence"
 
@@ -97,7 +97,7 @@ def fit(sums: Regression, ridge: float | str) -> np.ndarray:
 def _fit_by_evidence(sums):
     values, vectors = spectrum(sums.gram, sums.freedom + 1)
     rotated = vectors.T @ sums.products
-    ridge = evidence.best_ridge(
+    ridge = best_ridge(
         values,
         np.square(rotated).sum(-1),
         sums.energy,

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
-from keras_incremental.statistics import evidence
 from keras_incremental.statistics.gram import CorrectedGram
 from keras_incremental.statistics.gram import SpectralGram
 from keras_incremental.statistics.row_statistics import RowStatistics
+from keras_incremental.statistics.strength import most_probable
 
 Statistics = FeatureStatistics | RowStatistics
 
@@ -125,7 +125,7 @@ def solved(statistics: Statistics) -> RidgeSolution:
     ridge = 1.0
     if gram.total > 0:
         mean = gram.total / steps.shape[-1]
-        ridge = evidence.most_probable(gram.log_evidence, mean, gram.norm)
+        ridge = most_probable(gram.log_evidence, mean, gram.norm)
     # Directions that were left out are as uncertain as all others at least.
     ridge = max(ridge, statistics.remainder)
     return RidgeSolution(statistics, gram, ridge, gram.kernel(ridge))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_incremental.layers import AnalyticDense
-from keras_incremental.statistics import evidence
+from keras_incremental.statistics import strength
 from keras_incremental.statistics.spectrum import spectrum
 
 RANDOM = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def test_the_evidence_is_that_of_the_samples(balanced):
     targets = np.sqrt(weights)[:, None] * (TARGETS - mean)
     values, vectors = spectrum(steps.T @ steps)
     squares = np.square(vectors.T @ steps.T @ targets).sum(-1)
-    ridge = evidence.best_ridge(values, squares, np.sum(targets**2), 39, 3)
+    ridge = strength.best_ridge(values, squares, np.sum(targets**2), 39, 3)
     part = ridge / values.mean()
     head = adapted(balanced=balanced)
     check(head, *joint(FEATURES, TARGETS, part, weights))

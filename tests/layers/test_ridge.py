@@ -3,7 +3,7 @@ import pytest
 
 from keras_incremental.layers import ridge as regressions
 from keras_incremental.statistics import FeatureStatistics
-from keras_incremental.statistics import evidence
+from keras_incremental.statistics import strength
 from keras_incremental.statistics.spectrum import spectrum
 
 RANDOM = np.random.default_rng(0)
@@ -48,6 +48,6 @@ def test_the_kernel_is_that_of_the_samples(ridge):
         values, vectors = spectrum(gram)
         squares = np.square(vectors.T @ features.T @ targets).sum(-1)
         energy = np.sum(targets**2)
-        penalty = evidence.best_ridge(values, squares, energy, 39, 3)
+        penalty = strength.best_ridge(values, squares, energy, 39, 3)
     expected = np.linalg.solve(gram + penalty * np.eye(6), features.T @ targets)
     np.testing.assert_allclose(regressions.fit(sums_of(), ridge), expected)

@@ -4,6 +4,7 @@ import pytest
 from keras_incremental.layers import ridge as regressions
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import evidence
+from keras_incremental.statistics import strength
 from keras_incremental.statistics.spectrum import spectrum
 
 RIDGES = np.geomspace(1e-3, 1e4, 29)
@@ -40,7 +41,7 @@ def spectrum_of(features, labels):
 
 
 def best_of(features, labels):
-    return evidence.best_ridge(*spectrum_of(features, labels))
+    return strength.best_ridge(*spectrum_of(features, labels))
 
 
 def kernel_of(features, labels):

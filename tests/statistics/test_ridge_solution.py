@@ -3,8 +3,8 @@ import pytest
 
 from keras_incremental.layers import ridge
 from keras_incremental.statistics import FeatureStatistics
-from keras_incremental.statistics import evidence
 from keras_incremental.statistics import ridge_solution
+from keras_incremental.statistics import strength as strengths
 from keras_incremental.statistics.spectrum import spectrum
 
 RANDOM = np.random.default_rng(0)
@@ -38,8 +38,8 @@ def test_classes_of_one_size_give_the_regression_of_their_samples(width):
     targets = np.eye(3)[labels] - 1 / 3
     values, vectors = spectrum(centered.T @ centered)
     squares = np.square(vectors.T @ centered.T @ targets).sum(-1)
-    strength = evidence.best_ridge(values, squares, np.sum(targets**2), 29, 3)
-    columns = regression(features, labels, strength, np.ones(30))
+    best = strengths.best_ridge(values, squares, np.sum(targets**2), 29, 3)
+    columns = regression(features, labels, best, np.ones(30))
     np.testing.assert_allclose(solution.kernel, columns[:-1], atol=1e-8)
     expected = features @ columns[:-1] + columns[-1]
     np.testing.assert_allclose(solution.scores(features), expected, atol=1e-8)

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
-from keras_incremental.data.names import normal
+from keras_incremental.data.names import normals
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.chosen_labels import chosen_of
 from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
@@ -179,7 +179,8 @@ class Reader:
         names = local_names(classes, source) or default
         x, labels = source.collect()
         names = names or _names_in(labels)
-        new = tuple(name for name in names if name not in known)
+        old = set(known)
+        new = tuple(name for name in names if name not in old)
         everything = (*known, *new)
         if labels is None:
             labels = codec.encode_one_class(names, len(x))
@@ -232,8 +233,8 @@ def pair(data):
 def _names_in(labels):
     """Returns the names in labels, in order of arrival."""
     if labels is not None and labels.dtype.kind == "U":
-        names = (normal(name) for name in labels.ravel().tolist() if name)
-        return check_class_names(list(dict.fromkeys(names)))
+        given = dict.fromkeys(name for name in labels.ravel().tolist() if name)
+        return check_class_names(list(dict.fromkeys(normals(given))))
     raise ValueError(
         "`classes` is missing: integer labels need names. Name them, as in "
         '`learn(birds, classes=["bird"])`.'
@@ -241,10 +242,9 @@ def _names_in(labels):
 
 
 def _check_shown(samples, names):
-    shown, everything = samples.shown, samples.classes
-    unseen = [
-        n for n in samples.new_classes if everything.index(n) not in shown
-    ]
+    shown, everything, new = samples.shown, samples.classes, samples.new_classes
+    first = len(everything) - len(new)
+    unseen = [name for i, name in enumerate(new, first) if i not in shown]
     if unseen:
         raise ValueError(
             f"There is no sample of the new classes {unseen}. Received: "

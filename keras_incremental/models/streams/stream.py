@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_incremental.data import check_class_names
 from keras_incremental.data import to_indices
-from keras_incremental.data.names import normal
+from keras_incremental.data.names import normals
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import local_names
@@ -95,7 +95,7 @@ def _names_in(y):
     """Returns the names in labels, in order of arrival; none of numbers."""
     if y.dtype.kind != "U":
         return ()
-    names = dict.fromkeys(normal(name) for name in y.ravel().tolist())
+    names = dict.fromkeys(normals(dict.fromkeys(y.ravel().tolist())))
     return check_class_names(list(names))
 
 
