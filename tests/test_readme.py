@@ -45,7 +45,7 @@ def given():
 
 
 def test_there_are_snippets():
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))

@@ -1,6 +1,8 @@
-"""Statistics that devices have learned, brought into the classifier."""
+"""Statistics of sites and devices, brought into a classifier."""
 
-import dataclasses
+import functools
+import hashlib
+import operator
 import os
 
 import numpy as np
@@ -13,101 +15,152 @@ from keras_incremental.models.phases.solving import assign_columns
 from keras_incremental.models.phases.solving import warnings_of
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
-from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics import SiteStatistics
+from keras_incremental.statistics import site_files
+from keras_incremental.statistics.kept_rows import KeptRows
+from keras_incremental.statistics.kept_rows import digests
+from keras_incremental.statistics.site_statistics import KEPT
+from keras_incremental.statistics.site_statistics import is_alike
 from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.utils.probes import probe_of
 
-METHOD = "head solved from statistics of devices"
-
-
-@dataclasses.dataclass(frozen=True)
-class Learned:
-    """What devices have learned, in the classes of a classifier.
-
-    Attributes:
-        classes: Tuple of strings, all classes, new ones at the end.
-        statistics: `FeatureStatistics` of the samples of the devices.
-        features: Array of shape `(samples, features)`, of some of them.
-        labels: Ints of shape `(samples,)`.
-    """
-
-    classes: tuple
-    statistics: FeatureStatistics
-    features: np.ndarray
-    labels: np.ndarray
+METHOD = "head solved from statistics of devices and sites"
 
 
-def read_heads(paths):
-    """Returns the `Head`s in files, each of which must be there once.
+def read_statistics(given):
+    """Returns `SiteStatistics`, of each site or device once.
 
     Args:
-        paths: List of paths.
+        given: List of paths of files, and of `SiteStatistics`.
     """
-    real = [os.path.realpath(path) for path in paths]
-    if not real or len(set(real)) < len(real):
+    given = [given] if _is_one(given) else list(given)
+    read = [_read(part) for part in given]
+    marks = [_mark(part) for part in read]
+    if not read or len(set(marks)) < len(marks):
         raise ValueError(
-            "`heads` must be files of heads, each once: what a device has "
-            "learned would count several times. Received: "
-            f"heads={list(map(os.fspath, paths))}."
+            "`statistics` must be of each site or device once, else its "
+            f"samples count twice. Received: {[_shown(p) for p in given]}, "
+            f"{len(set(marks))} of them different. Leave out the others."
         )
-    return [Head.load(path) for path in paths]
+    return read
 
 
-def learned_of(heads, classifier):
-    """Returns what devices have `Learned`.
+def sum_of(parts, classifier):
+    """Returns the sum of statistics, in the classes of a classifier.
 
     Args:
-        heads: List of `Head`s.
+        parts: List of `SiteStatistics`.
         classifier: `IncrementalClassifier`.
 
     Raises:
-        ValueError: if they have learned nothing, or from other features.
+        ValueError: if they have no samples, or are of other features.
     """
+    parts = [part for part in parts if len(part)]
     size = classifier.head.input_dim
-    odd = [head.input_dim for head in heads if head.input_dim != size]
-    if odd or not any(len(head.learned) for head in heads):
+    odd = [part.width for part in parts if part.width != size]
+    if odd or not parts:
         raise ValueError(
-            "Heads must have learned something, from the features of this "
-            f"classifier. Received: {len(heads)} heads with {odd or size} "
-            f"features, where the classifier has {size}. Pass files that "
-            "`EdgeClassifier.save` has written after `learn`."
+            "Sites and devices must have learned something, from the "
+            f"features of this classifier. Received: {len(parts)} of them with "
+            f"samples, with {odd or size} features, where the classifier has "
+            f"{size}. Pass what `compute_statistics` has returned, or files "
+            "that `SiteStatistics.save` or, after `learn`, "
+            "`EdgeClassifier.save` has written."
         )
-    classes = list(classifier.classes)
-    for head in heads:
-        shown = np.flatnonzero(head.learned.counts)
-        names = [head.classes[k] for k in shown]
-        classes += [name for name in names if name not in classes]
-    parts = [_placed(head, classes) for head in heads if len(head.learned)]
-    statistics = FeatureStatistics()
-    for part, _, _ in parts:
-        statistics = statistics + part
-    return Learned(
-        tuple(classes),
-        statistics,
-        np.concatenate([features for _, features, _ in parts]),
-        np.concatenate([labels for _, _, labels in parts]),
-    )
+    total = functools.reduce(operator.add, parts)
+    if total.probe is not None and not is_alike(total.probe, probe(classifier)):
+        raise ValueError(
+            "The statistics are of another backbone than that of this "
+            f"classifier. Received: {size} features each, which differ for "
+            "the same made-up samples. Compute them by this classifier, or "
+            "load the one that they were computed by."
+        )
+    new = [name for name in total.classes if name not in classifier.classes]
+    return total.placed((*classifier.classes, *new))
 
 
-def _placed(head, classes):
-    """Returns statistics, features and labels in the order of all classes."""
-    learned = head.learned.matrix()
-    places = {name: k for k, name in enumerate(classes)}
-    order = np.array([places.get(name, -1) for name in head.classes])
-    shown = np.flatnonzero(learned.counts)
-    counts = np.zeros(len(classes), int)
-    means = np.zeros((len(classes), head.input_dim))
-    counts[order[shown]] = learned.counts[shown]
-    means[order[shown]] = learned.means[shown]
-    statistics = FeatureStatistics(counts, means, learned.scatter)
-    return statistics, head.features, order[head.labels]
-
-
-class DeviceRun(Run):
-    """A run over statistics that devices have learned.
+def compute_statistics(classifier, samples, batch_size, most, site):
+    """Returns the `SiteStatistics` of samples.
 
     Args:
         classifier: `IncrementalClassifier`.
-        learned: `Learned`.
+        samples: `Samples` that fit it.
+        batch_size: Int.
+        most: Int, of how many samples of a class features are kept.
+        site: String.
+    """
+    backbone = classifier.backbone
+    if not is_open(classifier, backbone):
+        raise ValueError(
+            "Statistics of samples are of use where a head is solved from "
+            "them: a frozen backbone, no recipe that says otherwise, classes "
+            "that exclude each other, none of them merged, removed or "
+            f"divided. Received: recipe={classifier.recipe.name!r}, trainable "
+            f"weights below the head: {backbone.is_trainable}. Freeze the "
+            "backbone, and leave out the recipe."
+        )
+    samples = samples.labeled
+    inputs = backbone.student_inputs(samples.x, batch_size)
+    features = ops.convert_to_numpy(backbone.features_of(inputs))
+    names = np.asarray(samples.classes)[samples.labels]
+    return SiteStatistics.of(
+        features,
+        names.tolist(),
+        digests(samples.x),
+        samples_per_class=most,
+        site=site,
+        probe=probe(classifier),
+    )
+
+
+def probe(classifier):
+    """Returns features of made-up samples, that tell the backbone."""
+    return probe_of(classifier.features)[1]
+
+
+def _is_one(given):
+    return isinstance(given, (str, os.PathLike, SiteStatistics))
+
+
+def _read(part):
+    if isinstance(part, SiteStatistics):
+        return part
+    if site_files.is_site_file(part):
+        return SiteStatistics.load(part)
+    head = Head.load(part)
+    if not len(head.learned):
+        return SiteStatistics()
+    shown = np.flatnonzero(head.learned.counts)
+    labels = np.searchsorted(shown, head.labels)
+    return SiteStatistics(
+        tuple(head.classes[k] for k in shown),
+        head.learned.matrix().only(shown),
+        KeptRows.of(head.features, labels, None, KEPT),
+    )
+
+
+def _mark(part):
+    """Returns what differs between statistics of different samples."""
+    statistics = part.statistics
+    arrays = [statistics.counts, statistics.means, statistics.scatter]
+    data = [b"" if a is None else np.asarray(a).tobytes() for a in arrays]
+    return part.classes, hashlib.sha256(b"".join(data)).digest()
+
+
+def _shown(part):
+    return type(part).__name__ if not _is_path(part) else os.fspath(part)
+
+
+def _is_path(part):
+    return isinstance(part, (str, os.PathLike))
+
+
+class DeviceRun(Run):
+    """A run over statistics of sites and devices.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        learned: `SiteStatistics` in the classes of the classifier.
         validation: `Samples` to measure on, or `None`.
         options: `FitOptions`.
     """
@@ -174,13 +227,13 @@ class DeviceRun(Run):
         """Returns features and labels that the temperature is found by."""
         learned, memory = self.learned, self.classifier.memory
         if memory is None or not len(memory):
-            return learned.features, learned.labels
+            return learned.kept.features, learned.kept.labels
         x, labels = memory.arrays()
         inputs = self.student_inputs(x)
         features = ops.convert_to_numpy(self.backbone.features_of(inputs))
         return (
-            np.concatenate([learned.features, features]),
-            np.concatenate([learned.labels, labels]),
+            np.concatenate([learned.kept.features, features]),
+            np.concatenate([learned.kept.labels, labels]),
         )
 
     def _check(self):
@@ -193,8 +246,9 @@ class DeviceRun(Run):
         ]
         if not is_open(classifier, classifier.backbone) or missing:
             raise ValueError(
-                "Statistics of devices are learned by a classifier whose head "
-                "is solved from statistics of all classes. Received: "
+                "Statistics are learned by a classifier whose head is solved "
+                "from statistics of all classes. Received: "
                 f"recipe={classifier.recipe.name!r}, no statistics of "
-                f"{missing}. Load the classifier that was exported."
+                f"{missing}. Load the classifier that was exported or sent, "
+                "or pass statistics of these classes too."
             )

@@ -6,9 +6,11 @@ import keras
 
 from keras_incremental.models import session
 from keras_incremental.models.device_run import DeviceRun
-from keras_incremental.models.device_run import learned_of
-from keras_incremental.models.device_run import read_heads
+from keras_incremental.models.device_run import compute_statistics
+from keras_incremental.models.device_run import read_statistics
+from keras_incremental.models.device_run import sum_of
 from keras_incremental.models.gate import Gate
+from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.reading import OldData
@@ -26,6 +28,8 @@ from keras_incremental.models.recipe import check_stream
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.streams.stream import StreamReader
 from keras_incremental.models.streams.stream import StreamRun
+from keras_incremental.statistics import SiteStatistics
+from keras_incremental.statistics.site_statistics import KEPT
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Tensor
 
@@ -263,27 +267,87 @@ class LearningMixin(keras.Model):
         samples = checks.learnable(samples.at_version(version), self)
         session.remember(self, samples, batch_size)
 
+    @reads
+    def compute_statistics(
+        self,
+        x: Data,
+        y: Tensor | None = None,
+        classes: Sequence[str] | None = None,
+        *,
+        site: str = "",
+        samples_per_class: int = KEPT,
+        batch_size: int = 32,
+        steps: int | None = None,
+    ) -> SiteStatistics:
+        """Returns statistics of samples, to learn them without the samples.
+
+        Nothing is changed. Sites that have a file of this classifier compute
+        the statistics of their own samples, of new or known classes, and
+        `save` them; `learn_statistics` learns those of all sites.
+
+        Args:
+            x: Samples, or a data set, same as for `learn`.
+            y: Labels as names, or as indices of `classes`.
+            classes: Names of the classes in the data. Defaults to the folder
+                names of the data set.
+            site: String, the name of the site, by which its statistics are
+                added once at most. Defaults to `""`: it has none.
+            samples_per_class: Int, 0 or more: of how many samples of a class
+                the features are kept, to find the temperature by. With 0 no
+                feature of a sample leaves. Defaults to `50`.
+            batch_size: Int. Defaults to `32`.
+            steps: Int. Same as for `learn`.
+
+        Returns:
+            `keras_incremental.statistics.SiteStatistics`.
+
+        Raises:
+            ValueError: if data or arguments do not fit, or if `learn` would
+                not solve the head from statistics.
+
+        Example:
+
+        >>> import keras
+        >>> import numpy as np
+        >>> from keras_incremental.models import IncrementalClassifier
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        >>> clf = IncrementalClassifier(model, ["cat", "dog"])
+        >>> x, y = np.eye(4), ["cat", "cat", "dog", "dog"]
+        >>> north = clf.compute_statistics(x, y, site="north")
+        >>> south = clf.compute_statistics(-x[:2], classes=["bird"])
+        >>> report = clf.learn_statistics([north, south], verbose=0)
+        >>> clf.classes
+        ('cat', 'dog', 'bird')
+        """
+        samples = Reader(self, batch_size, steps).new(x, y, classes)
+        samples = checks.compatible(samples, self)
+        return compute_statistics(
+            self, samples, batch_size, samples_per_class, site
+        )
+
     def learn_statistics(
         self,
-        heads: Sequence[str | os.PathLike],
+        statistics: Sequence[str | os.PathLike | SiteStatistics],
         *,
         validation_data: Data | None = None,
         max_drop: float | None = None,
         batch_size: int = 32,
         verbose: int | str = "auto",
     ) -> PhaseReport:
-        """Learns what devices have learned, without a sample of them.
+        """Learns what sites and devices have seen, without a sample of them.
 
-        Devices that `export(extendable=True)` has sent out, and that learned
-        by `keras_incremental.edge`, send their heads back. Statistics are
-        added up, so that neither the order of devices nor that of their
-        samples matters, and the head is solved from all of them at once. Pass
-        each sample once: a device sends all that it has learned since it was
-        exported, so its later file takes the place of an earlier one.
+        Sites send what `compute_statistics` has returned. Devices that
+        `export(extendable=True)` has sent out, and that learned by
+        `keras_incremental.edge`, send their heads. Statistics are added up,
+        so that neither the order of sites nor that of their samples matters,
+        and the head is solved from all of them at once. Pass each sample
+        once: a device sends all that it has learned since it was exported, so
+        its later file takes the place of an earlier one.
 
         Args:
-            heads: List of files that `EdgeClassifier.save` has written.
-                Classes are matched by name.
+            statistics: List of `SiteStatistics`, of files of them, and of
+                files that `EdgeClassifier.save` has written. Classes are
+                matched by name; new ones are appended in alphabetical order.
             validation_data: Same as for `learn`.
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy. Defaults to `None`, any.
@@ -294,13 +358,13 @@ class LearningMixin(keras.Model):
             A `PhaseReport`.
 
         Raises:
-            ValueError: if a head has learned nothing or reads other features,
-                or if this classifier's head is not solved from statistics.
-                Nothing is changed.
+            ValueError: if they are of no samples, twice of one site, or of
+                another backbone, or if this classifier's head is not solved
+                from statistics. Nothing is changed.
         """
         gate = Gate(max_drop, self.max_class_drop)
         options = arguments.fit_options(None, batch_size, None, (), verbose)
-        learned = learned_of(read_heads(heads), self)
+        learned = sum_of(read_statistics(statistics), self)
         validation = Reader(self, batch_size).validation(
             validation_data, learned.classes
         )

@@ -10,3 +10,6 @@ from keras_incremental.statistics.feature_statistics import (
 from keras_incremental.statistics.low_rank import (
     LowRankStatistics as LowRankStatistics,
 )
+from keras_incremental.statistics.site_statistics import (
+    SiteStatistics as SiteStatistics,
+)

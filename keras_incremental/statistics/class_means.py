@@ -111,6 +111,19 @@ class ClassMeans:
         scatter = self.SCATTER.only(self.scatter, classes)
         return self._with(self.counts[classes], self.means[classes], scatter)
 
+    def placed(self, places: np.ndarray, num_classes: int) -> Self:
+        """Returns the statistics with other labels.
+
+        Args:
+            places: Ints of shape `(len(self.counts),)`, the new label of each
+                class, no two of them alike.
+            num_classes: Int, more than each of them.
+        """
+        size = len(self.counts)
+        index = np.full(num_classes, size)
+        index[places] = np.arange(size)
+        return self._widened(size + 1).only(index)
+
     def without(self, classes: ArrayLike) -> Self:
         """Returns the statistics without the samples of some classes.
 

@@ -208,3 +208,10 @@ def test_the_page_of_questions_and_that_of_streams_agree(which_method):
     rows = re.findall(r"^\| `\w+` \| .* % .* \|$", source, re.MULTILINE)
     assert len(rows) == 4
     assert all(row in which_method for row in rows)
+
+
+def test_sites_that_keep_their_pictures_give_the_head_of_all(load, capsys):
+    load("sites").main()
+    printed = capsys.readouterr().out
+    accuracy, difference = re.findall(r"([\d.e-]+) (?:%|of the)", printed)
+    assert float(accuracy) > 95 and float(difference) < 1e-5
