@@ -5,6 +5,7 @@ pdoc, such as a docstring that cannot be parsed, is an error.
 """
 
 import importlib
+import importlib.util
 import inspect
 import pathlib
 import pkgutil
@@ -28,9 +29,15 @@ def packages():
     found = [
         importlib.import_module(f"{NAME}.{module.name}")
         for module in pkgutil.iter_modules(keras_incremental.__path__)
-        if module.ispkg and module.name not in INTERNAL
+        if module.ispkg and module.name not in _left_out()
     ]
     return [keras_incremental, *found]
+
+
+def _left_out():
+    """What is internal, and `beam` where Beam is not installed."""
+    has_beam = importlib.util.find_spec("apache_beam") is not None
+    return INTERNAL if has_beam else (*INTERNAL, "beam")
 
 
 def public_names(package):

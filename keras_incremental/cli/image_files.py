@@ -2,6 +2,7 @@
 
 import os
 import struct
+from typing import IO
 from typing import Any
 
 import numpy as np
@@ -46,18 +47,35 @@ def read_image(
         OSError: if there is no such file, or it may not be read.
         DamagedFileError: if it is no whole picture.
     """
+    with open(path, "rb") as file:
+        return decode_image(file, path, size, channels)
+
+
+def decode_image(
+    file: IO[bytes],
+    path: str | os.PathLike,
+    size: tuple[int, int],
+    channels: int = 3,
+) -> np.ndarray:
+    """Returns the pixels of an open picture. See `read_image`.
+
+    Args:
+        file: File that is open to read bytes.
+        path: String or path, for errors.
+        size: `(height, width)`.
+        channels: Int: 1, 3 or 4. Defaults to `3`.
+    """
     image_module = _pillow()
     if channels not in MODES:
         raise ValueError(
             "A picture has 1, 3 or 4 channels. Received: channels="
             f"{channels}. Read the samples in Python, and pass them as arrays."
         )
-    with open(path, "rb") as file:
-        try:
-            with image_module.open(file) as image:
-                pixels = _pixels(image, MODES[channels])
-        except (*DAMAGES, image_module.DecompressionBombError) as error:
-            raise DamagedFileError(path, "picture", error) from error
+    try:
+        with image_module.open(file) as image:
+            pixels = _pixels(image, MODES[channels])
+    except (*DAMAGES, image_module.DecompressionBombError) as error:
+        raise DamagedFileError(path, "picture", error) from error
     return resize(pixels.reshape(*pixels.shape[:2], channels), size)
 
 

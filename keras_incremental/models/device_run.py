@@ -22,7 +22,6 @@ from keras_incremental.statistics.kept_rows import digests
 from keras_incremental.statistics.site_statistics import KEPT
 from keras_incremental.statistics.site_statistics import is_alike
 from keras_incremental.statistics.solved_columns import solve_columns
-from keras_incremental.utils.probes import probe_of
 
 METHOD = "head solved from statistics of devices and sites"
 
@@ -68,7 +67,8 @@ def sum_of(parts, classifier):
             "`EdgeClassifier.save` has written."
         )
     total = functools.reduce(operator.add, parts)
-    if total.probe is not None and not is_alike(total.probe, probe(classifier)):
+    own = None if total.probe is None else classifier.backbone.probe()
+    if not is_alike(total.probe, own):
         raise ValueError(
             "The statistics are of another backbone than that of this "
             f"classifier. Received: {size} features each, which differ for "
@@ -109,13 +109,8 @@ def compute_statistics(classifier, samples, batch_size, most, site):
         digests(samples.x),
         samples_per_class=most,
         site=site,
-        probe=probe(classifier),
+        probe=backbone.probe(),
     )
-
-
-def probe(classifier):
-    """Returns features of made-up samples, that tell the backbone."""
-    return probe_of(classifier.features)[1]
 
 
 def _is_one(given):

@@ -107,11 +107,28 @@ class KeptRows:
         )
 
 
-def digests(rows: np.ndarray) -> np.ndarray:
-    """Returns a digest of 64 bits of each row, of shape `(num_rows,)`."""
+def digests(samples: np.ndarray) -> np.ndarray:
+    """Returns a digest of 64 bits of each sample, of shape `(num_samples,)`.
+
+    It is one of values: batches of the same samples may be stored in other
+    dtypes.
+
+    Args:
+        samples: Array of shape `(num_samples, ...)`, of numbers, strings or
+            records.
+    """
     found = [
-        hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=8)
-        for row in rows
+        hashlib.blake2b(_content(np.asarray(sample)), digest_size=8).digest()
+        for sample in samples
     ]
-    data = b"".join(digest.digest() for digest in found)
-    return np.frombuffer(data, "<u8").astype("uint64")
+    return np.frombuffer(b"".join(found), "<u8").astype("uint64")
+
+
+def _content(sample):
+    names = sample.dtype.names
+    if names is not None:
+        return b"".join(_content(np.asarray(sample[name])) for name in names)
+    if sample.dtype.kind in "biuf":
+        # Adding 0 makes one number of both zeros.
+        return (sample.astype("float64") + 0.0).tobytes()
+    return repr(sample.tolist()).encode()

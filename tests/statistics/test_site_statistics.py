@@ -11,6 +11,7 @@ from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import LowRankStatistics
 from keras_incremental.statistics import SiteStatistics
 from keras_incremental.statistics import low_rank
+from keras_incremental.statistics.kept_rows import digests
 
 NAMES = np.array(["fish", "bird", "cat", "dog"])
 GENERATOR = np.random.default_rng(0)
@@ -182,3 +183,19 @@ def test_another_backend_of_the_same_backbone_is_no_other_backbone():
     parts = [site(probe=PROBE), site(probe=PROBE * (1 + 1e-5)), site()]
     total = functools.reduce(operator.add, parts)
     assert len(total) == 180 and total.probe is not None
+
+
+def test_the_digest_of_a_sample_is_that_of_its_values():
+    rows = np.array([[0, 7], [255, 1]], "uint8")
+    floats = rows.astype("float32")
+    floats[0, 0] = -0.0
+    expected = digests(rows)
+    for same in (floats, rows.astype("int64"), np.asfortranarray(rows)):
+        np.testing.assert_array_equal(digests(same), expected)
+    texts = digests(np.array(["a", "bc"]))
+    assert digests(np.array(["bc", "long"]))[0] == texts[1]
+    assert digests(np.array(["bc"], object))[0] == texts[1]
+    records = np.zeros(2, [("a", "f4", 2), ("b", "U3")])
+    records["b"] = ["x", "y"]
+    assert len(set(digests(records))) == 2
+    assert len({*expected, *texts, *digests(records)}) == 6

@@ -11,6 +11,7 @@ from keras_incremental.data.feature_cache import keys_of
 from keras_incremental.utils import graph
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
+from keras_incremental.utils.probes import probe_of
 
 # Floats a sample: 256 KiB.
 MAX_CACHED = 2**16
@@ -39,6 +40,8 @@ class Backbone:
         self._key = _key(features, cache)
         self._fingerprint = self._hash()
         self.cached = FeatureCache()
+        self._features = features
+        self._probe = None
 
     def still_fits(self, features, cache=True):
         """Whether trainability and frozen weights are as they were."""
@@ -65,6 +68,15 @@ class Backbone:
         return self.frozen is not None and (
             self.upper is None or not self.upper.weights
         )
+
+    def probe(self):
+        """Returns features of made-up samples, that tell the backbone."""
+        if not self.caches_head_inputs:
+            return probe_of(self._features)[1]
+        # Else a change of weights would make another backbone.
+        if self._probe is None:
+            self._probe = probe_of(self._features)[1]
+        return self._probe
 
     def valid_statistics(self, statistics):
         """Statistics that will hold in the next phase: none, if it moves."""
