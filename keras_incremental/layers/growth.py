@@ -4,6 +4,7 @@ import keras
 
 from keras_incremental.layers import group_layout
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.utils import output_shapes
 from keras_incremental.utils import state
 from keras_incremental.utils.compilation import Compilation
 from keras_incremental.utils.compilation import exclude
@@ -35,7 +36,8 @@ def expand(
     starts again. New columns are excluded from weight decay if the old ones
     are. Metrics that are built for a number of classes, such as
     `MeanIoU(num_classes=2)`, are built for the new one; of a model with
-    several outputs, those of the output that the head gives.
+    several outputs, those of the output that the head gives. The shapes that
+    `model.output_shape` and `model.summary()` tell are those of all classes.
 
     Args:
         model: Built Keras model with one expandable head.
@@ -51,8 +53,9 @@ def expand(
     Raises:
         ValueError: if the model has no expandable head, or several; if it
             was compiled with a loss or a metric for as many classes as it
-            has, which cannot grow; or if its class has a `compile` of its
-            own without `compile_from_config`. Nothing is changed.
+            has, which cannot grow; if a layer reads the head that was built
+            for as many; or if its class has a `compile` of its own without
+            `compile_from_config`. Nothing is changed.
 
     Example:
 
@@ -71,6 +74,7 @@ def expand(
     warn_of_lowered_rate(model)
     with Transaction(HeadState(model, head)):
         head.expand(units, initializer, seed, parents)
+        output_shapes.infer_again(model, head)
         compilation.apply()
     return head
 
@@ -144,7 +148,7 @@ class HeadState:
     """
 
     def __init__(self, model: keras.Model, head: ExpandableHead):
-        self._head = head
+        self._model, self._head = model, head
         self._groups = head.group_sizes, head.blocks
         self._columns = head.snapshot() if head.built else None
         self._compilation = HeadCompilation(model, head)
@@ -156,6 +160,7 @@ class HeadState:
             self._head.group_sizes, self._head.blocks = self._groups
         else:
             self._head.restore(self._columns)
+        output_shapes.infer_again(self._model, self._head)
         self._compilation.apply(build=False)
         self._optimizer.restore()
 

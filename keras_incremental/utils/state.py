@@ -18,6 +18,7 @@ from typing import Any
 import keras
 
 from keras_incremental.utils.types import Config
+from keras_incremental.utils.types import Shape
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
@@ -176,17 +177,23 @@ def is_connected(model: keras.Model) -> bool:
     Keras before 3.14 makes a model of two tensors without looking.
     """
     known = {id(tensor) for tensor in model.inputs}
-    for node in _nodes_in_order(model):
+    for node in nodes_of(model):
         if known.issuperset(map(id, node.input_tensors)) and not node.is_input:
             known.update(map(id, node.outputs))
     return known.issuperset(map(id, model.outputs))
 
 
+def set_shape(tensor: keras.KerasTensor, shape: Shape) -> None:
+    """Sets the shape of a tensor in a graph, which Keras never changes."""
+    tensor._shape = tuple(shape)
+
+
 def _nodes(model, layer):
-    return [node for node in _nodes_in_order(model) if node.operation is layer]
+    return [node for node in nodes_of(model) if node.operation is layer]
 
 
-def _nodes_in_order(model):
+def nodes_of(model: keras.Model) -> list[Any]:
+    """Returns the calls of operations in a graph, in its order."""
     by_depth = getattr(model, "_functional", model)._nodes_by_depth
     depths = sorted(by_depth, reverse=True)
     return list(itertools.chain(*(by_depth[depth] for depth in depths)))

@@ -178,6 +178,12 @@ def test_an_operation_has_inbound_nodes():
     assert state.arguments_of(operation) == (inputs, 2.0)
 
 
+def test_a_tensor_has_a_shape():
+    tensor = keras.KerasTensor((None, 2))
+    state.set_shape(tensor, [None, 3])
+    assert tensor.shape == (None, 3), moved("_shape", "a KerasTensor")
+
+
 def test_no_private_name_goes_without_a_test():
     tested = {
         "_tracker",
@@ -193,6 +199,7 @@ def test_no_private_name_goes_without_a_test():
         "_compile_config",
         "_var_key",
         "_inbound_nodes",
+        "_shape",
         "_initialize_with_initializer",
     }
     assert private_names(inspect.getsource(state)) == tested

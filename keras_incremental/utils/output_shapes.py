@@ -1,0 +1,70 @@
+"""The shapes in a graph whose head has got more classes."""
+
+import keras
+
+from keras_incremental.utils import state
+
+
+def infer_again(model: keras.Model, head: keras.layers.Layer) -> None:
+    """Sets the shapes of what a head gives, and of what reads it.
+
+    Then `model.output_shape`, `model.summary()` and layers that are put on
+    top of the model know how many classes there are now.
+
+    Args:
+        model: Built model. Without a graph it has no shapes to set.
+        head: Layer in it, at any depth.
+
+    Raises:
+        ValueError: if a layer cannot read the head any more. Shapes below it
+            are set.
+    """
+    # Models inside come after those that hold them.
+    for inner in reversed(state.flatten_layers(model)):
+        if state.has_graph(inner) and _holds(inner, head):
+            _infer(inner, head)
+
+
+def _infer(model, head):
+    changed = set()
+    for node in state.nodes_of(model):
+        reads = any(id(x) in changed for x in node.input_tensors)
+        holds = _holds(node.operation, head)
+        if reads and not holds:
+            _check_reads(node, head)
+        if reads or holds:
+            changed.update(_set_shapes(node))
+
+
+def _holds(operation, head):
+    is_layer = isinstance(operation, keras.layers.Layer)
+    return is_layer and any(x is head for x in state.flatten_layers(operation))
+
+
+def _check_reads(node, head):
+    """Raises if an operation cannot compute, as its weights are too few."""
+    operation, given = node.operation, node.arguments
+    try:
+        keras.Operation.compute_output_spec(
+            operation, *given.args, **given.kwargs
+        )
+    except Exception as error:
+        # Each backend has errors of its own.
+        raise ValueError(
+            f"'{operation.name}' of class {type(operation).__name__} reads "
+            f"what the head '{head.name}' gives, and only takes the classes "
+            f"it had before. Received: {head.units} classes. Grow a model "
+            "that ends in the head, and put such layers on it anew."
+        ) from error
+
+
+def _set_shapes(node):
+    """Returns the ids of the outputs of a call whose shape is another now."""
+    given = node.arguments
+    spec = node.operation.compute_output_spec(*given.args, **given.kwargs)
+    changed = []
+    for tensor, new in zip(node.outputs, keras.tree.flatten(spec), strict=True):
+        if tensor.shape != new.shape:
+            state.set_shape(tensor, new.shape)
+            changed.append(id(tensor))
+    return changed
