@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 from benchmarks import compatibility
+from benchmarks import known_networks
 from benchmarks import model_forms
 
 pytest.importorskip("tensorflow")
@@ -12,8 +13,13 @@ TAKEN = {
     "image and metadata in a dict": "inputs",
     "FeatureSpace, raw": "inputs",
     "strings": "inputs",
+    "ResNetImageClassifier": "hub",
 }
-FORMS = {"heads": model_forms.HEADS, "inputs": model_forms.INPUTS}
+FORMS = {
+    "heads": model_forms.HEADS,
+    "inputs": model_forms.INPUTS,
+    "hub": known_networks.hub(),
+}
 
 
 def tried(group, name):

@@ -85,3 +85,26 @@ def test_a_head_that_is_read_by_as_many_classes_does_not_grow(name):
     below = keras.Model(model.inputs, model.layers[1].output)
     ki.expand(below, 1)
     assert layers.Dense(3)(below.outputs[0]).shape == (None, 3)
+
+
+class Subclassed(keras.Model):
+    """A model whose layers are called by a method, so it has no graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.below, self.head = layers.Dense(5), ExpandableDense(2)
+
+    def call(self, inputs):
+        return self.head(self.below(inputs))
+
+
+def test_a_subclassed_model_grows_and_fits():
+    model = Subclassed()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss)
+    model.train_on_batch(X, np.arange(3) % 2)
+    before = ops.convert_to_numpy(model(X))
+    ki.expand(model, 1)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model(X))[:, :2], before)
+    model.train_on_batch(X, np.arange(3))
+    assert model(keras.Input((4,))).shape == (None, 3)

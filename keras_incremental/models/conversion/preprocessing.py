@@ -52,6 +52,8 @@ def _check_pictures(preprocessor, model):
         raise ValueError(
             f"Model '{model.name}' preprocesses its inputs outside of its "
             f"graph, by {' and '.join(kinds)}; only pictures are taken over "
-            f"so. Received: preprocessor={type(preprocessor).__name__}. Set "
-            "`model.preprocessor = None`, and give data that went through it."
+            f"so. Received: preprocessor={type(preprocessor).__name__}. Take "
+            "it off, `preprocessor = model.preprocessor`, then "
+            "`model.preprocessor = None`, and give each call what it makes of "
+            "samples, `preprocessor(x)`."
         )
