@@ -25,9 +25,9 @@ class LabelSpace:
     Args:
         classes: Tuple of strings, the names of all classes. Names are
             append-only: an index never moves.
-        steps: Tuple with one entry for each growth: for each class before
-            it, the tuple of the classes that it may be afterwards. Defaults
-            to `()`.
+        growths: Tuple with one pair for each growth: how many classes there
+            were before, and a tuple of pairs of an old class and a new one
+            that its labels may show afterwards. Defaults to `()`.
         merged: Tuple of pairs of indices: a class, and the one that it is
             counted as from now on. Defaults to `()`.
         removed: Tuple of indices of classes that are no answer any more.
@@ -43,28 +43,28 @@ class LabelSpace:
     """
 
     classes: tuple[str, ...]
-    steps: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    growths: tuple[tuple[int, tuple[tuple[int, int], ...]], ...] = ()
     merged: tuple[tuple[int, int], ...] = ()
     removed: tuple[int, ...] = ()
 
     @property
     def version(self) -> int:
         """Int. How often classes were added."""
-        return len(self.steps)
+        return len(self.growths)
 
     @property
     def parents(self) -> tuple[int, ...]:
         """Ints, for each class that out of which it came, or -1."""
-        parents = np.full(len(self.classes), NOVEL)
-        for sets in self.steps:
-            for parent, members in enumerate(sets):
-                parents[list(members[1:])] = parent
-        return tuple(parents.tolist())
+        parents = [NOVEL] * len(self.classes)
+        for _, splits in self.growths:
+            for parent, child in splits:
+                parents[child] = parent
+        return tuple(parents)
 
     @property
     def is_plain(self) -> bool:
         """Bool. Whether all classes are and were exactly their outputs."""
-        split = any(parent != NOVEL for parent in self.parents)
+        split = any(splits for _, splits in self.growths)
         return not (split or self.merged or self.removed)
 
     @property
@@ -108,14 +108,15 @@ class LabelSpace:
         """
         old = len(self.classes)
         parents = [NOVEL] * len(names) if parents is None else parents
-        sets: list[tuple[int, ...]] = [(k,) for k in range(old)]
-        for index, parent in enumerate(parents, start=old):
-            if parent != NOVEL:
-                sets[parent] += (index,)
+        splits = tuple(
+            (int(parent), child)
+            for child, parent in enumerate(parents, start=old)
+            if parent != NOVEL
+        )
         return dataclasses.replace(
             self,
             classes=(*self.classes, *names),
-            steps=(*self.steps, tuple(sets)),
+            growths=(*self.growths, (old, splits)),
         )
 
     def renewed(
@@ -143,13 +144,19 @@ class LabelSpace:
                 f"There are versions 0 to {self.version} of the classes. "
                 f"Received: version={version}."
             )
-        sizes = [*map(len, self.steps), len(self.classes)]
-        table = tables.identity(sizes[version])
-        for sets, size in zip(
-            self.steps[version:], sizes[version + 1 :], strict=True
-        ):
-            table = tables.compose(table, tables.candidates(sets, size))
-        return tables.compose(table, self.meaning())
+        table = tables.identity(self._size(version), len(self.classes))
+        for _, splits in self.growths[version:]:
+            for parent, child in splits:
+                table[:, child] |= table[:, parent]
+        return self._as_answered(table)
+
+    def classes_at(self, version: int) -> tuple[str, ...]:
+        """Returns the names of the classes that there were at a version.
+
+        Args:
+            version: Int, from 0 to the present one.
+        """
+        return self.classes[: self._size(version)]
 
     def meaning(self) -> np.ndarray:
         """What a class is in outputs: several, where classes were merged.
@@ -169,20 +176,46 @@ class LabelSpace:
         Returns:
             Boolean array `(num_classes, num_classes)`.
         """
-        rows: list[np.ndarray] = []
-        for version in range(self.version + 1):
-            rows.extend(self.table(version)[len(rows) :])
-        return np.array(rows)
+        table = tables.identity(len(self.classes))
+        for size, splits in self.growths:
+            for parent, child in splits:
+                table[:size, child] |= table[:size, parent]
+        return self._as_answered(table)
 
     def get_config(self) -> Config:
         return dataclasses.asdict(self)
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        steps = (tuple(map(tuple, sets)) for sets in config["steps"])
+        growths = config.get("growths")
+        if growths is None:
+            # As files had it that held a set for each class and growth.
+            growths = map(_growth_of, config["steps"])
         return cls(
             tuple(config["classes"]),
-            tuple(steps),
+            tuple((size, tuple(map(tuple, pairs))) for size, pairs in growths),
             tuple(map(tuple, config["merged"])),
             tuple(config["removed"]),
         )
+
+    def _size(self, version):
+        """Returns how many classes there were at a version."""
+        if version < len(self.growths):
+            return self.growths[version][0]
+        return len(self.classes)
+
+    def _as_answered(self, table):
+        if not (self.merged or self.removed):
+            return table
+        return tables.compose(table, self.meaning())
+
+
+def _growth_of(sets):
+    """Returns a growth from the classes that each class may be after it."""
+    for label, (own, *_) in enumerate(sets):
+        if own != label:
+            raise ValueError(f"a step of {sets!r:.200}")
+    pairs = [
+        (k, child) for k, (_, *others) in enumerate(sets) for child in others
+    ]
+    return len(sets), pairs

@@ -76,21 +76,30 @@ def check_statistics(statistics, num_classes, width, name="statistics"):
 def _problem_of(label_space, count):
     pairs = label_space.merged
     groups = [label_space.removed, *pairs]
-    groups += [members for sets in label_space.steps for members in sets]
+    for size, splits in label_space.growths:
+        groups += [(size,), *splits]
     if any(type(i) is not int for members in groups for i in members):
         return "indices that are no ints"
-    indices = set(range(count))
-    strange = {i for members in groups for i in members} - indices
+    groups = [label_space.removed, *pairs]
+    strange = {i for members in groups for i in members if not 0 <= i < count}
     if strange:
         return f"classes {sorted(strange)} of {count}"
     if any(len(pair) != 2 for pair in pairs):
         return f"merged={pairs}"
-    before = [*(len(sets) for sets in label_space.steps), count]
-    for sets, after in zip(label_space.steps, before[1:], strict=True):
-        members = sorted(i for members in sets for i in members)
-        grown = len(sets) <= after and members == sorted(set(members))
-        if not grown or set(members) - set(range(after)):
-            return f"a step of {sets}"
-        if any(own[:1] != (label,) for label, own in enumerate(sets)):
-            return f"a step of {sets}"
+    sizes = [size for size, _ in label_space.growths] + [count]
+    for (size, splits), after in zip(
+        label_space.growths, sizes[1:], strict=True
+    ):
+        children = [child for _, child in splits]
+        fits = 0 < size <= after and len(set(children)) == len(children)
+        if not fits or not all(_splits(pair, size, after) for pair in splits):
+            return f"a growth of {size} classes to {after} by {splits!r:.200}"
     return ""
+
+
+def _splits(pair, size, after):
+    """Returns whether a pair is an old class and a new one."""
+    if len(pair) != 2:
+        return False
+    parent, child = pair
+    return 0 <= parent < size <= child < after

@@ -68,11 +68,13 @@ class RidgeSolution:
         statistics, each = self.statistics, self.each
         num_classes = len(statistics.counts)
         rest = statistics.counts[labels] - 1
+        # Of all classes only those of the samples: there may be thousands.
+        shown, own_class = np.unique(labels, return_inverse=True)
         distances = np.concatenate(
             [
                 features - statistics.means[labels],
                 features - self.center,
-                statistics.means - self.center,
+                statistics.means[shown] - self.center,
             ]
         )
         parts = [len(labels), 2 * len(labels)]
@@ -81,16 +83,17 @@ class RidgeSolution:
         away_scores, scores, step_scores = np.split(
             distances @ self.kernel, parts
         )
-        moved = np.eye(num_classes)[labels] - 1 / num_classes
+        moved = np.full((len(labels), num_classes), -1 / num_classes)
+        moved[np.arange(len(labels)), labels] += 1
         moved *= (-each / rest)[:, None]
         # The center moves with the mean of the class.
         share = 1 / (rest * num_classes)[:, None]
         own = own + share * away
         scores = scores + share * away_scores + 1 / num_classes
         scores += np.sum(own * away, -1)[:, None] * moved
-        sides = np.stack([away, steps[labels]], 1)
+        sides = np.stack([away, steps[own_class]], 1)
         products = sides @ np.swapaxes(sides, 1, 2)
-        side_scores = np.stack([away_scores, step_scores[labels]], 1)
+        side_scores = np.stack([away_scores, step_scores[own_class]], 1)
         side_scores = side_scores + products[:, :, :1] * moved[:, None]
         change = _change(rest, each, num_classes)
         inner = np.linalg.solve(np.eye(2) + products @ change, side_scores)

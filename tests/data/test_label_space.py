@@ -57,6 +57,22 @@ def test_it_survives_json():
     assert LabelSpace.from_config(config) == grown
 
 
+def test_files_with_a_set_for_each_class_are_read():
+    grown = VEHICLES.grown(["police car"], [0]).grown(["bus"])
+    config = json.loads(json.dumps(grown.get_config()))
+    del config["growths"]
+    config["steps"] = [[[0, 2], [1]], [[0], [1], [2]]]
+    assert LabelSpace.from_config(config) == grown
+
+
+def test_what_is_kept_of_growths_does_not_grow_with_the_classes():
+    space = LabelSpace(("0",))
+    for k in range(1, 300):
+        space = space.grown([str(k)])
+    assert len(json.dumps(space.get_config()["growths"])) < 300 * 12
+    assert space.is_plain and space.classes_at(7) == tuple("01234567")
+
+
 def test_a_version_of_the_future_is_refused():
     with pytest.raises(ValueError, match="versions 0 to 0"):
         VEHICLES.table(1)

@@ -185,10 +185,10 @@ CHANGES = {
         "label_space",
         "no ints",
     ),
-    "steps": (
-        in_config(lambda c: c["label_space"].update(steps=[[[0], [0]]])),
+    "growths": (
+        in_config(lambda c: c["label_space"].update(growths=[[2, [[0, 1]]]])),
         "label_space",
-        "a step of",
+        "a growth of 2",
     ),
     "other classes": (
         in_config(lambda c: c["label_space"].update(classes=["a", "b", "c"])),

@@ -142,3 +142,28 @@ def test_phases_are_counted():
 def test_all_fields_are_written():
     names = {field.name for field in dataclasses.fields(PhaseReport)}
     assert names - {"class_drops"} <= set(report().to_dict())
+
+
+def test_a_report_of_thousands_of_classes_shows_those_that_matter():
+    size, arrived = 1000, 200
+    names = tuple(f"c{k}" for k in range(size))
+    confusion = 10 * np.eye(size, dtype=int)
+    after = confusion.copy()
+    # An old class and a new one are never right any more.
+    after[[7, 900], [7, 900]] = 0
+    after[[7, 900], [8, 8]] = 10
+    made = report(
+        classes=names,
+        new_classes=names[-arrived:],
+        phase_classes=names[-arrived:],
+        confusion_before=confusion[:, :-arrived],
+        confusion_after=after,
+        class_drops={},
+    )
+    head, *lines = str(made).splitlines()
+    assert head.startswith("old 100.0 -> 99.9 (-0.1)  200 new classes 99.5")
+    assert len(lines) < 110
+    lost = [line.split()[1] for line in lines if " 0.0 " in line]
+    assert lost == ["c7", "c900"]
+    assert sum(line.startswith("  new") for line in lines) == 50
+    assert any(f"and {size - 100} classes" in line for line in lines)

@@ -241,7 +241,7 @@ class MultiHotCodec(Codec):
     def classes_at(self, version, label_space):
         if version == label_space.version:
             return None
-        return label_space.classes[: len(label_space.steps[version])]
+        return label_space.classes_at(version)
 
     def prepare(self, y, classes, meaning):
         if meaning == BACKGROUND:

@@ -1,5 +1,6 @@
 import dataclasses
 import datetime
+import functools
 import math
 import os
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from keras_incremental.utils import files
 from keras_incremental.utils.formatting import megabytes
 from keras_incremental.utils.formatting import one_line
 from keras_incremental.utils.versions import versions
+
+# Classes that a line for each, or a name in one line, is readable of.
+MOST_LINES, MOST_NAMED = 100, 10
 
 
 def _nothing():
@@ -110,12 +114,13 @@ class PhaseReport:
         """The `Scorer` of the problem type: what was counted, and its names."""
         return get_problem(self.problem).scorer
 
-    @property
+    # Of thousands of classes, their matrix is summed once.
+    @functools.cached_property
     def before(self) -> ClassCounts | None:
         """`ClassCounts` of the old classes before the phase, or `None`."""
         return self.scorer.counts(self.confusion_before)
 
-    @property
+    @functools.cached_property
     def after(self) -> ClassCounts | None:
         """`ClassCounts` of all classes after the phase, or `None`."""
         return self.scorer.counts(self.confusion_after)
@@ -123,7 +128,8 @@ class PhaseReport:
     @property
     def old_classes(self) -> tuple[str, ...]:
         """Names of the classes that were known before the phase."""
-        return tuple(c for c in self.classes if c not in self.new_classes)
+        new = set(self.new_classes)
+        return tuple(name for name in self.classes if name not in new)
 
     @property
     def old_score_before(self) -> float | None:
@@ -163,7 +169,7 @@ class PhaseReport:
         """
         if self.after is None:
             return 0
-        return int(self.after.total[self.classes.index(name)])
+        return int(self.after.total[self._index[name]])
 
     def to_dict(self) -> dict[str, object]:
         """Returns all figures as plain Python values, see `from_dict`."""
@@ -202,10 +208,14 @@ class PhaseReport:
     def __str__(self) -> str:
         return text_of(self)
 
+    @functools.cached_property
+    def _index(self):
+        return {name: index for index, name in enumerate(self.classes)}
+
     def _score(self, counts: ClassCounts | None, names: Sequence[str]):
         if counts is None:
             return None
-        indices = [self.classes.index(name) for name in names]
+        indices = [self._index[name] for name in names]
         known = [i for i in indices if i < len(counts.total)]
         value = self.scorer.score(counts, known)
         return None if math.isnan(value) else value
@@ -229,20 +239,53 @@ def headline(report, verdict):
         f"{one_line(name)} {_percent(report.class_score(name))}"
         for name in report.new_classes
     ]
+    if len(new) > MOST_NAMED:
+        new = [f"{len(new)} new classes {_percent(report.new_score)}"]
     return "  ".join([f"old {change}", *new, verdict])
 
 
 def class_lines(report):
-    """Yields a line for each class."""
-    width = max(len(one_line(name)) for name in report.classes)
-    for name in report.classes:
+    """Yields a line for each class, and one for those that are left out.
+
+    Of more than 100 classes it shows 100: those that arrived, 50 at most, and
+    the old ones that lost most.
+    """
+    names = _shown(report)
+    width = max(len(one_line(name)) for name in names)
+    new = set(report.new_classes)
+    for name in names:
         change = _change(
             report.class_score(name, before=True),
             report.class_score(name),
         )
-        mark = "new" if name in report.new_classes else "old"
+        mark = "new" if name in new else "old"
         count = f"{report.support(name)} validation {report.scorer.unit}"
         yield f"  {mark}  {one_line(name):<{width}}  {change}  ({count})"
+    left = len(report.classes) - len(names)
+    if left:
+        yield (
+            f"  and {left} classes that lost less or score higher: "
+            "`class_score(name)`"
+        )
+
+
+def _shown(report):
+    """Returns the names of the classes that have a line."""
+    if len(report.classes) <= MOST_LINES:
+        return report.classes
+    new = sorted(report.new_classes, key=lambda name: _rank(report, name))
+    old = sorted(report.old_classes, key=lambda name: _rank(report, name))
+    new = new[: MOST_LINES // 2]
+    shown = {*new, *old[: MOST_LINES - len(new)]}
+    return tuple(name for name in report.classes if name in shown)
+
+
+def _rank(report, name):
+    """Returns the change of a score, then the score; unmeasured is last."""
+    before, after = (report.class_score(name, b) for b in (True, False))
+    if after is None:
+        return math.inf, math.inf
+    return after - (after if before is None else before), after
 
 
 def _footnotes(report):
