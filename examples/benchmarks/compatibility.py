@@ -1,7 +1,7 @@
 """Prints which Keras classifiers can be adopted, and what then works.
 
     python -m examples.benchmarks.compatibility
-    python -m examples.benchmarks.compatibility --only heads inputs hub
+    python -m examples.benchmarks.compatibility --only heads pipelines
     python -m examples.benchmarks.compatibility --models MobileNet --every
 
 What it prints is in `examples/compatibility.md`. Weights are random and
@@ -12,7 +12,7 @@ and gives the same outputs each time.
 """
 
 import argparse
-import dataclasses
+import functools
 import os
 import sys
 import tempfile
@@ -27,8 +27,10 @@ import keras_incremental as ki
 from keras_incremental.utils import probes
 from keras_incremental.utils import state
 
+from . import data_pipelines
 from . import known_networks
 from . import model_forms
+from . import outcomes
 
 NEW = 8
 # The steps that are tried, in order.
@@ -36,29 +38,25 @@ STEPS = ("adopted", "frozen", "unfrozen", "saved", "plain")
 WORDS = ["good", "bad", "film", "day", "what", "a", "no"]
 
 
-@dataclasses.dataclass
-class Row:
-    """What became of a model.
-
-    Attributes:
-        name: What the model is.
-        steps: Dict from steps to `True`, or to the message of the error.
-        seconds: CPU seconds of a first and a second update, and of a forward
-            pass. A busy machine changes them less than the time that passes.
-    """
-
-    name: str
-    steps: dict
-    seconds: dict
-
-
 def groups(every=False):
-    """All models by group, as functions that make them."""
-    return {
+    """All models by group, and pipelines, as functions that try one."""
+    models = {
         "applications": known_networks.applications(every),
         "hub": known_networks.hub(),
         "heads": model_forms.HEADS,
         "inputs": model_forms.INPUTS,
+    }
+    pipelines = {"pipelines": data_pipelines.PIPELINES}
+    return {
+        **{k: _bound(tried, makers) for k, makers in models.items()},
+        **{k: _bound(data_pipelines.tried, m) for k, m in pipelines.items()},
+    }
+
+
+def _bound(function, makers):
+    return {
+        name: functools.partial(function, name, make)
+        for name, make in makers.items()
     }
 
 
@@ -86,10 +84,10 @@ def tried(name, make):
         make: Function that makes the model.
 
     Returns:
-        `Row`.
+        `outcomes.Row`.
     """
     keras.utils.set_random_seed(0)
-    row = Row(name, {}, {})
+    row = outcomes.Row(name)
     for step in (adopt_and_learn, unfreeze):
         try:
             step(make(), row)
@@ -185,64 +183,8 @@ def _seconds(function):
     return time.process_time() - start
 
 
-def _told(row):
-    """A line on a model as soon as it was tried."""
-    passed = [step for step in STEPS if row.steps.get(step) is True]
-    seconds = {key: round(value, 2) for key, value in row.seconds.items()}
-    return f"{row.name}: {', '.join(passed) or 'nothing'}; seconds {seconds}"
-
-
-def table(rows):
-    """The rows as a table in Markdown.
-
-    The last column has CPU seconds of `learn`, the second time, and of a
-    forward pass of the same samples.
-    """
-    head = ("model", *STEPS, "update / forward")
-    lines = [head, ["---"] * len(head), *(_cells(row) for row in rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _cells(row):
-    steps = [row.steps.get(step) for step in STEPS]
-    cells = [{True: "yes", None: ""}.get(s, "no") for s in steps]
-    if cells[0] == "no" and row.steps[STEPS[0]].startswith("ValueError"):
-        cells[0] = "refused"
-    return [row.name, *cells, _ratio(row.seconds)]
-
-
-def _ratio(seconds):
-    if "next update" not in seconds:
-        return ""
-    return f"{seconds['next update']:.2g} / {seconds['forward']:.2g}"
-
-
-def summary(rows_of):
-    """How many models of each group pass all steps, as a table.
-
-    Args:
-        rows_of: Dict of groups and lists of `Row`.
-    """
-    lines = [("group", "tried", *STEPS), ["---"] * (2 + len(STEPS))]
-    for group, rows in rows_of.items():
-        passed = [
-            sum(row.steps.get(step) is True for row in rows) for step in STEPS
-        ]
-        lines.append((group, str(len(rows)), *map(str, passed)))
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def messages(rows):
-    """What was said of the models that did not pass."""
-    lines = []
-    for row in rows:
-        said = [(s, m) for s, m in row.steps.items() if m is not True]
-        lines += [f"* {row.name}, {step}: {m}" for step, m in said]
-    return "\n".join(lines)
-
-
 def main(arguments=None):
-    """Prints a row for each model, what was refused, and the table."""
+    """Tries all, and prints the tables and what was said of the others."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", default=list(groups()))
     parser.add_argument("--models", nargs="+", default=[""])
@@ -250,20 +192,21 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     rows_of = {}
     for group in options.only:
-        makers = groups(options.every)[group].items()
-        models = tuple(options.models)
-        rows_of[group] = [
-            _row(name, make) for name, make in makers if name.startswith(models)
-        ]
+        chosen = {
+            name: attempt
+            for name, attempt in groups(options.every)[group].items()
+            if name.startswith(tuple(options.models))
+        }
+        rows_of[group] = [_row(attempt) for attempt in chosen.values()]
     for group, rows in rows_of.items():
-        print(f"## {group}", table(rows), messages(rows), sep="\n\n")
-    print("## Summary", summary(rows_of), sep="\n\n")
+        steps = data_pipelines.VERBS if group == "pipelines" else STEPS
+        print(outcomes.page(group, rows, list(steps)), end="\n\n")
 
 
-def _row(name, make):
+def _row(attempt):
     with warnings.catch_warnings(action="ignore"):
-        row = tried(name, make)
-    print(_told(row), file=sys.stderr, flush=True)
+        row = attempt()
+    print(row, file=sys.stderr, flush=True)
     keras.utils.clear_session()
     return row
 

@@ -6,6 +6,7 @@ import pytest
 from benchmarks import compatibility
 from benchmarks import known_networks
 from benchmarks import model_forms
+from benchmarks import outcomes
 
 pytest.importorskip("tensorflow")
 TAKEN = {
@@ -32,12 +33,12 @@ def test_what_users_have_passes_all_steps(name):
     row = tried(TAKEN[name], name)
     assert row.steps == dict.fromkeys(row.steps, True)
     assert set(row.steps) == set(compatibility.STEPS)
-    assert name in compatibility.table([row])
+    assert name in outcomes.table([row], compatibility.STEPS)
 
 
 def test_what_is_refused_is_told():
     row = tried("heads", "sum of two heads")
     assert set(row.steps) == {"adopted"}
-    assert "one `Dense` layer" in compatibility.messages([row])
-    found = compatibility.summary({"heads": [row]})
-    assert found.splitlines()[-1] == "| heads | 1 | 0 | 0 | 0 | 0 | 0 |"
+    page = outcomes.page("heads", [row], compatibility.STEPS)
+    assert "one `Dense` layer" in page and "0 of 1 pass" in page
+    assert "| sum of two heads | refused |" in page

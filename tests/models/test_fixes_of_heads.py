@@ -61,20 +61,32 @@ def dense_on_mean(model):
     return keras.Model(model.inputs, layers.Dense(3)(pooled))
 
 
-def of_mean():
+def of_two(combined):
     base = model_of(layers.GlobalAveragePooling2D())
     heads = [layers.Dense(3, name=f"head_{i}") for i in range(2)]
-    outputs = layers.average([head(base.outputs[0]) for head in heads])
+    outputs = combined([head(base.outputs[0]) for head in heads])
     return keras.Model(base.inputs, outputs)
 
 
-def one_head(model):
+def of_mean():
+    return of_two(layers.average)
+
+
+def of_sum():
+    return of_two(layers.add)
+
+
+def one_head(model, scale=0.5):
     first, second = (model.get_layer(f"head_{i}") for i in range(2))
     head = layers.Dense(3)
     fixed = keras.Model(model.inputs, head(first.input))
     pairs = zip(first.get_weights(), second.get_weights(), strict=True)
-    head.set_weights([(a + b) / 2 for a, b in pairs])
+    head.set_weights([(a + b) * scale for a, b in pairs])
     return fixed
+
+
+def summed_head(model):
+    return one_head(model, scale=1)
 
 
 def quantized(*after, **options):
@@ -106,6 +118,7 @@ CASES = {
     "largest place": (of_largest, "below a `Dense`", largest_below, OTHER),
     "convolution with ReLU": (of_relu, "in a `Dense`", dense_on_mean, OTHER),
     "mean of two": (of_mean, "one `Dense`.*mean of theirs", one_head, SAME),
+    "sum of two": (of_sum, "one `Dense`.*the sum", summed_head, SAME),
     "int8": (of_int8, "is quantized.*quantize all but", float_head, OTHER),
 }
 
