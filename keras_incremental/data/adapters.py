@@ -341,9 +341,15 @@ class ArraysAdapter(Adapter):
 
     kind = "arrays"
 
-    def __init__(self, data: Data, batch_size: int | None = None):
+    def __init__(
+        self,
+        data: Data,
+        batch_size: int | None = None,
+        class_names: list[str] | None = None,
+    ):
         super().__init__(data)
         self._batch_size = batch_size
+        self.class_names = class_names
         if batch_size is not None:
             self.num_batches = -(-len(data[0]) // batch_size)
 

@@ -9,18 +9,27 @@ import numpy as np
 from keras import ops
 from numpy.typing import DTypeLike
 
+from keras_incremental.data.tables import as_array
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Function
 
 SPARSE = ("SparseTensor", "IndexedSlices")
+# Kinds of dtypes that may hold text and are no unicode: objects, bytes, and
+# strings of any length.
+TEXT = "OST"
+MISSING = (
+    " Fill what is missing, or leave these rows out; `partial_labels` of "
+    "`learn` says what a missing label means."
+)
 
 
 def to_numpy(value: Any, argument: str) -> np.ndarray:
     """Returns a tensor or a list as one NumPy array, strings decoded.
 
     Args:
-        value: Array, tensor of any framework, or nested list.
+        value: Array, tensor of any framework, table or column of pandas, or
+            nested list.
         argument: Name of the argument, for the messages.
 
     Returns:
@@ -35,7 +44,7 @@ def to_numpy(value: Any, argument: str) -> np.ndarray:
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     try:
-        array = np.asarray(value)
+        array = np.asarray(as_array(value))
     except (ValueError, TypeError) as error:
         raise TypeError(
             f"`{argument}` must be one array. Received: "
@@ -45,7 +54,7 @@ def to_numpy(value: Any, argument: str) -> np.ndarray:
         ) from error
     if array.dtype.name == "bfloat16":
         return array.astype("float32")
-    return _decode(array, argument) if array.dtype.kind in "OS" else array
+    return _decode(array, argument) if array.dtype.kind in TEXT else array
 
 
 def refuse_ragged(structure: Any, argument: str) -> None:
@@ -79,6 +88,19 @@ def samples_to_numpy(
     if records.is_structure(value, lists):
         return records.packed(value, to_numpy, argument)
     return to_numpy(value, argument)
+
+
+def as_keras_reads(value: Any, argument: str) -> Any:
+    """Returns an array that Keras has no dtype for as one that it reads.
+
+    Args:
+        value: Tensor of any framework, returned as it is; or array of bytes
+            or objects, or table or column of pandas.
+        argument: Name of the argument, for the messages.
+    """
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    is_odd = hasattr(value, "to_numpy") or kind in (*TEXT, "U")
+    return to_numpy(value, argument) if is_odd else value
 
 
 def in_chunks(function: Function, x: np.ndarray, size: int = 256) -> np.ndarray:
@@ -183,11 +205,12 @@ def _decode(array, argument):
     values = array.ravel().tolist()
     if not all(isinstance(value, (str, bytes)) for value in values):
         odd = [v for v in values if not isinstance(v, (str, bytes))]
+        missing = MISSING if any(v is None for v in odd) else ""
         raise TypeError(
             f"`{argument}` must hold numbers or strings. Received: dtype "
             f"object with {type(odd[0]).__name__} items. Convert it to one "
             "array of numbers of one shape first, for example with "
-            '`np.stack(items).astype("float32")`.'
+            f'`np.stack(items).astype("float32")`.{missing}'
         )
     text = [v.decode() if isinstance(v, bytes) else v for v in values]
     return np.array(text, dtype=str).reshape(array.shape)

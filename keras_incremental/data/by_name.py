@@ -8,7 +8,9 @@ from keras_incremental.data.labels import is_one_hot
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import require_labels
 from keras_incremental.data.names import check_class_names
+from keras_incremental.data.tables import class_names
 from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Tensor
 
 
 def by_name(
@@ -42,14 +44,13 @@ def by_name(
     names, classes = check_class_names(names), tuple(classes)
     if names == classes:
         return data
-    unknown = [name for name in names if name not in classes]
-    if unknown:
-        raise ValueError(
-            f"Classes {unknown} are not known to the model. Received: "
-            f"`{argument}` with class_names={list(names)}; the model has "
-            f"{list(classes)}. Teach them by `learn`, or set the attribute "
-            "`class_names` of the data set to the names that it means."
-        )
+    check_known(
+        names,
+        classes,
+        f"`{argument}` with class_names={list(names)}",
+        "set the attribute `class_names` of the data set to the names that it "
+        "means",
+    )
 
     def numbered(x, y, sample_weight):
         require_labels(y, "fit")
@@ -63,6 +64,39 @@ def by_name(
     named = map_batches(data, numbered, spec)
     adapter_of(named).set_class_names(classes)
     return named
+
+
+def table_by_name(
+    y: Tensor, classes: Sequence[str], encode: Callable, argument: str = "y"
+) -> Tensor:
+    """Returns labels, those of a table with named columns by these names.
+
+    Args:
+        y: Labels of any form. Those without names are returned as they are.
+        classes: As for `by_name`.
+        encode: As for `by_name`.
+        argument: Name of `y` in the messages. Defaults to `"y"`.
+    """
+    names = class_names(y)
+    if names is None:
+        return y
+    names = check_class_names(names)
+    received = f"`{argument}` with columns {list(names)}"
+    check_known(names, classes, received, "rename these columns")
+    return encode(y, names, classes, argument)
+
+
+def check_known(
+    names: Sequence[str], classes: Sequence[str], received: str, fix: str
+) -> None:
+    """Raises a `ValueError` if names are not among those of a model."""
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise ValueError(
+            f"Classes {unknown} are not known to the model. Received: "
+            f"{received}; the model has {list(classes)}. Teach them by "
+            f"`learn`, or {fix}."
+        )
 
 
 def _encoded(y, names, classes, encode, argument):

@@ -30,8 +30,9 @@ def to_indices(
         known: Class names of the model, in the order of its outputs. They
             contain all of `names`.
         argument: Name of `y` in the messages. Defaults to `"y"`.
-        missing: Bool. Whether labels may be missing: -1, -100, or 255 where
-            there are no so many names, or an empty string. Defaults to `False`.
+        missing: Bool. Whether labels may be missing: -1, -100, NaN, or 255
+            where there are no so many names, or an empty string. Defaults to
+            `False`.
         axes: Int. How many axes of positions labels have: 2 for maps of shape
             `(n, height, width)`, 1 for tokens of shape `(n, time)`. Defaults
             to `0`, one label for each sample.
@@ -127,7 +128,7 @@ def _given(y, num_names):
     if y.dtype.kind == "U":
         return y != ""
     given = (y != VOID) | (num_names > VOID)
-    return given & (y != NO_LABEL) & (y != IGNORED)
+    return given & (y != NO_LABEL) & (y != IGNORED) & ~np.isnan(y)
 
 
 def _as_positions(y, axes, argument):

@@ -14,6 +14,7 @@ from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.collecting import Collector
 from keras_incremental.data.map_batches import unpack
+from keras_incremental.data.tables import class_names
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Structure
@@ -39,7 +40,8 @@ class Source:
         kind: `"arrays"`, `"tf.data"`, `"PyDataset"`, `"DataLoader"`,
             `"Grain"`, `"list"`, `"generator"` or `"generator function"`.
         class_names: List of strings, if the data set knows them, as those of
-            `keras.utils.image_dataset_from_directory` do. Else `None`.
+            `keras.utils.image_dataset_from_directory` do, or if labels are a
+            table with named columns. Else `None`.
         has_labels: Whether batches contain labels; `None` if that is not
             known before the first pass.
         reiterable: Whether there can be a second pass.
@@ -258,6 +260,7 @@ def as_source(
 def _from_arrays(x, y, batch_size, steps, argument, lists):
     if isinstance(x, (tuple, dict)) and y is None:
         x, y = split_batch(x, argument)
+    names = class_names(y)
     x = arrays.samples_to_numpy(x, argument, lists)
     y = None if y is None else arrays.to_numpy(y, "y")
     check_batch(x, y, f"`{argument}`")
@@ -267,7 +270,7 @@ def _from_arrays(x, y, batch_size, steps, argument, lists):
             "Check the path or the filter it is made with."
         )
     _check_count("batch_size", batch_size)
-    adapter = ArraysAdapter((x, y), batch_size)
+    adapter = ArraysAdapter((x, y), batch_size, names)
     read = slice(None if steps is None else steps * batch_size)
     x, y = x[read], None if y is None else y[read]
     for i in range(0, len(x), 256):

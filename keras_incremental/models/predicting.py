@@ -5,6 +5,7 @@ import keras
 import numpy as np
 
 from keras_incremental.data.arrays import check_finite
+from keras_incremental.data.tables import as_array
 from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.models.inputs.pipelines import arrays_to_read
@@ -279,7 +280,7 @@ def _check_numbers(outputs):
 def _check_samples(x):
     """Raises if arrays are not finite, though a layer like ReLU hid it."""
     for part in keras.tree.flatten(x) if is_arrays(x) else ():
-        check_finite(keras.ops.convert_to_numpy(part), "x")
+        check_finite(keras.ops.convert_to_numpy(as_array(part)), "x")
 
 
 def _rows(classifier, x, rows):

@@ -18,9 +18,11 @@ def check_same_outputs(model, split):
         split: `HeadSplit` of it, with an `ExpandableHead`.
 
     Raises:
-        ValueError: if outputs differ by more than rounding.
+        ValueError: if outputs differ by more than rounding, or have other
+            axes than the model declares.
     """
     samples, expected = probes.probe_of(model)
+    _check_axes(model, expected)
     received = probes.outputs_of(_outputs_of(split, model), samples)
     distance = probes.differ(expected, received, split.head.compute_dtype)
     if distance is None:
@@ -34,6 +36,18 @@ def check_same_outputs(model, split):
         f"and operations are {names}. End the model in '{split.head.name}' "
         "and one activation, and apply the rest to what it predicts."
     )
+
+
+def _check_axes(model, outputs):
+    declared = model.output_shape
+    if isinstance(declared, tuple) and len(declared) != outputs.ndim:
+        raise ValueError(
+            f"Model '{model.name}' declares outputs of shape {declared}. "
+            f"Received: outputs of shape {outputs.shape} of "
+            f"{len(outputs)} samples, so it cannot be told what a label is "
+            "for. Build it so that both agree: of strings by `keras.Input(())` "
+            "where it has `keras.Input((1,))` below `TextVectorization`."
+        )
 
 
 def _outputs_of(split, model):

@@ -7,9 +7,11 @@ from keras import ops
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.by_name import by_name
+from keras_incremental.data.by_name import table_by_name
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
 from keras_incremental.models.inputs.parts import as_read
+from keras_incremental.models.inputs.parts import check_dtype
 from keras_incremental.models.inputs.pipelines import arrays_to_read
 from keras_incremental.models.inputs.pipelines import batches_to_read
 from keras_incremental.models.inputs.pipelines import check_steps
@@ -17,6 +19,7 @@ from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.wide_labels import as_loss_reads
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
+from keras_incremental.utils import state
 
 RESIZED_AT_ONCE = 64
 
@@ -41,7 +44,7 @@ def compatible(samples, classifier):
     samples = dataclasses.replace(samples, x=x)
     if records.is_records(x):
         return samples
-    _check_dtype(x, model, samples.argument)
+    check_dtype(x, state.inputs_of(model), samples.argument)
     size = size_to_resize(x, model)
     if size is not None:
         return dataclasses.replace(samples, x=resized(x, size))
@@ -129,6 +132,7 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
     if isinstance(x, dict) and y is None:
         x, y, _ = unpack(x)
     if y is not None:
+        y = table_by_name(y, classes, codec.encode, labels)
         y = codec.check_fit(y, classes, loss, labels)
         return as_loss_reads(classifier, arrays_to_read(x, model), y)
     if x is None or is_arrays(x):
@@ -159,16 +163,6 @@ def checked_validation(classifier, given):
 def _is_pair(data):
     is_pair = isinstance(data, (tuple, list)) and len(data) in (2, 3)
     return is_pair and is_arrays(data)
-
-
-def _check_dtype(x, model, argument):
-    if x.dtype.kind in "biuf" or model.inputs[0].dtype == "string":
-        return
-    raise TypeError(
-        f"`{argument}` must hold numbers. Received: {argument}.dtype="
-        f"{x.dtype}. Convert it, for example with "
-        '`.astype("float32")`, and read files first.'
-    )
 
 
 def _check_shape(given, model, argument):

@@ -52,13 +52,36 @@ def as_read(x, model, argument):
     return records.of_fields(tensors, parts)
 
 
+def check_dtype(x, tensor, argument):
+    """Raises a `TypeError` for text where numbers are read, or the reverse.
+
+    Args:
+        x: Array.
+        tensor: Input of a model.
+        argument: Name of the argument, for errors.
+    """
+    reads_text = tensor.dtype == "string"
+    if x.dtype.kind in ("U" if reads_text else "biuf"):
+        return
+    fix = (
+        "Give the text as it is."
+        if reads_text
+        else 'Convert it, for example with `.astype("float32")`, and read '
+        "files first."
+    )
+    raise TypeError(
+        f"`{argument}` must hold {'strings' if reads_text else 'numbers'}. "
+        f"Received: {argument}.dtype={x.dtype}. {fix}"
+    )
+
+
 def _one_part(x, tensor, argument):
     if not records.is_records(x):
-        return x
+        return texts_in_rank(x, tensor)
     fields = records.fields_of(x)
     name = _name_of_part(fields, tensor)
     if name is not None:
-        return fields[name]
+        return texts_in_rank(fields[name], tensor)
     raise ValueError(
         f"The classifier reads one array of samples of shape "
         f"{tensor.shape[1:]}. Received: `{argument}` with the parts "
@@ -137,13 +160,29 @@ def _found(given, tensors):
     return list(given.values()) if list(given) == in_places else None
 
 
-def _fitted(part, tensor, argument):
+def texts_in_rank(x, tensor):
+    """Returns texts, or a column of them, in the form that a model reads.
+
+    Args:
+        x: Array. Numbers are returned as they are.
+        tensor: Input of a model.
+    """
+    return _in_rank(x, tensor) if x.dtype.kind == "U" else x
+
+
+def _in_rank(part, tensor):
+    """Returns an array with or without a last axis of 1, as Keras reads it."""
     wanted = tensor.shape[1:]
     if part.ndim == len(wanted) and wanted[-1:] == (1,):
-        part = part[..., None]
-    elif part.ndim == len(wanted) + 2 and part.shape[-1] == 1:
-        part = part[..., 0]
-    given = part.shape[1:]
+        return part[..., None]
+    if part.ndim == len(wanted) + 2 and part.shape[-1] == 1:
+        return part[..., 0]
+    return part
+
+
+def _fitted(part, tensor, argument):
+    part = _in_rank(part, tensor)
+    wanted, given = tensor.shape[1:], part.shape[1:]
     fits = len(given) == len(wanted) and all(
         w in (None, g) for g, w in zip(given, wanted, strict=True)
     )

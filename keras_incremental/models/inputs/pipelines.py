@@ -2,16 +2,23 @@
 
 import inspect
 
+import keras
+import numpy as np
+
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.arrays import as_keras_reads
 from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.data.source import check_length
+from keras_incremental.models.inputs.parts import check_dtype
 from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import one_part
 from keras_incremental.models.inputs.parts import reads_lists
+from keras_incremental.models.inputs.parts import texts_in_rank
 from keras_incremental.utils import records
+from keras_incremental.utils import state
 
 
 def is_arrays(x):
@@ -51,7 +58,13 @@ def arrays_to_read(x, model):
         x, _, _ = unpack(x)
     if not isinstance(x, list):
         refuse_ragged(x, "x")
-    return records.readable(one_part(listed(x, model), model))
+    x = one_part(listed(x, model), model)
+    x = keras.tree.map_structure(lambda part: as_keras_reads(part, "x"), x)
+    if isinstance(x, np.ndarray) and not reads_lists(model):
+        tensor = state.inputs_of(model)
+        check_dtype(x, tensor, "x")
+        x = texts_in_rank(x, tensor)
+    return records.readable(x)
 
 
 def batches_to_read(data, model):

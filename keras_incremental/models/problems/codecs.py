@@ -19,6 +19,8 @@ from keras_incremental.data.multi_hot import columns_of_names
 from keras_incremental.data.multi_hot import names_in
 from keras_incremental.data.multi_hot import to_multi_hot
 from keras_incremental.data.names import check_class_names
+from keras_incremental.data.tables import as_array
+from keras_incremental.data.tables import class_names
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.losses.partial_binary_crossentropy import (
     PartialBinaryCrossentropy,
@@ -225,6 +227,9 @@ def check_one_class(names):
 
 def without_none(y):
     """Returns labels with an empty string or -1 in the place of `None`."""
+    if class_names(y):
+        return y
+    y = as_array(y)
     if isinstance(y, np.ndarray) and y.dtype.kind != "O":
         return y
     if not isinstance(y, (list, tuple, np.ndarray)):
@@ -251,8 +256,9 @@ class MultiHotCodec(Codec):
                 'classifier. Say "not_new" if every example of the new '
                 'classes was labeled, or "unknown".'
             )
-        if not are_names(y):
+        if not are_names(as_array(y)):
             return y, classes
+        y = as_array(y)
         if meaning is None:
             raise ValueError(
                 "Names say what a sample shows, not what it does not. "
