@@ -1,5 +1,6 @@
 import dataclasses
 import numbers
+import os
 from typing import Any
 from typing import Self
 
@@ -19,6 +20,7 @@ from keras_incremental.memory.policies import MixingPolicy
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.selector import Selector
 from keras_incremental.memory.selector import check_features
+from keras_incremental.memory.stored_samples import check_exists
 from keras_incremental.utils import graph
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
@@ -87,6 +89,10 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             compare, of new and stored samples. Defaults to `None`, the input
             of the model's head.
         seed: Int, 0 or more. Defaults to `0`.
+        path: String or path of an SQLite file where the samples lie, so that
+            only about 50 bytes of each are in memory. A missing one is made.
+            A classifier is saved without a copy of it, and is loaded with
+            it; see `prune`. Defaults to `None`: all of them are in memory.
 
     Example:
 
@@ -111,8 +117,9 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         augmentation: Function | None = None,
         features: Function | None = None,
         seed: int = 0,
+        path: str | os.PathLike | None = None,
     ):
-        ExemplarStore.__init__(self, budget, per_class)
+        ExemplarStore.__init__(self, budget, per_class, path)
         keras.callbacks.Callback.__init__(self)
         if share is not None and not _is_share(share):
             raise ValueError(
@@ -268,11 +275,13 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             "augmentation": serialize(self.augmentation),
             "features": serialize(self.features),
             "seed": self.seed,
+            "path": self.path,
         }
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
         config = dict(config)
+        check_exists(config.get("path"))
         for name in ("selection", "augmentation", "features"):
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(

@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +11,17 @@ from keras_incremental.data import arrays
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.memory.exemplars import COLUMNS
 from keras_incremental.memory.exemplars import Exemplars
+from keras_incremental.memory.sample_store import layout_from
+from keras_incremental.memory.sample_store import layout_text
+from keras_incremental.memory.stored_samples import Reference
+from keras_incremental.memory.stored_samples import is_stored
 from keras_incremental.memory.stream_state import Stream
 from keras_incremental.utils import archives
 from keras_incremental.utils import files
 from keras_incremental.utils.types import Config
 
-FORMAT = 1
+# A file that refers to samples in another one has the second format.
+FORMAT, REFERENCE_FORMAT = 1, 2
 # Samples whose values are looked at together.
 ROWS = 256
 
@@ -30,15 +36,25 @@ def write(
         content: `Exemplars`.
         stream: What JSON can hold, to be read by `read_stream`, or `None`.
     """
+    x: Any = content.x
+    columns = {name: getattr(content, name) for name in COLUMNS}
+    reference = None
+    if is_stored(x):
+        reference = {
+            "path": x.store.path,
+            "uuid": x.store.uuid,
+            "layout": layout_text(x.dtype, x.shape[1:]),
+        }
+        columns.update(rows=x.rows, keys=content.keys)
     header = {
-        "format": FORMAT,
+        "format": REFERENCE_FORMAT if reference else FORMAT,
+        "store": reference,
         "dtype": _described(content.dtype),
         "next_id": content.next_id,
         "next_phase": content.next_phase,
         "stream": stream,
     }
-    x = np.zeros(0) if content.x is None else content.x
-    columns = {name: getattr(content, name) for name in COLUMNS}
+    x = np.zeros(0) if x is None or reference else x
     if content.logits is not None:
         columns["logits"] = content.logits
     with files.replacing(path) as part, open(part, "wb") as file:
@@ -81,25 +97,57 @@ def _read(path, parse):
 
 def _parse(saved):
     header = archives.loads(saved["header"].item())
-    archives.check_whole("format", header["format"], FORMAT, FORMAT)
+    archives.check_whole("format", header["format"], 1, REFERENCE_FORMAT)
+    if header["format"] == REFERENCE_FORMAT:
+        return _parse_reference(saved, header)
     columns = {name: _column(name, saved[name]) for name in COLUMNS}
     x, logits = saved["x"], saved.get("logits")
-    held = [x if logits is None else logits, *columns.values()]
-    if {len(column) for column in held} != {len(x)}:
-        raise ValueError("arrays of different lengths")
+    _check_lengths(len(x), logits, columns)
     dtype = _dtype(header["dtype"], x)
     for rows in range(0, len(x), ROWS):
         arrays.check_finite(x[rows : rows + ROWS], "x", rows)
     if logits is not None:
         _check_logits(logits)
+    return _exemplars(
+        header, columns, logits, None if dtype is None else x, dtype
+    )
+
+
+def _parse_reference(saved, header):
+    """Returns `Exemplars` whose samples are a `Reference`."""
+    columns = {name: _column(name, saved[name]) for name in COLUMNS}
+    rows, keys, logits = saved["rows"], saved["keys"], saved.get("logits")
+    _check_lengths(len(rows), logits, {**columns, "keys": keys})
+    if keys.ndim != 1 or keys.dtype != "int64":
+        raise ValueError("`keys` is no list of ints")
+    if logits is not None:
+        _check_logits(logits)
+    store = header["store"]
+    path, uuid, layout = (store[k] for k in ("path", "uuid", "layout"))
+    if not all(isinstance(text, str) for text in (path, uuid, layout)):
+        raise ValueError("no file of samples is named")
+    held_dtype, shape = layout_from(layout)
+    dtype = _dtype(header["dtype"], np.empty((0, *shape), held_dtype))
+    x = Reference(path, uuid, _column("rows", rows), held_dtype, shape)
+    return _exemplars(header, columns, logits, x, dtype, keys)
+
+
+def _exemplars(header, columns, logits, x, dtype, keys=None):
     return Exemplars(
-        x=None if dtype is None else x,
+        x=x,
         dtype=dtype,
         next_id=_after(columns["ids"], "next_id", header),
         next_phase=_after(columns["phases"], "next_phase", header),
         logits=logits,
+        keys=keys,
         **columns,
     )
+
+
+def _check_lengths(size, logits, columns):
+    held = [*columns.values()] + ([] if logits is None else [logits])
+    if {len(column) for column in held} != {size}:
+        raise ValueError("arrays of different lengths")
 
 
 def _check_logits(logits):

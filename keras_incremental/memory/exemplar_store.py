@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.memory import exemplar_files
+from keras_incremental.memory import stored_samples
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.distinct import is_repeated
 from keras_incremental.memory.distinct import keys_of
@@ -34,9 +35,16 @@ class ExemplarStore(BaseMemory):
             room empty. Defaults to `2000`.
         per_class: Bool. If `True`, `budget` is the quota of each class, and
             the memory grows with the classes. Defaults to `False`.
+        path: String or path of the file where the samples lie, or `None` for
+            memory. Defaults to `None`.
     """
 
-    def __init__(self, budget: int = 2000, per_class: bool = False):
+    def __init__(
+        self,
+        budget: int = 2000,
+        per_class: bool = False,
+        path: str | os.PathLike | None = None,
+    ):
         if not isinstance(budget, numbers.Integral) or budget < 1:
             raise ValueError(
                 "`budget` must be an integer of 1 or more. Received: "
@@ -48,7 +56,7 @@ class ExemplarStore(BaseMemory):
                 f"per_class={per_class!r}. Pass budget={per_class!r}, "
                 "per_class=True."
             )
-        super().__init__()
+        super().__init__(path)
         self.budget = int(budget)
         self.per_class: bool = per_class
 
@@ -88,9 +96,10 @@ class ExemplarStore(BaseMemory):
             x: Array of shape `(n, ...)`.
             y: Array of int64 of shape `(n,)`, the classes.
             select: Called with `(label, stored, rows, count)`, where
-                `stored` are the samples of the class that the memory has and
-                `rows` the positions in `x` of the new ones. Returns indices
-                into the union, stored ones first.
+                `stored` are the samples of the class that the memory has, an
+                array or `StoredSamples`, and `rows` the positions in `x` of
+                the new ones. Returns indices into the union, stored ones
+                first.
             dtype: dtype of `x` as the model saw it. Defaults to `x.dtype`.
             label_version: Int, version of the label space. Defaults to
                 `0`.
@@ -103,16 +112,19 @@ class ExemplarStore(BaseMemory):
         keys = keys_of(x)
         arriving = np.unique(y).tolist()
         quotas = self.quotas([*dict.fromkeys([*self.counts, *arriving])])
-        content, parts = self._content, []
+        held, size = self._content, len(self._content)
+        # Positions stand for samples until it is decided which are kept.
+        content = dataclasses.replace(held, x=np.arange(size))
+        parts = []
         for label, quota in quotas.items():
-            part = content.take(self._content.rows_of(label))
+            part = content.of_class(label)
             rows = np.flatnonzero(y == label)
             rows = rows[~is_repeated(part.keys, keys[rows])]
-            picks = np.arange(min(quota, len(part)))
+            picks = slice(quota)
             if len(rows):
                 own = None if logits is None else logits[rows]
                 new = content.new(
-                    large_arrays.take(x, rows),
+                    size + rows,
                     label,
                     label_version,
                     dtype,
@@ -120,14 +132,17 @@ class ExemplarStore(BaseMemory):
                     keys[rows],
                 )
                 content = dataclasses.replace(content, next_id=new.next_id)
-                stored = (
-                    records.cast(part.x, part.dtype) if len(part) else x[:0]
-                )
+                stored = _read(held, part) if len(part) else x[:0]
                 picks = select(label, stored, rows, quota)
                 part = join([part, new]) if len(part) else new
                 picks = _checked_picks(picks, len(part), quota)
             parts.append(part.take(picks))
-        self._content = self._joined(parts, content.next_id)
+        content = dataclasses.replace(join(parts), next_id=content.next_id)
+        self._content = dataclasses.replace(
+            content,
+            x=self._gathered(x, content.x, content.dtype),
+            next_phase=held.next_phase + 1,
+        )
 
     def load(self, path: str | os.PathLike) -> None:
         """Reads a content, shortened to the budget of this memory.
@@ -135,7 +150,7 @@ class ExemplarStore(BaseMemory):
         Raises:
             ValueError: if the file is damaged. The memory stays as it was.
         """
-        self._content = self._shortened(exemplar_files.read(path))
+        self._content = self._shortened(self._kept(exemplar_files.read(path)))
         self.forgotten = frozenset()
 
     def take_over(self, memory: BaseMemory) -> None:
@@ -144,7 +159,7 @@ class ExemplarStore(BaseMemory):
         Args:
             memory: Memory of exemplars.
         """
-        self._content = self._shortened(memory.snapshot())
+        self._content = self._kept(self._shortened(memory.snapshot()))
         self.forgotten = frozenset()
 
     def _shortened(self, content):
@@ -152,14 +167,34 @@ class ExemplarStore(BaseMemory):
         rows = [_distinct(content, c)[:n] for c, n in quotas.items()]
         return content.take(np.concatenate(rows)) if rows else content
 
-    def _joined(self, parts, next_id):
-        content = join(parts)
-        return dataclasses.replace(
-            content,
-            x=arrays.compact(content.x),
-            next_id=next_id,
-            next_phase=self._content.next_phase + 1,
-        )
+    def _gathered(self, x, positions, dtype):
+        """Returns samples at positions, of stored ones and new ones."""
+        size = len(self._content)
+        is_new = positions >= size
+        parts = []
+        if not is_new.all():
+            old = positions[~is_new]
+            parts.append(self._content.x.take(old, axis=0))
+        if is_new.any():
+            parts.append(self._hold(_taken(x, positions[is_new] - size)))
+        both = stored_samples.joined(parts, dtype)
+        if np.any(is_new[:-1] & ~is_new[1:]):
+            order = np.argsort(np.argsort(is_new, kind="stable"))
+            both = both.take(order, axis=0)
+        return both if self.path else arrays.compact(both)
+
+
+def _read(held, part):
+    """Returns stored samples as the model saw them, where they are read."""
+    x = held.x.take(part.x, axis=0)
+    if stored_samples.is_stored(x):
+        return x.as_type(part.dtype)
+    return records.cast(x, part.dtype)
+
+
+def _taken(x, rows):
+    is_all = np.array_equal(rows, np.arange(len(x)))
+    return x if is_all else large_arrays.take(x, rows)
 
 
 def _distinct(content, label):

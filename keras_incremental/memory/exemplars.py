@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
+from keras_incremental.memory import stored_samples
 from keras_incremental.memory.distinct import keys_of
 
 COLUMNS = ("y", "ids", "phases", "label_versions")
@@ -19,7 +20,8 @@ class Exemplars:
     Rows lie class by class, each class in the order of its selection.
 
     Attributes:
-        x: Samples in compact storage, or `None` in an empty memory.
+        x: Samples in compact storage, an array or `StoredSamples`, or `None`
+            in an empty memory.
         y: Class of each row.
         ids: Identity of each row, never used twice.
         phases: Number of the update that brought the row.
@@ -71,15 +73,16 @@ class Exemplars:
         held = [getattr(self, name) for name in ("x", "logits", *COLUMNS)]
         return sum(part.nbytes for part in held if part is not None)
 
-    def take(self, rows: np.ndarray) -> Self:
+    def take(self, rows: np.ndarray | slice) -> Self:
         """The exemplars at `rows`, in that order."""
         if self.x is None:
             return self
         columns = {name: getattr(self, name)[rows] for name in COLUMNS}
         logits = None if self.logits is None else self.logits[rows]
+        stored = stored_samples.is_stored(self.x)
         return dataclasses.replace(
             self,
-            x=self.x[rows],
+            x=self.x.take(rows) if stored else self.x[rows],
             logits=logits,
             keys=self.keys[rows],
             **columns,
@@ -87,6 +90,13 @@ class Exemplars:
 
     def rows_of(self, label: int) -> np.ndarray:
         return np.flatnonzero(self.y == label)
+
+    def of_class(self, label: int) -> Self:
+        """The exemplars of a class, without a copy where they lie together."""
+        rows = self.rows_of(label)
+        if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+            return self.take(slice(rows[0], rows[-1] + 1))
+        return self.take(rows)
 
     def new(
         self,
@@ -126,7 +136,7 @@ def join(parts: Sequence[Exemplars]) -> Exemplars:
     logits = [part.logits for part in parts]
     return dataclasses.replace(
         parts[-1],
-        x=arrays.concatenate(x, dtype),
+        x=stored_samples.joined(x, dtype),
         dtype=dtype,
         logits=join_logits(logits, [len(part) for part in parts]),
         **columns,

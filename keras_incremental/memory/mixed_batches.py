@@ -20,7 +20,7 @@ class JoinedRows:
 
     def __init__(self, first: np.ndarray, second: np.ndarray, dtype: DTypeLike):
         if np.dtype(dtype).kind in "UV":
-            dtype = np.result_type(dtype, first, second)
+            dtype = np.result_type(dtype, first.dtype, second.dtype)
         self.dtype = np.dtype(dtype)
         self._parts = first, second
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras_incremental.data import arrays
 from keras_incremental.data.source import as_source
 from keras_incremental.memory import exemplar_files
+from keras_incremental.memory import stored_samples
 from keras_incremental.memory import stream_policies
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.base_memory import check_snapshot
@@ -24,7 +25,6 @@ from keras_incremental.memory.exemplars import widened_logits
 from keras_incremental.memory.stream_policies import Slots
 from keras_incremental.memory.stream_state import Stream
 from keras_incremental.memory.stream_state import generator_at
-from keras_incremental.utils import records
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
@@ -57,6 +57,8 @@ class Reservoir(BaseMemory):
             class, the first ones that come. Or a function `(slots, label) ->
             slot or None`, see `memory.Slots`. Defaults to `"uniform"`.
         seed: Int, 0 or more. Defaults to `0`.
+        path: String or path of the file where the samples lie, see
+            `ExemplarMemory`. Defaults to `None`, memory.
 
     Example:
 
@@ -76,8 +78,9 @@ class Reservoir(BaseMemory):
         budget: int = 2000,
         policy: str | Callable = "uniform",
         seed: int = 0,
+        path: str | os.PathLike | None = None,
     ):
-        super().__init__()
+        super().__init__(path)
         for name, value, least in (("budget", budget, 1), ("seed", seed, 0)):
             if not isinstance(value, numbers.Integral) or value < least:
                 raise ValueError(
@@ -145,18 +148,12 @@ class Reservoir(BaseMemory):
         held = self._content.take(rows)
         width = 0 if held.logits is None else held.logits.shape[1]
         logits = widened_logits(held.logits, len(rows), width)
-        return records.cast(held.x, held.dtype), held.y, logits
+        x = stored_samples.as_array(held.x, held.dtype)
+        return x, held.y, logits
 
-    def forget_classes(self, classes: Sequence[int]) -> int:
-        """Removes all samples of some classes, and that the stream had any.
-
-        Args:
-            classes: List of ints.
-
-        Returns:
-            The number removed.
-        """
-        removed, stream = super().forget_classes(classes), self._stream
+    def drop_classes(self, classes: Sequence[int]) -> int:
+        """Same as of memories, and the stream never had these classes."""
+        removed, stream = super().drop_classes(classes), self._stream
         gone = {int(label) for label in classes}
         self._stream = dataclasses.replace(
             stream,
@@ -172,10 +169,11 @@ class Reservoir(BaseMemory):
     def restore(self, snapshot: Any) -> None:
         """Puts an earlier content back, exactly."""
         check_snapshot(snapshot, _Snapshot)
-        self._content, self._stream = snapshot.content, snapshot.stream
+        super().restore(snapshot.content)
+        self._stream = snapshot.stream
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes the content to one `.npz` file, without pickle."""
+        """Writes the content to one `.npz` file, see `ExemplarMemory`."""
         stream = {**self._stream.to_json(), **self.get_config()}
         exemplar_files.write(path, self._content, stream)
 
@@ -196,7 +194,7 @@ class Reservoir(BaseMemory):
                     f"{own[name]!r} here. Load it into "
                     f"`Reservoir({name}={saved.get(name)!r})`."
                 )
-        self._content, self._stream = content, stream
+        self._content, self._stream = self._kept(content), stream
         self.forgotten = frozenset()
 
     def get_config(self) -> Config:
@@ -204,6 +202,7 @@ class Reservoir(BaseMemory):
             "budget": self.budget,
             "policy": keras.saving.serialize_keras_object(self.policy),
             "seed": self.seed,
+            "path": self.path,
         }
 
     @classmethod
@@ -211,6 +210,7 @@ class Reservoir(BaseMemory):
         if isinstance(config["policy"], dict):
             policy = keras.saving.deserialize_keras_object(config["policy"])
             config = {**config, "policy": policy}
+        stored_samples.check_exists(config.get("path"))
         return cls(**config)
 
     def _decide(self, labels, keys):
@@ -248,7 +248,7 @@ class Reservoir(BaseMemory):
             return old
         rows = chosen - len(old)
         logits = None if logits is None else logits[rows]
-        kept = arrays.compact(x[rows])
+        kept = self._hold(arrays.compact(x[rows]))
         new = old.new(kept, y[rows], 0, x.dtype, logits, keys[rows])
         both = join([old, new]) if len(old) else new
         moved = np.where(

@@ -223,7 +223,7 @@ class DeviceRun(Run):
         learned, memory = self.learned, self.classifier.memory
         if memory is None or not len(memory):
             return learned.kept.features, learned.kept.labels
-        x, labels = memory.arrays()
+        x, labels = memory.readable()
         inputs = self.student_inputs(x)
         features = ops.convert_to_numpy(self.backbone.features_of(inputs))
         return (

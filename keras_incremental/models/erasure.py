@@ -50,15 +50,16 @@ def forget(classifier, ids):
     with changing(classifier):
         counted, remains = 0, []
         if len(rows):
-            x, labels = (part[rows] for part in memory.arrays())
+            x, labels = memory.arrays(rows)
             backbone = classifier.backbone
             features = backbone.features_of(backbone.student_inputs(x))
             counted, remains = _uncounted(classifier, features, labels)
             if head.is_closed_form and _counts(head.statistics, labels):
                 head.forget_state(features, labels)
-        removed = memory.forget(ids)
+        removed = memory.drop(ids)
         _adapt_readout(classifier)
         _drop_derived(classifier)
+    memory.erase()
     return ErasureReport(removed, counted, _remains(classifier, remains))
 
 
@@ -75,7 +76,7 @@ def remove(classifier, label_space, gone):
     """
     memory, head = classifier.memory, classifier.head
     with changing(classifier):
-        removed = 0 if memory is None else memory.forget_classes(gone)
+        removed = 0 if memory is None else memory.drop_classes(gone)
         before, remains = classifier.statistics, []
         classifier.statistics = before.without(gone)
         counted = len(before) - len(classifier.statistics)
@@ -85,6 +86,8 @@ def remove(classifier, label_space, gone):
         _adapt_readout(classifier)
         classifier.label_space = label_space
         _drop_derived(classifier)
+    if memory is not None:
+        memory.erase()
     return ErasureReport(removed, counted, _remains(classifier, remains))
 
 

@@ -22,7 +22,16 @@ KEY = "class_names"
 MOST_COPIES, ROOM = 8, 2**20
 SKIPPED = "Skipping nested container"
 # Errors of the machine, not of the file.
-ERRNOS = {errno.EACCES, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
+ERRNOS = {
+    errno.EACCES,
+    errno.EBUSY,
+    errno.EDQUOT,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOENT,
+    errno.ENOSPC,
+    errno.EROFS,
+}
 FIX = (
     "Use another copy of it; if it has layers or losses of your own, pass "
     "them as `custom_objects`."

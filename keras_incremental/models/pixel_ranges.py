@@ -11,6 +11,8 @@ from keras_incremental.utils import state
 
 # Of largest values: pixels to 1, or of unit spread, and pixels to 255.
 SMALL, LARGE = 4.0, 50.0
+# Exemplars that are looked at.
+MOST = 1000
 
 
 def warn_of_pixel_range(classifier, samples, **others):
@@ -26,7 +28,8 @@ def warn_of_pixel_range(classifier, samples, **others):
         return
     memory = classifier.memory
     if memory is not None and len(memory):
-        others["the memory"] = memory.arrays()[0]
+        rows = np.linspace(0, len(memory) - 1, MOST).astype(int)
+        others["the memory"] = memory.arrays(np.unique(rows))[0]
     ranges = {name: _range(x) for name, x in others.items() if x is not None}
     ranges["the `Rescaling` of the model"] = _read_by(classifier.features)
     for name, known in ranges.items():

@@ -159,7 +159,12 @@ def test_a_config_makes_an_equal_reservoir():
         keras.saving.serialize_keras_object(memory)
     )
     assert loaded.get_config() == memory.get_config()
-    assert memory.get_config() == {"budget": 7, "policy": "greedy", "seed": 3}
+    assert memory.get_config() == {
+        "budget": 7,
+        "policy": "greedy",
+        "seed": 3,
+        "path": None,
+    }
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -4,6 +4,7 @@ import hashlib
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_incremental.data.feature_cache import FeatureCache
@@ -88,7 +89,8 @@ class Backbone:
         The same sample, in any call, runs through the frozen part once.
         """
         if self.frozen is None or not len(samples):
-            return samples
+            # Those of a memory in a file are read here.
+            return np.asarray(samples)
         return _in_batches(self._cached, samples, batch_size, verbose)
 
     def _cached(self, samples, batch_size, verbose):
@@ -127,7 +129,7 @@ def _in_batches(function, x, batch_size, verbose):
     `predict` would copy all of it into the memory of the backend.
     """
     if not large_arrays.is_large(x.nbytes):
-        return function(x, batch_size, verbose)
+        return function(x[:], batch_size, verbose)
     bar = keras.utils.Progbar(len(x), unit_name="sample", verbose=bool(verbose))
     outputs = None
     for start in range(0, len(x), batch_size):

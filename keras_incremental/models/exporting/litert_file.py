@@ -73,7 +73,7 @@ def _representatives(artifact):
             "`remember`, or pass `optimizations` and "
             "`representative_dataset` of your own."
         )
-    x = memory.arrays()[0]
-    rows = np.unique(np.linspace(0, len(x) - 1, MOST).astype(int))
+    rows = np.unique(np.linspace(0, len(memory) - 1, MOST).astype(int))
+    x = memory.arrays(rows)[0]
     (spec,) = keras.tree.flatten(artifact.signature)
-    return lambda: ([x[k : k + 1].astype(spec.dtype)] for k in rows)
+    return lambda: ([x[k : k + 1].astype(spec.dtype)] for k in range(len(x)))

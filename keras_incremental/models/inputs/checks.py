@@ -84,7 +84,7 @@ def check_memory(classifier):
             f"{list(classes)}. Load the file that was saved with this "
             "classifier, or start with a new `ExemplarMemory`."
         )
-    held = memory.arrays()[0][:1]
+    held = memory.arrays(np.arange(1))[0]
     if records.is_records(as_read(held, classifier.features, "memory")):
         return
     _check_shape(held.shape, classifier.features, "memory")

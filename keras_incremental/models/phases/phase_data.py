@@ -198,7 +198,7 @@ def read(run, stores_logits=False):
 
 def _kept(memory):
     """Exemplars, their labels, and the versions that these are of."""
-    return (*memory.arrays(), memory.label_versions)
+    return (*memory.readable(), memory.label_versions)
 
 
 def _given(old):

@@ -170,11 +170,12 @@ def _split(trial, memory, data):
     )
     x, labels = samples.x[held], samples.labels[held]
     if memory is not None and len(memory):
-        old, old_labels = memory.arrays()
-        _, rows = split_held_out(old_labels, HELD_OUT, seed)
-        x = records.joined([x, records.cast(old[rows], x.dtype)])
-        labels = np.concatenate([labels, old_labels[rows]])
-        trial.memory.forget(memory.ids[rows])
+        _, rows = split_held_out(memory.labels, HELD_OUT, seed)
+        old, old_labels = memory.arrays(rows)
+        x = records.joined([x, records.cast(old, x.dtype)])
+        labels = np.concatenate([labels, old_labels])
+        # The trial shares a file of samples with the memory.
+        trial.memory.drop(memory.ids[rows])
     validation = dataclasses.replace(
         samples, x=x, labels=labels, argument="recipes"
     )

@@ -138,7 +138,7 @@ class StreamRun(Run):
         backbone, memory = self.backbone, self.classifier.memory
         if backbone.frozen and memory is not None and len(memory):
             # One by one, each number of missing ones would be compiled anew.
-            backbone.student_inputs(memory.arrays()[0])
+            backbone.student_inputs(memory.readable()[0])
         if self.validation is not None:
             self._validation_inputs = backbone.student_inputs(self.validation.x)
         self.statistics = RunningStatistics(self.classifier, backbone)

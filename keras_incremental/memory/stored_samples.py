@@ -1,0 +1,224 @@
+"""Samples of a memory that lie in a file."""
+
+import dataclasses
+import errno
+import os
+import weakref
+from collections.abc import Sequence
+from typing import Any
+from typing import Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from keras_incremental.data import arrays
+from keras_incremental.memory.distinct import keys_of
+from keras_incremental.memory.sample_store import SampleStore
+from keras_incremental.utils import large_arrays
+from keras_incremental.utils import records
+
+_all: "weakref.WeakSet[StoredSamples]" = weakref.WeakSet()
+
+
+class StoredSamples:
+    """Samples of a store as an array that is read when it is indexed.
+
+    Args:
+        store: `SampleStore`.
+        rows: Array of int64 of shape `(n,)`, the row of each sample.
+        dtype: dtype of what is read; strings are as long as they are.
+        shape: Shape of one sample.
+    """
+
+    def __init__(
+        self,
+        store: SampleStore,
+        rows: np.ndarray,
+        dtype: DTypeLike,
+        shape: Sequence[int],
+    ):
+        self.store = store
+        self.rows = rows
+        self.dtype = np.dtype(dtype)
+        self.shape = (len(rows), *shape)
+        _all.add(self)
+
+    @classmethod
+    def of(cls, store: SampleStore, x: np.ndarray) -> Self:
+        """Adds an array of samples to a store."""
+        return cls(store, store.add(x), x.dtype, x.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the samples when they are read."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __deepcopy__(self, memo):
+        # It is never changed.
+        return self
+
+    def __getitem__(self, rows):
+        chosen = self.rows[rows]
+        read = self._read(np.atleast_1d(chosen))
+        return read if np.ndim(chosen) else read[0]
+
+    def __array__(self, dtype=None, copy=None):
+        x = self.array()
+        return x if dtype is None else x.astype(dtype)
+
+    def take(self, rows: np.ndarray, axis: int = 0) -> Self:
+        """The samples at `rows`, in that order, not read yet."""
+        return type(self)(
+            self.store, self.rows[rows], self.dtype, self.shape[1:]
+        )
+
+    def as_type(self, dtype: DTypeLike) -> Self:
+        """The samples in another dtype, not read yet."""
+        if self.dtype.kind in "UV":
+            dtype = np.result_type(self.dtype, dtype)
+        return type(self)(self.store, self.rows, dtype, self.shape[1:])
+
+    def array(self) -> np.ndarray:
+        """Reads all samples, into a temporary file where they are large."""
+        if not large_arrays.is_large(self.nbytes):
+            return self[:]
+        x = large_arrays.empty(self.shape, self.dtype)
+        for rows in large_arrays.slices(self):  # type: ignore[arg-type]
+            x[rows] = self[rows]
+            large_arrays.release(x)
+        return x
+
+    def _read(self, rows):
+        if not len(rows):
+            return np.empty((0, *self.shape[1:]), self.dtype)
+        places, parts = zip(*self.store.read(rows), strict=True)
+        several = len(parts) > 1
+        x = arrays.concatenate(parts, self.dtype) if several else parts[0]
+        if x.dtype != self.dtype:
+            x = records.cast(x, self.dtype)
+        return x[np.argsort(np.concatenate(places))] if several else x
+
+
+def joined(parts: Sequence[Any], dtype: DTypeLike) -> Any:
+    """Returns samples below each other, as `arrays.concatenate` does.
+
+    Args:
+        parts: List of arrays, or of `StoredSamples` of one store.
+        dtype: dtype of samples that are not of one dtype.
+    """
+    if not is_stored(parts[0]):
+        return arrays.concatenate(parts, dtype)
+    dtypes = {part.dtype for part in parts}
+    if parts[0].dtype.kind in "UV":
+        dtype = np.result_type(*dtypes)
+    elif len(dtypes) == 1:
+        dtype = parts[0].dtype
+    rows = np.concatenate([part.rows for part in parts])
+    return StoredSamples(parts[0].store, rows, dtype, parts[0].shape[1:])
+
+
+def is_stored(x: object) -> bool:
+    """Returns whether samples lie in a store, and no array."""
+    return isinstance(x, StoredSamples)
+
+
+def as_array(x: Any, dtype: DTypeLike) -> np.ndarray:
+    """Returns samples as an array of its own in a dtype."""
+    return x.as_type(dtype).array() if is_stored(x) else records.cast(x, dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """What the file of a memory knows of samples that lie in another file.
+
+    Attributes:
+        path: String, the file where they lie.
+        uuid: String that tells it from all others.
+        rows: Array of int64 of shape `(n,)`.
+        dtype: dtype of the samples.
+        shape: Shape of one sample.
+    """
+
+    path: str
+    uuid: str
+    rows: np.ndarray
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+    def found(self, store: SampleStore | None) -> StoredSamples:
+        """Returns the samples, in a store or in the file at the path.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            ValueError: if it is another one, or has lost samples.
+        """
+        if store is None or store.uuid != self.uuid:
+            check_exists(self.path)
+            store = SampleStore(self.path)
+        if store.uuid != self.uuid:
+            raise ValueError(
+                "The file of exemplars is not the one that they were stored "
+                f"in. Received: path='{self.path}', made anew or replaced. "
+                "Put the old file back."
+            )
+        return StoredSamples(store, self.rows, self.dtype, self.shape)
+
+
+def without_forgotten(content: Any, x: StoredSamples) -> Any:
+    """Returns `Exemplars` with samples of a file, but for forgotten ones.
+
+    Raises:
+        ValueError: if the file has lost others, or has other samples.
+    """
+    forgotten, deleted = x.store.deleted()
+    content = dataclasses.replace(content, x=x)
+    content = content.take(np.flatnonzero(~np.isin(x.rows, forgotten)))
+    rows = content.x.rows
+    lost = np.isin(rows, deleted) | (rows > x.store.last_row())
+    newest = np.flatnonzero(rows == rows.max(initial=0))
+    if lost.any() or not np.array_equal(
+        keys_of(content.x[newest]), content.keys[newest]
+    ):
+        raise ValueError(
+            "The file of exemplars has lost some of them. Received: path="
+            f"'{x.store.path}', without rows {rows[lost][:5].tolist()}: it "
+            "was pruned after this memory was saved, or an older copy was put "
+            "in its place. Load a newer file of the memory or classifier."
+        )
+    return content
+
+
+def check_exists(path: str | None) -> None:
+    """Raises if there is no file of exemplars at a path, or an empty one."""
+    if path is None or (os.path.exists(path) and os.path.getsize(path)):
+        return
+    raise FileNotFoundError(
+        errno.ENOENT,
+        "The exemplars lie in a file of their own, which is missing. Put it "
+        "there, or start the process in the folder that the path begins in",
+        path,
+    )
+
+
+def lies_in(x: Any, store: SampleStore | None) -> bool:
+    """Returns whether samples lie in a store; `None` is for arrays."""
+    if not is_stored(x):
+        return store is None
+    return store is not None and x.store.uuid == store.uuid
+
+
+def rows_in_use(store: SampleStore) -> np.ndarray:
+    """Returns the rows of a store that anything in this process refers to."""
+    used = [x.rows for x in list(_all) if x.store.uuid == store.uuid]
+    return np.unique(np.concatenate([np.zeros(0, "int64"), *used]))
