@@ -1,6 +1,7 @@
 """Forms of data that users have, in the verbs of a classifier."""
 
 import functools
+import re
 
 import keras
 import numpy as np
@@ -215,7 +216,7 @@ def tried(name, make):
             found = call(lambda x, y: _as_tuple(make(x, y)))
         except Exception as error:
             # What is said stands in the list of messages.
-            message = str(error).splitlines()[0]
+            message = re.sub(" at 0x[0-9a-f]+", "", str(error).splitlines()[0])
             row.steps[verb] = f"{type(error).__name__}: {message}"
         else:
             row.steps[verb] = _same(found, _of_arrays(verb))

@@ -60,9 +60,12 @@ def _ratio(row):
 
 def messages(rows):
     """What was said of those that did not pass, as a list."""
+    steps_of = {}
+    for row in rows:
+        for step, message in row.steps.items():
+            if message is not True:
+                steps_of.setdefault((row.name, message), []).append(step)
     return "\n".join(
-        f"* {row.name}, {step}: {message}"
-        for row in rows
-        for step, message in row.steps.items()
-        if message is not True
+        f"* {name}, {', '.join(steps)}: {message}"
+        for (name, message), steps in steps_of.items()
     )
