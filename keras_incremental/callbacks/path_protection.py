@@ -7,9 +7,9 @@ from keras import ops
 
 from keras_incremental.callbacks.weight_protection import WeightProtection
 from keras_incremental.callbacks.weight_protection import earlier_importance
-from keras_incremental.callbacks.weight_protection import innermost
 from keras_incremental.optimizers.path_integral import PathIntegral
 from keras_incremental.optimizers.path_integral import path_integrals
+from keras_incremental.utils.compilation import wrapped_optimizers
 from keras_incremental.utils.types import Importance
 from keras_incremental.utils.types import Logs
 from keras_incremental.utils.types import OptimizerLike
@@ -110,7 +110,7 @@ class PathProtection(WeightProtection):
                 f"compiled with {type(optimizer).__name__}. Compile it with "
                 "`callback.wrap_optimizer(optimizer)`."
             )
-        if innermost(optimizer).use_ema:
+        if wrapped_optimizers(optimizer)[-1].use_ema:
             raise ValueError(
                 f"{name} does not support averages of weights. Received: an "
                 "optimizer with use_ema=True. Use `use_ema=False`."

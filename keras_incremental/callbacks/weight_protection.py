@@ -10,6 +10,7 @@ from keras_incremental.regularizers.consolidation import consolidate
 from keras_incremental.regularizers.consolidation import largest_curvature
 from keras_incremental.regularizers.consolidation import scale_importance
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.utils.compilation import wrapped_optimizers
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Importance
@@ -172,15 +173,6 @@ def earlier_importance(model: keras.Model) -> Importance:
     }
 
 
-def innermost(
-    optimizer: keras.optimizers.Optimizer,
-) -> keras.optimizers.Optimizer:
-    """Returns the optimizer inside all wrappers."""
-    while hasattr(optimizer, "inner_optimizer"):
-        optimizer = optimizer.inner_optimizer
-    return optimizer
-
-
 def check_step_size(model: keras.Model, curvature: float | None = None) -> None:
     """Raises a `ValueError` if SGD would diverge on the penalties.
 
@@ -189,7 +181,7 @@ def check_step_size(model: keras.Model, curvature: float | None = None) -> None:
         curvature: Float. The largest `strength * importance`. Defaults to
             `None`: read from the penalties of the model.
     """
-    optimizer = innermost(model.optimizer)
+    optimizer = wrapped_optimizers(model.optimizer)[-1]
     if not isinstance(optimizer, keras.optimizers.SGD):
         return
     rate = float(ops.convert_to_numpy(model.optimizer.learning_rate))

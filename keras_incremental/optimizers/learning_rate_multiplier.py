@@ -80,8 +80,9 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         )
         self._trained = state.Untracked([])
 
+    # Not `inner_optimizer`: Keras takes that for the one that trains.
     @property
-    def inner_optimizer(self) -> keras.optimizers.Optimizer:
+    def base_optimizer(self) -> keras.optimizers.Optimizer:
         """The wrapped optimizer, of which every factor has a copy."""
         return self._recipe.value
 
@@ -89,6 +90,11 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
     def parts(self) -> list[keras.optimizers.Optimizer]:
         """The copies of the optimizer, one for each factor except 0."""
         return list(self._parts.value.values())
+
+    @property
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        """The copies that train, for `keras.callbacks.SwapEMAWeights`."""
+        return [part for part in self.parts if part.built]
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -112,7 +118,7 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         for factor, part in self._parts.value.items():
             group = self._at(factor, variables)
             if group:
-                state.copy_decay_exclusions(self.inner_optimizer, part, group)
+                state.copy_decay_exclusions(self.base_optimizer, part, group)
                 part.build(group)
 
     def apply(
@@ -149,10 +155,10 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         var_list: Sequence[keras.Variable] | None = None,
         var_names: Sequence[str] | None = None,
     ) -> None:
-        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
+        self.base_optimizer.exclude_from_weight_decay(var_list, var_names)
 
     def get_config(self) -> Config:
-        inner = keras.saving.serialize_keras_object(self.inner_optimizer)
+        inner = keras.saving.serialize_keras_object(self.base_optimizer)
         inner["config"]["learning_rate"] = super().get_config()["learning_rate"]
         return {
             "name": self.name,
@@ -172,14 +178,14 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
 
     def _copy(self, factor):
         """Returns a copy of the inner optimizer at `factor * learning_rate`."""
-        config = self.inner_optimizer.get_config()
+        config = self.base_optimizer.get_config()
         config["learning_rate"] = lambda: ops.multiply(
             self.learning_rate, factor
         )
         config["name"] = f"{self.name}_{factor:g}"
         config["loss_scale_factor"] = None
         config["global_clipnorm"] = None
-        return type(self.inner_optimizer).from_config(config)
+        return type(self.base_optimizer).from_config(config)
 
     def _at(self, factor, variables):
         return [v for v in variables if self.multiplier_of(v) == factor]
@@ -191,7 +197,7 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
 
     def _clipped(self, grads):
         """Clips by the norm of all gradients, not of those of one copy."""
-        limit = self.inner_optimizer.global_clipnorm
+        limit = self.base_optimizer.global_clipnorm
         if not limit:
             return grads
         squares = [ops.sum(ops.square(g)) for g in grads if g is not None]

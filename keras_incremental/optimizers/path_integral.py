@@ -12,6 +12,7 @@ from keras_incremental.optimizers.learning_rate_multiplier import (
 from keras_incremental.optimizers.scaling import check_unscaled
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
 from keras_incremental.utils import state
+from keras_incremental.utils.compilation import wrapped_optimizers
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import OptimizerLike
@@ -265,7 +266,7 @@ def _check_optimizer(optimizer, owner):
             f"{type(optimizer).__name__} '{optimizer.name}', which is in use. "
             "Create another one with the same arguments."
         )
-    innermost = getattr(optimizer, "inner_optimizer", optimizer)
+    innermost = wrapped_optimizers(optimizer)[-1]
     steps = innermost.gradient_accumulation_steps
     if steps:
         raise ValueError(

@@ -131,7 +131,9 @@ def as_new(optimizer: Any, **changes: Any) -> Any:
         return optimizer
     config = {**optimizer.get_config(), **changes}
     new = type(optimizer).from_config(config)
-    for source, target in zip(_chain(optimizer), _chain(new), strict=True):
+    for source, target in zip(
+        wrapped_optimizers(optimizer), wrapped_optimizers(new), strict=True
+    ):
         state.copy_exclusions(source, target)
     return new
 
@@ -140,13 +142,13 @@ def excludes(optimizer: Any, variables: Iterable[keras.Variable]) -> bool:
     """Returns whether weight decay leaves all of some variables alone."""
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         return False
-    inside = _chain(optimizer)[-1]
+    inside = wrapped_optimizers(optimizer)[-1]
     return not any(state.is_decayed(inside, v) for v in variables)
 
 
 def exclude(optimizer: Any, variables: Iterable[keras.Variable]) -> None:
     """Keeps weight decay from variables, besides those it leaves alone."""
-    for part in _chain(optimizer):
+    for part in wrapped_optimizers(optimizer):
         state.exclude_from_decay(part, variables)
 
 
@@ -181,12 +183,13 @@ def _is_built(optimizer):
     return bool(getattr(optimizer, "built", False))
 
 
-def _chain(optimizer):
+def wrapped_optimizers(
+    optimizer: keras.optimizers.Optimizer,
+) -> list[keras.optimizers.Optimizer]:
     """Returns an optimizer and those that it wraps, the innermost last."""
-    chain = [optimizer]
-    while hasattr(chain[-1], "inner_optimizer"):
-        chain.append(chain[-1].inner_optimizer)
-    return chain
+    inner = getattr(optimizer, "inner_optimizer", None)
+    inner = inner or getattr(optimizer, "base_optimizer", None)
+    return [optimizer, *(wrapped_optimizers(inner) if inner else ())]
 
 
 def _arguments(model):

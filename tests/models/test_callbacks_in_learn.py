@@ -116,8 +116,9 @@ def test_callbacks_are_used_again_in_the_next_phase(tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
 
 
-def test_averaged_weights_are_swapped_in_every_phase():
-    clf = make()
+@pytest.mark.parametrize("trainable", [False, True])
+def test_averaged_weights_are_swapped_in_every_phase(trainable):
+    clf = make(trainable)
     swap = callbacks.SwapEMAWeights()
     for name, x in (("bird", X + 3), ("fish", X - 3)):
         average = keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.5)

@@ -204,7 +204,7 @@ def test_the_configuration_keeps_the_current_learning_rate():
     assert list(copy.multipliers.items()) == [("a", 0.5), ("b", 2.0)]
     assert copy.others == 0.1
     assert float(copy.learning_rate) == pytest.approx(0.025)
-    assert copy.inner_optimizer.beta_1 == 0.7
+    assert copy.base_optimizer.beta_1 == 0.7
 
 
 def test_a_saved_model_continues_as_the_first_one(tmp_path):
