@@ -20,6 +20,9 @@ from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Structure
 
+# More batches than any data set has.
+LONGEST = sys.maxsize >> 24
+
 
 class Adapter:
     """Base of the views of one data set.
@@ -253,9 +256,10 @@ class GrainAdapter(Adapter):
 
     def __init__(self, data: Data):
         super().__init__(data)
-        if hasattr(data, "__len__"):
-            count = len(data)
-            self.num_batches = math.inf if count == sys.maxsize else count
+        if _has_no_end(data):
+            self.num_batches = math.inf
+        elif hasattr(data, "__len__"):
+            self.num_batches = len(data)
 
     def map(self, function: Function, spec: Function | None = None) -> Data:
         data = self.data
@@ -265,6 +269,21 @@ class GrainAdapter(Adapter):
         elif not hasattr(data, "map"):
             data = _as_iter_dataset(data)
         return data.map(function)
+
+
+def _has_no_end(data):
+    """Returns whether a `MapDataset` is repeated, or what is read of one.
+
+    A length is `sys.maxsize` then, or that divided by the size of batches.
+    """
+    while True:
+        if hasattr(data, "__len__"):
+            return len(data) > LONGEST
+        # `LimitIterDataset` ends what it is made of.
+        parents = getattr(data, "parents", ())
+        if len(parents) != 1 or "Limit" in type(data).__name__:
+            return False
+        [data] = parents
 
 
 def _as_iter_dataset(loader):

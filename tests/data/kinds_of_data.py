@@ -53,9 +53,10 @@ def as_stream_loader(*parts):
     return torch.utils.data.DataLoader(Stream(), batch_size=SIZE)
 
 
-def as_grain_map(*parts):
+def as_grain_map(*parts, repeat=False):
     grain = pytest.importorskip("grain")
-    return grain.MapDataset.source(rows_of(parts)).batch(SIZE)
+    rows = grain.MapDataset.source(rows_of(parts))
+    return (rows.repeat() if repeat else rows).batch(SIZE)
 
 
 def as_grain_iter(*parts):

@@ -161,6 +161,8 @@ ENDLESS = {
     "tf.data": lambda: as_tf_data(X, Y).repeat(),
     "PyDataset": lambda: Batches((X, Y), endless=True),
     "Grain": lambda: as_grain_map(X, Y).repeat(),
+    "Grain, batched after": lambda: as_grain_map(X, Y, repeat=True),
+    "Grain IterDataset": lambda: as_grain_map(X, Y).repeat().to_iter_dataset(),
 }
 VERBS = {
     "learn": lambda clf, x: clf.learn(x, classes=["cat", "dog"]),
@@ -173,11 +175,14 @@ VERBS = {
     "predict": lambda clf, x: clf.predict(x),
     "predict_names": lambda clf, x: clf.predict_names(x),
     "review": lambda clf, x: clf.review(x),
+    "calibrate_unknown": lambda clf, x: clf.calibrate_unknown(x),
+    "observe": lambda clf, x: clf.observe(x),
     "propose": lambda clf, x: clf.propose(x),
     "fit": lambda clf, x: clf.fit(x),
     "validation of fit": lambda clf, x: clf.fit(X, Y, validation_data=x),
     "evaluate": lambda clf, x: clf.evaluate(x),
     "mix": lambda clf, x: ExemplarMemory(4).mix(x),
+    "update": lambda clf, x: ExemplarMemory(4).update(x),
 }
 
 
