@@ -273,6 +273,13 @@ class SavingMixin(ExportingMixin):
         return self.others.joined_with(self.features)
 
     def get_config(self) -> Config:
+        if state.writes_hdf5():
+            raise ValueError(
+                "An HDF5 file has no place for exemplars, statistics and "
+                f"names. Received: the classifier '{self.name}', in "
+                "`keras.saving.save_model`. Call `clf.save` with a path that "
+                "ends in `.keras`, or save `clf.to_keras()`."
+            )
         serialize = keras.saving.serialize_keras_object
         return {
             "format": file_checks.FORMAT,

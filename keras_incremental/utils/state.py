@@ -263,6 +263,13 @@ def may_overwrite(path: str | os.PathLike) -> bool:
     )
 
 
+def writes_hdf5() -> bool:
+    """Returns whether Keras is writing a model into an old HDF5 file."""
+    from keras.src.backend.common import global_state
+
+    return bool(global_state.get_global_attribute("use_legacy_config", False))
+
+
 def set_mask(tensor: Tensor, mask: Tensor) -> Tensor:
     """Sets the Keras mask of a tensor of losses, for their mean."""
     from keras.src import backend

@@ -136,6 +136,13 @@ def test_names_are_kept_in_keras_files_only(name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["clf.h5", "clf.hdf5"])
+def test_no_function_of_keras_writes_hdf5(name, tmp_path):
+    with refused(ValueError, "An HDF5 file", "`clf.save`") as clf:
+        keras.saving.save_model(clf, tmp_path / name)
+    keras.saving.save_model(clf.to_keras(), tmp_path / name)
+
+
 def test_a_file_without_names_is_named(tmp_path):
     path = tmp_path / "plain.keras"
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(path)
