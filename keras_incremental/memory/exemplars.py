@@ -1,4 +1,6 @@
 import dataclasses
+import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 from typing import Self
@@ -60,6 +62,8 @@ class Exemplars:
 
     @property
     def counts(self) -> dict[int, int]:
+        if self.spans is not None:
+            return {k: stop - start for k, (start, stop) in self.spans.items()}
         classes, first, counts = np.unique(
             self.y, return_index=True, return_counts=True
         )
@@ -67,6 +71,19 @@ class Exemplars:
         return dict(
             zip(classes[order].tolist(), counts[order].tolist(), strict=True)
         )
+
+    @functools.cached_property
+    def spans(self) -> dict[int, tuple[int, int]] | None:
+        """First row of each class and that after its last, in their order.
+
+        `None` where the rows of a class do not lie together, as in streams.
+        """
+        changes = np.flatnonzero(self.y[1:] != self.y[:-1]) + 1
+        edges = [0, *changes.tolist(), len(self)] if len(self) else [0]
+        labels = self.y[edges[:-1]].tolist()
+        if len(set(labels)) < len(labels):
+            return None
+        return dict(zip(labels, itertools.pairwise(edges), strict=True))
 
     @property
     def nbytes(self) -> int:
@@ -93,10 +110,9 @@ class Exemplars:
 
     def of_class(self, label: int) -> Self:
         """The exemplars of a class, without a copy where they lie together."""
-        rows = self.rows_of(label)
-        if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
-            return self.take(slice(rows[0], rows[-1] + 1))
-        return self.take(rows)
+        if self.spans is None:
+            return self.take(self.rows_of(label))
+        return self.take(slice(*self.spans.get(label, (0, 0))))
 
     def new(
         self,
