@@ -1,6 +1,7 @@
 """Whatever `fit` takes, read once, with labels by name."""
 
 from keras_incremental.data.checked import checked as checked
+from keras_incremental.data.feature_folder import FeatureFolder as FeatureFolder
 from keras_incremental.data.held_out import split_held_out as split_held_out
 from keras_incremental.data.label_space import LabelSpace as LabelSpace
 from keras_incremental.data.labels import check_labels as check_labels

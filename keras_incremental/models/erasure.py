@@ -134,7 +134,7 @@ class _Kept:
 def _drop_derived(classifier):
     """Deletes what was computed of samples and can be had again."""
     classifier.previous = None
-    classifier.drop_cached_features()
+    classifier.drop_cached_features(erase=True)
     classifier._calibration = None
     for callback in callbacks_of(classifier.recipe):
         # It holds the optimizer of the last phase.

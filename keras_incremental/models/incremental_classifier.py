@@ -4,6 +4,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_incremental.data import FeatureFolder
 from keras_incremental.data import LabelSpace
 from keras_incremental.data import check_class_names
 from keras_incremental.memory.base_memory import BaseMemory
@@ -89,9 +90,11 @@ class IncrementalClassifier(
             sigmoid output. Say it for logits.
         backbone_learning_rate: Float, 0 or more, for what is trainable below
             the head. Defaults to `None`, a hundredth of the head's.
-        cache_features: Bool. Whether layers that are frozen run once per
-            sample. `False` runs the whole network in every epoch of
-            training, and draws no features. Defaults to `True`.
+        cache_features: Bool, or a `data.FeatureFolder`. Whether layers that
+            are frozen run once per sample. `False` runs the whole network in
+            every epoch of training, and draws no features. A folder keeps
+            features for other processes; a saved file knows nothing of it,
+            so set `clf.cache_features` after loading. Defaults to `True`.
         max_class_drop: Float from 0 to 1. `learn` and `observe` refuse an
             update that costs any single old class more accuracy. Defaults to
             `None`, any.
@@ -141,7 +144,7 @@ class IncrementalClassifier(
         train_batch_norm: bool = False,
         multi_label: bool | None = None,
         backbone_learning_rate: float | None = None,
-        cache_features: bool = True,
+        cache_features: bool | FeatureFolder = True,
         max_class_drop: float | None = None,
         problem: Problem | str | None = None,
         output: str | None = None,
@@ -169,9 +172,7 @@ class IncrementalClassifier(
         self.backbone_learning_rate = arguments.learning_rate(
             backbone_learning_rate
         )
-        self.cache_features = arguments.boolean(
-            "cache_features", cache_features
-        )
+        self.cache_features = arguments.feature_cache(cache_features)
         self.max_class_drop = max_class_drop
         Gate(max_class_drop=max_class_drop)
         self.recipe = recipe
@@ -355,7 +356,7 @@ class IncrementalClassifier(
         memory = self.memory
         # Augmented exemplars differ in each epoch.
         augments = memory is not None and memory.augmentation is not None
-        cache = self.cache_features and not augments
+        cache = False if augments else self.cache_features
         held = self._backbone and self._backbone.value
         if held is None or not held.still_fits(self.features, cache):
             held = Backbone(self.features, cache)
@@ -370,10 +371,18 @@ class IncrementalClassifier(
             self._all_outputs = state.Untracked(held)
         return held
 
-    def drop_cached_features(self) -> None:
-        """Deletes the features that are kept of samples seen."""
+    def drop_cached_features(self, erase: bool = False) -> None:
+        """Deletes the features that are kept in memory of samples seen.
+
+        Args:
+            erase: Bool. Whether those in a `FeatureFolder` are deleted too.
+                Defaults to `False`.
+        """
         if self._backbone is not None:
-            self._backbone = state.Untracked(self._backbone.value.emptied())
+            emptied = self._backbone.value.emptied(erase)
+            self._backbone = state.Untracked(emptied)
+        elif erase and isinstance(self.cache_features, FeatureFolder):
+            self.cache_features.erase()
 
     def _keep_from_decay(self, model, optimizer):
         """Keeps from weight decay what takes the place of what was kept."""

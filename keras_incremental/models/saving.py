@@ -296,7 +296,8 @@ class SavingMixin(ExportingMixin):
             "train_batch_norm": self.train_batch_norm,
             "multi_label": self.multi_label,
             "backbone_learning_rate": self.backbone_learning_rate,
-            "cache_features": self.cache_features,
+            # A folder is of this machine.
+            "cache_features": bool(self.cache_features),
             "max_class_drop": self.max_class_drop,
             "problem": self.problem.name,
             "phases": [record.get_config() for record in self.phases],

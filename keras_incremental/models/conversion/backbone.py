@@ -1,6 +1,7 @@
 import copy
 import functools
 import hashlib
+import json
 import math
 
 import keras
@@ -9,13 +10,17 @@ from keras import ops
 
 from keras_incremental.data.feature_cache import FeatureCache
 from keras_incremental.data.feature_cache import keys_of
+from keras_incremental.data.feature_folder import FeatureFolder
 from keras_incremental.utils import graph
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
+from keras_incremental.utils import state
 from keras_incremental.utils.probes import probe_of
 
 # Floats a sample: 256 KiB.
 MAX_CACHED = 2**16
+# What names layers in a configuration.
+NAMED = ("name", "keras_history", "input_layers", "output_layers")
 
 
 class Backbone:
@@ -23,7 +28,8 @@ class Backbone:
 
     Args:
         features: Model from samples to what the head reads.
-        cache: Bool. `False` runs everything end to end. Defaults to `True`.
+        cache: Bool, or `FeatureFolder` to cache in. `False` runs everything
+            end to end. Defaults to `True`.
 
     Attributes:
         frozen: Model from samples to what is cached, or `None` where
@@ -40,7 +46,8 @@ class Backbone:
         self.is_trainable = bool(features.trainable_variables)
         self._key = _key(features, cache)
         self._fingerprint = self._hash()
-        self.cached = FeatureCache()
+        self._folder = cache if isinstance(cache, FeatureFolder) else None
+        self.cached = self._new_cache()
         self._features = features
         self._probe = None
 
@@ -51,11 +58,25 @@ class Backbone:
             and self._hash() == self._fingerprint
         )
 
-    def emptied(self):
-        """Returns the same, traced as it is, with nothing cached."""
+    def emptied(self, erase=False):
+        """Returns the same, traced as it is, with nothing cached in memory.
+
+        Args:
+            erase: Bool. Whether a folder loses its features too. Defaults to
+                `False`: what waits is written to it.
+        """
         other = copy.copy(self)
-        other.cached = FeatureCache()
+        if self._folder is not None:
+            self.cached.forget_waiting() if erase else self.cached.flush()
+            if erase:
+                self._folder.erase()
+        other.cached = self._new_cache()
         return other
+
+    def _new_cache(self):
+        if self._folder is None or self.frozen is None:
+            return FeatureCache()
+        return self._folder.of(_kind(self.frozen, self._fingerprint))
 
     def features_of(self, inputs, verbose=0):
         """What the head reads, of what `inputs_for` gave."""
@@ -147,6 +168,38 @@ def _in_batches(function, x, batch_size, verbose):
 
 def _key(model, cache):
     return cache, tuple(variable.trainable for variable in model.variables)
+
+
+def _kind(frozen, fingerprint):
+    """Returns what tells frozen layers from all others, in any process."""
+    try:
+        config = json.loads(frozen.to_json())
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(
+            "Features are kept in a folder where the layers can be told by "
+            f"their configuration. Received: {error}. Give the layers of your "
+            "own a `get_config`, or pass `cache_features=True`."
+        ) from error
+    # Keras numbers what has no name, so that each process has others.
+    layers = [frozen, *state.flatten_layers(frozen)]
+    names = {layer.name: k for k, layer in reversed([*enumerate(layers)])}
+    config = _numbered(config, names)
+    parts = (config, fingerprint, keras.backend.backend(), keras.__version__)
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _numbered(config, names, is_name=False):
+    """Returns a configuration with the numbers of layers for their names."""
+    if isinstance(config, dict):
+        return {
+            key: _numbered(value, names, key in NAMED)
+            for key, value in config.items()
+        }
+    if isinstance(config, list):
+        return [_numbered(value, names, is_name) for value in config]
+    known = is_name and isinstance(config, str)
+    return names.get(config, config) if known else config
 
 
 def _is_large(frozen, upper):

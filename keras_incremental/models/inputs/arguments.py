@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.data.feature_folder import FeatureFolder
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import is_auto
@@ -134,13 +135,15 @@ def _verbose(value):
     return 1 if value == "auto" else int(value)
 
 
-def boolean(name, value):
-    """Returns a bool, checked."""
-    if not isinstance(value, bool):
-        raise TypeError(
-            f"`{name}` must be True or False. Received: {name}={value!r}."
-        )
-    return value
+def feature_cache(value):
+    """Returns whether to cache features, or the folder to cache them in."""
+    if isinstance(value, (bool, FeatureFolder)):
+        return value
+    raise TypeError(
+        "`cache_features` must be True or False, or a `FeatureFolder`. "
+        f"Received: cache_features={value!r}. Pass `data.FeatureFolder(path)` "
+        "to keep features in a folder."
+    )
 
 
 def _check_known(name, value, module):
