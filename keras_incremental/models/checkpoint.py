@@ -5,7 +5,7 @@ from keras_incremental.models.centering import uncentered
 
 
 class Checkpoint:
-    """A classifier in the middle of a phase, made whole to be saved.
+    """A classifier in the middle of a phase, made whole to be read or saved.
 
     While a head trains, it lies in other coordinates, old columns may be
     frozen, and the names of new classes are not yet known to the classifier.
@@ -24,11 +24,12 @@ class Checkpoint:
 
     def save(self, *args, **kwargs):
         """Calls `save` of the classifier, as it is after the last step."""
-        with self._whole() as classifier:
+        with self.whole() as classifier:
             classifier.save(*args, **kwargs)
 
     @contextlib.contextmanager
-    def _whole(self):
+    def whole(self):
+        """Yields the classifier, as it is after the last step."""
         classifier = self._run.classifier
         head, label_space = classifier.head, classifier.label_space
         frozen_groups = head.frozen_groups

@@ -95,10 +95,12 @@ class LearningMixin(keras.Model):
             optimizer: Optimizer, or its name. Defaults to `None`: no training
                 where the head can be solved, else Adam, at a rate for the
                 number of features.
-            callbacks: List of Keras callbacks. They see what trains: with one
-                that does, the head is trained, not solved. A
-                `ModelCheckpoint` saves the classifier of all classes. A
-                `callbacks.PhaseCallback` has more hooks.
+            callbacks: List of Keras callbacks. With one, the head is
+                trained, not solved. Their `model` is what trains, which reads
+                features of what is frozen; `with self.model.classifier() as
+                clf` is the classifier of all classes at that step. A
+                `ModelCheckpoint` saves it. A `callbacks.PhaseCallback` has
+                more hooks.
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy on `validation_data`. Before a
                 deployment, `compare` asks whether the samples are enough to

@@ -120,6 +120,14 @@ class Student(keras.Model):
         else:
             self._plan.checkpoint.save(*args, **kwargs)
 
+    def classifier(self):
+        """Returns a context of the classifier of all classes, for callbacks.
+
+        `with self.model.classifier() as clf` is the classifier as it is after
+        the last step, to predict and evaluate with, not to change.
+        """
+        return self._plan.checkpoint.whole()
+
     def watch(self, layers):
         """Adds the outputs of layers of `upper` to the outputs, as maps."""
         self._plan.maps = graph.with_outputs(self.upper, layers)

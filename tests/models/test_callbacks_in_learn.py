@@ -56,6 +56,32 @@ def test_a_checkpoint_opens_as_the_classifier(tmp_path, trainable, remembered):
     loaded.fit(X, Y, verbose=0)
 
 
+class Asks(callbacks.Callback):
+    """Asks the classifier of all classes after each epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        with self.model.classifier() as clf:
+            self.names = clf.predict_names(X)
+            self.outputs = clf.predict(X, verbose=0)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("trainable", [False, True])
+def test_a_callback_asks_the_classifier(trainable):
+    clf, other, asks = *(make(trainable) for _ in "ab"), Asks()
+    learn(clf, "bird", X + 3, asks)
+    learn(other, "bird", X + 3, callbacks.Callback())
+    outputs = [model.predict(X, verbose=0) for model in (clf, other)]
+    np.testing.assert_array_equal(*outputs)
+    # As above, the margin of new classes is corrected after `fit`.
+    same = slice(2 if trainable else 3)
+    np.testing.assert_allclose(
+        asks.outputs[:, same], outputs[0][:, same], atol=1e-5
+    )
+    names = np.array(clf.classes)[asks.outputs.argmax(1)]
+    assert asks.names.tolist() == names.tolist()
+
+
 def test_a_checkpoint_changes_nothing(tmp_path):
     outputs = []
     for callback in (
