@@ -1,3 +1,5 @@
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -42,6 +44,19 @@ def test_only_iterators_are_read_once(kind):
     else:
         with pytest.raises(ValueError, match="cannot be read twice"):
             source.batches()
+
+
+def test_workers_read_at_the_same_time():
+    class Meeting(Batches):
+        barrier = threading.Barrier(2)
+
+        def __getitem__(self, index):
+            # Raises where no other thread comes here in time.
+            self.barrier.wait(timeout=20)
+            return super().__getitem__(index)
+
+    source = as_source(Meeting((X[:8], Y[:8]), workers=2))
+    np.testing.assert_array_equal(source.collect()[0], X[:8])
 
 
 def test_sizes_are_known_without_reading():
