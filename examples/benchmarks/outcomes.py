@@ -2,6 +2,9 @@
 
 import dataclasses
 
+# CPU seconds of a forward pass; a shorter one is noise.
+LEAST = 0.005
+
 
 @dataclasses.dataclass
 class Row:
@@ -31,9 +34,9 @@ def table(rows, steps):
     """The rows as a table.
 
     The last column has CPU seconds of `learn`, the second time, and of a
-    forward pass of the same samples, where they were measured.
+    forward pass of the same samples, where that takes long enough to measure.
     """
-    timed = any(row.seconds for row in rows)
+    timed = any(_ratio(row) for row in rows)
     head = ["what", *steps] + ["update / forward"] * timed
     cells = [[*_cells(row, steps), *[_ratio(row)] * timed] for row in rows]
     lines = [head, ["---"] * len(head), *cells]
@@ -52,7 +55,10 @@ def _mark(outcome):
 
 
 def _ratio(row):
-    if "next update" not in row.seconds:
+    if (
+        row.seconds.get("forward", 0) < LEAST
+        or "next update" not in row.seconds
+    ):
         return ""
     update, forward = (row.seconds[k] for k in ("next update", "forward"))
     return f"{update:.2g} / {forward:.2g}"
