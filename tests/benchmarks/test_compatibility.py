@@ -1,5 +1,6 @@
 """A sample of the classifiers that users have, through all steps."""
 
+import pathlib
 import warnings
 
 import pytest
@@ -9,6 +10,7 @@ from benchmarks import model_forms
 from benchmarks import outcomes
 
 pytest.importorskip("tensorflow")
+ROOT = pathlib.Path(__file__).parents[2]
 TAKEN = {
     "1x1 convolution, then Flatten": "heads",
     "image and metadata in a dict": "inputs",
@@ -42,3 +44,13 @@ def test_what_is_refused_is_told():
     page = outcomes.page("heads", [row], compatibility.STEPS)
     assert "one `Dense` layer" in page and "0 of 1 pass" in page
     assert "| sum of two heads | refused |" in page
+
+
+def test_the_page_tells_of_all_that_is_tried():
+    page = (ROOT / "examples" / "compatibility.md").read_text()
+    for group, attempts in compatibility.groups().items():
+        section = page.split(f"## {group}")[1].split("\n## ")[0]
+        told = {name for name in attempts if f"| {name} |" in section}
+        missing = {name.split(",")[0] for name in set(attempts) - told}
+        unsaid = [name for name in missing if name not in section]
+        assert not unsaid, (group, unsaid)
