@@ -101,6 +101,7 @@ CALLBACKS = {
         set_data,
     ),
     "ExemplarMemory": (lambda: callbacks.ExemplarMemory(budget=6), mix_data),
+    "HeldOutStopping": (callbacks.HeldOutStopping, set_data),
     "L2StartingPoint": (
         callbacks.L2StartingPoint,
         callback_checks.plain_phase,

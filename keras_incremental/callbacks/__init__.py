@@ -9,6 +9,9 @@ from keras_incremental.callbacks.elastic_weight_consolidation import (
 from keras_incremental.callbacks.exemplar_memory import (
     ExemplarMemory as ExemplarMemory,
 )
+from keras_incremental.callbacks.held_out_stopping import (
+    HeldOutStopping as HeldOutStopping,
+)
 from keras_incremental.callbacks.l2_starting_point import (
     L2StartingPoint as L2StartingPoint,
 )

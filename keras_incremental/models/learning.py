@@ -90,7 +90,11 @@ class LearningMixin(keras.Model):
                 integer labels index `self.classes` with the new ones
                 appended.
             epochs: Int. Defaults to `None`: no training where the head can
-                be solved, else 20 where only the head trains, else 5.
+                be solved, else 20 where only the head trains. Where layers
+                below it train too, some exemplars and new samples are held
+                out, and `callbacks.HeldOutStopping` ends the training; 5
+                where a class has fewer than 10 samples, no old class is
+                replayed, or a recipe is named.
             batch_size: Int. Defaults to `32`.
             optimizer: Optimizer, or its name. Defaults to `None`: no training
                 where the head can be solved, else Adam, at a rate for the

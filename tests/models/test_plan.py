@@ -14,7 +14,7 @@ from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import Weighted
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.phases import phase as phases
-from keras_incremental.models.phases.plan import HEAD_EPOCHS
+from keras_incremental.models.phases.stopping import HEAD_EPOCHS
 
 PLAN = phases.make_plan
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from keras_incremental.callbacks.held_out_stopping import HeldOutStopping
 from keras_incremental.callbacks.margin_calibration import MarginCalibration
 from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
@@ -11,6 +12,8 @@ from keras_incremental.memory import policies
 from keras_incremental.models.centering import Coordinates
 from keras_incremental.models.centering import can_center
 from keras_incremental.models.phases.phase_data import EXEMPLARS
+from keras_incremental.models.phases.stopping import epochs_of
+from keras_incremental.models.phases.stopping import stopping_of
 from keras_incremental.models.problems.objectives import describe
 from keras_incremental.models.problems.objectives import has_negatives
 from keras_incremental.models.problems.objectives import only_splits
@@ -24,8 +27,6 @@ from keras_incremental.models.recipe import part_or
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 
-HEAD_EPOCHS = 20
-NETWORK_EPOCHS = 5
 # The ways in which a phase lets the head learn.
 TRAINED, SOLVED, DESCRIBED = "trained", "solved", "described"
 
@@ -39,7 +40,7 @@ class Plan:
         phase: `Phase`.
         sources: What stands for old classes: of `"exemplars"` and
             `"feature statistics"` those that there are.
-        epochs: Int.
+        epochs: Int, the most of them.
         loss: Loss of the labels.
         label_weight: Float, what it is multiplied by.
         terms: Pairs `(factor, term)` that are added to it.
@@ -126,6 +127,8 @@ class Plan:
             parts.append("old columns frozen")
         if self.recipe.stage is not None:
             parts.append("balanced stage")
+        if any(isinstance(c, HeldOutStopping) for c in self.callbacks):
+            parts.append("epochs by held-out samples")
         if self.bias_correction is not None:
             parts.append(type(self.bias_correction).__name__)
         if self.left_out is not None:
@@ -178,7 +181,8 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     natural = alone or corrected or divides or not objective.balances_classes
     policy = part_or(recipe.policy, _default_policy(classifier.memory, natural))
     loss = objective.loss(recipe, inputs, samples)
-    callbacks = (*options.callbacks, *recipe.callbacks)
+    stopping = stopping_of(classifier, samples, backbone, inputs, options)
+    callbacks = (*stopping, *options.callbacks, *recipe.callbacks)
     phase = _phase(
         classifier,
         samples,
@@ -196,9 +200,7 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
         recipe=recipe,
         phase=phase,
         sources=inputs.sources,
-        epochs=options.epochs
-        or recipe.epochs
-        or (NETWORK_EPOCHS if backbone.is_trainable else HEAD_EPOCHS),
+        epochs=epochs_of(recipe, options, backbone, bool(stopping)),
         loss=for_phase(loss, phase),
         label_weight=label_weight,
         terms=terms,

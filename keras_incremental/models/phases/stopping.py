@@ -1,0 +1,57 @@
+"""How long a phase trains, where nobody says it."""
+
+import numpy as np
+
+from keras_incremental.callbacks.held_out_stopping import HeldOutStopping
+from keras_incremental.models.phases.phase_data import EXEMPLARS
+from keras_incremental.models.phases.phase_data import OLD_DATA
+from keras_incremental.models.recipe import AUTOMATIC
+
+HEAD_EPOCHS = 20
+NETWORK_EPOCHS = 5
+# Held-out samples stop the training before, where there are such.
+MOST_EPOCHS = 100
+# Fewer held-out samples say little, and are missed in training.
+LEAST_SAMPLES = 10
+
+
+def epochs_of(recipe, options, backbone, stops):
+    """Returns how many epochs a phase trains, at most where it stops.
+
+    Args:
+        recipe: `Recipe`.
+        options: `FitOptions`.
+        backbone: `Backbone`.
+        stops: Bool. Whether held-out samples stop the training.
+    """
+    default = NETWORK_EPOCHS if backbone.is_trainable else HEAD_EPOCHS
+    default = MOST_EPOCHS if stops else default
+    return options.epochs or recipe.epochs or default
+
+
+def stopping_of(classifier, samples, backbone, inputs, options):
+    """Returns callbacks that end the training of a phase, a tuple.
+
+    There is one where the layers below the head train, nobody names a recipe
+    or a number of epochs, and each class has enough samples to hold some out.
+    A frozen backbone trains a convex problem, for which time is enough.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        samples: `Samples` to learn.
+        backbone: `Backbone`.
+        inputs: `Inputs`.
+        options: `FitOptions`.
+    """
+    recipe = classifier.recipe
+    is_open = (
+        backbone.is_trainable
+        and recipe.name == AUTOMATIC
+        and not (options.epochs or recipe.epochs)
+        and classifier.problem.objective.balances_classes
+        and {EXEMPLARS, OLD_DATA} & set(inputs.sources)
+    )
+    if not is_open:
+        return ()
+    counts = np.bincount(inputs.known[1], minlength=len(samples.classes))
+    return (HeldOutStopping(),) if counts.min() >= LEAST_SAMPLES else ()
