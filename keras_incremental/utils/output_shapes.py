@@ -28,12 +28,10 @@ def infer_again(model: keras.Model, head: keras.layers.Layer) -> None:
 def _infer(model, head):
     changed = set()
     for node in state.nodes_of(model):
-        reads = any(id(x) in changed for x in node.input_tensors)
-        holds = _holds(node.operation, head)
-        if reads and not holds:
-            _check_reads(node, head)
-        if reads or holds:
-            changed.update(_set_shapes(node))
+        if _holds(node.operation, head):
+            changed.update(_set_shapes(node, _spec(node)))
+        elif any(id(x) in changed for x in node.input_tensors):
+            changed.update(_set_shapes(node, _spec_of_reader(node, head)))
 
 
 def _holds(operation, head):
@@ -41,13 +39,21 @@ def _holds(operation, head):
     return is_layer and any(x is head for x in state.flatten_layers(operation))
 
 
-def _check_reads(node, head):
-    """Raises if an operation cannot compute, as its weights are too few."""
+def _spec(node):
+    given = node.arguments
+    return node.operation.compute_output_spec(*given.args, **given.kwargs)
+
+
+def _spec_of_reader(node, head):
+    """Returns what an operation gives, if its weights allow for all classes."""
     operation, given = node.operation, node.arguments
     try:
-        keras.Operation.compute_output_spec(
-            operation, *given.args, **given.kwargs
-        )
+        if getattr(operation, "weights", ()):
+            # By its `call`: a rule for shapes need not look at weights.
+            keras.Operation.compute_output_spec(
+                operation, *given.args, **given.kwargs
+            )
+        return _spec(node)
     except Exception as error:
         # Each backend has errors of its own.
         raise ValueError(
@@ -58,10 +64,8 @@ def _check_reads(node, head):
         ) from error
 
 
-def _set_shapes(node):
+def _set_shapes(node, spec):
     """Returns the ids of the outputs of a call whose shape is another now."""
-    given = node.arguments
-    spec = node.operation.compute_output_spec(*given.args, **given.kwargs)
     changed = []
     for tensor, new in zip(node.outputs, keras.tree.flatten(spec), strict=True):
         if tensor.shape != new.shape:
