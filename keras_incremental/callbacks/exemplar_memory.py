@@ -178,6 +178,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         model: keras.Model | None = None,
         label_version: int = 0,
         logits: Tensor | None = None,
+        verbose: int = 0,
     ) -> None:
         """Selects exemplars of the classes in new data.
 
@@ -197,6 +198,8 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             logits: Array with one row for each sample, if x is an array, that
                 is kept with the exemplars for `stored_logits`. Defaults to
                 `None`.
+            verbose: Same as for `fit`; progress is shown where it takes long.
+                Defaults to `0`.
         """
         source = as_source(x, y)
         _check_logits(logits, source)
@@ -204,7 +207,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         model = self.model if model is None else model
         select = Selector(self._select, self.seed, source.dtype)
         select.look_at(x, [features, self.features], model)
-        self.insert(x, y, select, source.dtype, label_version, logits)
+        self.insert(x, y, select, source.dtype, label_version, logits, verbose)
 
     def mix(
         self,

@@ -16,6 +16,7 @@ from keras_incremental.data.collecting import Collector
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.data.tables import class_names
 from keras_incremental.utils import records
+from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
@@ -97,7 +98,7 @@ class Source:
         self._spent = True
         return self._read()
 
-    def collect(self, max_bytes: int | None = None) -> tuple:
+    def collect(self, max_bytes: int | None = None, verbose: int = 0) -> tuple:
         """Returns all data of one pass, in compact storage.
 
         Float samples whose values are all integers from 0 to 255 come as
@@ -107,6 +108,8 @@ class Source:
         Args:
             max_bytes: Int, most bytes of `x` to hold. Defaults to `None`: 32
                 GiB of data of unknown length, else no bound.
+            verbose: Same as for `fit`; progress is shown where it takes long.
+                Defaults to `0`.
 
         Returns:
             Arrays `(x, y)`; `y` is `None` without labels.
@@ -116,7 +119,10 @@ class Source:
                 return arrays.compact(self.whole[0]), self.whole[1]
             max_bytes = MAX_BYTES if self.num_batches is None else math.inf
         samples, ys = Collector(), []
+        name = f"reading `{self._argument}`"
+        progress = LongProgress(name, self.num_batches, verbose, "batch")
         for x, y in self.batches():
+            progress.add()
             samples.add(x, self.dtype)
             ys.append(y)
             if samples.nbytes > max_bytes:

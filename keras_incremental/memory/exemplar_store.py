@@ -17,6 +17,7 @@ from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import join
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
+from keras_incremental.utils.long_progress import LongProgress
 
 
 class ExemplarStore(BaseMemory):
@@ -87,6 +88,7 @@ class ExemplarStore(BaseMemory):
         dtype: DTypeLike | None = None,
         label_version: int = 0,
         logits: np.ndarray | None = None,
+        verbose: int = 0,
     ) -> None:
         """Stores a choice of new samples, and makes room for it.
 
@@ -105,6 +107,8 @@ class ExemplarStore(BaseMemory):
                 `0`.
             logits: Array of shape `(n, num_classes)`, kept with the samples.
                 Defaults to `None`.
+            verbose: Same as for `fit`; progress is shown where it takes long.
+                Defaults to `0`.
         """
         logits = checked_logits(logits, len(x))
         dtype = np.dtype(dtype or x.dtype)
@@ -115,8 +119,10 @@ class ExemplarStore(BaseMemory):
         held, size = self._content, len(self._content)
         # Positions stand for samples until it is decided which are kept.
         content = dataclasses.replace(held, x=np.arange(size))
-        parts = []
+        name, parts = "selecting exemplars", []
+        progress = LongProgress(name, len(quotas), verbose, "class")
         for label, quota in quotas.items():
+            progress.add()
             part = content.of_class(label)
             rows = np.flatnonzero(y == label)
             rows = rows[~is_repeated(part.keys, keys[rows])]

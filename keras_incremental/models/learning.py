@@ -133,7 +133,7 @@ class LearningMixin(keras.Model):
         )
         check_corrections(self.recipe, options.callbacks)
         self.problem.objective.check_recipe(self.recipe, options.callbacks)
-        reader = Reader(self, batch_size, steps)
+        reader = Reader(self, batch_size, steps, options.verbose)
         samples = reader.new(x, y, classes, partial_labels, old_data)
         data = NewData(
             samples,

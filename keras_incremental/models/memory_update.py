@@ -27,6 +27,7 @@ def keep_exemplars(classifier, backbone, samples, verbose=0):
         model=classifier,
         label_version=version,
         logits=_stored_logits(classifier, backbone, inputs),
+        verbose=verbose,
     )
 
 

@@ -43,14 +43,17 @@ class Reader:
         batch_size: Int, rows in a batch of arrays. Defaults to `32`.
         steps: Int, batches to read of data that has no end. Defaults to
             `None`, all.
+        verbose: Same as for `fit`; progress is shown where reading takes
+            long. Defaults to `0`.
     """
 
-    def __init__(self, classifier, batch_size=32, steps=None):
+    def __init__(self, classifier, batch_size=32, steps=None, verbose=0):
         self.classifier = classifier
         self.codec = classifier.problem.codec
         self.known = classifier.classes
         self.batch_size = batch_size
         self.steps = steps
+        self.verbose = verbose
 
     def new(self, x, y=None, classes=None, partial_labels=None, old_data=None):
         """Returns `Samples` of new or known classes.
@@ -112,7 +115,7 @@ class Reader:
         data = self.pair(data)
         source = self.source(data, argument="validation_data")
         local = source.class_names or classes
-        x, labels = source.collect()
+        x, labels = source.collect(verbose=self.verbose)
         if labels is None:
             raise ValueError(
                 "`validation_data` needs labels, to compare with. Received: "
@@ -139,7 +142,8 @@ class Reader:
         """
         if data is None:
             return None
-        x, _ = self.source(data, argument="auxiliary").collect()
+        source = self.source(data, argument="auxiliary")
+        x, _ = source.collect(verbose=self.verbose)
         return Samples(x, None, (), argument="auxiliary")
 
     def source(self, x, y=None, argument="x"):
@@ -177,7 +181,7 @@ class Reader:
         y, classes = codec.prepare(y, classes, unlabeled)
         source = self.source(x, y, argument)
         names = local_names(classes, source) or default
-        x, labels = source.collect()
+        x, labels = source.collect(verbose=self.verbose)
         names = names or _names_in(labels)
         old = set(known)
         new = tuple(name for name in names if name not in old)
