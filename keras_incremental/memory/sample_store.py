@@ -1,11 +1,13 @@
 """Samples in an SQLite file.
 
 SQLite is part of Python, keeps all of it in one file, and a transaction that
-is killed leaves nothing. LMDB reads a sample in half the time, which is two
-microseconds less, but has to be installed, and wants to know the size of the
-file before. ArrayRecord cannot be appended to. PNG takes 10 % less room than
-zlib, and four times as long to read. `python -m
-examples.benchmarks.sample_stores` measures it.
+is killed leaves nothing. Of 30,000 pictures of 32 x 32 it reads one in 12
+microseconds, and LMDB in 2, which has to be installed, and wants to know the
+size of the file before; a step of `fit` of a small network takes no longer for
+it. ArrayRecord takes 25, and cannot be appended to. PNG takes 15 % less room
+than zlib, and four times as long to read. `python -m
+examples.benchmarks.sample_stores` and `exemplars_on_disk` beside it measure
+that.
 """
 
 import contextlib
