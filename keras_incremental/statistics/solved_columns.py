@@ -10,7 +10,7 @@ from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.temperature import best_factor
 from keras_incremental.utils import large_arrays
 
-# Bytes of features that are left out in turn at a time: 4 MiB.
+# Bytes of features, or of scores, that are left out in turn at a time: 4 MiB.
 AT_ONCE = 2**22
 
 
@@ -61,7 +61,9 @@ def solve_columns(
     if not rows.all():
         features, labels = features[rows], labels[rows]
     scores = np.zeros((len(labels), len(statistics.counts)))
-    for part in large_arrays.slices(features, AT_ONCE):
+    # Of thousands of classes scores take more room than features.
+    wider = max(scores.nbytes / max(features.nbytes, 1), 1)
+    for part in large_arrays.slices(features, int(AT_ONCE / wider)):
         exact = features[part].astype("float64")
         scores[part] = solution.left_out(exact, labels[part])
     factor = best_factor(scores, labels)
