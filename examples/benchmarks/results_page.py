@@ -82,7 +82,7 @@ SECTIONS = (
         "Files of pictures to a solved head. The floor is the backbone alone. "
         "Beam takes seconds to start, and its two workers share the cores with "
         "the threads that one process has as well.",
-        ("--count", "600"),
+        ("--count", "400"),
     ),
 )
 

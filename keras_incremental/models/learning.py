@@ -300,7 +300,8 @@ class LearningMixin(keras.Model):
                 added once at most. Defaults to `""`: it has none.
             samples_per_class: Int, 0 or more: of how many samples of a class
                 the features are kept, to find the temperature by. With 0 no
-                feature of a sample leaves. Defaults to `50`.
+                feature of a sample leaves. The least of all sites counts.
+                Defaults to `50`.
             batch_size: Int. Defaults to `32`.
             steps: Int. Same as for `learn`.
 
