@@ -59,6 +59,27 @@ def test_every_verb_refuses_them_with_what_to_do(clf, verb):
     assert clf.classes == ("a", "b") and not len(clf.memory)
 
 
+PLACES = {
+    "validation_data": lambda clf, data: clf.fit(
+        np.ones((4, 3)), Y, validation_data=data
+    ),
+    "old_data": lambda clf, data: clf.learn(
+        np.ones((4, 3)), classes=["c"], old_data=data
+    ),
+    "data": lambda clf, data: clf.memory.mix(data),
+}
+
+
+@pytest.mark.parametrize("argument", PLACES)
+def test_every_place_of_data_refuses_them(clf, argument):
+    arrays = [np.array(row) for row in TOKENS]
+    for data in ((ragged(), Y), (arrays, Y), batches(True)):
+        with pytest.raises(
+            TypeError, match=f"`{argument}` must be (dense|one)"
+        ):
+            PLACES[argument](clf, data)
+
+
 def test_padded_samples_give_what_each_gives_alone(tmp_path):
     clf = make()
     padded = keras.utils.pad_sequences(TOKENS, padding="post")

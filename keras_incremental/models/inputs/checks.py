@@ -134,14 +134,14 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
     if y is not None:
         y = table_by_name(y, classes, codec.encode, labels)
         y = codec.check_fit(y, classes, loss, labels)
-        return as_loss_reads(classifier, arrays_to_read(x, model), y)
+        return as_loss_reads(classifier, arrays_to_read(x, model, inputs), y)
     if x is None or is_arrays(x):
         raise ValueError(
             f"`{inputs}` has no labels. Received: {inputs} of type "
             f"{type(x).__name__}. Pass samples and labels, or a data set of "
             "`(samples, labels)`."
         )
-    x = batches_to_read(x, model)
+    x = batches_to_read(x, model, inputs)
     x = by_name(x, classes, codec.encode, inputs)
     x = codec.check_dataset(x, classes, loss)
     return as_loss_reads(classifier, x, None)

@@ -119,7 +119,7 @@ def _may_be(part, tensor):
     return all(w in (None, g) for g, w in pairs)
 
 
-def listed(x, model):
+def listed(x, model, argument="x"):
     """Returns samples that came in a list as one array, if a model reads one.
 
     Keras takes a list for one array for each input. A list of one array with
@@ -128,13 +128,14 @@ def listed(x, model):
     Args:
         x: Samples of any form.
         model: Model with a graph.
+        argument: What errors call the samples by. Defaults to `"x"`.
     """
     if not isinstance(x, list) or reads_lists(model):
         return x
     axes = len(state.inputs_of(model).shape)
     if len(x) == 1 and len(getattr(x[0], "shape", ())) == axes:
         return x[0]
-    return to_numpy(x, "x")
+    return to_numpy(x, argument)
 
 
 def one_part(x, model):

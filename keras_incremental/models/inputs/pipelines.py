@@ -52,22 +52,22 @@ def check_steps(data, steps, name, argument):
         check_length(adapter_of(data), steps, argument, name)
 
 
-def arrays_to_read(x, model):
+def arrays_to_read(x, model, argument="x"):
     """Returns samples that are no data set, as the graph of a model reads."""
     if isinstance(x, dict):
         x, _, _ = unpack(x)
     if not isinstance(x, list):
-        refuse_ragged(x, "x")
-    x = one_part(listed(x, model), model)
-    x = keras.tree.map_structure(lambda part: as_keras_reads(part, "x"), x)
+        refuse_ragged(x, argument)
+    x = one_part(listed(x, model, argument), model)
+    x = keras.tree.map_structure(lambda part: as_keras_reads(part, argument), x)
     if isinstance(x, np.ndarray) and not reads_lists(model):
         tensor = state.inputs_of(model)
-        check_dtype(x, tensor, "x")
+        check_dtype(x, tensor, argument)
         x = texts_in_rank(x, tensor)
     return records.readable(x)
 
 
-def batches_to_read(data, model):
+def batches_to_read(data, model, argument="x"):
     """Returns a data set whose batches have what a model reads.
 
     Labels in a dict, and the one part of it that a model reads, are found by
@@ -76,9 +76,10 @@ def batches_to_read(data, model):
     Args:
         data: Data set.
         model: Model with a graph.
+        argument: What errors call the data by. Defaults to `"x"`.
     """
     spec = adapter_of(data).element_spec
-    refuse_ragged(spec, "x")
+    refuse_ragged(spec, argument)
     if spec is not None and not _in_dict(spec, model):
         return data
 

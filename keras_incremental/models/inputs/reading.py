@@ -154,7 +154,7 @@ class Reader:
         if not is_x:
             check_steps(x, None, None, argument)
         return as_source(
-            listed(x, model) if is_arrays(x) else x,
+            listed(x, model, argument) if is_arrays(x) else x,
             y,
             batch_size=self.batch_size,
             steps=self.steps if is_x else None,
