@@ -134,6 +134,14 @@ def test_tokens_are_fitted_and_evaluated_as_in_keras(learned):
     assert clf.evaluate(x[:2], ones, verbose=0, return_dict=True)["loss"] > 0
 
 
+def test_columns_of_tokens_name_no_classes(learned):
+    clf, _ = learned
+    x, y = sentences(NAMES, seed=3)
+    table = pytest.importorskip("pandas").DataFrame(y).add_prefix("token ")
+    assert clf.evaluate_classes(x, table) == clf.evaluate_classes(x, y)
+    assert clf.evaluate(x, table, verbose=0) == clf.evaluate(x, y, verbose=0)
+
+
 def test_only_the_new_tokens_need_labels():
     clf = IncrementalClassifier(trained(frozen=True), KNOWN)
     x, y = sentences(NAMES, seed=1)

@@ -132,7 +132,8 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
     if isinstance(x, dict) and y is None:
         x, y, _ = unpack(x)
     if y is not None:
-        y = table_by_name(y, classes, codec.encode, labels)
+        if not classifier.classifies_positions:
+            y = table_by_name(y, classes, codec.encode, labels)
         y = codec.check_fit(y, classes, loss, labels)
         return as_loss_reads(classifier, arrays_to_read(x, model, inputs), y)
     if x is None or is_arrays(x):

@@ -8,6 +8,7 @@ import numpy as np
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data.names import normals
+from keras_incremental.data.tables import as_array
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.chosen_labels import chosen_of
 from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
@@ -150,6 +151,7 @@ class Reader:
         """Returns the `Source` of data; `steps` are those of `x` alone."""
         model = self.classifier.features
         x, y = with_chosen_labels(self.classifier, x, y)
+        y = self._as_labels(y)
         is_x = argument == "x"
         if not is_x:
             check_steps(x, None, None, argument)
@@ -168,7 +170,11 @@ class Reader:
         if not isinstance(data, tuple):
             return data
         labels = (chosen_of(self.classifier, part) for part in data[1:])
-        return (*data[:1], *labels)
+        return (*data[:1], *map(self._as_labels, labels))
+
+    def _as_labels(self, y):
+        """Returns labels; columns of a table of tokens name no classes."""
+        return as_array(y) if self.classifier.classifies_positions else y
 
     def _read(self, x, y, classes, unlabeled, default=None, argument="x"):
         if np.isscalar(y):
