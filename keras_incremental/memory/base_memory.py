@@ -267,7 +267,8 @@ class BaseMemory:
 
         They are kept until then, because files of classifiers that were saved
         before have them. Those files cannot be loaded after it. What a
-        memory or a state to roll back to has in this process stays.
+        memory or a state to roll back to has in this process stays; no other
+        process may use the file.
 
         Returns:
             The number deleted; 0 of a memory without a file.

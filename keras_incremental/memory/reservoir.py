@@ -58,7 +58,8 @@ class Reservoir(BaseMemory):
             slot or None`, see `memory.Slots`. Defaults to `"uniform"`.
         seed: Int, 0 or more. Defaults to `0`.
         path: String or path of the file where the samples lie, see
-            `ExemplarMemory`. Defaults to `None`, memory.
+            `ExemplarMemory`. Each `add` that keeps a sample then waits for
+            the disk. Defaults to `None`, memory.
 
     Example:
 

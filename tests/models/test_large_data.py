@@ -77,6 +77,9 @@ def test_samples_in_files_are_learned_as_those_in_memory(
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     assert report.confusion_after.tolist() == expected.confusion_after.tolist()
+    assert report.history.keys() == expected.history.keys()
+    for name, values in expected.history.items():
+        np.testing.assert_allclose(report.history[name], values, atol=1e-4)
     if one.memory is not None:
         for a, b in zip(
             one.memory.arrays(), other.memory.arrays(), strict=True

@@ -13,11 +13,14 @@ from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 from keras_incremental.optimizers.scaling import scaled_like
 from keras_incremental.optimizers.scaling import unscaled
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils.compilation import as_new
 
 BACKBONE_FACTOR = 0.01
 MAX_RATE = 0.05
+# As many as Keras reads of arrays together.
+VALIDATION_BATCH = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,16 +80,10 @@ class Fit:
         )
         batches = self._batches(inputs)
         student.make_variables(*batches.one_sample())
-        validation = inputs.validation
         history = student.fit(
             batches,
             epochs=self.epochs,
-            validation_data=None
-            if validation is None
-            else (
-                records.readable(validation),
-                {"labels": inputs.validation_labels},
-            ),
+            validation_data=_validation_data(inputs),
             callbacks=[DivergenceCheck(), *self.callbacks],
             verbose=self.verbose,
             # Keras would shuffle the batches by a seed of its own.
@@ -113,6 +110,41 @@ class Fit:
             labels,
             replayed,
         )
+
+
+class RowBatches(keras.utils.PyDataset):
+    """Batches of samples in a file, in their order.
+
+    Of an array Keras would make a copy in memory.
+
+    Args:
+        x: Array of shape `(num_samples, ...)`.
+        labels: Array of as many labels.
+    """
+
+    def __init__(self, x, labels):
+        super().__init__()
+        self._x, self._labels = x, labels
+
+    def __len__(self):
+        return -(-len(self._x) // VALIDATION_BATCH)
+
+    def __getitem__(self, index):
+        start = index * VALIDATION_BATCH
+        rows = slice(start, start + VALIDATION_BATCH)
+        x = records.readable(np.array(self._x[rows]))
+        large_arrays.release(self._x)
+        return x, {"labels": self._labels[rows]}
+
+
+def _validation_data(inputs):
+    """Returns what `fit` measures on, or `None`."""
+    x, labels = inputs.validation, inputs.validation_labels
+    if x is None:
+        return None
+    if large_arrays.is_large(x.nbytes):
+        return RowBatches(x, labels)
+    return records.readable(x), {"labels": labels}
 
 
 def make_fit(run, head=None):
