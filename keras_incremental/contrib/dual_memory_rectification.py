@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_incremental.layers import group_layout
 from keras_incremental.layers.column_layer import ColumnLayer
+from keras_incremental.utils import devices
 from keras_incremental.utils import state
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
@@ -218,7 +219,7 @@ class DualMemoryRectification(ColumnLayer):
         )
 
     def _replace(self, group_sizes, columns):
-        with state.unlocked(self), state.strategy_scope(self.weights):
+        with state.unlocked(self), devices.scope_of(self.weights):
             self._remove_blocks()
             self.group_sizes = group_sizes
             self._append_block(0, columns)

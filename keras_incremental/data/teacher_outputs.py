@@ -12,6 +12,7 @@ from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.data.map_batches import require_labels
 from keras_incremental.losses.joined_labels import join
 from keras_incremental.losses.joined_labels import joined_shape
+from keras_incremental.utils import devices
 from keras_incremental.utils import graph
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Structure
@@ -119,7 +120,7 @@ class _Teacher:
 
     def predict_on_batch(self, x):
         with self._lock:
-            return self._logits(self.model.predict_on_batch(x))
+            return self._logits(devices.predict_on_batch(self.model, x))
 
     def output_shape(self, spec):
         tensors = keras.tree.map_structure(

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_incremental.statistics.gaussian import RANK
 from keras_incremental.statistics.gaussian import Gaussian
+from keras_incremental.utils import devices
 from keras_incremental.utils import state
 from keras_incremental.utils.types import Store
 from keras_incremental.utils.types import Tensor
@@ -251,7 +252,7 @@ class DescribedClasses:
 
     def _make(self, arrays: dict[str, Any]) -> None:
         owner = self.owner
-        with state.unlocked(owner), state.strategy_scope(owner.weights):
+        with state.unlocked(owner), devices.scope_of(owner.weights):
             self.weights = {
                 name: owner.add_weight(
                     name=PREFIX + name,

@@ -11,6 +11,7 @@ from keras_incremental.layers.column_initializers import Imprinting
 from keras_incremental.layers.column_initializers import new_columns
 from keras_incremental.layers.column_layer import ColumnLayer
 from keras_incremental.statistics import ClassMeans
+from keras_incremental.utils import devices
 from keras_incremental.utils import state
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import InitializerLike
@@ -316,7 +317,7 @@ class ExpandableHead(ColumnLayer):
             self._refuse(parents)
         if self.built:
             columns = new_columns(self, units, initializer, seed)
-            with state.unlocked(self), state.strategy_scope(self.weights):
+            with state.unlocked(self), devices.scope_of(self.weights):
                 self._make_room()
                 self._append_block(len(self.group_sizes), columns)
         else:
@@ -392,7 +393,7 @@ class ExpandableHead(ColumnLayer):
 
     def restore(self, snapshot: Config) -> None:
         """Restores the groups, weights and penalties of a `snapshot`."""
-        with state.unlocked(self), state.strategy_scope(self.weights):
+        with state.unlocked(self), devices.scope_of(self.weights):
             self._remove_blocks()
             self.group_sizes = snapshot["group_sizes"]
             self.blocks = snapshot["blocks"]

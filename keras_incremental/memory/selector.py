@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Sequence
 
 import keras
@@ -5,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
+from keras_incremental.utils import devices
 from keras_incremental.utils import graph
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Selection
@@ -96,7 +98,8 @@ def check_features(function: Selection, model: keras.Model) -> None:
 
 def _features_of(model):
     try:
-        return graph.split_head(model).features.predict_on_batch
+        features = graph.split_head(model).features
+        return functools.partial(devices.predict_on_batch, features)
     except ValueError as error:
         raise ValueError(
             f"{error} Or give `features`, a function of a batch of samples, "

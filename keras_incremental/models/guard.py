@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import keras
 
+from keras_incremental.utils import devices
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -89,7 +91,10 @@ def reads(method: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(method)
     def reading(*args: P.args, **kwargs: P.kwargs) -> R:
         classifier: Any = args[0]
-        with classifier.guard.value.reading():
+        with (
+            classifier.guard.value.reading(),
+            devices.scope_of(classifier.variables),
+        ):
             return method(*args, **kwargs)
 
     return reading

@@ -37,6 +37,7 @@ from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
 from keras_incremental.statistics.low_rank import empty_statistics
+from keras_incremental.utils import devices
 from keras_incremental.utils import state
 from keras_incremental.utils.compilation import as_new
 from keras_incremental.utils.compilation import exclude
@@ -152,44 +153,45 @@ class IncrementalClassifier(
     ):
         names = check_class_names(classes)
         recipe = arguments.recipe(recipe, memory)
-        split = convert(model, recipe, multi_label, output)
-        problem = problem_of(split, problem)
-        problem.objective.check_recipe(recipe)
-        if split.head.units != len(names):
-            raise ValueError(
-                f"`classes` must name the {split.head.units} classes of the "
-                f"model, in the order of its outputs. Received: classes="
-                f"{list(names)}."
+        with devices.scope_of(getattr(model, "variables", ())):
+            split = convert(model, recipe, multi_label, output)
+            problem = problem_of(split, problem)
+            problem.objective.check_recipe(recipe)
+            if split.head.units != len(names):
+                raise ValueError(
+                    f"`classes` must name the {split.head.units} classes of "
+                    "the model, in the order of its outputs. Received: "
+                    f"classes={list(names)}."
+                )
+            super().__init__(**kwargs)
+            self.problem = problem
+            self.features = split.features
+            self.others = split.others
+            self.head = split.head
+            self.activation = split.activation
+            self.seed = arguments.whole("seed", seed, least=0)
+            self.train_batch_norm = bool(train_batch_norm)
+            self.backbone_learning_rate = arguments.learning_rate(
+                backbone_learning_rate
             )
-        super().__init__(**kwargs)
-        self.problem = problem
-        self.features = split.features
-        self.others = split.others
-        self.head = split.head
-        self.activation = split.activation
-        self.seed = arguments.whole("seed", seed, least=0)
-        self.train_batch_norm = bool(train_batch_norm)
-        self.backbone_learning_rate = arguments.learning_rate(
-            backbone_learning_rate
-        )
-        self.cache_features = arguments.feature_cache(cache_features)
-        self.max_class_drop = max_class_drop
-        Gate(max_class_drop=max_class_drop)
-        self.recipe = recipe
-        self.memory = recipe.memory
-        self.readout = readout_for(split, recipe)
-        self.awaits_imprinting = awaits_imprinting(split, model)
-        self.previous = None
-        self.guard = state.Untracked(Guard())
-        self.label_space = LabelSpace(names)
-        self.num_phases = 0
-        self.phases: tuple[PhaseRecord, ...] = ()
-        self.statistics = empty_statistics(self.head.input_dim)
-        self._backbone: Any = None
-        self._all_outputs: Any = None
-        check_scope_names(self)
-        self.build(self.features.input_shape)
-        self.compile_like(model)
+            self.cache_features = arguments.feature_cache(cache_features)
+            self.max_class_drop = max_class_drop
+            Gate(max_class_drop=max_class_drop)
+            self.recipe = recipe
+            self.memory = recipe.memory
+            self.readout = readout_for(split, recipe)
+            self.awaits_imprinting = awaits_imprinting(split, model)
+            self.previous = None
+            self.guard = state.Untracked(Guard())
+            self.label_space = LabelSpace(names)
+            self.num_phases = 0
+            self.phases: tuple[PhaseRecord, ...] = ()
+            self.statistics = empty_statistics(self.head.input_dim)
+            self._backbone: Any = None
+            self._all_outputs: Any = None
+            check_scope_names(self)
+            self.build(self.features.input_shape)
+            self.compile_like(model)
 
     @property
     def classes(self) -> tuple[str, ...]:

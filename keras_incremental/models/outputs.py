@@ -9,7 +9,7 @@ from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import scores_of
-from keras_incremental.utils import records
+from keras_incremental.utils import devices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +73,6 @@ def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):
         return None
     student = Student(backbone.upper, classifier.head, readout=readout)
     if student.upper is not None:
-        return student.predict(records.readable(inputs), verbose=verbose)
+        return devices.predict(student, inputs, verbose=verbose)
     # A head alone is faster run than traced.
     return ops.convert_to_numpy(student(inputs))

@@ -21,6 +21,7 @@ from keras_incremental.models.problems.review_formats import check_threshold
 from keras_incremental.models.unknown.calibration import Rejects
 from keras_incremental.models.unknown.review import ReviewQueue
 from keras_incremental.models.unknown.review import make_queue
+from keras_incremental.utils import devices
 from keras_incremental.utils.probabilities import softmax
 from keras_incremental.utils.types import Data
 
@@ -64,7 +65,12 @@ class PredictingMixin(Rejects):
         shown = None
         if classes is not None:
             shown = shown_columns(classes, self.classes)
+        count = None
+        if is_arrays(x):
+            read, batch_size, count = devices.divisible(read, batch_size)
         outputs = model.predict(read, batch_size, verbose, steps, callbacks)
+        if count is not None:
+            outputs = keras.tree.map_structure(lambda o: o[:count], outputs)
         if shown is None:
             return outputs
         result, lost = self.problem.decoder.restrict(

@@ -9,7 +9,9 @@ from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.label_loss import reads_replayed
 from keras_incremental.models.centering import CenteredFeatures
 from keras_incremental.models.checkpoint import Checkpoint
+from keras_incremental.utils import devices
 from keras_incremental.utils import graph
+from keras_incremental.utils import state
 from keras_incremental.utils.copies import copy_model
 
 
@@ -91,6 +93,7 @@ class Student(keras.Model):
             readout, teacher, tuple(teachers), tuple(terms), _reads_of(terms)
         )
         self._plan.checkpoint = checkpoint
+        state.build_without_data(self)
         layers = [n for _, t in terms for n in _map_layers(t, upper)]
         if layers:
             self.watch(layers)
@@ -133,6 +136,7 @@ class Student(keras.Model):
         self._plan.maps = graph.with_outputs(self.upper, layers)
 
     def call(self, inputs, training=None):
+        inputs = devices.constrained(inputs)
         outputs, plan = self.outputs_of(inputs, training), self._plan
         # What the terms of this step read again.
         plan.seen = outputs if training and plan.needs else None
@@ -173,31 +177,54 @@ class Student(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
+        # Before the teacher runs, which may share layers.
+        penalties = list(self.losses)
+        plan, seen, outputs = self._plan, None, ()
+        if plan.terms and training:
+            seen, plan.seen = plan.seen, None
+            outputs = self._teacher_outputs(x)
+        y, y_pred, sample_weight, seen, outputs = devices.gathered(
+            (y, y_pred, sample_weight, seen, outputs)
+        )
+
+        def whole():
+            loss = self._label_loss(y, y_pred, sample_weight)
+            for penalty in penalties:
+                loss = loss + ops.sum(penalty)
+            if seen is None:
+                return loss
+            taught = self._taught(outputs)
+            given = self._completed(seen, y.get("stored"))
+            for factor, term in plan.terms:
+                loss = loss + factor * _value(term, taught, given, y["labels"])
+            return loss
+
+        return devices.share_of(whole)
+
+    def _label_loss(self, y, y_pred, sample_weight):
         plan = self._plan
         # Validation samples are neither new nor replayed.
         takes_all = "replayed" in y and reads_replayed(plan.label_loss)
         y_true = y if takes_all else y["labels"]
-        loss = plan.label_weight * plan.label_loss(
+        return plan.label_weight * plan.label_loss(
             y_true, y_pred, sample_weight
         )
-        for penalty in self.losses:
-            loss = loss + ops.sum(penalty)
-        if not plan.terms or not training:
-            return loss
-        given, plan.seen = plan.seen, None
-        given = self._completed(given, y.get("stored"))
-        taught = self._teacher_outputs(x)
-        for factor, term in plan.terms:
-            loss = loss + factor * _value(term, taught, given, y["labels"])
-        return loss
 
     def _teacher_outputs(self, inputs):
+        """Returns outputs of the teacher, or `None`, and of the others."""
+        teacher, first = self._plan.teacher, None
+        if teacher is not None:
+            first = teacher.outputs_of(inputs, training=False)
+        return first, *(of(inputs) for of in self._plan.teachers)
+
+    def _taught(self, outputs):
+        """Returns outputs of all teachers, with what only some terms read."""
+        first, *others = outputs
         plan, given = self._plan, {}
-        if plan.teacher is not None:
-            outputs = plan.teacher.outputs_of(inputs, training=False)
-            given = plan.teacher._completed(outputs, needs=plan.needs)
-        for outputs_of in plan.teachers:
-            given.update(outputs_of(inputs))
+        if first is not None:
+            given = plan.teacher._completed(first, needs=plan.needs)
+        for other in others:
+            given.update(other)
         return given
 
     def _completed(self, outputs, stored=None, needs=None):

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.layers.growth import HeadState
+from keras_incremental.utils import devices
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 from keras_incremental.utils.transactions import Transaction
@@ -103,7 +104,10 @@ def _copied(value):
 @contextlib.contextmanager
 def changing(classifier):
     """Gives a `Transaction`, and keeps other threads out of the block."""
-    with classifier.guard.value.changing():
+    with (
+        classifier.guard.value.changing(),
+        devices.scope_of(classifier.variables),
+    ):
         with Transaction(Snapshot(classifier)) as transaction:
             yield transaction
 

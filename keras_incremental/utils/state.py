@@ -23,6 +23,7 @@ from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
 CREATE = "_initialize_with_initializer"
+SCALE = "scale_loss_for_distribution"
 _WATCHING = threading.RLock()
 
 
@@ -67,17 +68,6 @@ def order_variables(
     rank = {id(variable): index for index, variable in enumerate(variables)}
     for tracked in (layer._trainable_variables, layer._non_trainable_variables):
         tracked.sort(key=lambda v: rank.get(id(v), len(rank)))
-
-
-def strategy_scope(
-    variables: Iterable[keras.Variable],
-) -> contextlib.AbstractContextManager:
-    """Returns the `tf.distribute` scope in which variables were created."""
-    for variable in variables:
-        strategy = getattr(variable.value, "distribute_strategy", None)
-        if strategy is not None:
-            return strategy.scope()
-    return contextlib.nullcontext()
 
 
 def flatten_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
@@ -139,6 +129,10 @@ def as_called(model: keras.Model, tensors: Structure) -> Structure:
         return tensors
     held = getattr(model, "_functional", model).input
     return keras.tree.pack_sequence_as(held, keras.tree.flatten(tensors))
+
+
+def _build_nothing(*args, **kwargs):
+    pass
 
 
 def _plain(structure):
@@ -207,6 +201,16 @@ def forget_compiled(model: keras.Model) -> None:
     if keras.config.backend() == "torch":
         for layer in model._flatten_layers():
             layer._track_variables()
+
+
+def build_without_data(model: keras.Model) -> None:
+    """Keeps `fit` on several devices from reading batches before it begins.
+
+    Keras reads them to build a model and its metrics, and a data set that
+    draws its batches in turn would go on from there.
+    """
+    if keras.config.backend() == "tensorflow":
+        model._maybe_symbolic_build = _build_nothing
 
 
 def trace_again(model: keras.Model) -> None:
@@ -298,6 +302,26 @@ def copy_decay_exclusions(
     if not any(target._use_weight_decay(v) for v in variables):
         # torch cannot decay a list of no variables.
         target.weight_decay = None
+
+
+@contextlib.contextmanager
+def unscaled_losses() -> Iterator[None]:
+    """Lets losses of Keras be means over all rows that they get.
+
+    In a step on one of several devices, Keras takes these for a part.
+    """
+    from keras.src.losses import loss
+
+    name, own, scale = SCALE, threading.get_ident(), getattr(loss, SCALE)
+
+    def unscaled(value):
+        return value if threading.get_ident() == own else scale(value)
+
+    setattr(loss, name, unscaled)
+    try:
+        yield
+    finally:
+        setattr(loss, name, scale)
 
 
 def is_decayed(

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_incremental.utils import devices
 from keras_incremental.utils import state
 
 
@@ -184,6 +185,31 @@ def test_a_tensor_has_a_shape():
     assert tensor.shape == (None, 3), moved("_shape", "a KerasTensor")
 
 
+def test_a_model_on_tensorflow_has_maybe_symbolic_build():
+    if keras.config.backend() == "tensorflow":
+        name, model = "_maybe_symbolic_build", sequential()
+        assert hasattr(model, name), moved(name, "a model")
+        state.build_without_data(model)
+        assert model._maybe_symbolic_build(iterator=None) is None
+
+
+def test_losses_have_scale_loss_for_distribution():
+    from keras.src.losses import loss
+
+    scale = getattr(loss, state.SCALE, None)
+    assert scale is not None, moved(state.SCALE, "keras.src.losses.loss")
+    seen = []
+    loss.scale_loss_for_distribution = lambda x: seen.append(0) or scale(x)
+    try:
+        mean, part = keras.losses.MeanSquaredError(), np.ones((2, 1))
+        mean(part, part)
+        with state.unscaled_losses():
+            mean(part, part)
+    finally:
+        loss.scale_loss_for_distribution = scale
+    assert seen == [0], moved(state.SCALE, "the mean of a loss")
+
+
 def test_no_private_name_goes_without_a_test():
     tested = {
         "_tracker",
@@ -201,6 +227,7 @@ def test_no_private_name_goes_without_a_test():
         "_inbound_nodes",
         "_shape",
         "_initialize_with_initializer",
+        "_maybe_symbolic_build",
     }
     assert private_names(inspect.getsource(state)) == tested
 
@@ -254,7 +281,7 @@ def test_variables_are_put_in_order():
 
 
 def test_no_strategy_means_no_scope():
-    with state.strategy_scope(built_layer().weights) as scope:
+    with devices.scope_of(built_layer().weights) as scope:
         assert scope is None
 
 

@@ -11,6 +11,7 @@ from keras import ops
 from keras_incremental.data.feature_cache import FeatureCache
 from keras_incremental.data.feature_cache import keys_of
 from keras_incremental.data.feature_folder import FeatureFolder
+from keras_incremental.utils import devices
 from keras_incremental.utils import graph
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
@@ -138,10 +139,9 @@ def _run(model, inputs, batch_size=32, verbose=0):
 
 def _predict(model, inputs, batch_size, verbose):
     """Returns outputs; `predict` takes long to begin, in a stream often."""
-    read = records.readable(inputs)
     if len(inputs) <= batch_size:
-        return model.predict_on_batch(read)
-    return model.predict(read, batch_size=batch_size, verbose=verbose)
+        return devices.predict_on_batch(model, records.readable(inputs))
+    return devices.predict(model, inputs, batch_size, verbose)
 
 
 def _in_batches(function, x, batch_size, verbose):

@@ -13,6 +13,7 @@ from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 from keras_incremental.optimizers.scaling import scaled_like
 from keras_incremental.optimizers.scaling import unscaled
+from keras_incremental.utils import devices
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils.compilation import as_new
@@ -80,15 +81,16 @@ class Fit:
         )
         batches = self._batches(inputs)
         student.make_variables(*batches.one_sample())
-        history = student.fit(
-            batches,
-            epochs=self.epochs,
-            validation_data=_validation_data(inputs),
-            callbacks=[DivergenceCheck(), *self.callbacks],
-            verbose=self.verbose,
-            # Keras would shuffle the batches by a seed of its own.
-            shuffle=False,
-        )
+        with devices.any_batches():
+            history = student.fit(
+                batches,
+                epochs=self.epochs,
+                validation_data=_validation_data(inputs),
+                callbacks=[DivergenceCheck(), *self.callbacks],
+                verbose=self.verbose,
+                # Keras would shuffle the batches by a seed of its own.
+                shuffle=False,
+            )
         return history.history
 
     def _batches(self, inputs):

@@ -20,6 +20,7 @@ from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.pixel_ranges import warn_of_pixel_range
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
+from keras_incremental.utils import devices
 from keras_incremental.utils.class_sizes import check_lists
 
 
@@ -125,6 +126,10 @@ class PhaseRun(Run):
 
     def _make_plan(self, way):
         classifier, backbone = self.classifier, self.backbone
+        if way == TRAINED and not classifier.head.is_closed_form:
+            devices.check_can_train(
+                classifier.variables, classifier.train_batch_norm
+            )
         inputs = with_old_classes(
             classifier, self._given, self.samples, backbone, way == TRAINED
         )

@@ -15,6 +15,7 @@ from keras_incremental.models.phases.plan import coordinates_of
 from keras_incremental.models.problems.objectives import label_loss
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.models.student import Student
+from keras_incremental.utils import devices
 from keras_incremental.utils import records
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
@@ -118,15 +119,19 @@ class Steps:
             self._student = self._compiled()
         logits = None
         if self._stores:
-            logits = self._student.predict_on_batch(records.readable(inputs))
+            logits = devices.predict_on_batch(
+                self._student, records.readable(inputs)
+            )
         batch = self._mixed(inputs, samples.labels)
         self._student.reset_metrics()
         if not self._student.optimizer.built:
             self._student.make_variables(*_one_sample(batch))
         read, *rest = batch
-        logs = self._student.train_on_batch(
-            records.readable(read), *rest, return_dict=True
-        )
+        batch = records.readable(read), *rest
+        with devices.any_batches():
+            logs = self._student.train_on_batch(
+                *devices.divided(self._student, batch), return_dict=True
+            )
         steps = len(self.history.get("loss", ()))
         check_loss(self._student, float(logs["loss"]), "batch", steps)
         for name, value in logs.items():
@@ -175,7 +180,8 @@ class Steps:
             x, y, stored = _drawn(memory, self._policy.count(num_new))
             inputs = records.joined([inputs, self._backbone.student_inputs(x)])
             labels = np.concatenate([labels, y])
-        y = {"labels": labels, "replayed": np.arange(len(labels)) >= num_new}
+        replayed = np.arange(len(labels)) >= num_new
+        y = {"labels": labels, "replayed": replayed}
         if self._stores:
             y["stored"] = self._widened(stored, num_new)
         batch = [inputs, y]

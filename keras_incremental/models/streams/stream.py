@@ -15,6 +15,7 @@ from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 from keras_incremental.models.streams.steps import RunningStatistics
 from keras_incremental.models.streams.steps import learner_of
+from keras_incremental.utils import devices
 
 
 class StreamReader(Reader):
@@ -135,7 +136,12 @@ class StreamRun(Run):
 
     def read(self):
         check_can_train(self.classifier, "`observe`")
-        backbone, memory = self.backbone, self.classifier.memory
+        classifier = self.classifier
+        if not classifier.head.is_closed_form:
+            devices.check_can_train(
+                classifier.variables, classifier.train_batch_norm
+            )
+        backbone, memory = self.backbone, classifier.memory
         if backbone.frozen and memory is not None and len(memory):
             # One by one, each number of missing ones would be compiled anew.
             backbone.student_inputs(memory.readable()[0])

@@ -5,6 +5,7 @@ import keras
 from keras import tree
 
 from keras_incremental.regularizers.per_example.calls import capture
+from keras_incremental.utils import devices
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
@@ -77,7 +78,7 @@ def _by_example(task, x, given):
         def measured(cotangent):
             gradients = tape.gradient(
                 outputs,
-                [v.value for v in task.variables],
+                [devices.value_of(v) for v in task.variables],
                 cotangent,
                 unconnected_gradients="zero",
             )
