@@ -211,16 +211,17 @@ def check_can_train(
             BatchNormalization does. Defaults to `False`.
     """
     strategy = _strategy_of(variables)
-    name = type(strategy).__name__
-    if "MultiWorker" in name or "ParameterServer" in name:
-        raise ValueError(
-            f"`fit` of Keras {keras.__version__} does not run under {name}, "
-            "so only heads that are solved from statistics learn there. "
-            f"Received: weights of {name}, and a phase that trains. Freeze "
-            "all layers below the head and choose a recipe that solves it, "
-            "such as `slda()`, or train under a `MirroredStrategy`."
-        )
     size = getattr(strategy, "num_replicas_in_sync", 1)
+    if size > 1 and size > len(strategy.extended.worker_devices):
+        raise ValueError(
+            f"`fit` of Keras {keras.__version__} does not run where devices "
+            "belong to several processes, so only heads that are solved from "
+            f"statistics learn there. Received: weights of a "
+            f"{type(strategy).__name__} of {size} devices, and a phase that "
+            "trains. Freeze all layers below the head and choose a recipe "
+            "that solves it, such as `slda()`, or train under a "
+            "`MirroredStrategy`."
+        )
     if follows_batches and size > 1:
         raise ValueError(
             "BatchNormalization would follow the part of each batch that is "
