@@ -25,8 +25,8 @@ INTRODUCTION = """\
 # What data of any size cost
 
 Made by `python -m examples.benchmarks.results_page`. Each section says which
-command made it, on what, and how busy the machine was; the floor is the first
-row of a table, or a column.
+command made it, on what, and how busy the machine was, or it is not made yet;
+the floor is the first row of a table, or a column.
 """
 HEADING = re.compile(r"^## ", re.MULTILINE)
 
@@ -65,8 +65,8 @@ SECTIONS = (
     Section(
         "Thousands of classes",
         "growth",
-        "Phases of one class each: the time of the last ones over the tenth, "
-        "what the process holds, the file beside the bytes of its weights and "
+        "Phases of one class each, beyond 1,000 classes of 100 but for the last "
+        "ones: the processor time of one class over that of the tenth, what the process holds, the file beside the bytes of its weights and "
         "statistics, `predict`, and a report with a validation sample of each "
         "class.",
     ),
