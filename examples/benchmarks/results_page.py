@@ -25,8 +25,8 @@ INTRODUCTION = """\
 # What data of any size cost
 
 Made by `python -m examples.benchmarks.results_page`. Each section says which
-command made it, on what, and how busy the machine was, or it is not made yet;
-the floor is the first row of a table, or a column.
+command made it, on what, and how busy the machine was; the floor is the first
+row of a table, or a column.
 """
 HEADING = re.compile(r"^## ", re.MULTILINE)
 
@@ -65,9 +65,11 @@ SECTIONS = (
     Section(
         "Thousands of classes",
         "growth",
-        "Phases of one class each, beyond 1,000 classes of 100 but for the last "
-        "ones: the processor time of one class over that of the tenth, what the process holds, the file beside the bytes of its weights and "
-        "statistics, `predict`, and a report with a validation sample of each "
+        "Phases of one class each; beyond 1,000 classes 100 arrive in each but "
+        "for the last ones. The processor time of one phase over that of the "
+        "tenth, what the process holds, the file beside the bytes of its "
+        "weights and statistics, `predict`, and a report with a validation "
+        "sample of each "
         "class.",
     ),
     Section(
@@ -75,6 +77,13 @@ SECTIONS = (
         "exemplars_on_disk",
         "Exemplars in a file beside as many in memory, which is the floor of "
         "the time of a batch.",
+    ),
+    Section(
+        "Two devices beside one",
+        "devices",
+        "The largest difference of a weight and of a logit, and the time over "
+        "that of one device. The floor is one device once more. The devices "
+        "are halves of one processor, so nothing becomes faster.",
     ),
     Section(
         "Apache Beam beside one process",
