@@ -78,7 +78,7 @@ class HeldOutStopping(PhaseCallback):
         self.patience = patience
         self.validation_share = float(validation_share)
         self.data: Any = data
-        self._stopping: keras.callbacks.EarlyStopping | None = None
+        self._stopping: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         check_data(self)
