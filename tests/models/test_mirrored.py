@@ -16,6 +16,7 @@ from toy_devices import learned
 from toy_devices import network
 from toy_devices import solve
 
+from keras_incremental import recipes
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.utils import devices
 
@@ -67,6 +68,15 @@ def test_batch_norm_that_follows_batches_is_refused_on_two_devices(strategy):
     before = state_of(clf)
     with pytest.raises(ValueError, match="part of each batch"):
         learned(clf, 2)
+    assert_same_state(before, state_of(clf))
+
+
+def test_integrals_over_the_path_are_refused_on_two_devices(strategy):
+    with strategy.scope():
+        clf = classifier(recipes.si)
+    before = state_of(clf)
+    with pytest.raises(ValueError, match="supports a single device"):
+        learned(clf, 2, epochs=1)
     assert_same_state(before, state_of(clf))
 
 
