@@ -15,6 +15,7 @@ from keras_incremental.models.phases.solving import assign_columns
 from keras_incremental.models.phases.solving import warnings_of
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
+from keras_incremental.models.unknown.estimate import keep_deviations
 from keras_incremental.statistics import SiteStatistics
 from keras_incremental.statistics import site_files
 from keras_incremental.statistics.kept_rows import KeptRows
@@ -195,6 +196,7 @@ class DeviceRun(Run):
         classifier.label_space = classifier.label_space.renewed(learned.classes)
         classifier.num_phases += 1
         classifier.statistics = self._statistics()
+        keep_deviations(classifier, learned.kept.features, learned.kept.labels)
 
     def report(self, before, after):
         learned, validation = self.learned, self.validation

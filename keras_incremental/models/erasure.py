@@ -54,6 +54,8 @@ def forget(classifier, ids):
             backbone = classifier.backbone
             features = backbone.features_of(backbone.student_inputs(x))
             counted, remains = _uncounted(classifier, features, labels)
+            # Which part of a mixture is of a sample is not known.
+            classifier.deviations = classifier.deviations.without(labels)
             if head.is_closed_form and _counts(head.statistics, labels):
                 head.forget_state(features, labels)
         removed = memory.drop(ids)
@@ -79,6 +81,7 @@ def remove(classifier, label_space, gone):
         removed = 0 if memory is None else memory.drop_classes(gone)
         before, remains = classifier.statistics, []
         classifier.statistics = before.without(gone)
+        classifier.deviations = classifier.deviations.without(gone)
         counted = len(before) - len(classifier.statistics)
         if counted:
             remains.append("the covariance that all classes share")

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_incremental.errors import DamagedFileError
+from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.utils.archives import check_whole
 
 # Of what `get_config` and `save_own_variables` of a classifier write.
@@ -71,6 +72,27 @@ def check_statistics(statistics, num_classes, width, name="statistics"):
             f"{np.shape(statistics.scatter)} scatter, of {num_classes} "
             f"classes and {width} features, finite and not negative",
         )
+
+
+def read_deviations(store, statistics, width, prefix):
+    """Returns the `Deviations` in a store, of the classes of statistics.
+
+    Raises:
+        DamagedFileError: if they are not such ones.
+    """
+    name = f"variables `{prefix}*`"
+    try:
+        found = Deviations.load_from(store, width, prefix)
+    except (ValueError, KeyError) as error:
+        raise DamagedFileError(None, name, str(error)) from error
+    if len(found.counts) > len(statistics.counts):
+        raise DamagedFileError(
+            None,
+            name,
+            f"{len(found.counts)} classes, where the statistics have "
+            f"{len(statistics.counts)}",
+        )
+    return found
 
 
 def _problem_of(label_space, count):

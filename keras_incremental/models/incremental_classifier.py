@@ -36,6 +36,7 @@ from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
+from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.statistics.low_rank import empty_statistics
 from keras_incremental.utils import devices
 from keras_incremental.utils import state
@@ -187,6 +188,7 @@ class IncrementalClassifier(
             self.num_phases = 0
             self.phases: tuple[PhaseRecord, ...] = ()
             self.statistics = empty_statistics(self.head.input_dim)
+            self.deviations = Deviations.empty(self.head.input_dim)
             self._backbone: Any = None
             self._all_outputs: Any = None
             check_scope_names(self)

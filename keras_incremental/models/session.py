@@ -20,6 +20,7 @@ from keras_incremental.models.problems.decoders import predictions_of
 from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
+from keras_incremental.models.unknown.estimate import keep_deviations
 from keras_incremental.utils import state
 from keras_incremental.utils.compilation import recompile
 from keras_incremental.utils.compilation import warn_of_lowered_rate
@@ -86,6 +87,7 @@ def remember(classifier, samples, batch_size=32):
         confusion = _confusion(classifier, features, samples)
         statistics = classifier.statistics.updated(features, samples.labels)
         classifier.statistics = backbone.valid_statistics(statistics)
+        keep_deviations(classifier, features, samples.labels)
         streams = isinstance(classifier.memory, Reservoir)
         keep = offer_remembered if streams else keep_exemplars
         keep(classifier, backbone, samples)

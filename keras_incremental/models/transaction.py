@@ -19,6 +19,7 @@ REPLACED = (
     "num_phases",
     "phases",
     "statistics",
+    "deviations",
     "_calibration",
     "previous",
 )

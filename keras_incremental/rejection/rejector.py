@@ -1,5 +1,6 @@
 import math
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -32,7 +33,8 @@ class Rejector:
 
     Args:
         score: String. Name of the function of `keras_incremental.rejection`
-            that computes the scores: `"distance_and_energy"`, `"distance"`,
+            that computes the scores: `"distance_and_discriminant"`,
+            `"distance_and_energy"`, `"distance"`, `"discriminant"`,
             `"energy"` or `"max_softmax"`. Defaults to
             `"distance_and_energy"`.
         threshold: Float. Samples with a larger score are unknown. Defaults
@@ -43,8 +45,12 @@ class Rejector:
             Defaults to `0`.
         class_alarms: Dict of class names and floats: the share of false
             alarms of each class. Defaults to `None`.
-        energy_weight: Float above 0, the weight of the energy beside the
-            distance. Defaults to `1.0`.
+        energy_weight: Float above 0, the weight of the energy, or of the
+            discriminant, beside the distance. Defaults to `1.0`.
+        estimated: Bool. Whether the threshold was estimated from statistics,
+            see `estimate`. Defaults to `False`.
+        unmeasured: List of strings. Classes of which such an estimate knows
+            nothing. Defaults to `()`.
 
     Example:
 
@@ -67,6 +73,8 @@ class Rejector:
         alarms: int = 0,
         class_alarms: Mapping[str, float] | None = None,
         energy_weight: float = 1.0,
+        estimated: bool = False,
+        unmeasured: Sequence[str] = (),
     ):
         if score not in SCORES:
             raise ValueError(
@@ -80,6 +88,8 @@ class Rejector:
         self.alarms = int(alarms)
         self.class_alarms = dict(class_alarms or {})
         self.energy_weight = float(energy_weight)
+        self.estimated = bool(estimated)
+        self.unmeasured = list(unmeasured)
 
     def calibrate(
         self,
@@ -110,26 +120,69 @@ class Rejector:
         if false_alarm is None:
             false_alarm = self.false_alarm
         rate = _checked_rate(false_alarm)
-        # Number of scores above the threshold, for a rate of at most `rate`.
-        above = math.floor(rate * (len(scores) + 1) + 1e-9) - 1
-        if above < 0:
-            raise ValueError(_too_few(len(scores), rate))
+        above = _number_above(len(scores), rate)
         self.threshold = float(np.sort(scores)[len(scores) - 1 - above])
         self.false_alarm = rate
         self.count = len(scores)
         alarms = scores > self.threshold
         self.alarms = int(alarms.sum())
         self.class_alarms = _shares(alarms, names)
+        self.estimated, self.unmeasured = False, []
+        return self
+
+    def estimate(
+        self,
+        scores: ArrayLike,
+        weights: ArrayLike,
+        count: int,
+        names: ArrayLike | None = None,
+        unmeasured: Sequence[str] = (),
+    ) -> Self:
+        """Sets the threshold from what scores of known samples are like.
+
+        The threshold is the same quantile as that of `calibrate` for `count`
+        scores. It holds as far as the scores are distributed as those of new
+        samples, of which there is no proof, so `interval` says nothing.
+
+        Args:
+            scores: Floats of shape `(draws,)`.
+            weights: Floats of the same shape, how often each occurs.
+            count: Int. The number of samples that they stand for.
+            names: Array of strings of the same shape, their classes. Defaults
+                to `None`.
+            unmeasured: Names of classes that none is of. Defaults to `()`.
+
+        Returns:
+            The rejector itself.
+
+        Raises:
+            ValueError: if there are too few samples for the rate, or if some
+                scores are not finite. The rejector does not change.
+        """
+        scores = _checked_scores(scores)
+        share = _number_above(count, self.false_alarm) / count
+        order = np.argsort(scores, kind="stable")
+        weights = np.asarray(weights, "float64")[order]
+        above = 1 - np.cumsum(weights) / weights.sum()
+        # The first score with no larger a share above it.
+        place = np.flatnonzero(above <= share + 1e-9)[0]
+        self.threshold = float(scores[order][place])
+        self.count = int(count)
+        alarms = scores > self.threshold
+        self.alarms = int(round(share * count))
+        self.class_alarms = _shares(alarms, names)
+        self.estimated, self.unmeasured = True, list(unmeasured)
         return self
 
     @property
     def interval(self) -> tuple[float, float]:
         """95 % confidence interval of the false alarm rate, two floats.
 
-        If scores have ties, the rate may be below the interval.
+        It is 0 to 1 where the threshold was estimated from statistics. If
+        scores have ties, the rate may be below the interval.
         """
         self._check_calibrated()
-        if not self.count:
+        if self.estimated or not self.count:
             return 0.0, 1.0
         return interval_of_exceedance(self.count, self.alarms, CONFIDENCE)
 
@@ -155,6 +208,8 @@ class Rejector:
             "alarms": self.alarms,
             "class_alarms": self.class_alarms,
             "energy_weight": self.energy_weight,
+            "estimated": self.estimated,
+            "unmeasured": self.unmeasured,
         }
 
     @classmethod
@@ -165,11 +220,22 @@ class Rejector:
         if self.threshold is None:
             return f"unknown by {self.score}, not calibrated"
         low, high = self.interval
-        return (
+        start = (
             f"unknown if {self.score} > {self.threshold:.4g}: false alarms "
-            f"{100 * self.false_alarm:.1f} %, interval {100 * low:.1f} to "
+            f"{100 * self.false_alarm:.1f} %, "
+        )
+        if self.estimated:
+            return start + self._estimate_text()
+        return (
+            f"{start}interval {100 * low:.1f} to "
             f"{100 * high:.1f} % ({self.count} known samples)"
         )
+
+    def _estimate_text(self):
+        text = f"estimated from statistics of {self.count} known samples"
+        if self.unmeasured:
+            text += f"; how those of {self.unmeasured} vary is not known"
+        return text
 
     def _check_calibrated(self):
         if self.threshold is None:
@@ -189,6 +255,14 @@ def _checked_scores(scores):
             "extreme values, and the weights for NaN."
         )
     return scores
+
+
+def _number_above(count, rate):
+    """Returns how many of some scores are above the threshold for a rate."""
+    above = math.floor(rate * (count + 1) + 1e-9) - 1
+    if above < 0:
+        raise ValueError(_too_few(count, rate))
+    return above
 
 
 def _shares(alarms, names):

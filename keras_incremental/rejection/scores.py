@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
-from keras_incremental.statistics.shrinkage import OAS
+from keras_incremental.statistics.left_out import WhitenedMeans
 from keras_incremental.utils.probabilities import logsumexp
 
 # Number of rows whose distances are computed at a time.
@@ -88,7 +88,50 @@ def distance(features: ArrayLike, statistics: FeatureStatistics) -> np.ndarray:
         Array of shape `(...)`. A larger value means that a
         sample is more likely unknown.
     """
-    return np.sqrt(_nearest(features, statistics))
+    return _parts(features, statistics)[0]
+
+
+def discriminant(
+    features: ArrayLike, statistics: FeatureStatistics
+) -> np.ndarray:
+    """Computes the energy of a linear discriminant analysis.
+
+    It is minus the log of how much more likely a sample is around any class
+    mean than around the center of all means, by the normal distributions of
+    `distance`. It tells samples that are between known classes.
+
+    Args:
+        features: Array of shape `(..., features)`.
+        statistics: `FeatureStatistics` of the known classes.
+
+    Returns:
+        Array of shape `(...)`. A larger value means that a sample is more
+        likely unknown.
+    """
+    return _parts(features, statistics)[1]
+
+
+def distance_and_discriminant(
+    features: ArrayLike, statistics: FeatureStatistics, weight: float = 1.0
+) -> np.ndarray:
+    """Computes the sum of `distance` and a multiple of `discriminant`.
+
+    Both follow from statistics alone, whatever the head is,
+    so that their distribution over known samples can be estimated without
+    held-out ones.
+
+    Args:
+        features: Array of shape `(..., features)`.
+        statistics: `FeatureStatistics` of the known classes.
+        weight: Float above 0, the factor of the discriminant. Defaults to
+            `1.0`.
+
+    Returns:
+        Array of shape `(...)`. A larger value means that a sample is more
+        likely unknown.
+    """
+    far, between = _parts(features, statistics)
+    return far + weight * between
 
 
 def distance_and_energy(
@@ -117,40 +160,39 @@ def distance_and_energy(
     return distance(features, statistics) + weight * energy(logits)
 
 
-def _nearest(features, statistics):
-    """Returns squared Mahalanobis distances to the nearest mean."""
+def _parts(features, statistics):
+    """Returns distances to the nearest mean, and discriminants."""
     features = np.asarray(features, "float64")
     rows = features.reshape(-1, features.shape[-1])
-    # Centered, so that squares of large numbers do not cancel.
-    center, normal = statistics.mean, statistics.normal(OAS)
-    means = statistics.means[statistics.counts > 0]
-    means = normal.whitened(means - center)
-    squares = [
-        _squares(
-            normal.whitened(rows[start : start + CHUNK] - center), means
-        ).min(-1)
+    means = WhitenedMeans.of(statistics)
+    parts = [
+        means.parts(rows[start : start + CHUNK])
         for start in range(0, len(rows), CHUNK)
     ]
-    squares = np.concatenate(squares) if squares else np.zeros(0)
-    return squares.reshape(features.shape[:-1])
-
-
-def _squares(rows, means):
-    """Returns squared distances of shape `(num_rows, num_means)`."""
-    lengths = np.square(rows).sum(-1)[:, None] + np.square(means).sum(-1)
-    return np.maximum(lengths - 2 * rows @ means.T, 0)
+    parts = parts or [(np.zeros(0), np.zeros(0))]
+    return tuple(
+        np.concatenate(part).reshape(features.shape[:-1])
+        for part in zip(*parts, strict=True)
+    )
 
 
 DISTANCE, ENERGY, MAX_SOFTMAX = "distance", "energy", "max_softmax"
 BOTH = "distance_and_energy"
-# Functions of logits, features, statistics and the weight of the energy.
+STATISTICAL, DISCRIMINANT = "distance_and_discriminant", "discriminant"
+# Functions of logits, features, statistics and the weight of what is added.
 SCORES = {
     BOTH: distance_and_energy,
+    STATISTICAL: lambda logits, *others: distance_and_discriminant(*others),
     DISTANCE: lambda logits, features, statistics, weight: distance(
         features, statistics
     ),
     ENERGY: lambda logits, *others: energy(logits),
+    DISCRIMINANT: lambda logits, features, statistics, weight: discriminant(
+        features, statistics
+    ),
     MAX_SOFTMAX: lambda logits, *others: max_softmax(logits),
 }
 # Scores that need no statistics.
 OF_LOGITS = (ENERGY, MAX_SOFTMAX)
+# Scores that need nothing else.
+OF_STATISTICS = (STATISTICAL, DISTANCE, DISCRIMINANT)

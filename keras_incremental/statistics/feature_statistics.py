@@ -11,6 +11,7 @@ from keras_incremental.statistics.scatter import NoScatter
 from keras_incremental.statistics.scatter import SharedScatter
 from keras_incremental.statistics.scatter import padded
 from keras_incremental.statistics.shrinkage import EVIDENCE
+from keras_incremental.statistics.shrinkage import share_of
 from keras_incremental.statistics.shrinkage import shrunk
 from keras_incremental.statistics.spectrum import spectrum
 
@@ -77,6 +78,17 @@ class FeatureStatistics(ClassMeans):
         count = len(self)
         covariance = self.scatter / count
         return Normal(shrunk(covariance, shrinkage, count, self.freedom))
+
+    def share_of_sphere(self, shrinkage: str = EVIDENCE) -> float:
+        """Returns the share of the sphere in the covariance of `normal`.
+
+        Args:
+            shrinkage: See `normal`.
+        """
+        if self.within <= 0:
+            return 1.0
+        count = len(self)
+        return share_of(self.scatter / count, shrinkage, count, self.freedom)
 
     def extended(self, counts: np.ndarray, means: np.ndarray) -> Self:
         """Returns statistics with classes that vary as the others do.

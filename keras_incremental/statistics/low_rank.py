@@ -81,16 +81,25 @@ class LowRankStatistics(FeatureStatistics):
         return spectrum_of_rows(rows)
 
     def normal(self, shrinkage: str = EVIDENCE) -> Gaussian:
-        count, size = len(self), self.means.shape[-1]
-        center = np.zeros(size)
+        center = np.zeros(self.means.shape[-1])
         if self.within <= 0:
             return Gaussian.sphere(center)
-        found, directions = spectrum_of_rows(self.scatter)
-        values = np.full(size, self.remainder)
-        values[: len(found)] += found
-        values /= count
-        share = share_of_sphere(values, shrinkage, count, self.freedom)
+        values, directions = self._values()
+        share = self.share_of_sphere(shrinkage)
         return Gaussian.of_spectrum(center, values, directions, share)
+
+    def share_of_sphere(self, shrinkage: str = EVIDENCE) -> float:
+        if self.within <= 0:
+            return 1.0
+        values, _ = self._values()
+        return share_of_sphere(values, shrinkage, len(self), self.freedom)
+
+    def _values(self):
+        """Returns the eigenvalues of the covariance, and some eigenvectors."""
+        found, directions = spectrum_of_rows(self.scatter)
+        values = np.full(self.means.shape[-1], self.remainder)
+        values[: len(found)] += found
+        return values / len(self), directions
 
     def fits(self, width: int) -> bool:
         rows = np.shape(self.scatter)

@@ -30,13 +30,28 @@ def shrunk(
     if sphere <= 0:
         # One sample of each class says nothing about their spread.
         return np.eye(size)
-    if shrinkage == EVIDENCE:
-        share = best_shrinkage(covariance, freedom or count)
-    elif shrinkage == OAS:
-        share = oas(covariance, count)
-    else:
-        share = float(shrinkage)
+    share = (
+        share_of(covariance, shrinkage, count, freedom or count)
+        if isinstance(shrinkage, str)
+        else float(shrinkage)
+    )
     return (1 - share) * covariance + share * sphere * np.eye(size)
+
+
+def share_of(
+    covariance: np.ndarray, shrinkage: str, count: int, freedom: int
+) -> float:
+    """Returns the share of the sphere that `shrunk` takes, of a covariance.
+
+    Args:
+        covariance: Array of shape `(features, features)`, not 0.
+        shrinkage: See `shrunk`: `"evidence"` or `"oas"`.
+        count: Int. The number of samples.
+        freedom: Int. See `shrunk`.
+    """
+    if shrinkage == EVIDENCE:
+        return best_shrinkage(covariance, freedom)
+    return oas(covariance, count)
 
 
 def oas(covariance: np.ndarray, count: int) -> float:

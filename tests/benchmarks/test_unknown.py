@@ -17,12 +17,14 @@ def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
 
     monkeypatch.setattr(unknown.frozen, "features_of", features_of)
     unknown.main(["--splits", "1", "--data", "digits", "fashion_mnist"])
-    header, _, *rows = capsys.readouterr().out.splitlines()
+    areas, alarms = capsys.readouterr().out.split("\n\n")
+    header, _, *rows = areas.splitlines()
     assert header.split(" | ")[1:] == [
         "distance",
         "energy",
         "max_softmax",
-        "distance_and_energy |",
+        "distance_and_energy",
+        "distance_and_discriminant |",
     ]
     places = [row.strip("| ").split(" | ") for row in rows]
     assert [place for place, *_ in places] == [
@@ -34,6 +36,13 @@ def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
     values = np.array([[float(v) for v in row] for _, *row in places])
     assert (values[1::2, 3] > 0.99).all()
     assert values[:, 3].mean() > values[:, 2].mean()
+    # Of 400 clouds, and of 10: within a factor of two.
+    rates = np.array(
+        [row.split(" | ")[-1].split(" ")[0] for row in alarms.splitlines()[2:]],
+        float,
+    )
+    assert len(rates) == 8
+    assert ((rates > 2.5) & (rates < 10)).all(), rates
 
 
 def test_the_area_is_the_share_of_pairs_in_order():

@@ -137,7 +137,10 @@ def test_a_forgotten_sample_is_in_no_file_and_in_no_statistics(tmp_path):
     np.testing.assert_allclose(
         clf.statistics.scatter, expected.scatter, atol=1e-5
     )
-    assert clf.calibration is None
+    assert clf._calibration is None
+    names = [clf.classes[k] for k in np.unique(labels)]
+    assert clf.rejector.estimated
+    assert clf.rejector.unmeasured == names
     assert not any(np.any(v) for v in clf.optimizer.variables[2:])
     with pytest.raises(ValueError, match="no phase to go back to"):
         clf.rollback()

@@ -98,9 +98,15 @@ def test_labels_that_are_not_known_are_refused():
         classifier().calibrate_unknown(KNOWN[:1], ["bird"])
 
 
-def test_without_calibration_nothing_is_called_unknown():
-    with pytest.raises(ValueError, match="has not been calibrated"):
-        classifier().predict_names(FRESH, unknown="unknown")
+def test_a_head_without_statistics_must_be_calibrated():
+    clf = classifier(remembered=False)
+    assert clf.rejector is None
+    for refused in (
+        lambda: clf.predict_names(FRESH, unknown="unknown"),
+        clf.calibrate_unknown,
+    ):
+        with pytest.raises(ValueError, match=r"no statistics.*`remember`"):
+            refused()
 
 
 def test_the_answer_must_not_be_a_class():
@@ -144,9 +150,8 @@ def test_exemplars_stand_in_where_the_backbone_trains():
 
 
 def test_it_must_be_calibrated_again_after_learning():
-    clf = classifier()
-    kept = clf.calibrate_unknown(KNOWN)
-    before = clf.predict_names(FRESH, unknown="unknown")
+    clf = classifier(remembered=False)
+    clf.calibrate_unknown(KNOWN, score="energy")
     learn(clf, [2])
     assert clf.rejector is None
     with pytest.raises(ValueError, match=r"Calibrate again.*'bird'"):
@@ -154,6 +159,15 @@ def test_it_must_be_calibrated_again_after_learning():
     for refused in (clf.review, clf.propose):
         with pytest.raises(ValueError, match="Calibrate again"):
             refused(FRESH)
+
+
+def test_after_learning_the_same_rate_is_estimated_from_statistics():
+    clf = classifier()
+    kept = clf.calibrate_unknown(KNOWN, false_alarm=0.1)
+    before = clf.predict_names(FRESH, unknown="unknown")
+    learn(clf, [2])
+    assert clf.rejector.estimated
+    assert clf.rejector.false_alarm == 0.1
     clf.rollback()
     # The weights are those that it was calibrated with.
     assert clf.rejector is kept
@@ -166,7 +180,7 @@ def test_any_change_of_weights_ends_it():
     clf = classifier()
     clf.calibrate_unknown(KNOWN)
     clf.fit(KNOWN, LABELS, epochs=1, verbose=0)
-    assert clf.rejector is None
+    assert clf.rejector.estimated
 
 
 @pytest.mark.parametrize("score", [BOTH, "energy"])
@@ -191,5 +205,8 @@ def test_a_file_without_calibration_has_none(tmp_path):
     learn(clf, [2])
     clf.save(tmp_path / "clf.keras")
     loaded = keras.models.load_model(tmp_path / "clf.keras")
-    assert loaded.rejector is None
     assert "calibration" not in loaded.get_config()
+    assert loaded.rejector.get_config() == clf.rejector.get_config()
+    np.testing.assert_array_equal(
+        *(c.predict_names(STRANGE, unknown="?") for c in (loaded, clf))
+    )

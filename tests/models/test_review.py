@@ -51,8 +51,8 @@ def test_unknown_ones_are_those_that_are_rejected(clf):
     )
 
 
-def test_without_calibration_all_are_doubtful():
-    queue = classifier().review(MIXED)
+def test_without_statistics_all_are_doubtful():
+    queue = classifier(remembered=False).review(MIXED)
     assert set(queue.reasons) == {"uncertain"}
     assert len(queue.clusters()) == 0
 

@@ -3,10 +3,12 @@
 from keras import ops
 
 from keras_incremental.rejection.scores import BOTH
+from keras_incremental.rejection.scores import DISCRIMINANT
 from keras_incremental.rejection.scores import DISTANCE
 from keras_incremental.rejection.scores import ENERGY
 from keras_incremental.rejection.scores import MAX_SOFTMAX
-from keras_incremental.statistics.shrinkage import OAS
+from keras_incremental.rejection.scores import STATISTICAL
+from keras_incremental.statistics.left_out import WhitenedMeans
 
 
 class UnknownScore:
@@ -33,21 +35,35 @@ class UnknownScore:
         return score, ops.logical_not(score <= self.rejector.threshold)
 
     def _keep(self, statistics):
-        center, self._normal = statistics.mean, statistics.normal(OAS)
-        means = statistics.means[statistics.counts > 0]
-        means = self._normal.whitened(means - center)
-        self._arrays = [a.astype("float32") for a in (center, means.T)]
+        found = WhitenedMeans.of(statistics)
+        self._normal = found.normal
+        self._arrays = [
+            a.astype("float32") for a in (found.center, found.means.T)
+        ]
 
     def _of_energy(self, logits, features):
         return self._energy(logits)
 
     def _of_distance(self, logits, features):
+        return self._parts(features)[0]
+
+    def _of_discriminant(self, logits, features):
+        return self._parts(features)[1]
+
+    def _of_statistics(self, logits, features):
+        distance, discriminant = self._parts(features)
+        return distance + self.rejector.energy_weight * discriminant
+
+    def _parts(self, features):
+        """Returns distances and discriminants, as `WhitenedMeans` does."""
         center, means = map(ops.convert_to_tensor, self._arrays)
         rows = self._normal.whitened(features - center, ops, "float32")
+        products = ops.matmul(rows, means)
+        sizes = ops.sum(ops.square(means), 0)
         lengths = ops.sum(ops.square(rows), -1, keepdims=True)
-        squares = lengths - 2 * ops.matmul(rows, means)
-        squares = squares + ops.sum(ops.square(means), 0)
-        return ops.sqrt(ops.maximum(ops.min(squares, -1), 0))
+        squares = lengths + sizes - 2 * products
+        nearest = ops.sqrt(ops.maximum(ops.min(squares, -1), 0))
+        return nearest, -ops.logsumexp(products - sizes / 2, axis=-1)
 
     def _of_both(self, logits, features):
         distance = self._of_distance(logits, features)
@@ -62,6 +78,8 @@ class UnknownScore:
 SCORES = {
     ENERGY: "_of_energy",
     DISTANCE: "_of_distance",
+    DISCRIMINANT: "_of_discriminant",
     BOTH: "_of_both",
+    STATISTICAL: "_of_statistics",
     MAX_SOFTMAX: "_of_softmax",
 }

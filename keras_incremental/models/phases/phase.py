@@ -20,6 +20,7 @@ from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.pixel_ranges import warn_of_pixel_range
 from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
+from keras_incremental.models.unknown.estimate import keep_deviations
 from keras_incremental.utils import devices
 from keras_incremental.utils.class_sizes import check_lists
 
@@ -74,6 +75,7 @@ class PhaseRun(Run):
         self.notes = []
         self._kept_statistics = None
         self._given = None
+        self._completed = ()
         self._exemplars_are_kept = False
 
     @property
@@ -104,9 +106,17 @@ class PhaseRun(Run):
         """Plans anew, to train a head that was to be solved."""
         self._make_plan(TRAINED)
 
-    def keep_statistics(self, statistics):
-        """Lets the classifier keep statistics when the phase ends."""
+    def keep_statistics(self, statistics, features, labels):
+        """Lets the classifier keep statistics when the phase ends.
+
+        Args:
+            statistics: `FeatureStatistics`.
+            features: Array of shape `(samples, features)`, of old samples
+                that are in them since now.
+            labels: Ints of shape `(samples,)`.
+        """
         self._kept_statistics = statistics
+        self._completed = ((features, labels),)
 
     def _way(self):
         """Returns how the head learns."""
@@ -183,8 +193,19 @@ class PhaseRun(Run):
         classifier.statistics = self.backbone.valid_statistics(
             self._kept_statistics
         )
+        self._keep_deviations()
         self.keep_exemplars()
         memory_update.adapt_readout(classifier, self.backbone, self.samples)
+
+    def _keep_deviations(self):
+        classifier = self.classifier
+        if not len(classifier.statistics):
+            classifier.deviations = classifier.deviations.emptied()
+            return
+        x, labels = self._given.labeled
+        parts = (self.backbone.features_of(x), labels), *self._completed
+        for features, labels in parts:
+            keep_deviations(classifier, features, labels)
 
     def report(self, before, after):
         samples = self.samples

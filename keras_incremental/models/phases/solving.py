@@ -65,8 +65,9 @@ def completed(run):
     rows = np.isin(inputs.old_labels, missing)
     if rows.any():
         features = run.backbone.features_of(inputs.old[rows])
-        statistics = statistics.updated(features, inputs.old_labels[rows])
-        run.keep_statistics(statistics)
+        labels = inputs.old_labels[rows]
+        statistics = statistics.updated(features, labels)
+        run.keep_statistics(statistics, features, labels)
         missing = _missing(classifier, statistics)
     if len(missing):
         names = [run.known_classes[k] for k in missing]

@@ -88,6 +88,7 @@ def with_recipe(classifier, recipe):
     made.num_phases = classifier.num_phases
     made.phases = classifier.phases
     made.statistics = classifier.statistics
+    made.deviations = classifier.deviations
     if classifier.readout is not None:
         made.readout = reconfigured(classifier.readout, recipe.readout)
     return made

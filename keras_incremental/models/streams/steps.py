@@ -207,10 +207,12 @@ class RunningStatistics:
 
     Attributes:
         value: `FeatureStatistics` of all that was flushed.
+        deviations: `Deviations` of the same samples.
     """
 
     def __init__(self, classifier, backbone):
         self.value = classifier.statistics
+        self.deviations = classifier.deviations
         self._head = classifier.head
         self._backbone = backbone
         self._parts = []
@@ -230,6 +232,7 @@ class RunningStatistics:
         parts, self._parts = zip(*self._parts, strict=True), []
         features, labels = (np.concatenate(part) for part in parts)
         self.value = self.value.updated(features, labels)
+        self.deviations = self.deviations.updated(self.value, features, labels)
         self._head.update_state(features, labels)
 
 

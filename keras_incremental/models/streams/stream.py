@@ -171,6 +171,11 @@ class StreamRun(Run):
         classifier.statistics = self.backbone.valid_statistics(
             self.statistics.value
         )
+        classifier.deviations = (
+            self.statistics.deviations
+            if len(classifier.statistics)
+            else classifier.deviations.emptied()
+        )
 
     def report(self, before, after):
         memory, stream = self.classifier.memory, self.stream

@@ -7,23 +7,32 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.models import file_checks
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import collect_samples
 from keras_incremental.models.outputs import Forward
 from keras_incremental.models.outputs import forward
+from keras_incremental.models.unknown.estimate import estimated
+from keras_incremental.models.unknown.estimate import reason_against
 from keras_incremental.rejection import Rejector
 from keras_incremental.rejection.scores import BOTH
+from keras_incremental.rejection.scores import DISCRIMINANT
 from keras_incremental.rejection.scores import DISTANCE
 from keras_incremental.rejection.scores import ENERGY
 from keras_incremental.rejection.scores import OF_LOGITS
+from keras_incremental.rejection.scores import STATISTICAL
+from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.low_rank import load_statistics
+from keras_incremental.utils import state
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Store
 from keras_incremental.utils.types import Tensor
 
-PREFIX = "calibration_"
+PREFIX, DEVIATIONS = "calibration_", "deviations_"
+# What is added to the distance, in those scores that are sums.
+ADDED = {BOTH: ENERGY, STATISTICAL: DISCRIMINANT}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,22 +54,28 @@ class Calibration:
 class Rejects(keras.Model):
     """Detection of unknown samples by an `IncrementalClassifier`."""
 
+    statistics: FeatureStatistics
+    deviations: Deviations
     _calibration: Calibration | None = None
+    _estimate: state.Untracked | None = None
 
     def calibrate_unknown(
         self,
-        x: Data,
+        x: Data | None = None,
         y: Tensor | None = None,
         classes: Sequence[str] | None = None,
         *,
-        score: str = BOTH,
+        score: str | None = None,
         false_alarm: float = 0.05,
         batch_size: int = 32,
     ) -> Rejector:
         """Calibrates the detection of unknown samples on known ones.
 
-        From then on `predict_names(x, unknown="unknown")`, `review` and
-        `propose` detect unknown samples. The calibration is saved with the
+        Where there are statistics of all classes, unknown samples are
+        detected without this call: `predict_names(x, unknown="unknown")`,
+        `review` and `propose` then have a threshold that is estimated from
+        the statistics, for the false-alarm rate asked for last. Held-out
+        samples make it exact. Such a calibration is saved with the
         classifier, and holds until a weight changes. Where pixels are
         classified, pixels are known or unknown; pixels of a sample are
         alike, so take more samples than the number of pixels suggests. Where
@@ -70,7 +85,8 @@ class Rejects(keras.Model):
         Args:
             x: Samples of all known classes, as often as they occur in use,
                 that the classifier has not learned from: validation data. A
-                few hundred of them.
+                few hundred of them. Defaults to `None`: the threshold is
+                estimated from statistics, for this `false_alarm`.
             y: Labels as in `evaluate_classes`; they are only checked, and
                 counted in `Rejector.class_alarms`. Defaults to `None`.
             classes: Names that integer labels index. Defaults to the folder
@@ -79,32 +95,41 @@ class Rejects(keras.Model):
                 mean, which finds what is far from all classes; `"energy"`
                 of the logits, which finds what is near them and needs no
                 statistics; `"distance_and_energy"`, the sum of both, each
-                of the same spread over known samples; or `"max_softmax"`, to
-                compare with. Of pixels only the energy and the softmax are
-                supported, of several labels only the energy. Defaults to
-                `"distance_and_energy"`.
+                of the same spread over known samples;
+                `"distance_and_discriminant"`, the same with the energy of a
+                linear discriminant analysis of the statistics; or
+                `"max_softmax"`, to compare with. Of pixels only the energy
+                and the softmax are supported, of several labels only the
+                energy. Defaults to `None`: `"distance_and_energy"`, or
+                `"distance_and_discriminant"` without `x`.
             false_alarm: Float between 0 and 1, the share of known samples
                 that may be called unknown. A larger value finds more unknown
                 samples. Defaults to `0.05`.
             batch_size: Int. Defaults to `32`.
 
         Returns:
-            The `Rejector`; its `interval` bounds the true share.
+            The `Rejector`; its `interval` bounds the true share, unless it
+            is estimated.
 
         Raises:
             ValueError: if there are too few samples for `false_alarm`, or
                 no statistics of the classes. Nothing is changed.
         """
+        score = score or (STATISTICAL if x is None else BOTH)
         rejector = Rejector(score, false_alarm=false_alarm)
         _check_score(self, score)
+        if x is None:
+            estimate = self._estimated(score, false_alarm)
+            self._calibration = estimate
+            return estimate.rejector
         x, samples = _read_known(self, x, y, classes, batch_size)
         statistics = None
         if score not in OF_LOGITS:
             statistics = _statistics(self, batch_size)
         outputs = forward(self, x, batch_size)
-        if score == BOTH:
+        if score in ADDED:
             rejector.energy_weight = _energy_weight(
-                self, outputs, samples, statistics
+                self, outputs, samples, statistics, ADDED[score]
             )
         scores, names = _scores(self, outputs, samples, rejector, statistics)
         rejector.calibrate(scores, names=names)
@@ -113,16 +138,47 @@ class Rejects(keras.Model):
 
     @property
     def rejector(self) -> Rejector | None:
-        """The `Rejector` calibrated for the present weights, or `None`."""
+        """The `Rejector` for the present weights, or `None`.
+
+        It is the one that was calibrated last, or one that is estimated from
+        statistics.
+        """
         return None if self.calibration is None else self.calibration.rejector
 
     @property
     def calibration(self) -> Calibration | None:
         """The `Calibration` for the present weights, or `None`. Internal."""
         held = self._calibration
-        if held is None or held.fingerprint != fingerprint(self):
+        if held is not None and held.fingerprint == fingerprint(self):
+            return held
+        return self._automatic()
+
+    def _automatic(self):
+        """Returns what is estimated from statistics, `None` if nothing is."""
+        asked = self._calibration
+        rate = 0.05 if asked is None else asked.rejector.false_alarm
+        known = (
+            self.statistics,
+            self.deviations,
+            self.label_space,
+            self.backbone.is_trainable,
+            rate,
+        )
+        held = self._estimate and self._estimate.value
+        if held is None or held[0] != known:
+            held = known, self._estimate_or_none(rate)
+            self._estimate = state.Untracked(held)
+        return held[1]
+
+    def _estimate_or_none(self, rate):
+        try:
+            return self._estimated(STATISTICAL, rate)
+        except ValueError:
             return None
-        return held
+
+    def _estimated(self, score, rate):
+        rejector = estimated(self, score, rate)
+        return Calibration(rejector, self.statistics, fingerprint(self))
 
     def unknown_in(self, outputs: Forward) -> tuple[np.ndarray, np.ndarray]:
         """Returns which samples are unknown, and their scores. Internal.
@@ -132,13 +188,14 @@ class Rejects(keras.Model):
 
         Returns:
             Bools and floats of shape `(num_samples, ...)`; no sample is
-            unknown before the first calibration.
+            unknown where nothing was calibrated or estimated.
         """
-        held = self._calibration
+        held = self.calibration
         if held is None:
+            if self._calibration is not None:
+                raise self._not_calibrated()
             shape = outputs.logits.shape[:-1]
             return np.zeros(shape, bool), np.zeros(shape)
-        self.check_calibrated()
         scores = _ood_scores(self, outputs, held.rejector, held.statistics)
         return held.rejector.is_unknown(scores), scores
 
@@ -149,17 +206,24 @@ class Rejects(keras.Model):
 
     def check_calibrated(self) -> None:
         """Raises unless a calibration holds. Internal."""
-        if self.rejector is not None:
-            return
-        if not self.calibration_is_stale:
-            state = "has not been calibrated to detect what is unknown. Call"
+        if self.calibration is None:
+            raise self._not_calibrated()
+
+    def _not_calibrated(self):
+        if self._calibration is None:
+            reason = reason_against(self) or "too few samples for the rate"
+            text = (
+                "has not been calibrated to detect what is unknown, and it "
+                f"cannot be told from statistics. Received: {reason}. Call "
+                "`remember` with samples of all classes, or"
+            )
         else:
-            state = (
+            text = (
                 "has changed since it was calibrated to detect what is "
                 "unknown: its threshold holds no longer. Calibrate again, by"
             )
-        raise ValueError(
-            f"{type(self).__name__} {state} `calibrate_unknown(x)` with "
+        return ValueError(
+            f"{type(self).__name__} {text} `calibrate_unknown(x)` with "
             "validation samples of all known classes: "
             f"{list(self.classes)}."
         )
@@ -194,9 +258,13 @@ class Rejects(keras.Model):
         statistics = None if held is None else held.statistics
         if statistics is not None and statistics is not self.statistics:
             statistics.save_to(store, PREFIX)
+        self.deviations.save_to(store, DEVIATIONS)
 
     def load_own_variables(self, store: Store) -> None:
         super().load_own_variables(store)
+        self.deviations = file_checks.read_deviations(
+            store, self.statistics, self.head.input_dim, DEVIATIONS
+        )
         if self._calibration is None:
             return
         statistics = load_statistics(store, self.head.input_dim, PREFIX)
@@ -239,13 +307,13 @@ def _read_known(classifier, x, y, classes, batch_size):
     return samples.x, samples
 
 
-def _energy_weight(classifier, outputs, samples, statistics):
-    """Returns the factor by which energies vary as much as distances."""
+def _energy_weight(classifier, outputs, samples, statistics, added):
+    """Returns the factor by which a score varies as much as distances."""
     spreads = [
         np.std(
             _scores(classifier, outputs, samples, Rejector(name), statistics)[0]
         )
-        for name in (DISTANCE, ENERGY)
+        for name in (DISTANCE, added)
     ]
     return float(spreads[0] / spreads[1]) if min(spreads) > 0 else 1.0
 

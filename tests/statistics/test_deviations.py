@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+
+from keras_incremental.rejection import Rejector
+from keras_incremental.rejection.scores import discriminant
+from keras_incremental.rejection.scores import distance
+from keras_incremental.statistics.deviations import Deviations
+from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.left_out import WhitenedMeans
+from keras_incremental.statistics.low_rank import LowRankStatistics
+
+WIDTH = 12
+
+
+def clouds(classes, count, seed=0, tail=4.0):
+    """Clouds with heavy tails, and one class wider than the others."""
+    random = np.random.default_rng(seed)
+    labels = np.repeat(classes, count)
+    centers = 3 * np.random.default_rng(9).normal(size=(6, WIDTH))
+    sizes = np.sqrt(tail / random.chisquare(tail, len(labels)))
+    noise = random.normal(size=(len(labels), WIDTH))
+    noise *= (sizes * (1 + labels % 2))[:, None]
+    return centers[labels] + noise, labels
+
+
+def slow_scores(x, rows, labels, share, sphere):
+    """Distance and discriminant of `x`, by the formula, of given samples."""
+    names = np.unique(labels)
+    means = np.stack([rows[labels == k].mean(0) for k in names])
+    scatter = sum(
+        np.outer(d, d) for d in rows - means[np.searchsorted(names, labels)]
+    )
+    inverse = np.linalg.inv(share * scatter + sphere * np.eye(len(x)))
+    steps = x - np.concatenate([means, means.mean(0, keepdims=True)])
+    *squares, center = np.einsum("ki,ij,kj->k", steps, inverse, steps)
+    ratio = np.logaddexp.reduce((center - np.array(squares)) / 2)
+    return np.sqrt(min(squares)), -ratio
+
+
+@pytest.mark.parametrize("count", [2, 5, 40])
+@pytest.mark.parametrize("kind", [FeatureStatistics, LowRankStatistics])
+def test_left_out_scores_are_those_of_statistics_without_a_sample(kind, count):
+    x, labels = clouds([0, 1, 2], count)
+    statistics = kind.of(x, labels)
+    means = WhitenedMeans.of(statistics)
+    # The shrinkage stays as it is with all samples.
+    shrunk = statistics.share_of_sphere("oas")
+    sphere = shrunk * statistics.within / len(x) / WIDTH
+    for row in (0, count + 1, 3 * count - 1):
+        label, others = labels[row], np.arange(len(x)) != row
+        step = means.white(x[[row]] - statistics.means[label])
+        found = means.left_out(
+            np.square(step).sum(-1), step @ means.means.T, label, count
+        )
+        slow = slow_scores(
+            x[row], x[others], labels[others], means.share, sphere
+        )
+        np.testing.assert_allclose(np.ravel(found), slow, rtol=1e-7)
+    slow = slow_scores(x[0] + 1, x, labels, means.share, sphere)
+    scores = (
+        distance(x[[0]] + 1, statistics),
+        discriminant(x[[0]] + 1, statistics),
+    )
+    np.testing.assert_allclose(np.ravel(scores), slow, rtol=1e-7)
+
+
+def learned(parts):
+    """Statistics and deviations of parts that come one after the other."""
+    statistics, found = FeatureStatistics(), Deviations.empty(WIDTH)
+    for x, labels in parts:
+        statistics = statistics.updated(x, labels)
+        found = found.updated(statistics, x, labels)
+    return statistics, found
+
+
+def alarms(statistics, deviations, x, rate=0.05):
+    """The share of samples above a threshold that was estimated."""
+    far, between, labels = deviations.drawn(statistics)
+    weight = far.std() / between.std()
+    counts = statistics.counts[labels]
+    rejector = Rejector(false_alarm=rate).estimate(
+        far + weight * between, counts, len(statistics)
+    )
+    scores = distance(x, statistics) + weight * discriminant(x, statistics)
+    return rejector.is_unknown(scores).mean()
+
+
+@pytest.mark.parametrize("count", [15, 60, 400])
+def test_false_alarms_are_near_the_stated_rate(count):
+    rates = []
+    for seed in range(8):
+        x, labels = clouds(np.arange(6), count, seed)
+        rows = [np.isin(labels, pair) for pair in ([0, 1], [2, 3], [4, 5])]
+        known = learned([(x[part], labels[part]) for part in rows])
+        fresh, _ = clouds(np.arange(6), 500, seed + 50)
+        rates.append(alarms(*known, fresh))
+    assert 0.025 < np.mean(rates) < 0.1
+
+
+def test_mixtures_are_as_large_as_the_deviations_of_a_class():
+    ratios = []
+    for seed in range(30):
+        x, labels = clouds([0], 60, seed)
+        first = np.arange(60) < 20
+        parts = (x[first], labels[first]), (x[~first], labels[~first])
+        for given in (parts, [(x, labels)]):
+            statistics, found = learned(given)
+            assert found.counts.tolist() == [60]
+            true = statistics.within / len(statistics)
+            ratios.append(np.square(found.mixtures).sum() / true)
+    np.testing.assert_allclose(
+        np.mean(np.reshape(ratios, (-1, 2)), 0), 1, atol=0.15
+    )
+
+
+def test_a_class_that_comes_twice_has_false_alarms_at_the_rate():
+    x, labels = clouds([0, 1], 300)
+    half = np.arange(len(x)) % 2 == 0
+    known = learned([(x[half], labels[half]), (x[~half], labels[~half])])
+    fresh, _ = clouds([0, 1], 2000, 5)
+    assert 0.025 < alarms(*known, fresh) < 0.1
+
+
+def test_no_mixture_is_of_one_sample():
+    x, labels = clouds([0], 5)
+    statistics, found = learned([(x, labels)])
+    steps = x - statistics.means[0]
+    kept = found.mixtures[0][found.mixtures[0].any(-1)]
+    angles = (
+        kept
+        @ steps.T
+        / np.outer(np.linalg.norm(kept, axis=1), np.linalg.norm(steps, axis=1))
+    )
+    assert np.abs(angles[:-1]).max() < 1.0
+    # They tell no more than the sum of the outer products of deviations.
+    assert np.allclose(np.tril(kept, -1), 0, atol=1e-6)
+
+
+def test_a_class_of_one_sample_or_removed_is_not_measured():
+    x, labels = clouds([0, 1, 2], 20)
+    x, labels = x[:-19], labels[:-19]
+    statistics, found = learned([(x, labels)])
+    assert found.measured(statistics).tolist() == [True, True, False]
+    assert set(found.drawn(statistics)[2]) == {0, 1}
+    gone = found.without([0])
+    assert not gone.mixtures[0].any() and not gone.quantiles[0].any()
+    assert gone.measured(statistics).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("samples", ["equal", "constant"])
+def test_samples_that_do_not_vary_have_finite_scores(samples):
+    x, labels = clouds([0, 1], 10)
+    x = np.zeros_like(x) if samples == "constant" else x[labels * 10]
+    statistics, found = learned([(x, labels)])
+    far, between, _ = found.drawn(statistics)
+    assert np.isfinite(far).all() and np.isfinite(between).all()
+
+
+def test_a_store_brings_them_back_and_others_are_refused():
+    _, found = learned([clouds([0, 1], 20)])
+    store = {}
+    found.save_to(store, "a_")
+    again = Deviations.load_from(store, WIDTH, "a_")
+    for name in Deviations.ARRAYS:
+        np.testing.assert_array_equal(
+            getattr(again, name), getattr(found, name)
+        )
+    store["a_quantiles"] = store["a_quantiles"][:, 1:]
+    with pytest.raises(ValueError, match="quantiles"):
+        Deviations.load_from(store, WIDTH, "a_")
+    assert not len(Deviations.load_from({}, WIDTH, "a_").counts)
