@@ -135,7 +135,8 @@ class PredictingMixin(Rejects):
             verbose: `"auto"`, 0, 1 or 2. Defaults to `0`.
             steps: Int.
             classes: Names to choose from. Defaults to `None`, all.
-            unknown: String. The answer for samples of no known class, see
+            unknown: String. The answer for samples of no known class, and
+                for about one in twenty of a known one, see
                 `calibrate_unknown`; of a multi-label classifier, a tuple of
                 it alone. Defaults to `None`: no sample is unknown.
             thresholds: Float, or dict of names and floats, from 0 to 1: the
@@ -148,9 +149,9 @@ class PredictingMixin(Rejects):
 
         Raises:
             ValueError: if `classes` are not known; or if `unknown` is the
-                name of a class, or nothing was calibrated since the last
-                change; or if outputs are not finite, or samples in
-                arrays.
+                name of a class, or there are no statistics of all classes and
+                nothing was calibrated since the last change; or if outputs
+                are not finite, or samples in arrays.
         """
         known = np.asarray(self.classes)
         decoder = self.problem.decoder
@@ -191,8 +192,8 @@ class PredictingMixin(Rejects):
         """Returns labels for unlabeled samples, where predictions are certain.
 
         The uncertainty of a prediction is the entropy of the softmax,
-        normalized by the number of classes: 0 is certain, 1 is uniform. Where
-        `calibrate_unknown` was called, unknown samples get no label. Of a
+        normalized by the number of classes: 0 is certain, 1 is uniform.
+        Samples that `predict_names` calls unknown get no label. Of a
         multi-label classifier, each yes and each no has an entropy and a
         median of its own.
 
@@ -234,8 +235,8 @@ class PredictingMixin(Rejects):
         """Returns the samples that a person should look at.
 
         Those are the samples of which `propose` leaves a label out: unknown
-        ones, where `calibrate_unknown` was called, and uncertain ones, the
-        most uncertain first.
+        ones, as `predict_names` tells them, and uncertain ones, the most
+        uncertain first.
 
         Args:
             x: See `propose`.

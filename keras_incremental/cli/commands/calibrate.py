@@ -42,7 +42,7 @@ def calibrate(
     """Calibrate what is unknown, for `predict --unknown` and `review`.
 
     DATA has pictures of all known classes that were not learned from. It holds
-    until the next `learn`.
+    until the next `learn`; then the same rate is estimated from statistics.
     """
     target = options.checked_classifier(out or model, force)
     files = labeled_images(data)

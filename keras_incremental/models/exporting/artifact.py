@@ -100,7 +100,7 @@ class Artifact:
         )
 
     def _unknown(self, outputs):
-        calibration = self.classifier.calibration
+        calibration = self.classifier.held_calibration
         if calibration is None:
             reason = "not calibrated since the weights changed last"
             return {"output": None, "reason": reason}

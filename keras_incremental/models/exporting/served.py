@@ -36,9 +36,9 @@ class ServedModel(keras.Model):
         self.num_classes = num_classes
         self.decoder = classifier.problem.decoder
         self.unknown_score = None
-        if classifier.calibration is not None:
+        if classifier.held_calibration is not None:
             self.unknown_score = UnknownScore(
-                classifier.calibration, self.decoder.review_format
+                classifier.held_calibration, self.decoder.review_format
             )
         self.joined = _joined(classifier)
         self.head, self.readout = classifier.head, classifier.readout
@@ -146,7 +146,7 @@ def check_same(served):
         values = map(ops.convert_to_numpy, others)
         expected = dict(zip(served.other_names, values, strict=True))
     if served.unknown_score is not None:
-        calibration = classifier.calibration
+        calibration = classifier.held_calibration
         expected[UNKNOWN_SCORE] = served.decoder.review_format.ood_scores(
             calibration.rejector.score,
             logits,

@@ -75,8 +75,8 @@ class Rejects(keras.Model):
         detected without this call: `predict_names(x, unknown="unknown")`,
         `review` and `propose` then have a threshold that is estimated from
         the statistics, for the false-alarm rate asked for last. Held-out
-        samples make it exact. Such a calibration is saved with the
-        classifier, and holds until a weight changes. Where pixels are
+        samples make it exact. What this call sets is saved and exported with
+        the classifier, and holds until a weight changes. Where pixels are
         classified, pixels are known or unknown; pixels of a sample are
         alike, so take more samples than the number of pixels suggests. Where
         several labels apply, samples of no class look unknown, and do not
@@ -148,10 +148,15 @@ class Rejects(keras.Model):
     @property
     def calibration(self) -> Calibration | None:
         """The `Calibration` for the present weights, or `None`. Internal."""
+        return self.held_calibration or self._automatic()
+
+    @property
+    def held_calibration(self) -> Calibration | None:
+        """The one of `calibrate_unknown`, while it holds. Internal."""
         held = self._calibration
-        if held is not None and held.fingerprint == fingerprint(self):
-            return held
-        return self._automatic()
+        if held is None or held.fingerprint != fingerprint(self):
+            return None
+        return held
 
     def _automatic(self):
         """Returns what is estimated from statistics, `None` if nothing is."""
