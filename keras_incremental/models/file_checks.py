@@ -85,11 +85,11 @@ def read_deviations(store, statistics, width, prefix):
         found = Deviations.load_from(store, width, prefix)
     except (ValueError, KeyError) as error:
         raise DamagedFileError(None, name, str(error)) from error
-    if len(found.counts) > len(statistics.counts):
+    if len(found.classes) and found.classes[-1] >= len(statistics.counts):
         raise DamagedFileError(
             None,
             name,
-            f"{len(found.counts)} classes, where the statistics have "
+            f"class {found.classes[-1]}, where the statistics have "
             f"{len(statistics.counts)}",
         )
     return found

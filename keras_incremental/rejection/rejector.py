@@ -13,6 +13,7 @@ from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 
 CONFIDENCE = 0.95
+SHOWN = 5
 
 
 @export
@@ -234,7 +235,10 @@ class Rejector:
     def _estimate_text(self):
         text = f"estimated from statistics of {self.count} known samples"
         if self.unmeasured:
-            text += f"; how those of {self.unmeasured} vary is not known"
+            shown = [*self.unmeasured[:SHOWN]]
+            more = len(self.unmeasured) - len(shown)
+            shown = f"{shown} and {more} more" if more else f"{shown}"
+            text += f"; how those of {shown} vary is not known"
         return text
 
     def _check_calibrated(self):

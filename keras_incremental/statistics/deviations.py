@@ -14,6 +14,8 @@ from keras_incremental.utils.types import Store
 LEVELS, MIXTURES = 32, 8
 PLACES = (np.arange(LEVELS) + 0.5) / LEVELS
 DRAWS = 8 * LEVELS
+# Classes of which they are kept: at most 16 MB of 1,024 features.
+MOST = 512
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,20 +27,23 @@ class Deviations:
     random mixtures of their deviations from the mean, none of which is of one
     sample. The quantiles say how heavy the tails are, and are taken relative
     to their mean; the mixtures say how large the distances are and where they
-    point, for any later covariance. A class of one sample has neither.
+    point, for any later covariance. A class of one sample has neither. They
+    are kept of the first 512 classes, which stand for all.
 
     Attributes:
-        counts: Ints of shape `(classes,)`, of how many samples; 0 for none.
-        quantiles: Array of shape `(classes, LEVELS)`, ascending, of mean 1.
-        mixtures: Array of shape `(classes, MIXTURES, features)`. The sum of
+        classes: Ints of shape `(rows,)`, ascending: the class of each row.
+        counts: Ints of shape `(rows,)`, of how many samples.
+        quantiles: Array of shape `(rows, LEVELS)`, ascending, of mean 1.
+        mixtures: Array of shape `(rows, MIXTURES, features)`. The sum of
             their outer products is near the covariance of the class.
     """
 
+    classes: np.ndarray
     counts: np.ndarray
     quantiles: np.ndarray
     mixtures: np.ndarray
 
-    ARRAYS = ("counts", "quantiles", "mixtures")
+    ARRAYS = ("classes", "counts", "quantiles", "mixtures")
 
     @classmethod
     def empty(cls, width: int) -> "Deviations":
@@ -48,6 +53,7 @@ class Deviations:
             width: Int. The number of features.
         """
         return cls(
+            np.zeros(0, int),
             np.zeros(0, int),
             np.zeros((0, LEVELS)),
             np.zeros((0, MIXTURES, width), "float32"),
@@ -71,54 +77,38 @@ class Deviations:
             labels: Ints of shape `(samples,)`.
         """
         labels = np.asarray(labels)
-        counts = padded(self.counts, len(statistics.counts))
-        quantiles = padded(self.quantiles, len(counts))
-        mixtures = padded(self.mixtures, len(counts))
+        features = np.asarray(features)
         means = WhitenedMeans.of(statistics)
-        for label in np.unique(labels):
-            count = statistics.counts[label]
-            if count < 2:
+        rows = {label: row for row, label in enumerate(self.classes.tolist())}
+        found = {label: self._row(row) for label, row in rows.items()}
+        for label in np.unique(labels).tolist():
+            known = label in found
+            if statistics.counts[label] < 2 or not (known or len(found) < MOST):
                 continue
-            rows = np.asarray(features)[labels == label].astype("float64")
-            steps = rows - statistics.means[label]
-            lengths = means.left_out_lengths(steps, count)
-            found = _relative(np.sort(lengths))
-            mixed = steps / np.sqrt(len(rows))
-            if counts[label]:
-                shares = _shares(counts[label], len(rows))
-                both = quantiles[label], found
-                found = _relative(_joined_quantiles(both, shares))
-                # By so much the mean of the earlier samples moved.
-                moved = steps.sum(0) / max(count - len(rows), 1)
-                parts = mixtures[label], moved[None]
-                roots = np.sqrt(shares)
-                mixed = np.concatenate(
-                    [roots[0] * part for part in parts] + [roots[1] * mixed]
-                )
-            quantiles[label] = found
-            counts[label] += len(rows)
-            mixtures[label] = _mixed(mixed, [int(label), int(counts[label])])
-        return dataclasses.replace(
-            self, counts=counts, quantiles=quantiles, mixtures=mixtures
-        )
+            steps = features[labels == label] - statistics.means[label]
+            row = _row_of(means, steps, statistics.counts[label])
+            if known:
+                row = _joined(found[label], row, statistics.counts[label])
+            count, quantiles, mixtures = row
+            found[label] = count, quantiles, _mixed(mixtures, [label, count])
+        if not found:
+            return self
+        order = sorted(found)
+        columns = zip(*(found[label] for label in order), strict=True)
+        return type(self)(np.array(order), *map(np.array, columns))
 
     def without(self, classes: np.ndarray) -> Self:
         """Returns the deviations without those of some classes."""
-        gone = np.isin(np.arange(len(self.counts)), classes)
-        return dataclasses.replace(
-            self,
-            counts=np.where(gone, 0, self.counts),
-            quantiles=np.where(gone[:, None], 0.0, self.quantiles),
-            mixtures=np.where(gone[:, None, None], 0.0, self.mixtures).astype(
-                "float32"
-            ),
-        )
+        stay = ~np.isin(self.classes, classes)
+        return type(self)(*(getattr(self, name)[stay] for name in self.ARRAYS))
+
+    def _row(self, row):
+        return self.counts[row], self.quantiles[row], self.mixtures[row]
 
     def measured(self, statistics: FeatureStatistics) -> np.ndarray:
-        """Returns which classes of statistics it knows, bools."""
-        size = len(statistics.counts)
-        counts = padded(self.counts[:size], size)
-        return (statistics.counts > 1) & (counts > 0)
+        """Returns the classes of statistics that it knows, ints."""
+        known = self.classes[self.classes < len(statistics.counts)]
+        return known[statistics.counts[known] > 1]
 
     def drawn(
         self, statistics: FeatureStatistics
@@ -136,7 +126,7 @@ class Deviations:
             many of each class that it has measured.
         """
         means = WhitenedMeans.of(statistics)
-        labels = np.flatnonzero(self.measured(statistics))
+        labels = self.measured(statistics)
         found = [self._drawn_of(means, label, statistics) for label in labels]
         if not found:
             return np.zeros(0), np.zeros(0), np.zeros(0, int)
@@ -145,9 +135,10 @@ class Deviations:
 
     def _drawn_of(self, means, label, statistics):
         count = statistics.counts[label]
-        mixtures = means.white(self.mixtures[label])
+        row = np.searchsorted(self.classes, label)
+        mixtures = means.white(self.mixtures[row])
         level = np.square(mixtures).sum()
-        lengths = means.lengths_within(self.quantiles[label], level, count)
+        lengths = means.lengths_within(self.quantiles[row], level, count)
         lengths = np.repeat(lengths, DRAWS // LEVELS)
         weights = np.random.default_rng(int(label)).standard_normal(
             (DRAWS, MIXTURES)
@@ -159,7 +150,7 @@ class Deviations:
 
     def save_to(self, store: Store, prefix: str) -> None:
         """Writes the arrays into a store, nothing where there are none."""
-        for name in self.ARRAYS if self.counts.any() else ():
+        for name in self.ARRAYS if len(self.classes) else ():
             store[prefix + name] = getattr(self, name)
 
     @classmethod
@@ -172,15 +163,16 @@ class Deviations:
         if prefix + cls.ARRAYS[0] not in set(store.keys()):
             return cls.empty(width)
         found = cls(*(np.asarray(store[prefix + name]) for name in cls.ARRAYS))
-        size = len(found.counts)
+        size = len(found.classes)
+        ints = found.classes, found.counts
         fits = (
-            found.counts.shape == (size,)
-            and found.counts.dtype.kind == "i"
+            all(a.shape == (size,) and a.dtype.kind == "i" for a in ints)
             and found.quantiles.shape == (size, LEVELS)
             and found.mixtures.shape == (size, MIXTURES, width)
             and np.isfinite(found.quantiles).all()
             and np.isfinite(found.mixtures).all()
-            and (found.counts >= 0).all()
+            and (np.diff(found.classes, prepend=-1) > 0).all()
+            and (found.counts > 0).all()
             and (found.quantiles >= 0).all()
         )
         if not fits:
@@ -199,8 +191,24 @@ def _relative(lengths):
     return values / mean if mean > 0 else np.ones(LEVELS)
 
 
-def _shares(*counts):
-    return np.array(counts) / sum(counts)
+def _row_of(means, steps, count):
+    """Returns a row of samples, by their deviations from the mean."""
+    lengths = means.left_out_lengths(steps, count)
+    quantiles = _relative(np.sort(lengths))
+    return len(steps), quantiles, steps / np.sqrt(len(steps))
+
+
+def _joined(old, new, count):
+    """Returns a row of earlier and new samples of a class."""
+    counts = np.array([old[0], new[0]])
+    shares = counts / counts.sum()
+    quantiles = _relative(_joined_quantiles((old[1], new[1]), shares))
+    # By so much the mean of the earlier samples moved.
+    moved = np.sqrt(new[0]) * new[2].sum(0) / max(count - new[0], 1)
+    roots = np.sqrt(shares)
+    before = np.concatenate([old[2], moved[None]])
+    mixtures = np.concatenate([roots[0] * before, roots[1] * new[2]])
+    return int(counts.sum()), quantiles, mixtures
 
 
 def _joined_quantiles(parts, shares):

@@ -75,20 +75,19 @@ class FeatureStatistics(ClassMeans):
             shrinkage: String, how far the covariance is drawn towards a
                 sphere: `"evidence"` or `"oas"`. Defaults to `"evidence"`.
         """
-        count = len(self)
-        covariance = self.scatter / count
-        return Normal(shrunk(covariance, shrinkage, count, self.freedom))
+        return self.shrunk_normal(shrinkage)[0]
 
-    def share_of_sphere(self, shrinkage: str = EVIDENCE) -> float:
-        """Returns the share of the sphere in the covariance of `normal`.
+    def shrunk_normal(self, shrinkage: str) -> tuple[Normal | Gaussian, float]:
+        """Returns `normal`, and the share of the sphere in its covariance.
 
         Args:
             shrinkage: See `normal`.
         """
-        if self.within <= 0:
-            return 1.0
-        count = len(self)
-        return share_of(self.scatter / count, shrinkage, count, self.freedom)
+        count, share = len(self), 1.0
+        covariance = self.scatter / count
+        if self.within > 0:
+            share = share_of(covariance, shrinkage, count, self.freedom)
+        return Normal(shrunk(covariance, share, count)), share
 
     def extended(self, counts: np.ndarray, means: np.ndarray) -> Self:
         """Returns statistics with classes that vary as the others do.

@@ -49,8 +49,8 @@ class WhitenedMeans:
         seen = statistics.counts > 0
         means = statistics.means[seen]
         center = means.mean(0)
-        normal = statistics.normal(OAS)
-        share = (1 - statistics.share_of_sphere(OAS)) / len(statistics)
+        normal, share = statistics.shrunk_normal(OAS)
+        share = (1 - share) / len(statistics)
         white = normal.whitened(means - center)
         return cls(center, white, np.cumsum(seen) - 1, normal, share)
 

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.gaussian import Gaussian
 from keras_incremental.statistics.scatter import RowScatter
-from keras_incremental.statistics.shrinkage import EVIDENCE
 from keras_incremental.statistics.shrinkage import share_of_sphere
 from keras_incremental.statistics.spectrum import spectrum_of_rows
 from keras_incremental.utils.types import Store
@@ -80,26 +79,18 @@ class LowRankStatistics(FeatureStatistics):
         rows = np.concatenate([self.scatter, np.sqrt(each) * steps])
         return spectrum_of_rows(rows)
 
-    def normal(self, shrinkage: str = EVIDENCE) -> Gaussian:
-        center = np.zeros(self.means.shape[-1])
+    def shrunk_normal(self, shrinkage: str) -> tuple[Gaussian, float]:
+        count, size = len(self), self.means.shape[-1]
+        center = np.zeros(size)
         if self.within <= 0:
-            return Gaussian.sphere(center)
-        values, directions = self._values()
-        share = self.share_of_sphere(shrinkage)
-        return Gaussian.of_spectrum(center, values, directions, share)
-
-    def share_of_sphere(self, shrinkage: str = EVIDENCE) -> float:
-        if self.within <= 0:
-            return 1.0
-        values, _ = self._values()
-        return share_of_sphere(values, shrinkage, len(self), self.freedom)
-
-    def _values(self):
-        """Returns the eigenvalues of the covariance, and some eigenvectors."""
+            return Gaussian.sphere(center), 1.0
         found, directions = spectrum_of_rows(self.scatter)
-        values = np.full(self.means.shape[-1], self.remainder)
+        values = np.full(size, self.remainder)
         values[: len(found)] += found
-        return values / len(self), directions
+        values /= count
+        share = share_of_sphere(values, shrinkage, count, self.freedom)
+        normal = Gaussian.of_spectrum(center, values, directions, share)
+        return normal, share
 
     def fits(self, width: int) -> bool:
         rows = np.shape(self.scatter)

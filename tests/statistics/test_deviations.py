@@ -4,6 +4,7 @@ import pytest
 from keras_incremental.rejection import Rejector
 from keras_incremental.rejection.scores import discriminant
 from keras_incremental.rejection.scores import distance
+from keras_incremental.statistics import deviations
 from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.left_out import WhitenedMeans
@@ -44,7 +45,7 @@ def test_left_out_scores_are_those_of_statistics_without_a_sample(kind, count):
     statistics = kind.of(x, labels)
     means = WhitenedMeans.of(statistics)
     # The shrinkage stays as it is with all samples.
-    shrunk = statistics.share_of_sphere("oas")
+    _, shrunk = statistics.shrunk_normal("oas")
     sphere = shrunk * statistics.within / len(x) / WIDTH
     for row in (0, count + 1, 3 * count - 1):
         label, others = labels[row], np.arange(len(x)) != row
@@ -73,9 +74,9 @@ def learned(parts):
     return statistics, found
 
 
-def alarms(statistics, deviations, x, rate=0.05):
+def alarms(statistics, found, x, rate=0.05):
     """The share of samples above a threshold that was estimated."""
-    far, between, labels = deviations.drawn(statistics)
+    far, between, labels = found.drawn(statistics)
     weight = far.std() / between.std()
     counts = statistics.counts[labels]
     rejector = Rejector(false_alarm=rate).estimate(
@@ -140,11 +141,11 @@ def test_a_class_of_one_sample_or_removed_is_not_measured():
     x, labels = clouds([0, 1, 2], 20)
     x, labels = x[:-19], labels[:-19]
     statistics, found = learned([(x, labels)])
-    assert found.measured(statistics).tolist() == [True, True, False]
+    assert found.measured(statistics).tolist() == [0, 1]
     assert set(found.drawn(statistics)[2]) == {0, 1}
     gone = found.without([0])
-    assert not gone.mixtures[0].any() and not gone.quantiles[0].any()
-    assert gone.measured(statistics).tolist() == [False, True, False]
+    assert gone.mixtures.shape == (1, 8, WIDTH)
+    assert gone.measured(statistics).tolist() == [1]
 
 
 @pytest.mark.parametrize("samples", ["equal", "constant"])
@@ -154,6 +155,14 @@ def test_samples_that_do_not_vary_have_finite_scores(samples):
     statistics, found = learned([(x, labels)])
     far, between, _ = found.drawn(statistics)
     assert np.isfinite(far).all() and np.isfinite(between).all()
+
+
+def test_many_classes_are_measured_by_the_first(monkeypatch):
+    monkeypatch.setattr(deviations, "MOST", 2)
+    x, labels = clouds([0, 1, 2], 20)
+    statistics, found = learned([(x, labels), (x, labels)])
+    assert found.measured(statistics).tolist() == [0, 1]
+    assert found.counts.tolist() == [40, 40]
 
 
 def test_a_store_brings_them_back_and_others_are_refused():
@@ -168,4 +177,4 @@ def test_a_store_brings_them_back_and_others_are_refused():
     store["a_quantiles"] = store["a_quantiles"][:, 1:]
     with pytest.raises(ValueError, match="quantiles"):
         Deviations.load_from(store, WIDTH, "a_")
-    assert not len(Deviations.load_from({}, WIDTH, "a_").counts)
+    assert not len(Deviations.load_from({}, WIDTH, "a_").classes)

@@ -76,7 +76,7 @@ def reason_against(classifier: keras.Model) -> str:
     if len(missing):
         names = [classifier.classes[k] for k in missing]
         return f"no statistics of {names}"
-    if not classifier.deviations.measured(statistics).any():
+    if not len(classifier.deviations.measured(statistics)):
         return "no class with statistics of how two or more samples vary"
     return ""
 
