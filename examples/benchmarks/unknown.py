@@ -149,7 +149,10 @@ def print_alarms(features, name, options):
             f"{np.mean(v):.1f} ({min(v):.1f} to {max(v):.1f})"
             for v in zip(*found, strict=True)
         ]
-        print(f"| {known} of {name}, {each} | " + " | ".join(cells) + " |")
+        print(
+            f"| {known} of {name}, {each} | " + " | ".join(cells) + " |",
+            flush=True,
+        )
 
 
 def main(arguments=None):
