@@ -83,7 +83,7 @@ def read_deviations(store, statistics, width, prefix):
     name = f"variables `{prefix}*`"
     try:
         found = Deviations.load_from(store, width, prefix)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DamagedFileError(None, name, str(error)) from error
     if len(found.classes) and found.classes[-1] >= len(statistics.counts):
         raise DamagedFileError(

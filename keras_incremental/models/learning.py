@@ -116,7 +116,9 @@ class LearningMixin(keras.Model):
                 data set, or `OldData`. It is replayed beside exemplars.
                 Defaults to `None`.
             auxiliary: Samples without labels, or a data set of them, of
-                anything: some recipes learn from them too.
+                anything: some recipes learn from them too. Where the head is
+                solved, or classes are described, they change nothing, and
+                the report says so.
             steps: Int. How many batches to read of data that has no end.
             verbose: Same as for `fit`. Defaults to `"auto"`.
 

@@ -152,7 +152,8 @@ def _unknown(classifier):
     rejector = classifier.rejector
     if rejector is None:
         return "Every input gets a known class: nothing was calibrated.\n"
-    return _text(str(rejector).capitalize()) + ".\n"
+    text = str(rejector)
+    return _text(text[:1].upper() + text[1:]) + ".\n"
 
 
 def _calibration(report):

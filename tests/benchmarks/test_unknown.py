@@ -41,7 +41,7 @@ def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
         [row.split(" | ")[-1].split(" ")[0] for row in alarms.splitlines()[2:]],
         float,
     )
-    assert len(rates) == 8
+    assert len(rates) == 6
     assert ((rates > 2.5) & (rates < 10)).all(), rates
 
 

@@ -83,6 +83,15 @@ def test_it_beats_training_against_nothing():
     assert balanced(described, range(4)) > balanced(trained, range(4)) + 0.05
 
 
+def test_unlabeled_samples_beside_change_nothing_and_it_is_said():
+    alone, beside = classifier(), classifier()
+    teach(alone, [2])
+    stream, _ = samples(range(4), seed=8)
+    report = teach(beside, [2], auxiliary=stream)
+    assert f"{len(stream)} auxiliary samples not used" in report.used["method"]
+    np.testing.assert_array_equal(scores(alone, stream), scores(beside, stream))
+
+
 def test_recall_is_that_of_the_recipe():
     shares = []
     x = samples([2], 200, seed=12)[0]

@@ -28,7 +28,7 @@ def is_described(classifier, samples, backbone, inputs, options):
         and head.can_describe
         and samples.partial_labels.is_plain
         and not asks_to_train(options)
-        and not np.any(inputs.new_labels == NO_LABEL)
+        and not np.any(samples.labels == NO_LABEL)
         and (bool(head.described) or _knows_nothing_old(classifier, inputs))
         and _shows_enough(samples, head.described, len(classifier.classes))
     )

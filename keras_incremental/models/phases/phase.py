@@ -84,7 +84,11 @@ class PhaseRun(Run):
 
     @property
     def description(self):
-        return ", ".join([self.plan.description, *self.notes])
+        unused = []
+        if self.auxiliary is not None and self.plan.way != TRAINED:
+            count = len(self.auxiliary.x)
+            unused.append(f"{count} auxiliary samples not used")
+        return ", ".join([self.plan.description, *self.notes, *unused])
 
     def read(self):
         classifier, backbone = self.classifier, self.backbone
