@@ -251,8 +251,10 @@ class LearningMixin(keras.Model):
         """Keeps exemplars of old data, and statistics of its features.
 
         Nothing is trained. Without a memory no sample is kept, only the mean
-        feature of each class and one covariance. They are those of the
-        network in inference mode, so random layers below the head matter not.
+        feature of each class, one covariance, and of up to 512 classes a few
+        mixtures and quantiles that tell how their samples vary. They are
+        those of the network in inference mode, so random layers below the
+        head matter not.
 
         Args:
             x: Samples of known classes, or a data set, same as for `learn`.

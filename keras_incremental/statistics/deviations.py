@@ -13,7 +13,8 @@ from keras_incremental.utils.types import Store
 # Quantiles of the distances of a class, and mixtures of its deviations.
 LEVELS, MIXTURES = 32, 8
 PLACES = (np.arange(LEVELS) + 0.5) / LEVELS
-DRAWS = 8 * LEVELS
+# Samples that are drawn in all, unless there are many classes.
+MOST_DRAWN = 4096
 # Classes of which they are kept: at most 16 MB of 1,024 features.
 MOST = 512
 
@@ -127,21 +128,24 @@ class Deviations:
         """
         means = WhitenedMeans.of(statistics)
         labels = self.measured(statistics)
-        found = [self._drawn_of(means, label, statistics) for label in labels]
-        if not found:
+        if not len(labels):
             return np.zeros(0), np.zeros(0), np.zeros(0, int)
+        draws = int(np.clip(MOST_DRAWN // (LEVELS * len(labels)), 1, 8))
+        found = [
+            self._drawn_of(means, label, statistics, draws) for label in labels
+        ]
         distances, discriminants = map(np.concatenate, zip(*found, strict=True))
-        return distances, discriminants, np.repeat(labels, DRAWS)
+        return distances, discriminants, np.repeat(labels, draws * LEVELS)
 
-    def _drawn_of(self, means, label, statistics):
+    def _drawn_of(self, means, label, statistics, draws):
         count = statistics.counts[label]
         row = np.searchsorted(self.classes, label)
         mixtures = means.white(self.mixtures[row])
         level = np.square(mixtures).sum()
         lengths = means.lengths_within(self.quantiles[row], level, count)
-        lengths = np.repeat(lengths, DRAWS // LEVELS)
+        lengths = np.repeat(lengths, draws)
         weights = np.random.default_rng(int(label)).standard_normal(
-            (DRAWS, MIXTURES)
+            (len(lengths), MIXTURES)
         )
         own = np.einsum("ij,jk,ik->i", weights, mixtures @ mixtures.T, weights)
         weights *= np.sqrt(lengths / np.where(own > 0, own, 1))[:, None]
