@@ -192,4 +192,4 @@ def test_an_unknown_class_is_found_named_and_learnt():
     recognised = clf.predict_names(x_new[180:]) == y_new[180:]
     assert recognised.mean() > 0.85
     assert (clf.predict_names(x_fresh) == y_fresh).mean() > 0.85
-    assert clf.rejector is None
+    assert clf.rejector.estimated
