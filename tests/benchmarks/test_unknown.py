@@ -16,6 +16,7 @@ def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
         return (x + 50 * (name == "fashion_mnist"), y, 0.5)
 
     monkeypatch.setattr(unknown.frozen, "features_of", features_of)
+    monkeypatch.setattr(unknown, "SAMPLES", (100, None))
     unknown.main(["--splits", "1", "--data", "digits", "fashion_mnist"])
     areas, alarms = capsys.readouterr().out.split("\n\n")
     header, _, *rows = areas.splitlines()
@@ -36,12 +37,12 @@ def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
     values = np.array([[float(v) for v in row] for _, *row in places])
     assert (values[1::2, 3] > 0.99).all()
     assert values[:, 3].mean() > values[:, 2].mean()
-    # Of 400 clouds, and of 10: within a factor of two.
+    # Within a factor of two.
     rates = np.array(
         [row.split(" | ")[-1].split(" ")[0] for row in alarms.splitlines()[2:]],
         float,
     )
-    assert len(rates) == 6
+    assert len(rates) == 4
     assert ((rates > 2.5) & (rates < 10)).all(), rates
 
 

@@ -54,16 +54,13 @@ def test_predict_and_review_without_calibration(photos, tmp_path):
     assert {row["reason"] for row in values["pictures"]} <= {"uncertain"}
 
 
-def test_a_stale_calibration_names_the_command(pets, photos, tmp_path):
+def test_after_learn_what_is_unknown_is_estimated(pets, photos, tmp_path):
     out = tmp_path / "pets.keras"
     run("learn", pets, photos / "birds", "--class", "bird", "--out", out)
-    commands = [("predict", out, photos / "birds", "--unknown")]
-    commands += [("review", out, photos / "test", "--out", tmp_path / "sort")]
-    for command in commands:
-        told = run(*command, code=2).stderr
-        assert "has changed since" in told
-        assert f"`keras-incremental calibrate {out} DATA --force`" in told
-    assert not (tmp_path / "sort").exists()
+    values = run_json("predict", out, photos / "birds", "--unknown")
+    names = [row["class"] for row in values["predictions"]]
+    assert names.count("bird") > 6
+    run("review", out, photos / "test", "--out", tmp_path / "sort")
 
 
 def test_review_writes_a_folder_for_each_proposed_class(sorted_by, photos):
