@@ -103,7 +103,7 @@ class Gaussian:
             numpy: Module to compute with: `numpy` or `keras.ops`.
             dtype: String, that of the constants.
         """
-        steps = samples - self.center.astype(dtype)
+        steps = numpy.subtract(samples, self.center.astype(dtype))
         stretch = (np.sqrt(self.shares) - 1) * self.directions
         along = numpy.matmul(steps, stretch.astype(dtype))
         others = numpy.matmul(along, self.directions.T.astype(dtype))
