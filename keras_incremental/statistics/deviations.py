@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.left_out import WhitenedMeans
+from keras_incremental.statistics.low_rank import MOST_FEATURES
 from keras_incremental.statistics.scatter import padded
 from keras_incremental.utils.types import Store
 
@@ -60,6 +61,11 @@ class Deviations:
             np.zeros((0, MIXTURES, width), "float32"),
         )
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether there are so many features that nothing is kept."""
+        return self.mixtures.shape[-1] > MOST_FEATURES
+
     def emptied(self) -> "Deviations":
         """Returns those of no class, of as many features."""
         return self.empty(self.mixtures.shape[-1])
@@ -77,6 +83,8 @@ class Deviations:
             features: Array of shape `(samples, features)`.
             labels: Ints of shape `(samples,)`.
         """
+        if self.is_wide:
+            return self
         labels = np.asarray(labels)
         features = np.asarray(features)
         means = WhitenedMeans.of(statistics)

@@ -72,6 +72,9 @@ def reason_against(classifier: keras.Model) -> str:
     statistics = classifier.statistics
     if classifier.backbone.is_trainable:
         return "layers below the head that train"
+    if classifier.deviations.is_wide:
+        width = classifier.head.input_dim
+        return f"{width} features, too many to keep how classes vary"
     missing = classifier.label_space.unseen(statistics.counts)
     if len(missing):
         names = [classifier.classes[k] for k in missing]
