@@ -156,7 +156,9 @@ def test_each_kind_of_classifier_answers_in_onnx(case, tmp_path):
     if clf.multi_label:
         names = [[n if n in row else "" for n in classes] for row in names]
     assert received["names"].tolist() == np.asarray(names).tolist()
-    if clf.rejector is not None:
+    # What is only estimated is not exported.
+    assert ("unknown" in received) == (clf.held_calibration is not None)
+    if "unknown" in received:
         unknown = clf.predict_names(x, unknown="?")
         assert received["unknown"].tolist() == [u == ("?",) for u in unknown]
 
