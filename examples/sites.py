@@ -1,8 +1,13 @@
 """
 Title: Learning from sites that keep their pictures
+Author: The keras_incremental maintainers
+Date created: 2026/11/27
+Last modified: 2026/11/27
 Description: Statistics of three sites, merged into the head of all of them.
-Accelerator: none
+Accelerator: None
+"""
 
+"""
 Three sites have pictures of digits that must not leave them. Each gets the
 file of one classifier with a frozen backbone, and sends back statistics: of
 each class how many pictures there are and their mean feature, one matrix, and

@@ -61,7 +61,7 @@ def test_merge_warns_of_features_that_hardly_tell(pets, photos, tmp_path):
 def test_merge_refuses_what_it_cannot_merge(pets, tmp_path):
     model, head = pets
     out = ("--out", tmp_path / "out.keras")
-    assert "each once" in run("merge", model, head, head, *out, code=2).stderr
+    assert "device once" in run("merge", model, head, head, *out, code=2).stderr
     missing = run("merge", model, tmp_path / "no.npz", *out, code=2)
     assert "no.npz" in missing.stderr
     assert "only with --force" in run("merge", *pets, code=2).stderr
