@@ -7,16 +7,6 @@ Description: Statistics of three sites, merged into the head of all of them.
 Accelerator: None
 """
 
-"""
-Three sites have pictures of digits that must not leave them. Each gets the
-file of one classifier with a frozen backbone, and sends back statistics: of
-each class how many pictures there are and their mean feature, one matrix, and
-the features of some pictures. Here the sites have other classes, and share
-some.
-
-    python examples/sites.py
-"""
-
 import pathlib
 import tempfile
 
@@ -25,6 +15,18 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import keras_incremental as ki
+
+"""
+## Introduction
+
+Three sites have pictures of digits that must not leave them. Each gets the
+file of one classifier with a frozen backbone, and sends back statistics: of
+each class how many pictures there are and their mean feature, one matrix, and
+the features of some pictures. Here the sites have other classes, and share
+some.
+
+    python examples/sites.py
+"""
 
 SITES = {"north": [0, 1, 2, 3], "east": [2, 3, 4, 5, 6], "south": range(7, 10)}
 KNOWN = ("zero", "one")
