@@ -206,7 +206,7 @@ class PredictingMixin(Rejects):
                 prediction is taken where its entropy is below. A larger
                 value takes more. Defaults to `None`: for each class the
                 median over samples predicted as it, and 0.05 at least, so
-                that half of every class is taken or more.
+                that half of the known ones of it are taken or more.
             batch_size: Int. Defaults to `32`.
             steps: Int. The number of batches to read of endless data.
 
