@@ -205,7 +205,8 @@ def _kept(classifier):
     if memory is not None:
         nbytes["exemplars"] = memory.nbytes
     if len(statistics):
-        nbytes["statistics"] = statistics.nbytes
+        deviations = classifier.deviations
+        nbytes["statistics"] = statistics.nbytes + deviations.nbytes
     return {
         "problem": classifier.problem.name,
         "phase": classifier.num_phases,

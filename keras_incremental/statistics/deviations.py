@@ -66,6 +66,11 @@ class Deviations:
         """Whether there are so many features that nothing is kept."""
         return self.mixtures.shape[-1] > MOST_FEATURES
 
+    @property
+    def nbytes(self) -> int:
+        """Int. The bytes that all arrays take."""
+        return sum(getattr(self, name).nbytes for name in self.ARRAYS)
+
     def emptied(self) -> "Deviations":
         """Returns those of no class, of as many features."""
         return self.empty(self.mixtures.shape[-1])
