@@ -8,6 +8,9 @@ import numpy as np
 
 from keras_incremental.utils.types import Tensor
 
+# Below it, calls of NumPy cost more than they save.
+SMALL = 128
+
 
 @dataclasses.dataclass(frozen=True)
 class Normal:
@@ -29,7 +32,8 @@ class Normal:
             numpy: Module to compute with: `numpy` or `keras.ops`.
             dtype: String, that of the constants.
         """
-        return numpy.matmul(samples, self._whitening.astype(dtype))
+        whitening = self._whitening.astype(dtype, copy=False)
+        return numpy.matmul(samples, whitening)
 
     def times(self, columns: np.ndarray) -> np.ndarray:
         """Returns the covariance times columns `(features, num_columns)`."""
@@ -43,4 +47,24 @@ class Normal:
 
     @functools.cached_property
     def _whitening(self):
-        return np.linalg.inv(np.linalg.cholesky(self.covariance)).T
+        return inverse_of_triangle(np.linalg.cholesky(self.covariance)).T
+
+
+def inverse_of_triangle(matrix: np.ndarray) -> np.ndarray:
+    """Returns the inverse of a lower triangular matrix.
+
+    Halves of it are inverted in turn, which is faster than a full inverse.
+
+    Args:
+        matrix: Array of shape `(size, size)`, without 0 on its diagonal.
+    """
+    size = len(matrix)
+    if size <= SMALL:
+        return np.linalg.inv(matrix)
+    half = size // 2
+    inverse = np.zeros_like(matrix)
+    first = inverse_of_triangle(matrix[:half, :half])
+    second = inverse_of_triangle(matrix[half:, half:])
+    inverse[:half, :half], inverse[half:, half:] = first, second
+    inverse[half:, :half] = -second @ matrix[half:, :half] @ first
+    return inverse

@@ -35,7 +35,9 @@ def shrunk(
         if isinstance(shrinkage, str)
         else float(shrinkage)
     )
-    return (1 - share) * covariance + share * sphere * np.eye(size)
+    result = (1 - share) * covariance
+    result.flat[:: size + 1] += share * sphere
+    return result
 
 
 def share_of(
