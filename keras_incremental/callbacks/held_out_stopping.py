@@ -8,6 +8,7 @@ from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.callbacks.weight_protection import check_data
 from keras_incremental.data import arrays
+from keras_incremental.data.labels import check_labels
 from keras_incremental.regularizers.per_example.likelihood import logits_of
 from keras_incremental.utils.export import export
 from keras_incremental.utils.probabilities import logsumexp
@@ -47,7 +48,8 @@ class HeldOutStopping(PhaseCallback):
             to `None`.
 
     Raises:
-        ValueError: when `fit` begins without `data`.
+        ValueError: when `fit` begins without `data`, or where there is not
+            one label for each sample.
 
     Example:
 
@@ -82,12 +84,7 @@ class HeldOutStopping(PhaseCallback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         check_data(self)
-        if not len(self.data[1]):
-            raise ValueError(
-                "HeldOutStopping needs held-out samples. Received: data with "
-                "none, as no class has two samples. Pass more samples, or "
-                "`epochs` without this callback."
-            )
+        _check_labels(self.data[1])
         self._stopping = keras.callbacks.EarlyStopping(
             MONITOR,
             patience=self.patience,
@@ -112,7 +109,8 @@ class HeldOutStopping(PhaseCallback):
         logits = arrays.in_chunks(
             predict, arrays.samples_to_numpy(inputs, "data")
         )
-        chosen = np.take_along_axis(logits, np.asarray(labels)[..., None], -1)
+        labels = np.reshape(labels, (-1, 1)).astype("int64")
+        chosen = np.take_along_axis(logits, labels, -1)
         return float(np.mean(logsumexp(logits) - chosen))
 
     def get_config(self) -> Config:
@@ -120,3 +118,20 @@ class HeldOutStopping(PhaseCallback):
             "patience": self.patience,
             "validation_share": self.validation_share,
         }
+
+
+def _check_labels(labels):
+    if not len(labels):
+        raise ValueError(
+            "HeldOutStopping needs held-out samples. Received: data with "
+            "none, as no class has two samples. Pass more samples, or "
+            "`epochs` without this callback."
+        )
+    labels = check_labels(labels, None, argument="data", sparse=True)
+    if labels.ndim > 1:
+        raise ValueError(
+            "HeldOutStopping takes one label for each sample. Received: "
+            f"labels of shape {labels.shape}. Use "
+            "`keras.callbacks.EarlyStopping` with `validation_data` where "
+            "samples have several labels, or pixels have them."
+        )

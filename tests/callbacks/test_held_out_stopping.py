@@ -75,6 +75,29 @@ def test_arguments_are_checked(argument, value):
         HeldOutStopping(**{argument: value})
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [np.eye(2)[Y], np.zeros((16, 2, 2), int), Y - 1, Y + 0.5, Y.astype(str)],
+    ids=["several", "pixels", "negative", "fractions", "names"],
+)
+def test_labels_that_are_no_classes_are_refused_before_training(labels):
+    model = model_of()
+    before = model.get_weights()[0]
+    stopping = HeldOutStopping(data=(X, labels))
+    with pytest.raises((ValueError, TypeError), match="label|`data`"):
+        model.fit(X, Y, verbose=0, callbacks=[stopping])
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+
+
+def test_a_column_of_labels_counts_as_labels():
+    losses = []
+    for labels in (Y, Y[:, None], Y.astype("float32")):
+        stopping = HeldOutStopping(data=(X, labels))
+        fit = model_of().fit(X, Y, verbose=0, callbacks=[stopping])
+        losses.append(fit.history["held_out_loss"])
+    assert losses[0] == losses[1] == losses[2]
+
+
 @pytest.mark.parametrize("data", [None, (X[:0], Y[:0])])
 def test_no_samples_are_refused_before_training(data):
     model = model_of()

@@ -11,6 +11,7 @@ from toy_devices import TEST
 from toy_devices import assert_same_learned
 from toy_devices import classifier
 from toy_devices import network
+from toy_devices import skip_if_files_share_a_process
 from toy_devices import solve
 
 from keras_incremental.models import IncrementalClassifier
@@ -25,13 +26,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def distribution():
+def distribution(request):
     import jax
 
     try:
         jax.config.update("jax_num_cpu_devices", 2)
     except RuntimeError:
-        pytest.skip("JAX runs on one device by now: run this file alone")
+        skip_if_files_share_a_process(request)
     return keras.distribution.DataParallel()
 
 

@@ -34,6 +34,7 @@ def learn(clf, count=30, **options):
     return clf.learn(x, [NAMES[i] for i in y], verbose=0, **options)
 
 
+@pytest.mark.backend
 def test_a_network_trains_until_held_out_samples_say_enough():
     report = learn(classifier())
     losses = report.history[LOSS]

@@ -14,6 +14,7 @@ from toy_devices import assert_same_learned
 from toy_devices import classifier
 from toy_devices import learned
 from toy_devices import network
+from toy_devices import skip_if_files_share_a_process
 from toy_devices import solve
 
 from keras_incremental import recipes
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def strategy():
+def strategy(request):
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
@@ -35,7 +36,7 @@ def strategy():
     try:
         tf.config.set_logical_device_configuration(cpu, [logical, logical])
     except RuntimeError:
-        pytest.skip("TensorFlow runs on one device by now: run this file alone")
+        skip_if_files_share_a_process(request)
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
