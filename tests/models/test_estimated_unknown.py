@@ -7,6 +7,8 @@ from toy_classifiers import learn
 from toy_classifiers import samples
 
 from keras_incremental.callbacks import ExemplarMemory
+from keras_incremental.models.unknown import calibration
+from keras_incremental.models.unknown import estimate
 
 STRANGE, _ = samples([3, 4], count=200, seed=22)
 
@@ -49,6 +51,24 @@ def test_held_out_samples_sharpen_the_rate_that_was_asked_for(learned):
 def test_a_score_of_logits_needs_held_out_samples(learned):
     with pytest.raises(ValueError, match="score='energy', x=None"):
         learned.calibrate_unknown(score="energy")
+
+
+def test_files_are_written_and_read_without_an_estimate(tmp_path, monkeypatch):
+    clf = classifier()
+    estimates = []
+
+    def counted(*arguments):
+        estimates.append(arguments)
+        return estimate.estimated(*arguments)
+
+    monkeypatch.setattr(calibration, "estimated", counted)
+    clf.save(tmp_path / "pets.keras")
+    clf.save_weights(tmp_path / "pets.weights.h5")
+    loaded = keras.models.load_model(tmp_path / "pets.keras")
+    loaded.load_weights(tmp_path / "pets.weights.h5")
+    assert not estimates
+    assert loaded.rejector.estimated
+    assert len(estimates) == 1
 
 
 def test_it_survives_edits_and_files(tmp_path):

@@ -31,6 +31,8 @@ from keras_incremental.utils.types import Store
 from keras_incremental.utils.types import Tensor
 
 PREFIX, DEVIATIONS = "calibration_", "deviations_"
+# Attributes that estimate what is unknown when they are read.
+ESTIMATES = {"calibration", "calibration_is_stale", "rejector"}
 # What is added to the distance, in those scores that are sums.
 ADDED = {BOTH: ENERGY, STATISTICAL: DISCRIMINANT}
 
@@ -135,6 +137,11 @@ class Rejects(keras.Model):
         rejector.calibrate(scores, names=names)
         self._calibration = Calibration(rejector, statistics, fingerprint(self))
         return rejector
+
+    def __dir__(self):
+        # Keras reads all that is listed here when it saves and loads, and
+        # would have estimated what nobody has asked for.
+        return sorted(set(super().__dir__()) - ESTIMATES)
 
     @property
     def rejector(self) -> Rejector | None:
