@@ -75,8 +75,10 @@ SECTIONS = (
     Section(
         "A million exemplars",
         "exemplars_on_disk",
-        "Exemplars in a file beside as many in memory, which is the floor of "
-        "the time of a batch.",
+        "Exemplars in a file beside as many in memory. The floor of the time "
+        "of a batch is memory, and that of what lies in a file is to read as "
+        "many bytes of it. A step of `fit` tells what is felt of the "
+        "difference.",
     ),
     Section(
         "Two devices beside one",

@@ -116,9 +116,9 @@ class ExemplarStore(BaseMemory):
         keys = keys_of(x)
         arriving = np.unique(y).tolist()
         quotas = self.quotas([*dict.fromkeys([*self.counts, *arriving])])
-        held, size = self._content, len(self._content)
-        # Positions stand for samples until it is decided which are kept.
-        content = dataclasses.replace(held, x=np.arange(size))
+        held = self._content
+        # Places stand for samples until it is decided which are kept.
+        content = dataclasses.replace(held, x=_places_of(held))
         name, parts = "selecting exemplars", []
         progress = LongProgress(name, len(quotas), verbose, "class")
         for label, quota in quotas.items():
@@ -129,8 +129,9 @@ class ExemplarStore(BaseMemory):
             picks = slice(quota)
             if len(rows):
                 own = None if logits is None else logits[rows]
+                # Those of new samples are -1, -2, and so on.
                 new = content.new(
-                    size + rows,
+                    ~rows,
                     label,
                     label_version,
                     dtype,
@@ -173,29 +174,38 @@ class ExemplarStore(BaseMemory):
         rows = [_distinct(content, c)[:n] for c, n in quotas.items()]
         return content.take(np.concatenate(rows)) if rows else content
 
-    def _gathered(self, x, positions, dtype):
-        """Returns samples at positions, of stored ones and new ones."""
-        size = len(self._content)
-        is_new = positions >= size
-        parts = []
+    def _gathered(self, x, places, dtype):
+        """Returns samples at places, of stored ones and new ones."""
+        is_new, parts = places < 0, []
         if not is_new.all():
-            old = positions[~is_new]
-            parts.append(self._content.x.take(old, axis=0))
+            parts.append(self._content.x)
         if is_new.any():
-            parts.append(self._hold(_taken(x, positions[is_new] - size)))
+            parts.append(self._hold(_taken(x, ~places[is_new])))
+        if self._store is not None:
+            # The places are rows of the file, and no copy of these is made.
+            if is_new.any():
+                places[is_new] = parts[-1].rows
+            return stored_samples.joined(parts, dtype, places)
+        if not is_new.all():
+            parts[0] = parts[0].take(places[~is_new], axis=0)
         both = stored_samples.joined(parts, dtype)
         if np.any(is_new[:-1] & ~is_new[1:]):
             order = np.argsort(np.argsort(is_new, kind="stable"))
             both = both.take(order, axis=0)
-        return both if self.path else arrays.compact(both)
+        return arrays.compact(both)
+
+
+def _places_of(held):
+    """Returns where stored samples lie: rows in a file, or in an array."""
+    stored = stored_samples.is_stored(held.x)
+    return held.x.rows if stored else np.arange(len(held))
 
 
 def _read(held, part):
     """Returns stored samples as the model saw them, where they are read."""
-    x = held.x.take(part.x, axis=0)
-    if stored_samples.is_stored(x):
-        return x.as_type(part.dtype)
-    return records.cast(x, part.dtype)
+    if stored_samples.is_stored(held.x):
+        return held.x.at(part.x).as_type(part.dtype)
+    return records.cast(held.x.take(part.x, axis=0), part.dtype)
 
 
 def _taken(x, rows):

@@ -79,9 +79,11 @@ class StoredSamples:
 
     def take(self, rows: np.ndarray, axis: int = 0) -> Self:
         """The samples at `rows`, in that order, not read yet."""
-        return type(self)(
-            self.store, self.rows[rows], self.dtype, self.shape[1:]
-        )
+        return self.at(self.rows[rows])
+
+    def at(self, rows: np.ndarray) -> Self:
+        """Samples of the same store at rows of the file, not read yet."""
+        return type(self)(self.store, rows, self.dtype, self.shape[1:])
 
     def as_type(self, dtype: DTypeLike) -> Self:
         """The samples in another dtype, not read yet."""
@@ -110,12 +112,16 @@ class StoredSamples:
         return x[np.argsort(np.concatenate(places))] if several else x
 
 
-def joined(parts: Sequence[Any], dtype: DTypeLike) -> Any:
+def joined(
+    parts: Sequence[Any], dtype: DTypeLike, rows: np.ndarray | None = None
+) -> Any:
     """Returns samples below each other, as `arrays.concatenate` does.
 
     Args:
         parts: List of arrays, or of `StoredSamples` of one store.
         dtype: dtype of samples that are not of one dtype.
+        rows: Array of int64, the rows of the result in the store. Defaults to
+            `None`, those of the parts.
     """
     if not is_stored(parts[0]):
         return arrays.concatenate(parts, dtype)
@@ -124,7 +130,8 @@ def joined(parts: Sequence[Any], dtype: DTypeLike) -> Any:
         dtype = np.result_type(*dtypes)
     elif len(dtypes) == 1:
         dtype = parts[0].dtype
-    rows = np.concatenate([part.rows for part in parts])
+    if rows is None:
+        rows = np.concatenate([part.rows for part in parts])
     return StoredSamples(parts[0].store, rows, dtype, parts[0].shape[1:])
 
 
