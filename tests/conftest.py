@@ -24,6 +24,7 @@ TESTS = pathlib.Path(__file__).parent
 # that have the mark themselves. All others run on TensorFlow.
 ON_EACH_BACKEND = (
     "callbacks",
+    "data/test_class_weights.py",
     "data/test_teacher_outputs.py",
     "distillation",
     "layers",

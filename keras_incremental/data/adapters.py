@@ -234,6 +234,7 @@ class DataLoaderAdapter(Adapter):
     def map(self, function: Function, spec: Function | None = None) -> Data:
         from torch.utils.data import DataLoader
         from torch.utils.data import IterableDataset
+        from torch.utils.data import default_convert
 
         loader = self.data
 
@@ -246,7 +247,10 @@ class DataLoaderAdapter(Adapter):
         if self.num_batches is not None:
             # Keras takes whatever has `__len__` for something with an end.
             Mapped.__len__ = lambda _: len(loader)  # type: ignore[attr-defined]
-        return DataLoader(Mapped(), batch_size=None)
+        # By itself it would make lists of tuples, of which Keras takes no
+        # nested ones on TensorFlow.
+        convert = functools.partial(keras.tree.map_structure, default_convert)
+        return DataLoader(Mapped(), batch_size=None, collate_fn=convert)
 
 
 class GrainAdapter(Adapter):

@@ -1,5 +1,6 @@
 import numpy as np
 
+from keras_incremental.data.adapters import ListAdapter
 from keras_incremental.data.adapters import PyDatasetAdapter
 from keras_incremental.data.adapters import TFDatasetAdapter
 from keras_incremental.data.adapters import adapter_of
@@ -10,9 +11,10 @@ class ClassWeights:
 
     Args:
         class_weight: Dict of labels and floats of 0 or more, or `None`.
-        data: The data that is weighted. Batches of a `tf.data.Dataset` and of
-            a `PyDataset` always get weights: Keras takes a `class_weight` for
-            these kinds, but refuses it beside sample weights.
+        data: The data that is weighted. Batches of a `tf.data.Dataset`, of a
+            `PyDataset` and of a list always get weights: Keras takes a
+            `class_weight` for these kinds, but refuses it beside sample
+            weights.
 
     Raises:
         ValueError: if a label is no int, or a weight is negative.
@@ -20,7 +22,7 @@ class ClassWeights:
 
     def __init__(self, class_weight, data):
         self.class_weight = _checked(class_weight)
-        kinds = (TFDatasetAdapter, PyDatasetAdapter)
+        kinds = (TFDatasetAdapter, PyDatasetAdapter, ListAdapter)
         self._always = isinstance(adapter_of(data), kinds)
 
     def changes(self, sample_weight):

@@ -15,6 +15,7 @@ from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.collecting import Collector
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.data.tables import class_names
+from keras_incremental.losses.joined_labels import refuse_joined
 from keras_incremental.utils import records
 from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.types import Data
@@ -163,7 +164,7 @@ class Source:
         where = f"{self._argument} (batch {index})"
         x, y = split_batch(batch, where)
         x = arrays.samples_to_numpy(x, where, self._lists)
-        y = None if y is None else arrays.to_numpy(y, f"y of {where}")
+        y = None if y is None else _labels(y, f"y of {where}")
         check_batch(x, y, where)
         if self.has_labels is None:
             self.has_labels = y is not None
@@ -268,7 +269,7 @@ def _from_arrays(x, y, batch_size, steps, argument, lists):
         x, y = split_batch(x, argument)
     names = class_names(y)
     x = arrays.samples_to_numpy(x, argument, lists)
-    y = None if y is None else arrays.to_numpy(y, "y")
+    y = None if y is None else _labels(y, "y")
     check_batch(x, y, f"`{argument}`")
     if len(x) == 0:
         raise ValueError(
@@ -282,6 +283,11 @@ def _from_arrays(x, y, batch_size, steps, argument, lists):
     for i in range(0, len(x), 256):
         arrays.check_finite(x[i : i + 256], argument, i)
     return Source(adapter, argument, steps, y is not None, (x, y))
+
+
+def _labels(y, argument):
+    refuse_joined(y, argument)
+    return arrays.to_numpy(y, argument)
 
 
 def _check_count(name, value):

@@ -37,11 +37,13 @@ def with_teacher(
     when it is drawn; where nothing is random, append `.cache()` to the
     resulting `tf.data.Dataset`, and the teacher runs once.
 
-    Keras takes no structure of labels for a model with one output, so the
-    logits lie behind the labels, in the last axis of `y`. So `fit` cannot
-    tell the class, and its `class_weight` would weigh by the largest of
-    these numbers: give it here. Batches of a `tf.data.Dataset` and of a
-    `PyDataset` always have sample weights, with which Keras refuses it.
+    Keras takes no labels beside outputs for a model with one output, so the
+    logits lie behind the labels, in the last axis of one array. So `fit` and
+    `train_on_batch` cannot tell the class, and their `class_weight` would
+    weigh by the largest of these numbers: give it here. `y` is a tuple of
+    this array, for which Keras refuses `class_weight`; batches of a
+    `tf.data.Dataset`, of a `PyDataset` and of a list have sample weights for
+    the same reason.
 
     Args:
         data: See `map_batches`; there must be labels. Or an array of inputs
@@ -61,8 +63,9 @@ def with_teacher(
 
     Returns:
         What `fit` takes, of the kind of `data`: `(x, y)` or `(x, y,
-        sample_weight)`, where `y` has shape `(batch_size, ..., labels +
-        num_old)`, dtype float32, the logits of the teacher last.
+        sample_weight)`. `y` is a tuple of one array of shape `(batch_size,
+        ..., labels + num_old)`, dtype float32, the logits of the teacher
+        last, and `sample_weight` is one of their array.
 
     Raises:
         ValueError: if there are no labels, if labels or teacher outputs are
@@ -74,7 +77,7 @@ def with_teacher(
     >>> from keras_incremental.data import with_teacher
     >>> teacher = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     >>> x, y = with_teacher(np.ones((3, 4)), teacher, np.array([0, 1, 2]))
-    >>> y.shape
+    >>> y[0].shape
     (3, 3)
     """
     teacher = _Teacher(teacher, from_logits)
@@ -92,7 +95,7 @@ def with_teacher(
         require_labels(y, "with_teacher")
         logits = predict(x)
         sample_weight = weights.times(sample_weight, y, logits.ndim)
-        return x, join(y, logits), sample_weight
+        return x, (join(y, logits),), _one_part(sample_weight)
 
     def spec(x, y, sample_weight):
         require_labels(y, "with_teacher")
@@ -101,9 +104,15 @@ def with_teacher(
         if weights.changes(sample_weight):
             shape_of_weights = weights.shape(y.shape, len(logits))
             sample_weight = type(y)(shape_of_weights, "float32")
-        return x, type(y)(shape, "float32"), sample_weight
+        y = (type(y)(shape, "float32"),)
+        return x, y, _one_part(sample_weight)
 
     return map_batches(data, teach, spec)
+
+
+def _one_part(sample_weight):
+    # Weights have the structure of labels.
+    return None if sample_weight is None else (sample_weight,)
 
 
 class _Teacher:

@@ -1,11 +1,16 @@
 """Labels and the logits of a teacher in one array, as plain `fit` takes them.
 
-Keras takes no structure of labels for a model with one output, so the logits
-lie behind the labels, along the last axis.
+Keras takes no labels beside outputs for a model with one output, so the logits
+lie behind the labels, along the last axis. That array is the one part of a
+tuple: Keras refuses to weigh classes of labels that have parts, which it would
+do by the largest number of a row.
 """
+
+from typing import Any
 
 import numpy as np
 
+from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
 # Every int up to here is a float32.
@@ -45,6 +50,27 @@ def split(joined: Tensor, num_old: int) -> tuple[Tensor, Tensor]:
         num_old: Int, 1 or more: how many classes the teacher has.
     """
     return joined[..., :-num_old], joined[..., -num_old:]
+
+
+def one_part(structure: Structure) -> Any:
+    """Returns what is in a tuple of one, or what is no tuple as it is."""
+    if isinstance(structure, (tuple, list)) and len(structure) == 1:
+        return structure[0]
+    return structure
+
+
+def refuse_joined(y: Structure, argument: str) -> None:
+    """Raises a `ValueError` for labels that `with_teacher` has returned."""
+    if not isinstance(y, tuple) or len(y) != 1:
+        return
+    rows = np.asarray(y[0])
+    if rows.ndim > 1 and rows.dtype.kind == "f":
+        raise ValueError(
+            f"`{argument}` has outputs of a teacher with its labels, which "
+            "only LossWithTeacher reads. Received: y is a tuple of one array "
+            f"of shape {rows.shape}. Mix first, and add the teacher then: "
+            "`with_teacher(memory.mix(data), teacher)`."
+        )
 
 
 def joined_shape(labels, logits) -> tuple:

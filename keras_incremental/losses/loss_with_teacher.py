@@ -9,6 +9,7 @@ from keras_incremental.losses import function_loss
 from keras_incremental.losses.distillation_crossentropy import (
     DistillationCrossentropy,
 )
+from keras_incremental.losses.joined_labels import one_part
 from keras_incremental.losses.joined_labels import split
 from keras_incremental.losses.shapes import broadcast_weights
 from keras_incremental.utils.export import export
@@ -23,7 +24,7 @@ class LossWithTeacher(keras.losses.Loss):
 
     The outputs of the teacher travel with the labels, in the last columns of
     `y_true`, where `keras_incremental.data.with_teacher` puts them: Keras
-    takes no structure of labels for a model with one output. The teacher
+    takes no labels beside outputs for a model with one output. The teacher
     never becomes part of the model. The loss is
 
         loss(label, y_pred) + weight * distillation(teacher, y_pred)
@@ -54,7 +55,8 @@ class LossWithTeacher(keras.losses.Loss):
     Input shape:
         `y_true`: `(batch_size, ..., 1 + num_old)` with an int label first,
         or `(batch_size, ..., num_classes + num_old)` with one-hot labels.
-        The last `num_old` columns are logits of the teacher.
+        The last `num_old` columns are logits of the teacher. Or a tuple of
+        one such tensor.
         `y_pred`: `(batch_size, ..., num_classes)`.
 
     Raises:
@@ -93,6 +95,7 @@ class LossWithTeacher(keras.losses.Loss):
         self.from_logits = from_logits
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true, sample_weight = one_part(y_true), one_part(sample_weight)
         y_true = ops.cast(ops.convert_to_tensor(y_true), "float32")
         y_pred = ops.convert_to_tensor(y_pred)
         labels, teacher = self.split(y_true, y_pred)

@@ -5,6 +5,7 @@ from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.data.source import Source
 from keras_incremental.data.source import as_source
+from keras_incremental.losses.joined_labels import refuse_joined
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.replay import unlabeled
 from keras_incremental.utils import records
@@ -75,12 +76,12 @@ def _held(source, batch_size):
 
 
 def _check_form(y):
+    refuse_joined(y, "data")
     wide = y is not None and y.ndim == 2 and y.shape[1] > 1
     if wide and not is_one_hot(y):
         raise ValueError(
             "Labels to mix must be integers or one-hot. Received: y.shape="
-            f"{y.shape}, not one-hot. Mix first, and add what goes with "
-            "labels then: `with_teacher(memory.mix(data), teacher)`."
+            f"{y.shape}, not one-hot. Give the index of each class."
         )
 
 

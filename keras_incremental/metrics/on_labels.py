@@ -3,6 +3,7 @@ from typing import Self
 
 import keras
 
+from keras_incremental.losses.joined_labels import one_part
 from keras_incremental.losses.joined_labels import split
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
@@ -46,6 +47,7 @@ class OnLabels(keras.metrics.Metric):
         y_pred: Tensor,
         sample_weight: Tensor | None = None,
     ) -> None:
+        y_true = one_part(y_true)
         if y_true.shape[-1] <= self.num_old:
             raise ValueError(
                 f"OnLabels '{self.name}' takes labels with {self.num_old} "

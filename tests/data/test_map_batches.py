@@ -96,7 +96,7 @@ def test_inputs_may_be_a_structure(kind):
     x = np.concatenate([batch[0]["a"] for batch in batches])
     np.testing.assert_array_equal(x, -X)
     expected = teacher.predict({"a": -X, "b": X}, verbose=0)
-    y = np.concatenate([batch[1] for batch in batches])
+    y = np.concatenate([batch[1][0] for batch in batches])
     np.testing.assert_allclose(y, np.c_[Y, expected], atol=1e-5)
 
 
@@ -105,7 +105,7 @@ def test_the_teacher_sees_the_exemplars(kind):
     mixed = a_memory(share=0.5).mix(KINDS[kind](X, Y), batch_size=4)
     batches = read(with_teacher(mixed, a_teacher()))
     assert [len(batch[0]) for batch in batches] == [8, 8]
-    for x, y, *_ in batches:
+    for x, (y,), *_ in batches:
         assert np.all(y[:4, 0] == 2) and np.all(y[4:, 0] < 2)
         np.testing.assert_allclose(y[:, 1:], x @ KERNEL, atol=1e-5)
 
@@ -113,7 +113,8 @@ def test_the_teacher_sees_the_exemplars(kind):
 @every_kind
 def test_a_teacher_passes_weights_on(kind):
     batches = read(with_teacher(KINDS[kind](X, Y, WEIGHTS), a_teacher()))
-    assert np.concatenate([b[2] for b in batches]).tolist() == list(range(8))
+    weights = [w for *_, (w,) in batches]
+    assert np.concatenate(weights).tolist() == list(range(8))
 
 
 @every_kind
