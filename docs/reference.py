@@ -20,7 +20,7 @@ import keras_incremental
 
 NAME = keras_incremental.__name__
 # What the README promises nothing about.
-INTERNAL = ("utils", "version")
+INTERNAL = ("conversion", "utils", "version")
 HERE = pathlib.Path(__file__).parent
 
 

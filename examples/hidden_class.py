@@ -225,7 +225,7 @@ def main(arguments=None):
     print("|---|---|---|---|---|---|")
     rows = []
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ki.models.PartialLabelWarning)
+        warnings.simplefilter("always", ki.problems.PartialLabelWarning)
         for share, remedy, values in run(chosen.toy, chosen.data_dir):
             rows.append((share, remedy, values))
             cells = " | ".join(f"{100 * value:.0f}" for value in values)

@@ -12,6 +12,7 @@ from keras_incremental import memory as memory
 from keras_incremental import metrics as metrics
 from keras_incremental import models as models
 from keras_incremental import optimizers as optimizers
+from keras_incremental import problems as problems
 from keras_incremental import recipes as recipes
 from keras_incremental import regularizers as regularizers
 from keras_incremental import rejection as rejection
@@ -23,7 +24,7 @@ from keras_incremental.memory import Reservoir as Reservoir
 from keras_incremental.models import (
     IncrementalClassifier as IncrementalClassifier,
 )
-from keras_incremental.models import PartialLabels as PartialLabels
-from keras_incremental.models import PhaseReport as PhaseReport
 from keras_incremental.models import Recipe as Recipe
 from keras_incremental.models import compare as compare
+from keras_incremental.problems import PartialLabels as PartialLabels
+from keras_incremental.reporting import PhaseReport as PhaseReport

@@ -36,6 +36,8 @@ LEVELS = (
         "rejection",
     ),
     ("callbacks",),
+    ("conversion",),
+    ("problems",),
     ("reporting",),
     ("models",),
     ("testing",),

@@ -11,12 +11,12 @@ import numpy as np
 
 import keras_incremental as ki
 from keras_incremental.edge.head import Head
-from keras_incremental.models import PhaseReport
 from keras_incremental.models import load_classifier
 from keras_incremental.models import read_class_names
 from keras_incremental.models import read_phases
 from keras_incremental.models.exporting.extendable import head_of
-from keras_incremental.models.reports import serialization
+from keras_incremental.reporting import PhaseReport
+from keras_incremental.reporting import serialization
 
 from . import mutations
 

@@ -2,8 +2,8 @@
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.models.phases.phase import PhaseRun
-from keras_incremental.models.problems.problem import SINGLE_LABEL
 from keras_incremental.models.run import Run
+from keras_incremental.problems.problem import SINGLE_LABEL
 
 
 def check_single_label_phase(callback: PhaseCallback, run: Run) -> None:

@@ -14,9 +14,9 @@ from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.phases.fit import make_fit
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.phases.phase_data import Inputs
-from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
+from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils.export import export
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.types import Config

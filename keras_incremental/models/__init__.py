@@ -14,20 +14,7 @@ from keras_incremental.models.loading import (
     read_class_names as read_class_names,
 )
 from keras_incremental.models.loading import read_phases as read_phases
-from keras_incremental.models.problems.candidate_sets import (
-    PartialLabelWarning as PartialLabelWarning,
-)
-from keras_incremental.models.problems.partial_labels import (
-    PartialLabels as PartialLabels,
-)
-from keras_incremental.models.problems.problem import Problem as Problem
-from keras_incremental.models.problems.problem import (
-    register_problem as register_problem,
-)
 from keras_incremental.models.recipe import Recipe as Recipe
-from keras_incremental.models.reports.comparison import Comparison as Comparison
-from keras_incremental.models.reports.record import PhaseRecord as PhaseRecord
-from keras_incremental.models.reports.report import PhaseReport as PhaseReport
 from keras_incremental.models.run import Run as Run
 from keras_incremental.models.snapshots import rollback_file as rollback_file
 from keras_incremental.models.unknown.review import ReviewQueue as ReviewQueue

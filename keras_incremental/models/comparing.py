@@ -15,10 +15,10 @@ from keras_incremental.metrics.paired_tests import quantile
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.loading import read_class_names
-from keras_incremental.models.problems.problem import SINGLE_LABEL
-from keras_incremental.models.reports.comparison import Comparison
-from keras_incremental.models.reports.comparison import decided
-from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.problems.problem import SINGLE_LABEL
+from keras_incremental.reporting.comparison import Comparison
+from keras_incremental.reporting.comparison import decided
+from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Tensor
 

@@ -13,9 +13,9 @@ from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases.solvable import is_open
 from keras_incremental.models.phases.solving import assign_columns
 from keras_incremental.models.phases.solving import warnings_of
-from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 from keras_incremental.models.unknown.estimate import keep_deviations
+from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.statistics import SiteStatistics
 from keras_incremental.statistics import site_files
 from keras_incremental.statistics.kept_rows import KeptRows

@@ -1,15 +1,15 @@
 """The engine of `learn` and of `observe`: the six steps of a run."""
 
-from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
-from keras_incremental.models.conversion.batch_norm import unchanged_statistics
-from keras_incremental.models.conversion.other_outputs import check_others
-from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.conversion.batch_norm import freeze_batch_norm
+from keras_incremental.conversion.batch_norm import unchanged_statistics
+from keras_incremental.conversion.other_outputs import check_others
 from keras_incremental.models.run import AFTER
 from keras_incremental.models.run import BEFORE
 from keras_incremental.models.run import FEATURES
 from keras_incremental.models.run import MEMORY
 from keras_incremental.models.run import TRAINING
 from keras_incremental.models.run import Run
+from keras_incremental.reporting.report import PhaseReport
 
 
 def run_steps(run: Run) -> PhaseReport:

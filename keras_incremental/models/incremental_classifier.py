@@ -4,21 +4,21 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_incremental.conversion.backbone import Backbone
+from keras_incremental.conversion.convert import awaits_imprinting
+from keras_incremental.conversion.convert import convert
+from keras_incremental.conversion.convert import readout_for
+from keras_incremental.conversion.loss_outputs import asks_each_output
+from keras_incremental.conversion.loss_outputs import check_class_weight
+from keras_incremental.conversion.loss_outputs import check_exclusive
+from keras_incremental.conversion.loss_outputs import check_loss
+from keras_incremental.conversion.scope_names import check_scope_names
 from keras_incremental.data import FeatureFolder
 from keras_incremental.data import LabelSpace
 from keras_incremental.data import check_class_names
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.models import session
 from keras_incremental.models.all_outputs import AllOutputs
-from keras_incremental.models.conversion.backbone import Backbone
-from keras_incremental.models.conversion.convert import awaits_imprinting
-from keras_incremental.models.conversion.convert import convert
-from keras_incremental.models.conversion.convert import readout_for
-from keras_incremental.models.conversion.loss_outputs import asks_each_output
-from keras_incremental.models.conversion.loss_outputs import check_class_weight
-from keras_incremental.models.conversion.loss_outputs import check_exclusive
-from keras_incremental.models.conversion.loss_outputs import check_loss
-from keras_incremental.models.conversion.scope_names import check_scope_names
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.guard import Guard
 from keras_incremental.models.guard import reads
@@ -30,12 +30,12 @@ from keras_incremental.models.inputs.pipelines import named_arguments
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
 from keras_incremental.models.predicting import PredictingMixin
-from keras_incremental.models.problems.problem import Problem
-from keras_incremental.models.problems.problem import problem_of
 from keras_incremental.models.recipe import Recipe
-from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
+from keras_incremental.problems.problem import Problem
+from keras_incremental.problems.problem import problem_of
+from keras_incremental.reporting.record import PhaseRecord
 from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.statistics.low_rank import empty_statistics
 from keras_incremental.utils import devices

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_incremental.errors import DamagedFileError
-from keras_incremental.models.reports.record import PhaseRecord
+from keras_incremental.reporting.record import PhaseRecord
 from keras_incremental.utils import archives
 from keras_incremental.utils import state
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.models.outputs import logits_of
-from keras_incremental.models.problems.decoders import predictions_of
-from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.problems.decoders import predictions_of
+from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 

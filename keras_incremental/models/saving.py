@@ -8,23 +8,23 @@ from typing import Self
 import keras
 import numpy as np
 
+from keras_incremental.conversion.other_outputs import split_outputs
 from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.memory.base_memory import checked_ids
 from keras_incremental.models import class_edits
 from keras_incremental.models import erasure
 from keras_incremental.models import file_checks
-from keras_incremental.models.conversion.other_outputs import split_outputs
 from keras_incremental.models.erasure import ErasureReport
 from keras_incremental.models.exporting.export import ExportingMixin
 from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.portability import warn_of_missing_code
-from keras_incremental.models.problems.objectives import label_loss
-from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.snapshots import keep_snapshot
 from keras_incremental.models.transaction import changing
+from keras_incremental.problems.objectives import label_loss
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
+from keras_incremental.reporting.record import PhaseRecord
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics.low_rank import load_statistics
 from keras_incremental.utils import files

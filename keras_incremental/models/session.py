@@ -4,10 +4,10 @@ import dataclasses
 
 from keras import ops
 
+from keras_incremental.conversion.batch_norm import freeze_batch_norm
+from keras_incremental.conversion.other_outputs import check_others
 from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.conversion.batch_norm import freeze_batch_norm
-from keras_incremental.models.conversion.other_outputs import check_others
 from keras_incremental.models.engine import run_steps
 from keras_incremental.models.memory_update import adapt_readout
 from keras_incremental.models.memory_update import imprint
@@ -16,11 +16,11 @@ from keras_incremental.models.memory_update import offer_remembered
 from keras_incremental.models.name_order import warn_of_wrong_order
 from keras_incremental.models.phases.solvable import is_default
 from keras_incremental.models.pixel_ranges import warn_of_pixel_range
-from keras_incremental.models.problems.decoders import predictions_of
-from keras_incremental.models.reports.record import PhaseRecord
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.models.unknown.estimate import keep_deviations
+from keras_incremental.problems.decoders import predictions_of
+from keras_incremental.reporting.record import PhaseRecord
 from keras_incremental.utils import state
 from keras_incremental.utils.compilation import recompile
 from keras_incremental.utils.compilation import warn_of_lowered_rate

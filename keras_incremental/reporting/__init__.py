@@ -1,7 +1,8 @@
-"""Plots, pages and model cards of reports."""
+"""Reports of phases: their counts, plots, pages and model cards."""
 
 from keras_incremental.reporting.card import model_card as model_card
 from keras_incremental.reporting.class_bars import plot_classes as plot_classes
+from keras_incremental.reporting.comparison import Comparison as Comparison
 from keras_incremental.reporting.confusion import (
     plot_confusion as plot_confusion,
 )
@@ -15,6 +16,8 @@ from keras_incremental.reporting.phases import (
     plot_forgetting as plot_forgetting,
 )
 from keras_incremental.reporting.phases import plot_phases as plot_phases
+from keras_incremental.reporting.record import PhaseRecord as PhaseRecord
+from keras_incremental.reporting.report import PhaseReport as PhaseReport
 from keras_incremental.reporting.tensorboard import (
     TensorBoardReports as TensorBoardReports,
 )

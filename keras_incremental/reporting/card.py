@@ -22,7 +22,7 @@ from keras_incremental.utils.versions import versions
 
 if TYPE_CHECKING:
     from keras_incremental.models import IncrementalClassifier
-    from keras_incremental.models import PhaseReport
+    from keras_incremental.reporting import PhaseReport
 
 # The fields that Hugging Face reads.
 FRONT = """---

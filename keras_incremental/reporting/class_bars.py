@@ -10,7 +10,7 @@ from keras_incremental.reporting import reading
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from keras_incremental.models import PhaseReport
+    from keras_incremental.reporting import PhaseReport
 
 
 def plot_classes(

@@ -12,7 +12,7 @@ from keras_incremental.reporting import reading
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from keras_incremental.models import PhaseReport
+    from keras_incremental.reporting import PhaseReport
 
 BEFORE, AFTER, CHANGE = "before", "after", "change"
 # Up to so many classes cells have numbers, and axes all names.

@@ -12,7 +12,7 @@ from keras_incremental.reporting import reading
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from keras_incremental.models import PhaseReport
+    from keras_incremental.reporting import PhaseReport
 
 KINDS = (("accuracy", "accuracy"), ("loss", "loss"))
 MANY = 6

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keras_incremental.callbacks import ExemplarMemory
     from keras_incremental.memory import Reservoir
     from keras_incremental.models import IncrementalClassifier
-    from keras_incremental.models import PhaseReport
+    from keras_incremental.reporting import PhaseReport
 
 SIDE = 0.9
 

@@ -11,7 +11,7 @@ from keras_incremental.reporting import reading
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from keras_incremental.models import PhaseReport
+    from keras_incremental.reporting import PhaseReport
 
 # More names than this do not fit below an axis.
 MANY, NAMED = 8, 3

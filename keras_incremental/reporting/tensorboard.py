@@ -9,7 +9,7 @@ from keras_incremental.reporting import confusion
 from keras_incremental.reporting import reading
 
 if TYPE_CHECKING:
-    from keras_incremental.models import PhaseReport
+    from keras_incremental.reporting import PhaseReport
 
 SHARED = ("old", "new", "all")
 

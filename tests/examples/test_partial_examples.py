@@ -4,7 +4,7 @@ import pathlib
 import keras
 import pytest
 
-from keras_incremental.models import PartialLabelWarning
+from keras_incremental.problems import PartialLabelWarning
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 

@@ -1,6 +1,6 @@
 """Arguments of `learn` that say what labels leave open."""
 
-from keras_incremental.models import PartialLabels
+from keras_incremental.problems import PartialLabels
 
 NAMES = ("unlabeled", "parents", "shares")
 

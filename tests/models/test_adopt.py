@@ -7,8 +7,8 @@ from keras import layers
 from keras import ops
 
 from keras_incremental import recipes
+from keras_incremental.conversion.convert import convert
 from keras_incremental.layers import ExpandableDense
-from keras_incremental.models.conversion.convert import convert
 
 INPUTS = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 

@@ -6,9 +6,9 @@ import pytest
 from keras import layers
 from keras import ops
 
+from keras_incremental.conversion.convert import convert
 from keras_incremental.data import with_teacher
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.conversion.convert import convert
 from keras_incremental.regularizers import fisher_importance
 
 NAMES = ["a", "b", "c"]

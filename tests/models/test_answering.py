@@ -6,9 +6,9 @@ from toy_classifiers import classifier
 from toy_classifiers import learn
 from toy_classifiers import samples
 
-from keras_incremental.models.problems.decoders import hidden_logits
-from keras_incremental.models.problems.decoders import hidden_probabilities
-from keras_incremental.models.problems.review_formats import limits
+from keras_incremental.problems.decoders import hidden_logits
+from keras_incremental.problems.decoders import hidden_probabilities
+from keras_incremental.problems.review_formats import limits
 from keras_incremental.utils.probabilities import normalized_entropy
 from keras_incremental.utils.probabilities import softmax as softmax_of
 

@@ -6,7 +6,7 @@ from hostile import Y
 from hostile import make_classifier
 
 from keras_incremental.errors import DamagedFileError
-from keras_incremental.models import PhaseReport
+from keras_incremental.reporting import PhaseReport
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,13 @@ from toy_exports import on_tensorflow
 from toy_exports import writes_litert
 from toy_exports import writes_onnx
 
+from keras_incremental import problems
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import problems
 from keras_incremental.models import read_class_names
-from keras_incremental.models import register_problem
 from keras_incremental.models.exporting.artifact import Artifact
 from keras_incremental.models.exporting.served import ServedModel
+from keras_incremental.problems import register_problem
 from keras_incremental.reporting import model_card
 
 RUNTIMES = pathlib.Path(__file__).parents[2] / "examples/benchmarks/runtimes.py"

@@ -7,9 +7,9 @@ from toy_classifiers import samples
 from toy_classifiers import trained_model
 
 from keras_incremental.callbacks import ExemplarMemory
+from keras_incremental.conversion import backbone
 from keras_incremental.data import FeatureFolder
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.conversion import backbone
 
 X, Y = samples([0, 1])
 

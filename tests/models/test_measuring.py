@@ -5,10 +5,10 @@ from toy_classifiers import classifier
 from toy_classifiers import samples
 
 from keras_incremental.metrics import calibration_by_age
-from keras_incremental.models import PhaseReport
-from keras_incremental.models.problems import MULTI_LABEL
-from keras_incremental.models.problems import SEGMENTATION
-from keras_incremental.models.problems import SINGLE_LABEL
+from keras_incremental.problems import MULTI_LABEL
+from keras_incremental.problems import SEGMENTATION
+from keras_incremental.problems import SINGLE_LABEL
+from keras_incremental.reporting import PhaseReport
 from keras_incremental.utils.probabilities import softmax
 
 NAMES = ("cat", "dog", "bird")

@@ -12,7 +12,7 @@ from toy_helmets import only_helmets
 from keras_incremental import reporting
 from keras_incremental.losses import PartialBinaryCrossentropy
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import PhaseReport
+from keras_incremental.reporting import PhaseReport
 
 X, TRUTH = NEW
 

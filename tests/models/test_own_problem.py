@@ -14,13 +14,13 @@ import keras
 import numpy as np
 import pytest
 
+from keras_incremental import problems
 from keras_incremental import reporting
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import PhaseReport
-from keras_incremental.models import Problem
-from keras_incremental.models import problems
-from keras_incremental.models import register_problem
-from keras_incremental.models.problems.problem import BUILT_IN
+from keras_incremental.problems import Problem
+from keras_incremental.problems import register_problem
+from keras_incremental.problems.problem import BUILT_IN
+from keras_incremental.reporting import PhaseReport
 
 GRADES = ("poor", "fair", "good", "best")
 

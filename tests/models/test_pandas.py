@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import PartialLabels
+from keras_incremental.problems import PartialLabels
 
 pd = pytest.importorskip("pandas")
 

@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_incremental.models import PartialLabels
-from keras_incremental.models.problems.partial_labels import ResolvedLabels
+from keras_incremental.problems import PartialLabels
+from keras_incremental.problems.partial_labels import ResolvedLabels
 
 KNOWN = ("car", "truck")
 COMPLETE, PARTIAL = np.array([2, 2]), np.array([2, -1])

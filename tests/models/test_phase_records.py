@@ -10,7 +10,7 @@ from toy_classifiers import samples
 
 from keras_incremental import recipes
 from keras_incremental.errors import DamagedFileError
-from keras_incremental.models import PhaseRecord
+from keras_incremental.reporting import PhaseRecord
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from toy_classifiers import learn
 
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.metrics.drop import Drop
-from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.reporting.report import PhaseReport
 
 NAMES = ("cat", "dog", "bird")
 

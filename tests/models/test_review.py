@@ -6,8 +6,8 @@ from toy_classifiers import classifier
 from toy_classifiers import samples
 
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import PartialLabels
 from keras_incremental.models.unknown.review import ReviewQueue
+from keras_incremental.problems import PartialLabels
 
 KNOWN, _ = samples([0, 1], count=200, seed=20)
 MIXED, TRUTH = samples([0, 1, 2, 3], count=25, seed=22)

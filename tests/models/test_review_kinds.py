@@ -6,7 +6,7 @@ import pytest
 import toy_helmets
 import toy_scenes
 
-from keras_incremental.models import PartialLabels
+from keras_incremental.problems import PartialLabels
 from keras_incremental.utils.probabilities import normalized_entropy
 
 X, TRUTH = toy_scenes.scenes([1, 2, 3], 40, seed=5)

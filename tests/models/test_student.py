@@ -18,10 +18,10 @@ from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.phases.fit import Fit
 from keras_incremental.models.phases.phase_data import Inputs
-from keras_incremental.models.problems import SINGLE_LABEL
 from keras_incremental.models.student import Joined
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
+from keras_incremental.problems import SINGLE_LABEL
 
 
 def head_of(units=2, width=4):

@@ -3,8 +3,8 @@ import pytest
 from keras import ops
 
 from keras_incremental.models.exporting.unknown_score import UnknownScore
-from keras_incremental.models.problems.review_formats import NameFormat
 from keras_incremental.models.unknown.calibration import Calibration
+from keras_incremental.problems.review_formats import NameFormat
 from keras_incremental.rejection import Rejector
 from keras_incremental.rejection.scores import SCORES
 from keras_incremental.statistics.feature_statistics import FeatureStatistics

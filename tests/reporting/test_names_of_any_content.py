@@ -16,7 +16,7 @@ from keras_incremental.cli.formatting import csv_text
 from keras_incremental.cli.formatting import table
 from keras_incremental.data.names import check_class_names
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import PhaseReport
+from keras_incremental.reporting import PhaseReport
 from keras_incremental.reporting import TensorBoardReports
 from keras_incremental.reporting import model_card
 from keras_incremental.reporting import plot_confusion

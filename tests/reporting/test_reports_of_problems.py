@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
 )
 
 from keras_incremental import reporting
-from keras_incremental.models import PhaseReport
+from keras_incremental.reporting import PhaseReport
 
 NAMES = ("car", "bike", "helmet")
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from keras_incremental.metrics.drop import Drop
-from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.reporting.report import PhaseReport
 
 FIRST = ("cat", "dog")
 

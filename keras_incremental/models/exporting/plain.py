@@ -12,7 +12,7 @@ from keras_incremental.models.exporting.served import SCORES
 from keras_incremental.models.exporting.served import ServedModel
 from keras_incremental.models.loading import KEY
 from keras_incremental.models.loading import METADATA
-from keras_incremental.models.problems.decoders import HIDDEN
+from keras_incremental.problems.decoders import HIDDEN
 from keras_incremental.utils import files
 from keras_incremental.utils import probes
 from keras_incremental.utils import state

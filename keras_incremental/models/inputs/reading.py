@@ -17,7 +17,7 @@ from keras_incremental.models.inputs.parts import reads_lists
 from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.samples import Samples
-from keras_incremental.models.problems.partial_labels import PartialLabels
+from keras_incremental.problems.partial_labels import PartialLabels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_incremental.models.problems.codecs import Codec
-from keras_incremental.models.problems.codecs import IndexCodec
-from keras_incremental.models.problems.partial_labels import ResolvedLabels
+from keras_incremental.problems.codecs import Codec
+from keras_incremental.problems.codecs import IndexCodec
+from keras_incremental.problems.partial_labels import ResolvedLabels
 
 
 @dataclasses.dataclass(frozen=True)

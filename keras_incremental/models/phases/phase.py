@@ -18,9 +18,9 @@ from keras_incremental.models.phases.plan import TRAINED
 from keras_incremental.models.phases.plan import make_plan
 from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.pixel_ranges import warn_of_pixel_range
-from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 from keras_incremental.models.unknown.estimate import keep_deviations
+from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils import devices
 from keras_incremental.utils.class_sizes import check_lists
 

@@ -11,10 +11,10 @@ from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases.describable import check_can_train
-from keras_incremental.models.reports.report import PhaseReport
 from keras_incremental.models.run import Run
 from keras_incremental.models.streams.steps import RunningStatistics
 from keras_incremental.models.streams.steps import learner_of
+from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils import devices
 
 

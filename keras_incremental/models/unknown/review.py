@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from keras_incremental.models.outputs import Forward
-from keras_incremental.models.problems.review_formats import Answered
-from keras_incremental.models.problems.review_formats import Judgement
-from keras_incremental.models.problems.review_formats import ReviewFormat
+from keras_incremental.problems.review_formats import Answered
+from keras_incremental.problems.review_formats import Judgement
+from keras_incremental.problems.review_formats import ReviewFormat
 from keras_incremental.rejection import cluster
 from keras_incremental.rejection.clustering import Clusters
 

@@ -18,7 +18,7 @@ from keras_incremental.distillation.pseudo_labels import pseudo_labels
 from keras_incremental.distillation.split_risk import SplitRisk
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.losses.shapes import logits_at
-from keras_incremental.models.problems.partial_labels import BACKGROUND
+from keras_incremental.problems.partial_labels import BACKGROUND
 
 # Below this share, old labels are kept as they are.
 SMALL_SHARE = 0.05

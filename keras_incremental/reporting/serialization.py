@@ -10,9 +10,9 @@ import numpy as np
 
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.metrics.drop import Drop
-from keras_incremental.models.reports.value_checks import CONFUSIONS
-from keras_incremental.models.reports.value_checks import NUMBERS
-from keras_incremental.models.reports.value_checks import check_values
+from keras_incremental.reporting.value_checks import CONFUSIONS
+from keras_incremental.reporting.value_checks import NUMBERS
+from keras_incremental.reporting.value_checks import check_values
 from keras_incremental.utils import archives
 
 NAMES = ("classes", "new_classes", "phase_classes")

@@ -12,12 +12,12 @@ from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.hierarchical import hierarchical_argmax
 from keras_incremental.layers.hierarchical import largest
 from keras_incremental.losses.shapes import logits_at
-from keras_incremental.models.problems.review_formats import MapFormat
-from keras_incremental.models.problems.review_formats import NameFormat
-from keras_incremental.models.problems.review_formats import ReviewFormat
-from keras_incremental.models.problems.review_formats import SetFormat
-from keras_incremental.models.problems.review_formats import TokenFormat
-from keras_incremental.models.problems.review_formats import check_threshold
+from keras_incremental.problems.review_formats import MapFormat
+from keras_incremental.problems.review_formats import NameFormat
+from keras_incremental.problems.review_formats import ReviewFormat
+from keras_incremental.problems.review_formats import SetFormat
+from keras_incremental.problems.review_formats import TokenFormat
+from keras_incremental.problems.review_formats import check_threshold
 
 # The logit of a class that is no answer, and the same in half precision.
 HIDDEN, HIDDEN_HALF = -1e9, -6e4

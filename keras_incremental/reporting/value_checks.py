@@ -2,7 +2,7 @@
 
 import math
 
-from keras_incremental.models.problems.problem import get_problem
+from keras_incremental.problems.problem import get_problem
 
 CONFUSIONS = ("confusion_before", "confusion_after")
 COUNTS = ("exemplars", "nbytes")

@@ -17,7 +17,7 @@ from keras_incremental.metrics.drop import paired_drop
 from keras_incremental.utils.probabilities import softmax
 
 if TYPE_CHECKING:
-    from keras_incremental.models.reports.report import PhaseReport
+    from keras_incremental.reporting.report import PhaseReport
 
 
 class Scorer(abc.ABC):

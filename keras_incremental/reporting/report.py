@@ -10,10 +10,10 @@ import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
 from keras_incremental.metrics.drop import Drop
-from keras_incremental.models.problems.problem import SINGLE_LABEL
-from keras_incremental.models.problems.problem import get_problem
-from keras_incremental.models.problems.scorers import Scorer
-from keras_incremental.models.reports import serialization as report_json
+from keras_incremental.problems.problem import SINGLE_LABEL
+from keras_incremental.problems.problem import get_problem
+from keras_incremental.problems.scorers import Scorer
+from keras_incremental.reporting import serialization as report_json
 from keras_incremental.reporting.page import to_html
 from keras_incremental.utils import files
 from keras_incremental.utils.formatting import megabytes

@@ -25,9 +25,9 @@ from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.losses.partial_binary_crossentropy import (
     PartialBinaryCrossentropy,
 )
-from keras_incremental.models.problems import partial_labels
-from keras_incremental.models.problems.partial_labels import BACKGROUND
-from keras_incremental.models.problems.partial_labels import NOT_NEW
+from keras_incremental.problems import partial_labels
+from keras_incremental.problems.partial_labels import BACKGROUND
+from keras_incremental.problems.partial_labels import NOT_NEW
 
 Names = Sequence[str]
 

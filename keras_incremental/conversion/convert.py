@@ -4,16 +4,16 @@ import dataclasses
 
 import keras
 
+from keras_incremental.conversion.exclusivity import is_multi_label
+from keras_incremental.conversion.head_columns import check_columns
+from keras_incremental.conversion.head_columns import expandable
+from keras_incremental.conversion.loss_outputs import warn_of_mismatch
+from keras_incremental.conversion.other_outputs import choose_output
+from keras_incremental.conversion.other_outputs import others_of
+from keras_incremental.conversion.preprocessing import with_preprocessor
+from keras_incremental.conversion.same_outputs import check_same_outputs
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.low_rank import enable_lora
-from keras_incremental.models.conversion.exclusivity import is_multi_label
-from keras_incremental.models.conversion.head_columns import check_columns
-from keras_incremental.models.conversion.head_columns import expandable
-from keras_incremental.models.conversion.loss_outputs import warn_of_mismatch
-from keras_incremental.models.conversion.other_outputs import choose_output
-from keras_incremental.models.conversion.other_outputs import others_of
-from keras_incremental.models.conversion.preprocessing import with_preprocessor
-from keras_incremental.models.conversion.same_outputs import check_same_outputs
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 from keras_incremental.utils.after_head import Affine

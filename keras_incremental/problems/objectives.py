@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.conversion.backbone import Backbone
+from keras_incremental.conversion.loss_outputs import check_loss
 from keras_incremental.data.label_space import NOVEL
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.distillation import MergedDistillation
@@ -19,14 +21,12 @@ from keras_incremental.losses.one_hot_labels import of_ints
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.memory import policies
 from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
-from keras_incremental.models.conversion.backbone import Backbone
-from keras_incremental.models.conversion.loss_outputs import check_loss
-from keras_incremental.models.problems.candidate_sets import resolve_splits
-from keras_incremental.models.problems.candidate_sets import with_candidates
 from keras_incremental.models.recipe import LABEL_WEIGHTS
 from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.recipe import is_auto
 from keras_incremental.models.recipe import part_or
+from keras_incremental.problems.candidate_sets import resolve_splits
+from keras_incremental.problems.candidate_sets import with_candidates
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
 

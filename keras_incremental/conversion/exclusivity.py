@@ -2,8 +2,8 @@
 
 import re
 
+from keras_incremental.conversion.head_columns import units_of
 from keras_incremental.layers.expandable_head import ExpandableHead
-from keras_incremental.models.conversion.head_columns import units_of
 
 
 def is_multi_label(split, model, said=None):

@@ -6,9 +6,9 @@ from keras_incremental.metrics.drop import Drop
 from keras_incremental.metrics.paired_tests import drop_interval
 from keras_incremental.metrics.paired_tests import mcnemar_p_value
 from keras_incremental.metrics.paired_tests import samples_to_decide
-from keras_incremental.models.reports import report as reports
-from keras_incremental.models.reports import serialization
-from keras_incremental.models.reports.report import PhaseReport
+from keras_incremental.reporting import report as reports
+from keras_incremental.reporting import serialization
+from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils import files
 
 ACCEPTED, REFUSED, UNDECIDED = "accepted", "refused", "undecided"

@@ -3,27 +3,27 @@
 import dataclasses
 from typing import Any
 
-from keras_incremental.models.problems.codecs import Codec
-from keras_incremental.models.problems.codecs import IndexCodec
-from keras_incremental.models.problems.codecs import MapCodec
-from keras_incremental.models.problems.codecs import MultiHotCodec
-from keras_incremental.models.problems.codecs import TokenCodec
-from keras_incremental.models.problems.decoders import Decoder
-from keras_incremental.models.problems.decoders import MapDecoder
-from keras_incremental.models.problems.decoders import SigmoidDecoder
-from keras_incremental.models.problems.decoders import SoftmaxDecoder
-from keras_incremental.models.problems.decoders import TokenDecoder
-from keras_incremental.models.problems.multi_label_objectives import (
+from keras_incremental.problems.codecs import Codec
+from keras_incremental.problems.codecs import IndexCodec
+from keras_incremental.problems.codecs import MapCodec
+from keras_incremental.problems.codecs import MultiHotCodec
+from keras_incremental.problems.codecs import TokenCodec
+from keras_incremental.problems.decoders import Decoder
+from keras_incremental.problems.decoders import MapDecoder
+from keras_incremental.problems.decoders import SigmoidDecoder
+from keras_incremental.problems.decoders import SoftmaxDecoder
+from keras_incremental.problems.decoders import TokenDecoder
+from keras_incremental.problems.multi_label_objectives import (
     MultiLabelObjective,
 )
-from keras_incremental.models.problems.objectives import Objective
-from keras_incremental.models.problems.objectives import SegmentationObjective
-from keras_incremental.models.problems.objectives import SingleLabelObjective
-from keras_incremental.models.problems.scorers import LabelScorer
-from keras_incremental.models.problems.scorers import PixelScorer
-from keras_incremental.models.problems.scorers import SampleScorer
-from keras_incremental.models.problems.scorers import Scorer
-from keras_incremental.models.problems.scorers import TokenScorer
+from keras_incremental.problems.objectives import Objective
+from keras_incremental.problems.objectives import SegmentationObjective
+from keras_incremental.problems.objectives import SingleLabelObjective
+from keras_incremental.problems.scorers import LabelScorer
+from keras_incremental.problems.scorers import PixelScorer
+from keras_incremental.problems.scorers import SampleScorer
+from keras_incremental.problems.scorers import Scorer
+from keras_incremental.problems.scorers import TokenScorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Problem:
     Example:
 
     >>> import dataclasses
-    >>> from keras_incremental.models import problems
+    >>> from keras_incremental import problems
     >>> class TopScorer(problems.SampleScorer):
     ...     metric = "recall"
     >>> single = problems.SINGLE_LABEL
