@@ -96,7 +96,7 @@ def with_the_package(model, task):
     clf = ki.IncrementalClassifier(frozen_below(model), names, recipe=recipe)
     yield words + ", `ranpac`", "seen once", learnt(clf, task, task.old)
     milder = ki.callbacks.MarginCalibration(recall=0.8)
-    recipe = ki.models.Recipe(bias_correction=milder)
+    recipe = ki.recipes.Recipe(bias_correction=milder)
     clf = ki.IncrementalClassifier(frozen_below(model), names, recipe=recipe)
     result = learnt(clf, task, None)
     yield words + ", `recall=0.8`", "none", result

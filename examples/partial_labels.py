@@ -168,7 +168,7 @@ def compare(scenes, path, epochs):
     for way, (labels, partial_labels) in ways(scenes).items():
         clf = keras.models.load_model(path)
         if way == "naive":
-            clf = clf.with_recipe(ki.models.Recipe(terms=None))
+            clf = clf.with_recipe(ki.recipes.Recipe(terms=None))
         data = (pictures, labels)
         reports[way] = teach(
             clf, data, names, scenes["test"], epochs, partial_labels

@@ -24,7 +24,7 @@ from keras_incremental.memory import Reservoir as Reservoir
 from keras_incremental.models import (
     IncrementalClassifier as IncrementalClassifier,
 )
-from keras_incremental.models import Recipe as Recipe
 from keras_incremental.models import compare as compare
 from keras_incremental.problems import PartialLabels as PartialLabels
+from keras_incremental.recipes import Recipe as Recipe
 from keras_incremental.reporting import PhaseReport as PhaseReport

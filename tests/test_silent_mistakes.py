@@ -14,7 +14,7 @@ from keras import layers
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import SeparatedSoftmax
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 JIT = keras.config.backend() != "torch"
 X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")

@@ -17,7 +17,7 @@ from user_stories_models import digits
 from user_stories_models import run
 
 import keras_incremental as ki
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 OLD, NEW = range(3), range(3, 10)
 # What training 3 digits, then the other 7, gave in keras#2312.

@@ -1,9 +1,9 @@
 """Obsolete recipes by name."""
 
 from keras_incremental.contrib import obsolete
-from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.catalog import functions_of
 from keras_incremental.recipes.catalog import recipe_of
+from keras_incremental.recipes.recipe import Recipe
 
 _FUNCTIONS = functions_of((obsolete,))
 

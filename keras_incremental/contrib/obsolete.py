@@ -14,10 +14,10 @@ from keras_incremental.contrib.expert_teacher import ExpertTeacher
 from keras_incremental.contrib.global_distillation import GlobalDistillation
 from keras_incremental.distillation import SoftmaxDistillation
 from keras_incremental.losses import SeparatedSoftmax
-from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.recipe import Recipe
+from keras_incremental.recipes.balanced_stage import BalancedStage
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
+from keras_incremental.recipes.recipe import Recipe
 
 
 def lwm(beta: float = 1.0, gamma: float = 1.0) -> Recipe:

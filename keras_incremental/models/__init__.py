@@ -1,8 +1,5 @@
-"""The classifier that learns in phases, and its recipes."""
+"""The classifier that learns in phases."""
 
-from keras_incremental.models.balanced_stage import (
-    BalancedStage as BalancedStage,
-)
 from keras_incremental.models.comparing import compare as compare
 from keras_incremental.models.erasure import ErasureReport as ErasureReport
 from keras_incremental.models.incremental_classifier import (
@@ -14,7 +11,6 @@ from keras_incremental.models.loading import (
     read_class_names as read_class_names,
 )
 from keras_incremental.models.loading import read_phases as read_phases
-from keras_incremental.models.recipe import Recipe as Recipe
 from keras_incremental.models.run import Run as Run
 from keras_incremental.models.snapshots import rollback_file as rollback_file
 from keras_incremental.models.unknown.review import ReviewQueue as ReviewQueue

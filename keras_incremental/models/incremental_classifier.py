@@ -30,11 +30,11 @@ from keras_incremental.models.inputs.pipelines import named_arguments
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
 from keras_incremental.models.predicting import PredictingMixin
-from keras_incremental.models.recipe import Recipe
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
 from keras_incremental.problems.problem import Problem
 from keras_incremental.problems.problem import problem_of
+from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.reporting.record import PhaseRecord
 from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.statistics.low_rank import empty_statistics

@@ -20,13 +20,13 @@ from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.phases import tuning
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
-from keras_incremental.models.recipe import Recipe
-from keras_incremental.models.recipe import check_corrections
-from keras_incremental.models.recipe import check_phases
-from keras_incremental.models.recipe import check_stream
 from keras_incremental.models.streams.stream import StreamReader
 from keras_incremental.models.streams.stream import StreamRun
 from keras_incremental.problems.partial_labels import PartialLabels
+from keras_incremental.recipes.recipe import Recipe
+from keras_incremental.recipes.recipe import check_corrections
+from keras_incremental.recipes.recipe import check_phases
+from keras_incremental.recipes.recipe import check_stream
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.statistics import SiteStatistics
 from keras_incremental.statistics.site_statistics import KEPT

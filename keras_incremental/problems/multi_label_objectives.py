@@ -23,12 +23,12 @@ from keras_incremental.losses.positive_unlabeled import POSITIVE
 from keras_incremental.losses.positive_unlabeled import UNLABELED
 from keras_incremental.losses.positive_unlabeled import PositiveUnlabeledLoss
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models.recipe import LABEL_WEIGHTS
-from keras_incremental.models.recipe import is_auto
 from keras_incremental.problems.candidate_sets import only_positive
 from keras_incremental.problems.candidate_sets import open_labels
 from keras_incremental.problems.candidate_sets import warn_only_positive
 from keras_incremental.problems.objectives import Objective
+from keras_incremental.recipes.recipe import LABEL_WEIGHTS
+from keras_incremental.recipes.recipe import is_auto
 
 # What terms may read that do not compare softmaxes.
 WITHOUT_SOFTMAX = {"features", "maps"}

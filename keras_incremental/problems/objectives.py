@@ -21,12 +21,12 @@ from keras_incremental.losses.one_hot_labels import of_ints
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.memory import policies
 from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy
-from keras_incremental.models.recipe import LABEL_WEIGHTS
-from keras_incremental.models.recipe import Recipe
-from keras_incremental.models.recipe import is_auto
-from keras_incremental.models.recipe import part_or
 from keras_incremental.problems.candidate_sets import resolve_splits
 from keras_incremental.problems.candidate_sets import with_candidates
+from keras_incremental.recipes.recipe import LABEL_WEIGHTS
+from keras_incremental.recipes.recipe import Recipe
+from keras_incremental.recipes.recipe import is_auto
+from keras_incremental.recipes.recipe import part_or
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils.phase import Phase
 

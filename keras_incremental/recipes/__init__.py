@@ -1,4 +1,4 @@
-"""Methods of the literature, each a few lines that return its parts.
+"""Recipes: methods of the literature, each a few lines that return its parts.
 
 `recipes.bic(budget=2000)` returns a `Recipe` for `IncrementalClassifier`;
 `recipes.names()` lists all methods, and `recipes.get("bic", budget=2000)`
@@ -6,6 +6,9 @@ returns one by its name. `recipes.bare` is the start for a method of your own.
 Obsolete methods are in `keras_incremental.contrib`.
 """
 
+from keras_incremental.recipes.balanced_stage import (
+    BalancedStage as BalancedStage,
+)
 from keras_incremental.recipes.catalog import get as get
 from keras_incremental.recipes.catalog import names as names
 from keras_incremental.recipes.closed_form import fecam as fecam
@@ -21,6 +24,7 @@ from keras_incremental.recipes.distillation import lwf as lwf
 from keras_incremental.recipes.distillation import podnet as podnet
 from keras_incremental.recipes.distillation import wa as wa
 from keras_incremental.recipes.parts import bare as bare
+from keras_incremental.recipes.recipe import Recipe as Recipe
 from keras_incremental.recipes.references import fine_tuning as fine_tuning
 from keras_incremental.recipes.references import frozen as frozen
 from keras_incremental.recipes.references import joint as joint

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from types import ModuleType
 
-from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes import closed_form
 from keras_incremental.recipes import distillation
 from keras_incremental.recipes import references
 from keras_incremental.recipes import regularization
 from keras_incremental.recipes import rehearsal
+from keras_incremental.recipes.recipe import Recipe
 
 
 def functions_of(modules: Iterable[ModuleType]) -> dict[str, Callable]:

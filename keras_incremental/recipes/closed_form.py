@@ -9,8 +9,8 @@ from keras_incremental.layers import AnalyticDense
 from keras_incremental.layers import FeCAM
 from keras_incremental.layers import NearestClassMean
 from keras_incremental.layers import StreamingLDA
-from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.parts import bare
+from keras_incremental.recipes.recipe import Recipe
 
 
 def ncm() -> Recipe:

@@ -15,10 +15,10 @@ from keras_incremental.losses import IncrementalSigmoidCrossentropy
 from keras_incremental.losses import NCALoss
 from keras_incremental.losses import SeparatedSoftmax
 from keras_incremental.memory.policies import Interleave
-from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.recipe import Recipe
+from keras_incremental.recipes.balanced_stage import BalancedStage
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
+from keras_incremental.recipes.recipe import Recipe
 
 
 def lwf(weight: float = 10.0, temperature: float = 2.0) -> Recipe:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models.recipe import Recipe
+from keras_incremental.recipes.recipe import Recipe
 
 
 def bare(name: str, **parts) -> Recipe:

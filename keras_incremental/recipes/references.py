@@ -1,8 +1,8 @@
 """Lower and upper bounds that every method is compared with."""
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
-from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.parts import bare
+from keras_incremental.recipes.recipe import Recipe
 
 EVERYTHING = 2**40
 

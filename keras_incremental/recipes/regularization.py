@@ -15,9 +15,9 @@ from keras_incremental.callbacks.riemannian_walk import RiemannianWalk
 from keras_incremental.callbacks.synaptic_intelligence import (
     SynapticIntelligence,
 )
-from keras_incremental.models.recipe import Recipe
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
+from keras_incremental.recipes.recipe import Recipe
 
 # A few weights of extreme importance would make SGD diverge.
 CLIPPED = 99.9

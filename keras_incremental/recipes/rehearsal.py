@@ -13,11 +13,11 @@ from keras_incremental.memory.policies import ClassBalanced
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.policies import Weighted
-from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.recipe import Recipe
+from keras_incremental.recipes.balanced_stage import BalancedStage
 from keras_incremental.recipes.parts import bare
 from keras_incremental.recipes.parts import exemplars
 from keras_incremental.recipes.parts import memory_of
+from keras_incremental.recipes.recipe import Recipe
 
 MIXING = {
     "concatenate": Concatenate,

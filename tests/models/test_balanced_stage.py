@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.balanced_stage import balanced_rows
+from keras_incremental.recipes.balanced_stage import BalancedStage
+from keras_incremental.recipes.balanced_stage import balanced_rows
 
 
 def test_each_class_gives_as_many_rows_as_the_smallest():

@@ -9,7 +9,7 @@ from keras import metrics
 from keras import ops
 
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 from keras_incremental.utils import state
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")

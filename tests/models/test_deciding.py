@@ -7,7 +7,7 @@ from toy_classifiers import samples
 
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 X = np.ones((4, 2), "float32")
 

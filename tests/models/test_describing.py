@@ -11,7 +11,7 @@ from keras_incremental import recipes
 from keras_incremental.layers import ExpandableDense
 from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 DESCRIBED = "classes described by where their samples lie"
 

@@ -10,7 +10,7 @@ from keras_incremental import ExemplarMemory
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import effective_number_weights
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 CENTRES = 3 * np.eye(3, 6, dtype="float32")
 

@@ -12,7 +12,7 @@ from hostile import says
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.losses import DistillationCrossentropy
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 WHOLE = "must be an int"
 MORE = "must be 1 or more"

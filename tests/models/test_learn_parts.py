@@ -13,7 +13,7 @@ from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.callbacks import PhaseCallback
 from keras_incremental.callbacks import WeightAlignment
 from keras_incremental.losses import DistillationCrossentropy
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
 
 

@@ -6,12 +6,12 @@ import pytest
 from keras import layers
 
 from keras_incremental import callbacks
-from keras_incremental.models import BalancedStage
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import PathIntegral
 from keras_incremental.optimizers import RiemannianPathIntegral
+from keras_incremental.recipes import BalancedStage
+from keras_incremental.recipes import Recipe
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 NAMES = ["cat", "dog", "bird"]

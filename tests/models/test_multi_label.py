@@ -13,8 +13,8 @@ from toy_helmets import scores
 from toy_helmets import streets
 
 from keras_incremental.models import OldData
-from keras_incremental.models import Recipe
 from keras_incremental.problems import PartialLabelWarning
+from keras_incremental.recipes import Recipe
 
 X, TRUTH = NEW
 HELMETS = only_helmets(TRUTH)

@@ -9,7 +9,7 @@ from toy_helmets import plain
 from keras_incremental import ExemplarMemory
 from keras_incremental import recipes
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 X, TRUTH = NEW[0][:8], NEW[1][:8]
 

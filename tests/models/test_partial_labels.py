@@ -16,9 +16,9 @@ from toy_vehicles import seen
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models import OldData
-from keras_incremental.models import Recipe
 from keras_incremental.problems import PartialLabels
 from keras_incremental.problems import PartialLabelWarning
+from keras_incremental.recipes import Recipe
 from keras_incremental.recipes import bic
 from keras_incremental.recipes import er_ace
 

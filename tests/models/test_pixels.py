@@ -11,7 +11,7 @@ from toy_scenes import scenes
 
 from keras_incremental import ExemplarMemory
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 NEW, TRUTH = scenes([1, 2, 3], 48, seed=1)
 TEST = scenes([1, 2, 3], 48, seed=2)

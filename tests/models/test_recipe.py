@@ -22,9 +22,9 @@ from keras_incremental.layers import NearestClassMean
 from keras_incremental.losses import LogitAdjustedCrossentropy
 from keras_incremental.memory.policies import Weighted
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.recipe import Recipe
-from keras_incremental.models.recipe import correcting
+from keras_incremental.recipes.balanced_stage import BalancedStage
+from keras_incremental.recipes.recipe import Recipe
+from keras_incremental.recipes.recipe import correcting
 from keras_incremental.utils.phase import Phase
 
 PHASE = Phase(group_sizes=(2, 1), num_old=2, counts=(5, 5, 5))

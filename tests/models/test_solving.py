@@ -13,7 +13,7 @@ from keras_incremental.callbacks import MarginCalibration
 from keras_incremental.callbacks import PhaseCallback
 from keras_incremental.metrics import calibration_error
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics.ridge_solution import solved

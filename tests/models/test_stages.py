@@ -6,10 +6,10 @@ from toy_classifiers import samples
 from toy_classifiers import trained_model
 
 from keras_incremental.callbacks import ExemplarMemory
-from keras_incremental.models import BalancedStage
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import Recipe
 from keras_incremental.models.run import Progress
+from keras_incremental.recipes import BalancedStage
+from keras_incremental.recipes import Recipe
 
 
 def test_stages_are_numbered_as_they_begin(capsys):

@@ -9,7 +9,7 @@ from toy_streams import stream
 from keras_incremental import recipes
 from keras_incremental.memory import Concatenate
 from keras_incremental.memory import Reservoir
-from keras_incremental.models import Recipe
+from keras_incremental.recipes import Recipe
 
 
 def test_exemplars_of_phases_cannot_follow_a_stream():

@@ -10,8 +10,8 @@ from keras_incremental import recipes
 from keras_incremental.callbacks import BiasCorrection
 from keras_incremental.callbacks import WeightAlignment
 from keras_incremental.losses import LogitAdjustedCrossentropy
-from keras_incremental.models.balanced_stage import BalancedStage
-from keras_incremental.models.recipe import correcting
+from keras_incremental.recipes.balanced_stage import BalancedStage
+from keras_incremental.recipes.recipe import correcting
 
 # Fine-tuning with exemplars.
 FT_E = {"per_class": 3, "mixing": "concatenate"}

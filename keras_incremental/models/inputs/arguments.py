@@ -9,8 +9,8 @@ import numpy as np
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.feature_folder import FeatureFolder
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.recipe import Recipe
-from keras_incremental.models.recipe import is_auto
+from keras_incremental.recipes.recipe import Recipe
+from keras_incremental.recipes.recipe import is_auto
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,16 +14,16 @@ from keras_incremental.models.centering import can_center
 from keras_incremental.models.phases.phase_data import EXEMPLARS
 from keras_incremental.models.phases.stopping import epochs_of
 from keras_incremental.models.phases.stopping import stopping_of
-from keras_incremental.models.recipe import AUTOMATIC
-from keras_incremental.models.recipe import Recipe
-from keras_incremental.models.recipe import correcting
-from keras_incremental.models.recipe import is_auto
-from keras_incremental.models.recipe import part_or
 from keras_incremental.problems.objectives import describe
 from keras_incremental.problems.objectives import has_negatives
 from keras_incremental.problems.objectives import only_splits
 from keras_incremental.problems.objectives import splits_any
 from keras_incremental.problems.partial_labels import ResolvedLabels
+from keras_incremental.recipes.recipe import AUTOMATIC
+from keras_incremental.recipes.recipe import Recipe
+from keras_incremental.recipes.recipe import correcting
+from keras_incremental.recipes.recipe import is_auto
+from keras_incremental.recipes.recipe import part_or
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.phase import for_phase
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
-from keras_incremental.models.recipe import Recipe
+from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
 from keras_incremental.statistics.scatter import padded
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras_incremental.callbacks.held_out_stopping import HeldOutStopping
 from keras_incremental.models.phases.phase_data import EXEMPLARS
 from keras_incremental.models.phases.phase_data import OLD_DATA
-from keras_incremental.models.recipe import AUTOMATIC
+from keras_incremental.recipes.recipe import AUTOMATIC
 
 HEAD_EPOCHS = 20
 NETWORK_EPOCHS = 5

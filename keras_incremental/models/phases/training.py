@@ -10,7 +10,6 @@ from keras import ops
 from keras_incremental.data.label_space import NOVEL
 from keras_incremental.layers.split_share import SplitShare
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models.balanced_stage import balanced_rows
 from keras_incremental.models.centering import centered
 from keras_incremental.models.checkpoint import Checkpoint
 from keras_incremental.models.phases.fit import make_fit
@@ -19,6 +18,7 @@ from keras_incremental.models.phases.plan import selected
 from keras_incremental.models.student import Joined
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of
+from keras_incremental.recipes.balanced_stage import balanced_rows
 
 IMPRINTING = "imprinting"
 FIRST_SHARE = 0.1

@@ -12,9 +12,9 @@ from keras_incremental.models.phases.closed_form import check_seen
 from keras_incremental.models.phases.divergence import check_loss
 from keras_incremental.models.phases.fit import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
-from keras_incremental.models.recipe import is_auto
 from keras_incremental.models.student import Student
 from keras_incremental.problems.objectives import label_loss
+from keras_incremental.recipes.recipe import is_auto
 from keras_incremental.utils import devices
 from keras_incremental.utils import records
 from keras_incremental.utils.phase import Phase

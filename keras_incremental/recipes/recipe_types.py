@@ -9,7 +9,7 @@ from keras_incremental.layers import column_initializers
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.memory.policies import MixingPolicy
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.balanced_stage import BalancedStage
+from keras_incremental.recipes.balanced_stage import BalancedStage
 
 # Which needs the features of a phase, so it is no initializer yet.
 IMPRINTING = "imprinting"

@@ -12,8 +12,8 @@ from keras_incremental.distillation.term import Term
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models import recipe_types
-from keras_incremental.models.balanced_stage import BalancedStage
+from keras_incremental.recipes import recipe_types
+from keras_incremental.recipes.balanced_stage import BalancedStage
 from keras_incremental.utils.export import export
 from keras_incremental.utils.phase import Phase
 from keras_incremental.utils.types import Config
