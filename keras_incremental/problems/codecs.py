@@ -2,9 +2,9 @@
 
 import abc
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.checked import checked_by
@@ -28,8 +28,12 @@ from keras_incremental.losses.partial_binary_crossentropy import (
 from keras_incremental.problems import partial_labels
 from keras_incremental.problems.partial_labels import BACKGROUND
 from keras_incremental.problems.partial_labels import NOT_NEW
+from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import LossLike
 
 Names = Sequence[str]
+# Names, indices, maps of them, or multi-hot rows.
+Labels = Any
 
 
 class Codec(abc.ABC):
@@ -59,7 +63,9 @@ class Codec(abc.ABC):
         """
         return None
 
-    def prepare(self, y, classes: Names | None, meaning: str | None) -> tuple:
+    def prepare(
+        self, y: Labels, classes: Names | None, meaning: str | None
+    ) -> tuple[Labels, Names | None]:
         """Returns labels and class names before the data is opened.
 
         Args:
@@ -72,7 +78,7 @@ class Codec(abc.ABC):
     @abc.abstractmethod
     def encode(
         self,
-        y: ArrayLike,
+        y: Labels,
         names: Names,
         classes: Names,
         argument: str,
@@ -136,35 +142,48 @@ class Codec(abc.ABC):
         """
 
     @abc.abstractmethod
-    def check_fit(self, y, classes: Names, loss, argument: str) -> np.ndarray:
+    def check_fit(
+        self, y: Labels, classes: Names, loss: LossLike, argument: str
+    ) -> np.ndarray:
         """Returns the checked labels of `fit`, names made indices."""
 
     @abc.abstractmethod
-    def check_dataset(self, data, classes: Names, loss):
+    def check_dataset(self, data: Data, classes: Names, loss: LossLike) -> Data:
         """Returns a data set of `fit` that checks the labels of each batch."""
 
 
 class IndexCodec(Codec):
     """One class for each sample, as its index; -1 where it is missing."""
 
-    def prepare(self, y, classes, meaning):
+    def prepare(
+        self, y: Labels, classes: Names | None, meaning: str | None
+    ) -> tuple[Labels, Names | None]:
         return (y if meaning is None else without_none(y)), classes
 
-    def encode(self, y, names, classes, argument, missing=False):
+    def encode(
+        self,
+        y: Labels,
+        names: Names,
+        classes: Names,
+        argument: str,
+        missing: bool = False,
+    ) -> np.ndarray:
         return to_indices(y, names, classes, argument, missing)
 
-    def encode_one_class(self, names, count):
+    def encode_one_class(self, names: Names, count: int) -> np.ndarray:
         check_one_class(names)
         return np.zeros(count, int)
 
-    def classes_in(self, labels):
+    def classes_in(self, labels: np.ndarray) -> np.ndarray:
         found = np.unique(labels)
         return found[found >= 0]
 
-    def no_labels(self, count, num_classes):
+    def no_labels(self, count: int, num_classes: int) -> np.ndarray:
         return np.full(count, NO_LABEL)
 
-    def remap(self, labels, label_space, num_classes):
+    def remap(
+        self, labels: np.ndarray, label_space: LabelSpace, num_classes: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         new = np.arange(len(label_space.classes), num_classes)
         # The last entry is that of a missing label, -1.
         targets = np.concatenate([label_space.merged_into, new, [NO_LABEL]])
@@ -172,13 +191,15 @@ class IndexCodec(Codec):
         gone = labels[(remapped == NO_LABEL) & (labels != NO_LABEL)]
         return remapped, np.unique(gone)
 
-    def check_fit(self, y, classes, loss, argument):
+    def check_fit(
+        self, y: Labels, classes: Names, loss: LossLike, argument: str
+    ) -> np.ndarray:
         if to_numpy(y, argument).dtype.kind == "U":
             return to_indices(y, classes, classes, argument)
         check_labels(y, len(classes), classes, argument)
         return to_numpy(y, argument)
 
-    def check_dataset(self, data, classes, loss):
+    def check_dataset(self, data: Data, classes: Names, loss: LossLike) -> Data:
         def check(y):
             return self.check_fit(y, classes, loss, "y")
 
@@ -191,7 +212,14 @@ class MapCodec(IndexCodec):
     # Pixels without a label do not count.
     missing = partial_labels.UNKNOWN
 
-    def encode(self, y, names, classes, argument, missing=False):
+    def encode(
+        self,
+        y: Labels,
+        names: Names,
+        classes: Names,
+        argument: str,
+        missing: bool = False,
+    ) -> np.ndarray:
         return to_indices(y, names, classes, argument, missing, axes=2)
 
 
@@ -204,10 +232,19 @@ class TokenCodec(IndexCodec):
 
     missing = partial_labels.UNKNOWN
 
-    def encode(self, y, names, classes, argument, missing=False):
+    def encode(
+        self,
+        y: Labels,
+        names: Names,
+        classes: Names,
+        argument: str,
+        missing: bool = False,
+    ) -> np.ndarray:
         return to_indices(y, names, classes, argument, True, axes=1)
 
-    def check_fit(self, y, classes, loss, argument):
+    def check_fit(
+        self, y: Labels, classes: Names, loss: LossLike, argument: str
+    ) -> np.ndarray:
         y = to_numpy(y, argument)
         if y.dtype.kind == "U":
             y = self.encode(y, classes, classes, argument)
@@ -243,12 +280,16 @@ class MultiHotCodec(Codec):
 
     exclusive = False
 
-    def classes_at(self, version, label_space):
+    def classes_at(
+        self, version: int, label_space: LabelSpace
+    ) -> tuple[str, ...] | None:
         if version == label_space.version:
             return None
         return label_space.classes_at(version)
 
-    def prepare(self, y, classes, meaning):
+    def prepare(
+        self, y: Labels, classes: Names | None, meaning: str | None
+    ) -> tuple[Labels, Names | None]:
         if meaning == BACKGROUND:
             raise ValueError(
                 '`unlabeled="background"` is for classes that exclude each '
@@ -273,10 +314,19 @@ class MultiHotCodec(Codec):
         classes = check_class_names(classes)
         return columns_of_names(y, classes), classes
 
-    def encode(self, y, names, classes, argument, missing=False):
+    def encode(
+        self,
+        y: Labels,
+        names: Names,
+        classes: Names,
+        argument: str,
+        missing: bool = False,
+    ) -> np.ndarray:
         return to_multi_hot(y, names, classes, argument)
 
-    def complete(self, labels, num_known, meaning):
+    def complete(
+        self, labels: np.ndarray, num_known: int, meaning: str | None
+    ) -> np.ndarray:
         if meaning != NOT_NEW:
             return labels
         labels = np.array(labels)
@@ -284,17 +334,19 @@ class MultiHotCodec(Codec):
         new[new == UNKNOWN] = NO
         return labels
 
-    def encode_one_class(self, names, count):
+    def encode_one_class(self, names: Names, count: int) -> np.ndarray:
         check_one_class(names)
         return np.full((count, 1), YES)
 
-    def classes_in(self, labels):
+    def classes_in(self, labels: np.ndarray) -> np.ndarray:
         return np.flatnonzero((labels == YES).any(0))
 
-    def no_labels(self, count, num_classes):
+    def no_labels(self, count: int, num_classes: int) -> np.ndarray:
         return np.full((count, num_classes), UNKNOWN, "float32")
 
-    def remap(self, labels, label_space, num_classes):
+    def remap(
+        self, labels: np.ndarray, label_space: LabelSpace, num_classes: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         targets, remapped = label_space.merged_into, np.array(labels)
         gone = np.flatnonzero(targets == -1)
         shown = gone[(labels[:, gone] == YES).any(0)]
@@ -305,12 +357,14 @@ class MultiHotCodec(Codec):
             remapped[:, target] = _any_of(labels[:, members])
         return remapped, shown
 
-    def check_fit(self, y, classes, loss, argument):
+    def check_fit(
+        self, y: Labels, classes: Names, loss: LossLike, argument: str
+    ) -> np.ndarray:
         labels = to_multi_hot(y, classes, classes, argument)
         _check_unknown(labels, loss, argument)
         return labels
 
-    def check_dataset(self, data, classes, loss):
+    def check_dataset(self, data: Data, classes: Names, loss: LossLike) -> Data:
         def check(y):
             labels = to_multi_hot(y, classes, classes)
             _check_unknown(labels, loss, "y")

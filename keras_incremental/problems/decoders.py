@@ -18,6 +18,7 @@ from keras_incremental.problems.review_formats import ReviewFormat
 from keras_incremental.problems.review_formats import SetFormat
 from keras_incremental.problems.review_formats import TokenFormat
 from keras_incremental.problems.review_formats import check_threshold
+from keras_incremental.utils.types import Tensor
 
 # The logit of a class that is no answer, and the same in half precision.
 HIDDEN, HIDDEN_HALF = -1e9, -6e4
@@ -42,7 +43,7 @@ class Decoder(abc.ABC):
     answer: str = "indices"
 
     @abc.abstractmethod
-    def remap(self, label_space: LabelSpace, logits):
+    def remap(self, label_space: LabelSpace, logits: Tensor) -> Tensor:
         """Returns logits after classes were merged or removed.
 
         Args:
@@ -56,7 +57,7 @@ class Decoder(abc.ABC):
         """
 
     @abc.abstractmethod
-    def probabilities(self, logits, groups: Sequence[slice]):
+    def probabilities(self, logits: Tensor, groups: Sequence[slice]) -> Tensor:
         """Returns the probabilities of classes.
 
         Args:
@@ -80,7 +81,9 @@ class Decoder(abc.ABC):
                 readout.
         """
 
-    def decide_in_graph(self, logits, head: ExpandableHead | None = None):
+    def decide_in_graph(
+        self, logits: Tensor, head: ExpandableHead | None = None
+    ) -> Tensor:
         """Returns what `decide` does, as a tensor, for an exported model.
 
         Args:
@@ -127,7 +130,9 @@ class Decoder(abc.ABC):
         return logits
 
     @abc.abstractmethod
-    def names_of(self, predictions: np.ndarray, classes: np.ndarray):
+    def names_of(
+        self, predictions: np.ndarray, classes: np.ndarray
+    ) -> Sequence:
         """Returns the names of predictions.
 
         Args:
@@ -159,7 +164,7 @@ class Decoder(abc.ABC):
 class SoftmaxDecoder(Decoder):
     """One class for each sample: the most probable one."""
 
-    def remap(self, label_space, logits):
+    def remap(self, label_space: LabelSpace, logits: Tensor) -> Tensor:
         targets = label_space.merged_into
         if (targets == np.arange(len(targets))).all():
             return logits
@@ -175,27 +180,37 @@ class SoftmaxDecoder(Decoder):
                 columns.append(_hidden_like(logits[..., 0]))
         return ops.stack(columns, axis=-1)
 
-    def probabilities(self, logits, groups):
+    def probabilities(self, logits: Tensor, groups: Sequence[slice]) -> Tensor:
         return ops.softmax(logits)
 
-    def logits_of(self, probabilities):
+    def logits_of(self, probabilities: np.ndarray) -> np.ndarray:
         return np.log(np.maximum(probabilities, TINY))
 
-    def decide(self, logits, head=None):
-        if not _has_splits(head):
+    def decide(
+        self, logits: np.ndarray, head: ExpandableHead | None = None
+    ) -> np.ndarray:
+        parents = _split_parents(head)
+        if parents is None:
             return logits.argmax(-1)
         # A class and its subclasses are compared with the others as one.
-        return ops.convert_to_numpy(hierarchical_argmax(logits, head.parents))
+        return ops.convert_to_numpy(hierarchical_argmax(logits, parents))
 
-    def decide_in_graph(self, logits, head=None):
-        if not _has_splits(head):
+    def decide_in_graph(
+        self, logits: Tensor, head: ExpandableHead | None = None
+    ) -> Tensor:
+        parents = _split_parents(head)
+        if parents is None:
             return largest(logits)
-        return hierarchical_argmax(logits, head.parents[: logits.shape[-1]])
+        return hierarchical_argmax(logits, parents[: logits.shape[-1]])
 
-    def names_of(self, predictions, classes):
+    def names_of(
+        self, predictions: np.ndarray, classes: np.ndarray
+    ) -> Sequence:
         return classes[predictions]
 
-    def restrict(self, outputs, shown, from_logits):
+    def restrict(
+        self, outputs: np.ndarray, shown: np.ndarray, from_logits: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         if from_logits:
             outputs = hidden_logits(outputs, shown)
             return outputs, np.zeros(outputs.shape[:-1], bool)
@@ -207,7 +222,7 @@ class MapDecoder(SoftmaxDecoder):
 
     review_format = MapFormat()
 
-    def resize(self, outputs, labels):
+    def resize(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return ops.convert_to_numpy(logits_at(labels, outputs))
 
 
@@ -223,7 +238,7 @@ class SigmoidDecoder(Decoder):
     review_format = SetFormat()
     answer = "applies"
 
-    def remap(self, label_space, logits):
+    def remap(self, label_space: LabelSpace, logits: Tensor) -> Tensor:
         targets = label_space.merged_into
         if (targets == np.arange(len(targets))).all():
             return logits
@@ -238,36 +253,48 @@ class SigmoidDecoder(Decoder):
             )
         return ops.stack(columns, axis=-1)
 
-    def probabilities(self, logits, groups):
+    def probabilities(self, logits: Tensor, groups: Sequence[slice]) -> Tensor:
         # The last bit depends on how many are computed together. And no
         # `sigmoid`, which TensorFlow joins with the layer before it.
         parts = [ops.exp(ops.log_sigmoid(logits[:, g])) for g in groups]
         return ops.concatenate(parts, axis=-1)
 
-    def logits_of(self, probabilities):
+    def logits_of(self, probabilities: np.ndarray) -> np.ndarray:
         return log_odds(probabilities)
 
-    def decide(self, logits, head=None):
+    def decide(
+        self, logits: np.ndarray, head: ExpandableHead | None = None
+    ) -> np.ndarray:
         return logits > 0
 
-    def decide_in_graph(self, logits, head=None):
+    def decide_in_graph(
+        self, logits: Tensor, head: ExpandableHead | None = None
+    ) -> Tensor:
         return logits > 0
 
-    def check_thresholds(self, thresholds, classes):
+    def check_thresholds(
+        self, thresholds: Thresholds, classes: Sequence[str]
+    ) -> None:
         if thresholds is not None:
             check_threshold(thresholds, classes, "thresholds")
 
-    def shift(self, logits, thresholds, classes):
+    def shift(
+        self, logits: np.ndarray, thresholds: Thresholds, classes: Sequence[str]
+    ) -> np.ndarray:
         if thresholds is None:
             return logits
         if not isinstance(thresholds, dict):
             thresholds = dict.fromkeys(classes, thresholds)
         return logits - log_odds([thresholds.get(c, 0.5) for c in classes])
 
-    def names_of(self, predictions, classes):
+    def names_of(
+        self, predictions: np.ndarray, classes: np.ndarray
+    ) -> Sequence:
         return [tuple(classes[row].tolist()) for row in predictions]
 
-    def restrict(self, outputs, shown, from_logits):
+    def restrict(
+        self, outputs: np.ndarray, shown: np.ndarray, from_logits: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         lowest = hidden_logit(outputs.dtype) if from_logits else 0
         result = np.where(shown, outputs, np.asarray(lowest, outputs.dtype))
         return result, np.zeros(len(outputs), bool)
@@ -342,9 +369,9 @@ def log_odds(probabilities):
         return np.log(p) - np.log1p(-p)
 
 
-def _has_splits(head):
+def _split_parents(head):
     # A readout tells classes apart, not what they came out of.
-    return head is not None and head.has_splits
+    return head.parents if head is not None and head.has_splits else None
 
 
 def _hidden_like(logits):

@@ -1,12 +1,16 @@
 """The objective where several classes may apply to one sample."""
 
 import dataclasses
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.conversion.backbone import Backbone
 from keras_incremental.data.multi_hot import NO
 from keras_incremental.data.multi_hot import YES
 from keras_incremental.data.multi_hot import implied
@@ -22,13 +26,20 @@ from keras_incremental.losses.positive_unlabeled import IGNORED
 from keras_incremental.losses.positive_unlabeled import POSITIVE
 from keras_incremental.losses.positive_unlabeled import UNLABELED
 from keras_incremental.losses.positive_unlabeled import PositiveUnlabeledLoss
-from keras_incremental.memory.policies import Concatenate
+from keras_incremental.memory import policies
 from keras_incremental.problems.candidate_sets import only_positive
 from keras_incremental.problems.candidate_sets import open_labels
 from keras_incremental.problems.candidate_sets import warn_only_positive
 from keras_incremental.problems.objectives import Objective
 from keras_incremental.recipes.recipe import LABEL_WEIGHTS
+from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.recipes.recipe import is_auto
+from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.utils.phase import Phase
+
+if TYPE_CHECKING:
+    from keras_incremental.models.inputs.samples import Samples
+    from keras_incremental.models.phases.phase_data import Inputs
 
 # What terms may read that do not compare softmaxes.
 WITHOUT_SOFTMAX = {"features", "maps"}
@@ -40,18 +51,26 @@ class MultiLabelObjective(Objective):
     centers_features = True
     unsupported = ("observe", "remember", "tune")
 
-    def check_recipe(self, recipe, callbacks=()):
+    def check_recipe(self, recipe: Recipe, callbacks: Sequence = ()) -> None:
         super().check_recipe(recipe, callbacks)
         check_parts(recipe, callbacks)
 
-    def statistics(self, known, backbone, inputs):
+    def statistics(
+        self, known: FeatureStatistics, backbone: Backbone, inputs: "Inputs"
+    ) -> tuple[FeatureStatistics, FeatureStatistics]:
         # A sample has no class of its own, so there is one mean for all.
         samples, labels = inputs.labeled
         features = backbone.features_of(samples)
         none = type(known)()
         return none.updated(features, np.zeros(len(labels), int)), none
 
-    def resolve_labels(self, classifier, inputs, samples, propose):
+    def resolve_labels(
+        self,
+        classifier: keras.Model,
+        inputs: "Inputs",
+        samples: "Samples",
+        propose: Callable,
+    ) -> tuple["Inputs", tuple]:
         parents = samples.label_space(classifier).parents
         old = widened(inputs.old_labels, len(parents))
         for k, absent in enumerate(samples.partial_labels.absent):
@@ -65,25 +84,45 @@ class MultiLabelObjective(Objective):
         warn_only_positive(inputs, samples)
         return inputs, ()
 
-    def loss(self, recipe, inputs, samples):
+    def loss(
+        self, recipe: Recipe, inputs: "Inputs", samples: "Samples"
+    ) -> keras.losses.Loss:
         return label_loss(recipe, inputs, samples)
 
-    def terms(self, recipe, phase, inputs, samples, untaught, backbone):
+    def terms(
+        self,
+        recipe: Recipe,
+        phase: Phase,
+        inputs: "Inputs",
+        samples: "Samples",
+        untaught: Sequence[int],
+        backbone: Backbone,
+    ) -> tuple[tuple, float]:
         return terms_of(recipe, phase, backbone.is_trainable)
 
-    def freezes_old(self, classifier, samples, alone):
+    def freezes_old(
+        self, classifier: keras.Model, samples: "Samples", alone: bool
+    ) -> bool:
         known = len(classifier.classes)
         return not (samples.labels[:, :known] != UNKNOWN).any()
 
     def class_counts(
-        self, policy, labels, exact, num_new, batch_size, num_classes
-    ):
+        self,
+        policy: policies.MixingPolicy,
+        labels: np.ndarray,
+        exact: np.ndarray,
+        num_new: int,
+        batch_size: int,
+        num_classes: int,
+    ) -> np.ndarray:
         return (labels == YES).sum(0)
 
-    def metrics(self, num_old):
+    def metrics(self, num_old: int) -> list[keras.metrics.Metric]:
         return [KnownAccuracy()]
 
-    def compile_defaults(self, from_logits):
+    def compile_defaults(
+        self, from_logits: bool
+    ) -> tuple[keras.losses.Loss, list | None]:
         return PartialBinaryCrossentropy(from_logits=from_logits), None
 
 
@@ -218,7 +257,9 @@ _FITS = {
     "terms": lambda r: (
         not isinstance(r.terms, tuple) or all(map(_fits_term, r.terms))
     ),
-    "policy": lambda r: is_auto(r.policy) or isinstance(r.policy, Concatenate),
+    "policy": lambda r: (
+        is_auto(r.policy) or isinstance(r.policy, policies.Concatenate)
+    ),
     "callbacks": lambda r: not _read_data(r.callbacks),
     "bias_correction": lambda r: _is_open(r.bias_correction),
     "stage": lambda r: r.stage is None,

@@ -169,7 +169,7 @@ class Objective(abc.ABC):
     @abc.abstractmethod
     def class_counts(
         self,
-        policy,
+        policy: policies.MixingPolicy,
         labels: np.ndarray,
         exact: np.ndarray,
         num_new: int,
@@ -214,7 +214,9 @@ class SingleLabelObjective(Objective):
     centers_features = True
     solves_heads = True
 
-    def statistics(self, known, backbone, inputs):
+    def statistics(
+        self, known: FeatureStatistics, backbone: Backbone, inputs: "Inputs"
+    ) -> tuple[FeatureStatistics, FeatureStatistics]:
         if not backbone.is_trainable:
             samples, labels = inputs.labeled
         else:
@@ -223,28 +225,54 @@ class SingleLabelObjective(Objective):
         found = known.updated(backbone.features_of(samples), labels)
         return found, found
 
-    def resolve_labels(self, classifier, inputs, samples, propose):
+    def resolve_labels(
+        self,
+        classifier: keras.Model,
+        inputs: "Inputs",
+        samples: "Samples",
+        propose: Callable,
+    ) -> tuple["Inputs", tuple]:
         inputs = with_candidates(classifier, inputs, samples, propose)
         return resolve_splits(inputs, samples)
 
-    def loss(self, recipe, inputs, samples):
+    def loss(
+        self, recipe: Recipe, inputs: "Inputs", samples: "Samples"
+    ) -> keras.losses.Loss:
         return label_loss(recipe, inputs.table)
 
-    def terms(self, recipe, phase, inputs, samples, untaught, backbone):
+    def terms(
+        self,
+        recipe: Recipe,
+        phase: Phase,
+        inputs: "Inputs",
+        samples: "Samples",
+        untaught: Sequence[int],
+        backbone: Backbone,
+    ) -> tuple[tuple, float]:
         return terms_of(recipe, phase, inputs, samples, untaught, backbone)
 
-    def freezes_old(self, classifier, samples, alone):
+    def freezes_old(
+        self, classifier: keras.Model, samples: "Samples", alone: bool
+    ) -> bool:
         return alone or only_splits(classifier, samples)
 
     def class_counts(
-        self, policy, labels, exact, num_new, batch_size, num_classes
-    ):
+        self,
+        policy: policies.MixingPolicy,
+        labels: np.ndarray,
+        exact: np.ndarray,
+        num_new: int,
+        batch_size: int,
+        num_classes: int,
+    ) -> np.ndarray:
         return policy.counts(labels, num_new, batch_size, num_classes)
 
-    def metrics(self, num_old):
+    def metrics(self, num_old: int) -> list[keras.metrics.Metric]:
         return [LabeledAccuracy(), BalancedAccuracy(num_old)]
 
-    def compile_defaults(self, from_logits):
+    def compile_defaults(
+        self, from_logits: bool
+    ) -> tuple[keras.losses.Loss, list | None]:
         loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=from_logits
         )
@@ -259,7 +287,7 @@ class SegmentationObjective(SingleLabelObjective):
     centers_features = False
     solves_heads = False
 
-    def check_recipe(self, recipe, callbacks=()):
+    def check_recipe(self, recipe: Recipe, callbacks: Sequence = ()) -> None:
         super().check_recipe(recipe, callbacks)
         if recipe.memory is not None:
             raise ValueError(
@@ -269,14 +297,22 @@ class SegmentationObjective(SingleLabelObjective):
                 "yourself, and pass them to `learn` as `old_data=(x, y)`."
             )
 
-    def statistics(self, known, backbone, inputs):
+    def statistics(
+        self, known: FeatureStatistics, backbone: Backbone, inputs: "Inputs"
+    ) -> tuple[FeatureStatistics, FeatureStatistics]:
         # Pixels and tokens are too many, and too alike.
         none = type(known)()
         return none, none
 
     def class_counts(
-        self, policy, labels, exact, num_new, batch_size, num_classes
-    ):
+        self,
+        policy: policies.MixingPolicy,
+        labels: np.ndarray,
+        exact: np.ndarray,
+        num_new: int,
+        batch_size: int,
+        num_classes: int,
+    ) -> np.ndarray:
         # Pixels of a sample come together, whatever the policy.
         return policies.Concatenate().counts(
             labels[exact], num_new, batch_size, num_classes

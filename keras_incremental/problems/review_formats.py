@@ -4,6 +4,8 @@ import abc
 import dataclasses
 import numbers
 import typing
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -17,11 +19,17 @@ from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.rejection.scores import SCORES
 from keras_incremental.rejection.scores import energy
+from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.utils.probabilities import entropy_thresholds
 from keras_incremental.utils.probabilities import normalized_entropy
+from keras_incremental.utils.types import Tensor
 
 # Below this a prediction is certain, whatever the median of its class is.
 CERTAIN = 0.05
+
+Names = Sequence[str]
+# Of all classes, by name, or the median of each class.
+Threshold = float | dict[str, float] | None
 
 
 class Answered(typing.NamedTuple):
@@ -38,7 +46,7 @@ class Answered(typing.NamedTuple):
 
     x: np.ndarray
     y: np.ndarray
-    classes: tuple | None = None
+    classes: Names | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +77,14 @@ class ReviewFormat(abc.ABC):
 
     score_names = tuple(SCORES)
 
-    def ood_scores(self, score, logits, features, statistics, weight):
+    def ood_scores(
+        self,
+        score: str,
+        logits: np.ndarray,
+        features: np.ndarray,
+        statistics: FeatureStatistics | None,
+        weight: float,
+    ) -> np.ndarray:
         """Returns scores, larger for samples less like the known ones.
 
         Args:
@@ -81,62 +96,78 @@ class ReviewFormat(abc.ABC):
         """
         return SCORES[score](logits, features, statistics, weight)
 
-    def energy_of(self, logits):
+    def energy_of(self, logits: Tensor) -> Tensor:
         """Returns the energy of a tensor of logits, for an exported model."""
         return -ops.logsumexp(logits, axis=-1)
 
-    def known_in(self, labels, names):
+    def known_in(
+        self, labels: np.ndarray, names: Names
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Returns which samples have a label, and their names or `None`."""
         given = labels >= 0
         return given, np.asarray(names)[labels[given]]
 
-    def with_unknown(self, names, rejected, unknown):
+    def with_unknown(
+        self, names: Sequence, rejected: np.ndarray, unknown: str
+    ) -> Sequence | np.ndarray:
         """Returns names with the answer `unknown` for what was rejected."""
         return np.where(rejected, unknown, names)
 
-    def judge(self, logits, predictions, names, threshold):
+    def judge(
+        self,
+        logits: np.ndarray,
+        predictions: np.ndarray,
+        names: Names,
+        threshold: Threshold,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the entropy of predictions, and which are uncertain."""
         entropy = normalized_entropy(np.asarray(logits, "float64"))
         limit = limits(entropy, predictions, names, threshold)
         return entropy, entropy >= limit
 
-    def by_sample(self, judgement):
+    def by_sample(self, judgement: Judgement) -> Judgement:
         """Returns the `Judgement` with one entry for each sample."""
         return judgement
 
     @abc.abstractmethod
-    def propose(self, judgement, names):
+    def propose(self, judgement: Judgement, names: Names) -> np.ndarray:
         """Returns labels as `learn` takes them, none where uncertain."""
 
     @abc.abstractmethod
-    def suggest(self, predictions, names):
+    def suggest(self, predictions: np.ndarray, names: Names) -> np.ndarray:
         """Returns what a person is shown of each sample."""
 
     @abc.abstractmethod
-    def describe(self, suggestion, names):
+    def describe(self, suggestion: Any, names: Names) -> str:
         """Returns one suggestion as a few words."""
 
     @abc.abstractmethod
-    def encode(self, x, answers, names):
+    def encode(
+        self, x: np.ndarray, answers: Sequence, names: Names
+    ) -> Answered:
         """Returns checked answers of people as an `Answered`."""
 
 
 class NameFormat(ReviewFormat):
     """A name for each sample."""
 
-    def propose(self, judgement, names):
+    def propose(self, judgement: Judgement, names: Names) -> np.ndarray:
         left_out = judgement.uncertain | judgement.unknown
         return np.where(
-            left_out, None, self.suggest(judgement.predictions, names)
+            left_out,
+            np.asarray(None),
+            self.suggest(judgement.predictions, names),
         )
 
-    def suggest(self, predictions, names):
+    def suggest(self, predictions: np.ndarray, names: Names) -> np.ndarray:
         return np.asarray(names, object)[predictions]
 
-    def describe(self, suggestion, names):
+    def describe(self, suggestion: Any, names: Names) -> str:
         return str(suggestion)
 
-    def encode(self, x, answers, names):
+    def encode(
+        self, x: np.ndarray, answers: Sequence, names: Names
+    ) -> Answered:
         given = [_checked_name(name) for name in answers]
         return Answered(x, np.array(given, str))
 
@@ -150,7 +181,7 @@ class MapFormat(ReviewFormat):
     # Statistics of pixels and tokens are not kept.
     score_names = OF_LOGITS
 
-    def by_sample(self, judgement):
+    def by_sample(self, judgement: Judgement) -> Judgement:
         # A sample is not unknown for a few pixels that are.
         uncertain = judgement.uncertain | judgement.unknown
         axes = tuple(range(1, uncertain.ndim))
@@ -163,17 +194,19 @@ class MapFormat(ReviewFormat):
             ood_scores=nowhere.astype(float),
         )
 
-    def propose(self, judgement, names):
+    def propose(self, judgement: Judgement, names: Names) -> np.ndarray:
         left_out = judgement.uncertain | judgement.unknown
         return np.where(left_out, NO_LABEL, judgement.predictions)
 
-    def suggest(self, predictions, names):
+    def suggest(self, predictions: np.ndarray, names: Names) -> np.ndarray:
         return predictions
 
-    def describe(self, suggestion, names):
+    def describe(self, suggestion: Any, names: Names) -> str:
         return ", ".join(names[label] for label in np.unique(suggestion))
 
-    def encode(self, x, answers, names):
+    def encode(
+        self, x: np.ndarray, answers: Sequence, names: Names
+    ) -> Answered:
         return Answered(x, _stacked(answers, self.shape), names)
 
 
@@ -195,50 +228,69 @@ class SetFormat(ReviewFormat):
 
     score_names = ("energy",)
 
-    def ood_scores(self, score, logits, features, statistics, weight):
+    def ood_scores(
+        self,
+        score: str,
+        logits: np.ndarray,
+        features: np.ndarray,
+        statistics: FeatureStatistics | None,
+        weight: float,
+    ) -> np.ndarray:
         return energy(_as_pairs(logits)).sum(-1)
 
-    def energy_of(self, logits):
+    def energy_of(self, logits: Tensor) -> Tensor:
         small = ops.log(1 + ops.exp(-ops.abs(logits)))
         return -ops.sum(ops.relu(logits) + small, axis=-1)
 
-    def known_in(self, labels, names):
+    def known_in(
+        self, labels: np.ndarray, names: Names
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         # A sample of no class looks like one of an unknown class.
         return (labels == YES).any(1), None
 
-    def with_unknown(self, names, rejected, unknown):
+    def with_unknown(
+        self, names: Sequence, rejected: np.ndarray, unknown: str
+    ) -> Sequence:
         pairs = zip(names, rejected, strict=True)
         return [(unknown,) if gone else found for found, gone in pairs]
 
-    def judge(self, logits, predictions, names, threshold):
+    def judge(
+        self,
+        logits: np.ndarray,
+        predictions: np.ndarray,
+        names: Names,
+        threshold: Threshold,
+    ) -> tuple[np.ndarray, np.ndarray]:
         entropy = normalized_entropy(_as_pairs(np.float64(logits)))
         # The yes and the no of a class have limits of their own.
         answers = 2 * np.arange(len(names)) + predictions
         twice = [name for name in names for _ in range(2)]
         return entropy, entropy >= limits(entropy, answers, twice, threshold)
 
-    def by_sample(self, judgement):
+    def by_sample(self, judgement: Judgement) -> Judgement:
         return dataclasses.replace(
             judgement,
             entropy=judgement.entropy.max(-1),
-            uncertain=judgement.uncertain.any(-1),
+            uncertain=judgement.uncertain.max(-1),
         )
 
-    def propose(self, judgement, names):
+    def propose(self, judgement: Judgement, names: Names) -> np.ndarray:
         left_out = judgement.uncertain | judgement.unknown[:, None]
         labels = np.where(left_out, UNKNOWN, judgement.predictions)
         return labels.astype("float32")
 
-    def suggest(self, predictions, names):
+    def suggest(self, predictions: np.ndarray, names: Names) -> np.ndarray:
         shown = np.empty(len(predictions), object)
         names = np.asarray(names)
         shown[:] = [tuple(names[row].tolist()) for row in predictions]
         return shown
 
-    def describe(self, suggestion, names):
+    def describe(self, suggestion: Any, names: Names) -> str:
         return ", ".join(suggestion) or "nothing"
 
-    def encode(self, x, answers, names):
+    def encode(
+        self, x: np.ndarray, answers: Sequence, names: Names
+    ) -> Answered:
         shown = [_checked_set(answer) for answer in answers]
         new = [name for found in shown for name in found]
         names = tuple(dict.fromkeys([*names, *new]))

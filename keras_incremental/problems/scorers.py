@@ -143,13 +143,26 @@ class Scorer(abc.ABC):
 class SampleScorer(Scorer):
     """The accuracy of samples that show one class each."""
 
-    def confusion(self, labels, predictions, num_classes, num_predicted):
+    def confusion(
+        self,
+        labels: np.ndarray,
+        predictions: np.ndarray,
+        num_classes: int,
+        num_predicted: int,
+    ) -> np.ndarray:
         counted = labels >= 0
         return confusion_matrix(
             labels[counted], predictions[counted], num_classes, num_predicted
         )
 
-    def measure(self, labels, before, after, classes, num_old):
+    def measure(
+        self,
+        labels: np.ndarray,
+        before: np.ndarray,
+        after: np.ndarray,
+        classes: Sequence[str],
+        num_old: int,
+    ) -> dict[str, Any]:
         was_right, is_right = before == labels, after == labels
         old = (labels >= 0) & (labels < num_old)
         measured = {
@@ -169,7 +182,9 @@ class SampleScorer(Scorer):
             measured["flipped_to"] = after[flips]
         return measured
 
-    def calibration(self, labels, logits, num_old):
+    def calibration(
+        self, labels: np.ndarray, logits: np.ndarray, num_old: int
+    ) -> dict[str, float]:
         counted = labels >= 0
         probabilities = softmax(logits[counted])
         # A phase that diverged is refused by what it did to the weights.
@@ -187,10 +202,12 @@ class PixelScorer(SampleScorer):
     class_metric = "IoU"
     has_flips = False
 
-    def score(self, counts, classes):
+    def score(self, counts: ClassCounts, classes: Sequence[int]) -> float:
         return counts.mean_iou(classes)
 
-    def calibration(self, labels, logits, num_old):
+    def calibration(
+        self, labels: np.ndarray, logits: np.ndarray, num_old: int
+    ) -> dict[str, float]:
         return {}
 
 
@@ -202,7 +219,7 @@ class TokenScorer(SampleScorer):
     class_metric = "F1"
     has_flips = False
 
-    def score(self, counts, classes):
+    def score(self, counts: ClassCounts, classes: Sequence[int]) -> float:
         return counts.mean_f1(classes)
 
 
@@ -215,10 +232,24 @@ class LabelScorer(Scorer):
     has_confusion = False
     has_flips = False
 
-    def confusion(self, labels, predictions, num_classes, num_predicted):
-        return count_labels(labels[:, :num_predicted], predictions).confusion
+    def confusion(
+        self,
+        labels: np.ndarray,
+        predictions: np.ndarray,
+        num_classes: int,
+        num_predicted: int,
+    ) -> np.ndarray:
+        counts = count_labels(labels[:, :num_predicted], predictions)
+        return np.asarray(counts.confusion)
 
-    def measure(self, labels, before, after, classes, num_old):
+    def measure(
+        self,
+        labels: np.ndarray,
+        before: np.ndarray,
+        after: np.ndarray,
+        classes: Sequence[str],
+        num_old: int,
+    ) -> dict[str, Any]:
         old, truth = labels[:, :num_old], labels[:, :num_old] == YES
         was_right, is_right = before == truth, after[:, :num_old] == truth
         known = old != UNKNOWN
@@ -229,11 +260,11 @@ class LabelScorer(Scorer):
                 classes[k]: paired_drop(
                     was_right[known[:, k], k], is_right[known[:, k], k]
                 )
-                for k in np.flatnonzero(known.any(0))
+                for k in np.flatnonzero(known.any(0)).tolist()
             },
         }
 
-    def score(self, counts, classes):
+    def score(self, counts: ClassCounts, classes: Sequence[int]) -> float:
         return counts.mean_f1(classes)
 
 
