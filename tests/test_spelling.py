@@ -8,22 +8,7 @@ import pytest
 import keras_incremental
 
 ROOT = pathlib.Path(keras_incremental.__file__).parent
-FOLDERS = (
-    "callbacks",
-    "contrib",
-    "distillation",
-    "layers",
-    "losses",
-    "metrics",
-    "optimizers",
-    "recipes",
-    "regularizers",
-    "rejection",
-    "reporting",
-    "statistics",
-    "testing",
-    "utils",
-)
+FOLDERS = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
 # Beginnings of words, or of parts of a name.
 BRITISH = (
     "analys(?:e[ds]?|ing)",
@@ -37,7 +22,7 @@ BRITISH = (
     "generalis",
     "grey",
     "initialis",
-    "judgement",
+    "judgment",
     "(?:re|un)?labell",
     "learnt",
     "licence",

@@ -126,7 +126,7 @@ class LabelSpace:
 
         Args:
             classes: Names of all classes.
-            parents: As of `grown`.
+            parents: See `grown`.
         """
         new = classes[len(self.classes) :]
         return self.grown(new, parents) if new else self

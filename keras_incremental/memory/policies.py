@@ -67,9 +67,9 @@ class MixingPolicy:
         the bias that training puts on each class.
 
         Args:
-            labels: As of `indices`.
-            num_new: As of `indices`.
-            batch_size: As of `indices`.
+            labels: See `indices`.
+            num_new: See `indices`.
+            batch_size: See `indices`.
             num_classes: Int.
 
         Returns:

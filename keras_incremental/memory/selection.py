@@ -12,7 +12,7 @@ from keras_incremental.utils.types import Selection
 def herding(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     """Picks samples whose running mean stays closest to the class mean.
 
-    Pick number k is the sample, not yet picked, that minimises
+    Pick number k is the sample, not yet picked, that minimizes
 
         || mean(u) - (sum of picks + u_i) / k ||
 

@@ -19,7 +19,7 @@ from keras_incremental.models.unknown.review import make_queue
 from keras_incremental.problems.decoders import hidden_logits
 from keras_incremental.problems.decoders import predictions_of
 from keras_incremental.problems.decoders import shown_columns
-from keras_incremental.problems.review_formats import Judgement
+from keras_incremental.problems.review_formats import Judgment
 from keras_incremental.problems.review_formats import check_threshold
 from keras_incremental.utils import devices
 from keras_incremental.utils.probabilities import softmax
@@ -217,9 +217,9 @@ class PredictingMixin(Rejects):
         """
         check_threshold(threshold, self.classes)
         outputs = _forward(self, x, batch_size, steps)
-        judgement = self._judge(outputs, threshold)
+        judgment = self._judge(outputs, threshold)
         return self.problem.decoder.review_format.propose(
-            judgement, self.classes
+            judgment, self.classes
         )
 
     @reads
@@ -253,17 +253,17 @@ class PredictingMixin(Rejects):
         if count is not None:
             count = whole("count", count, least=1)
         outputs = _forward(self, x, batch_size, steps)
-        judgement = self._judge(outputs, threshold)
-        return make_queue(self, outputs, judgement, count)
+        judgment = self._judge(outputs, threshold)
+        return make_queue(self, outputs, judgment, count)
 
     def _judge(self, outputs, threshold):
-        """Returns the `Judgement` of a `Forward`."""
+        """Returns the `Judgment` of a `Forward`."""
         predictions = predictions_of(self, outputs.logits)
         entropy, uncertain = self.problem.decoder.review_format.judge(
             outputs.logits, predictions, self.classes, threshold
         )
         unknown = self.unknown_in(outputs)
-        return Judgement(predictions, entropy, uncertain, *unknown)
+        return Judgment(predictions, entropy, uncertain, *unknown)
 
 
 def _forward(classifier, x, batch_size, steps):

@@ -238,7 +238,7 @@ class SavingMixin(ExportingMixin):
         """Deletes exemplars, and takes them out of the statistics.
 
         A head in closed form is solved as if it had never seen them; what is
-        deleted besides, and what remains, is as of `remove`. They must have
+        deleted besides, and what remains, is what `remove` leaves. They must have
         been learned by this classifier; one that was shown to it twice counts
         twice in the statistics, and is taken out once.
 

@@ -65,6 +65,8 @@ SINGLE_LABEL = Problem(
     SoftmaxDecoder(),
     SampleScorer(),
 )
+"""The problem type of one class for each sample."""
+
 SEGMENTATION = Problem(
     "segmentation",
     MapCodec(),
@@ -72,6 +74,8 @@ SEGMENTATION = Problem(
     MapDecoder(),
     PixelScorer(),
 )
+"""The problem type of one class for each pixel."""
+
 TOKENS = Problem(
     "tokens",
     TokenCodec(),
@@ -79,6 +83,8 @@ TOKENS = Problem(
     TokenDecoder(),
     TokenScorer(),
 )
+"""The problem type of one class for each token."""
+
 MULTI_LABEL = Problem(
     "multi_label",
     MultiHotCodec(),
@@ -86,6 +92,7 @@ MULTI_LABEL = Problem(
     SigmoidDecoder(),
     LabelScorer(),
 )
+"""The problem type of a yes or no for each class."""
 
 
 BUILT_IN = (SINGLE_LABEL, SEGMENTATION, TOKENS, MULTI_LABEL)

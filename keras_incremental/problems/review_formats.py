@@ -50,7 +50,7 @@ class Answered(typing.NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """Predictions, and the reasons for a person to look at them.
 
     Attributes:
@@ -125,12 +125,12 @@ class ReviewFormat(abc.ABC):
         limit = limits(entropy, predictions, names, threshold)
         return entropy, entropy >= limit
 
-    def by_sample(self, judgement: Judgement) -> Judgement:
-        """Returns the `Judgement` with one entry for each sample."""
-        return judgement
+    def by_sample(self, judgment: Judgment) -> Judgment:
+        """Returns the `Judgment` with one entry for each sample."""
+        return judgment
 
     @abc.abstractmethod
-    def propose(self, judgement: Judgement, names: Names) -> np.ndarray:
+    def propose(self, judgment: Judgment, names: Names) -> np.ndarray:
         """Returns labels as `learn` takes them, none where uncertain."""
 
     @abc.abstractmethod
@@ -151,12 +151,12 @@ class ReviewFormat(abc.ABC):
 class NameFormat(ReviewFormat):
     """A name for each sample."""
 
-    def propose(self, judgement: Judgement, names: Names) -> np.ndarray:
-        left_out = judgement.uncertain | judgement.unknown
+    def propose(self, judgment: Judgment, names: Names) -> np.ndarray:
+        left_out = judgment.uncertain | judgment.unknown
         return np.where(
             left_out,
             np.asarray(None),
-            self.suggest(judgement.predictions, names),
+            self.suggest(judgment.predictions, names),
         )
 
     def suggest(self, predictions: np.ndarray, names: Names) -> np.ndarray:
@@ -181,22 +181,22 @@ class MapFormat(ReviewFormat):
     # Statistics of pixels and tokens are not kept.
     score_names = OF_LOGITS
 
-    def by_sample(self, judgement: Judgement) -> Judgement:
+    def by_sample(self, judgment: Judgment) -> Judgment:
         # A sample is not unknown for a few pixels that are.
-        uncertain = judgement.uncertain | judgement.unknown
+        uncertain = judgment.uncertain | judgment.unknown
         axes = tuple(range(1, uncertain.ndim))
         nowhere = np.zeros(len(uncertain), bool)
         return dataclasses.replace(
-            judgement,
-            entropy=judgement.entropy.mean(axes),
+            judgment,
+            entropy=judgment.entropy.mean(axes),
             uncertain=uncertain.any(axes),
             unknown=nowhere,
             ood_scores=nowhere.astype(float),
         )
 
-    def propose(self, judgement: Judgement, names: Names) -> np.ndarray:
-        left_out = judgement.uncertain | judgement.unknown
-        return np.where(left_out, NO_LABEL, judgement.predictions)
+    def propose(self, judgment: Judgment, names: Names) -> np.ndarray:
+        left_out = judgment.uncertain | judgment.unknown
+        return np.where(left_out, NO_LABEL, judgment.predictions)
 
     def suggest(self, predictions: np.ndarray, names: Names) -> np.ndarray:
         return predictions
@@ -267,16 +267,16 @@ class SetFormat(ReviewFormat):
         twice = [name for name in names for _ in range(2)]
         return entropy, entropy >= limits(entropy, answers, twice, threshold)
 
-    def by_sample(self, judgement: Judgement) -> Judgement:
+    def by_sample(self, judgment: Judgment) -> Judgment:
         return dataclasses.replace(
-            judgement,
-            entropy=judgement.entropy.max(-1),
-            uncertain=judgement.uncertain.max(-1),
+            judgment,
+            entropy=judgment.entropy.max(-1),
+            uncertain=judgment.uncertain.max(-1),
         )
 
-    def propose(self, judgement: Judgement, names: Names) -> np.ndarray:
-        left_out = judgement.uncertain | judgement.unknown[:, None]
-        labels = np.where(left_out, UNKNOWN, judgement.predictions)
+    def propose(self, judgment: Judgment, names: Names) -> np.ndarray:
+        left_out = judgment.uncertain | judgment.unknown[:, None]
+        labels = np.where(left_out, UNKNOWN, judgment.predictions)
         return labels.astype("float32")
 
     def suggest(self, predictions: np.ndarray, names: Names) -> np.ndarray:

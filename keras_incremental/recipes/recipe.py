@@ -62,7 +62,7 @@ class Recipe:
             be replayed.
         stage: `BalancedStage` after the training, or `None`. Defaults to
             `None`.
-        initializer: How new columns start, as of `ExpandableHead.expand`, or
+        initializer: How new columns start, see `ExpandableHead.expand`, or
             `"imprinting"`. Defaults to `"zeros"`.
         statistics: Bool. Whether features drawn from statistics are
             replayed. Defaults to `"auto"`, where features are frozen.
@@ -237,7 +237,7 @@ def check_corrections(recipe: Recipe, callbacks: Sequence = ()) -> None:
     if len(found) > 1:
         raise ValueError(
             "Only one part can correct the bias to new classes: each takes "
-            "off the whole of it, and two favour the old classes. Received: "
+            "off the whole of it, and two favor the old classes. Received: "
             f"{' and '.join(found)} in recipe '{recipe.name}'. Keep one "
             "of them."
         )

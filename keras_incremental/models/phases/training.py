@@ -169,7 +169,7 @@ def reinitialize(upper, head, seed=0):
     """Gives all that trains new weights, as if it had never been trained.
 
     The columns of the head start from 0, as those of new classes do. Other
-    kernels are drawn by Glorot's rule; biases and the scales of normalisations
+    kernels are drawn by Glorot's rule; biases and the scales of normalizations
     get the value that their layer starts with.
 
     Args:

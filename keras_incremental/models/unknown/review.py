@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_incremental.models.outputs import Forward
 from keras_incremental.problems.review_formats import Answered
-from keras_incremental.problems.review_formats import Judgement
+from keras_incremental.problems.review_formats import Judgment
 from keras_incremental.problems.review_formats import ReviewFormat
 from keras_incremental.rejection import cluster
 from keras_incremental.rejection.clustering import Clusters
@@ -152,7 +152,7 @@ class ReviewQueue:
 def make_queue(
     classifier: keras.Model,
     outputs: Forward,
-    judgement: Judgement,
+    judgment: Judgment,
     count: int | None = None,
 ) -> ReviewQueue:
     """Returns a `ReviewQueue` of samples that are uncertain or unknown.
@@ -160,18 +160,18 @@ def make_queue(
     Args:
         classifier: `IncrementalClassifier`.
         outputs: `Forward`.
-        judgement: `Judgement`; a sample that is both counts as unknown.
+        judgment: `Judgment`; a sample that is both counts as unknown.
         count: Int. The length of the queue at most. Defaults to `None`, any.
     """
     review_format = classifier.problem.decoder.review_format
-    judgement = review_format.by_sample(judgement)
-    unknown = judgement.unknown
-    scores = np.where(unknown, judgement.ood_scores, judgement.entropy)
+    judgment = review_format.by_sample(judgment)
+    unknown = judgment.unknown
+    scores = np.where(unknown, judgment.ood_scores, judgment.entropy)
     # The last key counts first.
     order = np.lexsort((-scores, ~unknown))
-    order = order[(unknown | judgement.uncertain)[order]][:count]
+    order = order[(unknown | judgment.uncertain)[order]][:count]
     names = review_format.suggest(
-        judgement.predictions[order], classifier.classes
+        judgment.predictions[order], classifier.classes
     )
     return ReviewQueue(
         order,
