@@ -45,13 +45,15 @@ def public_names(package):
     return [
         name
         for name, value in vars(package).items()
-        if not name.startswith("_") and not _is_internal(value)
+        if not name.startswith("_") and not _is_left_out(value)
     ]
 
 
-def _is_internal(value):
-    """Whether it is a module that is no package of its own here."""
-    return isinstance(value, types.ModuleType) and value not in packages()
+def _is_left_out(value):
+    """Whether it is no package of its own here, or a constant."""
+    if isinstance(value, types.ModuleType):
+        return value not in packages()
+    return not callable(value)
 
 
 def name_array_likes():

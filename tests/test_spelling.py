@@ -22,7 +22,7 @@ BRITISH = (
     "generalis",
     "grey",
     "initialis",
-    "judgment",
+    "judgement",
     "(?:re|un)?labell",
     "learnt",
     "licence",

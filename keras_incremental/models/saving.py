@@ -238,9 +238,9 @@ class SavingMixin(ExportingMixin):
         """Deletes exemplars, and takes them out of the statistics.
 
         A head in closed form is solved as if it had never seen them; what is
-        deleted besides, and what remains, is what `remove` leaves. They must have
-        been learned by this classifier; one that was shown to it twice counts
-        twice in the statistics, and is taken out once.
+        deleted besides is what `remove` deletes. They must have been learned
+        by this classifier; one that was shown to it twice counts twice in the
+        statistics, and is taken out once.
 
         Args:
             ids: Ints, as in `memory.ids`. Those not stored are passed over.

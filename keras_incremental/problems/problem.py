@@ -32,6 +32,8 @@ class Problem:
 
     It has four parts. A new problem type replaces the parts in which it
     differs from an existing one, and is made known by `register_problem`.
+    Those of the package are `SINGLE_LABEL`, `MULTI_LABEL`, `SEGMENTATION` and
+    `TOKENS`.
 
     Args:
         name: String. Its name in files and in reports.
@@ -65,8 +67,6 @@ SINGLE_LABEL = Problem(
     SoftmaxDecoder(),
     SampleScorer(),
 )
-"""The problem type of one class for each sample."""
-
 SEGMENTATION = Problem(
     "segmentation",
     MapCodec(),
@@ -74,8 +74,6 @@ SEGMENTATION = Problem(
     MapDecoder(),
     PixelScorer(),
 )
-"""The problem type of one class for each pixel."""
-
 TOKENS = Problem(
     "tokens",
     TokenCodec(),
@@ -83,8 +81,6 @@ TOKENS = Problem(
     TokenDecoder(),
     TokenScorer(),
 )
-"""The problem type of one class for each token."""
-
 MULTI_LABEL = Problem(
     "multi_label",
     MultiHotCodec(),
@@ -92,8 +88,6 @@ MULTI_LABEL = Problem(
     SigmoidDecoder(),
     LabelScorer(),
 )
-"""The problem type of a yes or no for each class."""
-
 
 BUILT_IN = (SINGLE_LABEL, SEGMENTATION, TOKENS, MULTI_LABEL)
 # By the axes of features.
