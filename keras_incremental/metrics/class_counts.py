@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_incremental.metrics.confusion import confusion_matrix
+from keras_incremental.metrics.confusion_cells import keep_compact
 from keras_incremental.metrics.group_means import mean_of_known
 from keras_incremental.metrics.group_means import ratio
 
@@ -12,6 +13,7 @@ from keras_incremental.metrics.group_means import ratio
 IGNORED = (-1, 255)
 
 
+@keep_compact("confusion")
 @dataclasses.dataclass(frozen=True)
 class ClassCounts:
     """Counts of each class: samples, predictions, and correct predictions.
@@ -48,7 +50,8 @@ class ClassCounts:
             correct = confusion[:, 1, 1]
             total, predicted = confusion[:, 1].sum(-1), confusion[..., 1].sum(1)
         else:
-            correct = np.diagonal(confusion)
+            # A view would hold the whole matrix.
+            correct = np.diagonal(confusion).copy()
             total = confusion.sum(1)[: len(correct)]
             predicted = confusion.sum(0)
         return cls(correct, total, predicted=predicted, confusion=confusion)

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
+from keras_incremental.metrics.confusion_cells import keep_compact
 from keras_incremental.metrics.drop import Drop
 from keras_incremental.problems.problem import SINGLE_LABEL
 from keras_incremental.problems.problem import get_problem
 from keras_incremental.problems.scorers import Scorer
 from keras_incremental.reporting import serialization as report_json
 from keras_incremental.reporting.page import to_html
+from keras_incremental.reporting.value_checks import CONFUSIONS
 from keras_incremental.utils import files
 from keras_incremental.utils.formatting import megabytes
 from keras_incremental.utils.formatting import one_line
@@ -33,6 +35,7 @@ def _now():
     return moment.isoformat(timespec="seconds")
 
 
+@keep_compact(*CONFUSIONS)
 @dataclasses.dataclass(frozen=True)
 class PhaseReport:
     """What one `learn` kept, lost and used.

@@ -9,7 +9,9 @@ import re
 import numpy as np
 
 from keras_incremental.errors import DamagedFileError
+from keras_incremental.metrics.confusion_cells import ConfusionCells
 from keras_incremental.metrics.drop import Drop
+from keras_incremental.reporting.value_checks import CELLS
 from keras_incremental.reporting.value_checks import CONFUSIONS
 from keras_incremental.reporting.value_checks import NUMBERS
 from keras_incremental.reporting.value_checks import check_values
@@ -32,12 +34,13 @@ AS_THEY_ARE = (
     "date",
     "problem",
 )
-FORMAT = 1
+# Format 1 has each confusion matrix whole.
+FORMATS, FORMAT = (1, 2), 2
 CHECKSUM = "checksum"
 SCORES = ("old_score_before", "old_score", "new_score", "score")
 TYPES = {
     **dict.fromkeys((*NAMES, *INDICES), (list, tuple)),
-    **dict.fromkeys(CONFUSIONS, (list, type(None))),
+    **dict.fromkeys(CONFUSIONS, (list, dict, type(None))),
     **dict.fromkeys(
         (
             "calibration",
@@ -63,9 +66,10 @@ LISTS_OF_NUMBERS = re.compile(r"\[\n[-+\d.,eE\snul]*\]")
 
 def to_dict(report):
     """Returns all that a report says, as plain Python values."""
-    names = (*AS_THEY_ARE, *NAMES, *SCORES, *INDICES, *CONFUSIONS)
+    names = (*AS_THEY_ARE, *NAMES, *SCORES, *INDICES)
     values = {"format": FORMAT}
     values.update({name: getattr(report, name) for name in names})
+    values.update({name: _cells(vars(report)[name]) for name in CONFUSIONS})
     values["metric"], values["unit"] = report.scorer.metric, report.scorer.unit
     values["drop"] = report.drop and dataclasses.asdict(report.drop)
     values["per_class"] = {c: _of_class(report, c) for c in report.classes}
@@ -103,9 +107,9 @@ def fields_of(values):
 
 def _check_types(values):
     format = values.get("format", FORMAT)
-    if isinstance(format, bool) or format != FORMAT:
+    if isinstance(format, bool) or format not in FORMATS:
         raise ValueError(
-            f"Reports of format {FORMAT} can be read. Received: "
+            f"Reports of the formats {FORMATS} can be read. Received: "
             f"format={format!r}. Read it with the version of "
             "keras_incremental that wrote it."
         )
@@ -192,7 +196,17 @@ def _drop(values):
     return Drop(**{k: np.nan if v is None else v for k, v in values.items()})
 
 
+def _cells(confusion):
+    """Returns a matrix, or the dict of its cells that are not 0."""
+    if isinstance(confusion, ConfusionCells):
+        return dataclasses.asdict(confusion)
+    return confusion
+
+
 def _matrix(rows):
+    if isinstance(rows, dict):
+        cells = (np.asarray(rows[name], int) for name in CELLS)
+        return ConfusionCells(tuple(rows["shape"]), *cells)
     return None if rows is None else np.asarray(rows, int)
 
 

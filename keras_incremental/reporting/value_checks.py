@@ -5,6 +5,7 @@ import math
 from keras_incremental.problems.problem import get_problem
 
 CONFUSIONS = ("confusion_before", "confusion_after")
+CELLS = ("true", "predicted", "counts")
 COUNTS = ("exemplars", "nbytes")
 NUMBERS = ("stages", "calibration")
 FLIPS = ("flips", "flipped_from", "flipped_to")
@@ -111,7 +112,25 @@ def _is_drop(drop):
 
 
 def _is_confusion(rows, shape):
+    if isinstance(rows, dict):
+        return _are_cells(rows, shape)
     return rows is None or _are_counts(rows, shape)
+
+
+def _are_cells(cells, shape):
+    """Returns whether a dict tells cells of a matrix, each once."""
+    if set(cells) != {"shape", *CELLS} or cells["shape"] != list(shape):
+        return False
+    true, predicted, counts = (cells[name] for name in CELLS)
+    return (
+        len(shape) == 2
+        and all(isinstance(cells[name], (list, tuple)) for name in CELLS)
+        and len(true) == len(predicted) == len(counts)
+        and _are_below(shape[0], true)
+        and _are_below(shape[1], predicted)
+        and all(map(_is_count, counts))
+        and len({*zip(true, predicted, strict=True)}) == len(counts)
+    )
 
 
 def _are_counts(rows, shape):

@@ -32,7 +32,7 @@ def test_a_flipped_bit_of_a_report_is_noticed(report):
 @pytest.mark.parametrize(
     "field, value",
     [
-        ("format", 2),
+        ("format", 3),
         ("phase", True),
         ("accepted", 1),
         ("classes", "cat"),
