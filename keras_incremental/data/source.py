@@ -13,6 +13,7 @@ from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.collecting import Collector
+from keras_incremental.data.endless import read_to_the_end
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.data.tables import class_names
 from keras_incremental.losses.joined_labels import refuse_joined
@@ -99,6 +100,15 @@ class Source:
         self._spent = True
         return self._read()
 
+    def all_batches(self) -> Iterator[tuple]:
+        """Returns `batches()` for what returns nothing before their end.
+
+        Data of unknown length with very many batches is warned of.
+        """
+        if self.num_batches is not None:
+            return self.batches()
+        return read_to_the_end(self.batches(), self._argument)
+
     def collect(self, max_bytes: int | None = None, verbose: int = 0) -> tuple:
         """Returns all data of one pass, in compact storage.
 
@@ -122,7 +132,7 @@ class Source:
         samples, ys = Collector(), []
         name = f"reading `{self._argument}`"
         progress = LongProgress(name, self.num_batches, verbose, "batch")
-        for x, y in self.batches():
+        for x, y in self.all_batches():
             progress.add()
             samples.add(x, self.dtype)
             ys.append(y)

@@ -26,7 +26,7 @@ def gather(
         what the model saw), y of int64, class by class.
     """
     pools: dict[int, _Pool] = {}
-    for x, y in source.batches():
+    for x, y in source.all_batches():
         y = class_of_each(y)
         for label in np.unique(y).tolist():
             pool = pools.setdefault(label, _Pool(limit, [seed, label]))

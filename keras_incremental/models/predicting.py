@@ -11,6 +11,7 @@ from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.models.inputs.pipelines import arrays_to_read
 from keras_incremental.models.inputs.pipelines import batches_to_predict
 from keras_incremental.models.inputs.pipelines import is_arrays
+from keras_incremental.models.inputs.pipelines import watched
 from keras_incremental.models.inputs.reading import collect_samples
 from keras_incremental.models.outputs import forward
 from keras_incremental.models.unknown.calibration import Rejects
@@ -68,6 +69,8 @@ class PredictingMixin(Rejects):
         count = None
         if is_arrays(x):
             read, batch_size, count = devices.divisible(read, batch_size)
+        else:
+            callbacks = watched(x, steps, callbacks)
         outputs = model.predict(read, batch_size, verbose, steps, callbacks)
         if count is not None:
             outputs = keras.tree.map_structure(lambda o: o[:count], outputs)

@@ -9,6 +9,7 @@ from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.arrays import as_keras_reads
 from keras_incremental.data.arrays import refuse_ragged
+from keras_incremental.data.endless import WatchedEnd
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.data.source import check_length
@@ -107,6 +108,21 @@ def batches_to_predict(data, model, steps):
     if adapter.kind in ("generator", "generator function"):
         return _tuples(adapter.batches(), model)
     return batches_to_read(data, model)
+
+
+def watched(data, steps, callbacks):
+    """Returns callbacks of `predict`, with one that looks for the end of data.
+
+    Args:
+        data: Data set.
+        steps: Int, batches to read, or `None`.
+        callbacks: List of callbacks, or `None`.
+    """
+    if steps is not None or adapter_of(data).num_batches is not None:
+        return callbacks
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks
+    return [*(callbacks or ()), WatchedEnd("x")]
 
 
 def _in_dict(spec, model):
