@@ -44,8 +44,8 @@ class WatchedEnd(keras.callbacks.Callback):
 def _warn(argument):
     warnings.warn(
         f"`{argument}` has not ended after {MANY_BATCHES:,} batches, and does "
-        "not say how long it is. This call returns when it has ended. If it has "
-        "no end, interrupt the call, and pass `steps`, the number of batches to "
-        "read, or `itertools.islice(iter(data), n)`.",
+        "not say how long it is. This call returns when it has ended. If it "
+        "has no end, interrupt the call, and pass `steps`, the number of "
+        "batches to read, or `itertools.islice(iter(data), n)`.",
         stacklevel=2,
     )

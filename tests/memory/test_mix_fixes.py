@@ -5,6 +5,7 @@ import pytest
 from kinds_of_data import Batches
 
 from keras_incremental.callbacks import ExemplarMemory
+from keras_incremental.data import map_batches
 from keras_incremental.data import to_indices
 
 X = np.arange(12, dtype="float32")[:, None]
@@ -19,6 +20,27 @@ def of_names():
 
 def in_numbers(x, names):
     return x, to_indices(names, KNOWN, KNOWN)
+
+
+def in_frame():
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame(X), pandas.Series(NAMES, dtype="category")
+
+
+def of_named_batches():
+    tf = pytest.importorskip("tensorflow")
+    return (tf.data.Dataset.from_tensor_slices((X, NAMES)).batch(4),)
+
+
+def in_numbered_batches(dataset):
+    def numbered(x, y, sample_weight):
+        names = [name.decode() for name in y.tolist()]
+        return x, to_indices(names, KNOWN, KNOWN), sample_weight
+
+    def spec(x, y, sample_weight):
+        return x, type(y)(y.shape, "int64"), sample_weight
+
+    return (map_batches(dataset, numbered, spec),)
 
 
 def in_processes():
@@ -42,6 +64,8 @@ def of_old_parts(dataset):
 
 CASES = {
     "names": (of_names, "to_indices", in_numbers),
+    "names in a frame": (in_frame, "to_indices", in_numbers),
+    "names in tf.data": (of_named_batches, "to_indices", in_numbered_batches),
     "processes": (in_processes, "use_multiprocessing=False", in_threads),
     "ids": (with_ids, "Prepare the new data like the old", of_old_parts),
 }
