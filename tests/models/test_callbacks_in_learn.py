@@ -142,6 +142,17 @@ def test_callbacks_are_used_again_in_the_next_phase(tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
 
 
+def test_losses_of_every_phase_are_written_for_tensorboard(tmp_path):
+    pytest.importorskip("tensorflow")
+    clf, board = make(trainable=True), callbacks.TensorBoard(tmp_path)
+    sizes = []
+    for name, x in (("bird", X + 3), ("fish", X - 3)):
+        learn(clf, name, x, board)
+        files = tmp_path.rglob("*.tfevents.*")
+        sizes.append(sum(file.stat().st_size for file in files))
+    assert 0 < sizes[0] < sizes[1]
+
+
 @pytest.mark.parametrize("trainable", [False, True])
 def test_averaged_weights_are_swapped_in_every_phase(trainable):
     clf = make(trainable)
