@@ -63,12 +63,12 @@ def refuse_joined(y: Structure, argument: str) -> None:
     """Raises a `ValueError` for labels that `with_teacher` has returned."""
     if not isinstance(y, tuple) or len(y) != 1:
         return
-    rows = np.asarray(y[0])
-    if rows.ndim > 1 and rows.dtype.kind == "f":
+    shape = tuple(getattr(y[0], "shape", ()))
+    if len(shape) > 1 and "float" in str(y[0].dtype):
         raise ValueError(
             f"`{argument}` has outputs of a teacher with its labels, which "
             "only LossWithTeacher reads. Received: y is a tuple of one array "
-            f"of shape {rows.shape}. Mix first, and add the teacher then: "
+            f"of shape {shape}. Mix first, and add the teacher then: "
             "`with_teacher(memory.mix(data), teacher)`."
         )
 

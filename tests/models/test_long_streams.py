@@ -97,6 +97,21 @@ def test_every_kind_warns(clf, verb, kind, recwarn):
     assert len(warnings_of_no_end(recwarn)) == 1
 
 
+class Counts(keras.callbacks.Callback):
+    batches = 0
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.batches += 1
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_callbacks_of_ones_own_are_called_too(clf, listed, recwarn):
+    counts = Counts()
+    clf.predict(batches(), verbose=0, callbacks=[counts] if listed else counts)
+    assert counts.batches == END
+    assert len(warnings_of_no_end(recwarn)) == 1
+
+
 @pytest.mark.parametrize("verb", ["predict_names", "evaluate_classes"])
 def test_steps_bound_what_is_read(clf, verb):
     endless_data = itertools.repeat((X, Y))

@@ -116,13 +116,13 @@ def watched(data, steps, callbacks):
     Args:
         data: Data set.
         steps: Int, batches to read, or `None`.
-        callbacks: List of callbacks, or `None`.
+        callbacks: One or several callbacks, or `None`.
     """
     if steps is not None or adapter_of(data).num_batches is not None:
         return callbacks
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks
-    return [*(callbacks or ()), WatchedEnd("x")]
+    return [*keras.tree.flatten(callbacks or []), WatchedEnd("x")]
 
 
 def _in_dict(spec, model):
