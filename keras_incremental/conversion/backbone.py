@@ -16,6 +16,7 @@ from keras_incremental.utils import graph
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state
+from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.probes import probe_of
 
 # Floats a sample: 256 KiB.
@@ -151,7 +152,7 @@ def _in_batches(function, x, batch_size, verbose):
     """
     if not large_arrays.is_large(x.nbytes):
         return function(x[:], batch_size, verbose)
-    bar = keras.utils.Progbar(len(x), unit_name="sample", verbose=bool(verbose))
+    progress = LongProgress("predicting", len(x), verbose, "sample")
     outputs = None
     for start in range(0, len(x), batch_size):
         rows = slice(start, start + batch_size)
@@ -160,7 +161,7 @@ def _in_batches(function, x, batch_size, verbose):
             shape = (len(x), *part.shape[1:])
             outputs = large_arrays.empty(shape, part.dtype)
         outputs[rows] = part
-        bar.add(len(part))
+        progress.add(len(part))
         large_arrays.release(x)
         large_arrays.release(outputs)
     return outputs

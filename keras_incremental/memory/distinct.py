@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 
 from keras_incremental.utils import large_arrays
+from keras_incremental.utils import long_progress
 from keras_incremental.utils import records
 
 
@@ -20,7 +21,10 @@ def keys_of(x: np.ndarray) -> np.ndarray:
     Returns:
         Array of int64 of shape `(len(x),)`.
     """
-    digests = [d for rows in large_arrays.slices(x) for d in _digests(x[rows])]
+    parts = long_progress.steps_of(
+        large_arrays.slices(x), "comparing samples", len(x), "sample"
+    )
+    digests = [d for rows in parts for d in _digests(x[rows])]
     return np.frombuffer(b"".join(digests), "int64").copy()
 
 

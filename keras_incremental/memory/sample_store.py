@@ -30,6 +30,7 @@ from numpy.typing import DTypeLike
 
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.utils import large_arrays
+from keras_incremental.utils import long_progress
 
 # "KiEx" as an int: what SQLite calls the application of a file.
 APPLICATION, FORMAT = 0x4B694578, 1
@@ -113,7 +114,12 @@ class SampleStore:
         with self._writing() as db:
             layout = _layout_of(db, x.dtype, x.shape[1:])
             first = _last_row(db) + 1
-            values = _values(x, first, layout, time.time())
+            values = long_progress.steps_of(
+                _values(x, first, layout, time.time()),
+                "storing exemplars",
+                len(x),
+                "exemplar",
+            )
             db.executemany("INSERT INTO samples VALUES (?, ?, ?, ?)", values)
         return np.arange(first, first + len(x))
 

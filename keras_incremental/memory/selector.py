@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 from keras_incremental.data import arrays
 from keras_incremental.utils import devices
 from keras_incremental.utils import graph
+from keras_incremental.utils import long_progress
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Selection
 
@@ -73,9 +74,12 @@ class Selector:
                 "`model=`, or a function as `features=`, or use "
                 "selection='random'."
             )
+        starts = range(0, len(x), CHUNK)
         parts = [
             _flat(self._compute(self._read(x[i : i + CHUNK])), i, x)
-            for i in range(0, len(x), CHUNK)
+            for i in long_progress.steps_of(
+                starts, "computing features to select by", len(starts)
+            )
         ]
         return np.concatenate(parts)
 

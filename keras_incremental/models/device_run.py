@@ -23,6 +23,7 @@ from keras_incremental.statistics.kept_rows import digests
 from keras_incremental.statistics.site_statistics import KEPT
 from keras_incremental.statistics.site_statistics import is_alike
 from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.utils.long_progress import steps_of
 
 METHOD = "head solved from statistics of devices and sites"
 
@@ -67,7 +68,9 @@ def sum_of(parts, classifier):
             "that `SiteStatistics.save` or, after `learn`, "
             "`EdgeClassifier.save` has written."
         )
-    total = functools.reduce(operator.add, parts)
+    total = functools.reduce(
+        operator.add, steps_of(parts, "adding statistics", len(parts), "site")
+    )
     own = None if total.probe is None else classifier.backbone.probe()
     if not is_alike(total.probe, own):
         raise ValueError(

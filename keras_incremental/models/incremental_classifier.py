@@ -24,6 +24,7 @@ from keras_incremental.models.guard import Guard
 from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.arguments import checked_verbose
 from keras_incremental.models.inputs.checks import to_input_size
 from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import named_arguments
@@ -229,6 +230,7 @@ class IncrementalClassifier(
         *,
         batch_size: int = 32,
         steps: int | None = None,
+        verbose: int | str = "auto",
     ) -> dict[str, float]:
         """Returns the accuracy of each class. Arguments are of `remember`.
 
@@ -238,9 +240,10 @@ class IncrementalClassifier(
         Returns:
             Dict of names and scores from 0 to 1, of classes in the data.
         """
-        samples = Reader(self, batch_size, steps).old(x, y, classes)
+        verbose = checked_verbose(verbose)
+        samples = Reader(self, batch_size, steps, verbose).old(x, y, classes)
         samples = checks.compatible(samples, self)
-        return session.accuracy_by_class(self, samples, batch_size)
+        return session.accuracy_by_class(self, samples, batch_size, verbose)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         inputs = to_input_size(inputs, self.features)

@@ -30,6 +30,7 @@ from keras_incremental.recipes.recipe import check_stream
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.statistics import SiteStatistics
 from keras_incremental.statistics.site_statistics import KEPT
+from keras_incremental.utils.long_progress import shown
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Tensor
 
@@ -227,14 +228,15 @@ class LearningMixin(keras.Model):
         self.problem.objective.check_method("observe")
         check_stream(self.recipe)
         checks.check_memory(self)
-        reader = StreamReader(self, batch_size, steps)
-        validation = StreamReader(self, batch_size).validation(validation_data)
+        reader = StreamReader(self, batch_size, steps, options.verbose)
+        validation = reader.validation(validation_data)
         checks.check_gate(gate, Samples(None, None, self.classes), validation)
         run = StreamRun(
             self,
             reader.batches(x, y, classes),
             checks.compatible(validation, self),
             options,
+            reader.num_batches,
         )
         return session.run_if_accepted(self, run, gate)
 
@@ -247,6 +249,7 @@ class LearningMixin(keras.Model):
         batch_size: int = 32,
         steps: int | None = None,
         label_version: int | None = None,
+        verbose: int | str = "auto",
     ) -> None:
         """Keeps exemplars of old data, and statistics of its features.
 
@@ -265,6 +268,8 @@ class LearningMixin(keras.Model):
             steps: Int. Same as for `learn`.
             label_version: Int, the `label_space.version` at which the data
                 was labeled. Defaults to `None`, the present one.
+            verbose: Same as for `fit`; progress is shown where it takes long.
+                Defaults to `"auto"`.
 
         Raises:
             ValueError: if data or arguments do not fit, or if nothing would
@@ -273,9 +278,10 @@ class LearningMixin(keras.Model):
         """
         self.problem.objective.check_method("remember")
         version = checked_version(label_version, self.label_space)
-        samples = Reader(self, batch_size, steps).old(x, y, classes)
+        verbose = arguments.checked_verbose(verbose)
+        samples = Reader(self, batch_size, steps, verbose).old(x, y, classes)
         samples = checks.learnable(samples.at_version(version), self)
-        session.remember(self, samples, batch_size)
+        session.remember(self, samples, batch_size, verbose)
 
     @reads
     def compute_statistics(
@@ -288,6 +294,7 @@ class LearningMixin(keras.Model):
         samples_per_class: int = KEPT,
         batch_size: int = 32,
         steps: int | None = None,
+        verbose: int | str = "auto",
     ) -> SiteStatistics:
         """Returns statistics of samples, to learn them without the samples.
 
@@ -308,6 +315,7 @@ class LearningMixin(keras.Model):
                 Defaults to `50`.
             batch_size: Int. Defaults to `32`.
             steps: Int. Same as for `learn`.
+            verbose: Same as for `remember`.
 
         Returns:
             `keras_incremental.statistics.SiteStatistics`.
@@ -330,11 +338,13 @@ class LearningMixin(keras.Model):
         >>> clf.classes
         ('cat', 'dog', 'bird')
         """
-        samples = Reader(self, batch_size, steps).new(x, y, classes)
+        verbose = arguments.checked_verbose(verbose)
+        samples = Reader(self, batch_size, steps, verbose).new(x, y, classes)
         samples = checks.compatible(samples, self)
-        return compute_statistics(
-            self, samples, batch_size, samples_per_class, site
-        )
+        with shown(verbose):
+            return compute_statistics(
+                self, samples, batch_size, samples_per_class, site
+            )
 
     def learn_statistics(
         self,
@@ -375,10 +385,11 @@ class LearningMixin(keras.Model):
         """
         gate = Gate(max_drop, self.max_class_drop)
         options = arguments.fit_options(None, batch_size, None, (), verbose)
-        learned = sum_of(read_statistics(statistics), self)
-        validation = Reader(self, batch_size).validation(
-            validation_data, learned.classes
-        )
+        with shown(options.verbose):
+            learned = sum_of(read_statistics(statistics), self)
+        validation = Reader(
+            self, batch_size, verbose=options.verbose
+        ).validation(validation_data, learned.classes)
         validation = checks.compatible(validation, self)
         run = DeviceRun(self, learned, validation, options)
         checks.check_gate(gate, run.samples, validation)
@@ -451,7 +462,7 @@ class LearningMixin(keras.Model):
         options = arguments.fit_options(
             epochs, batch_size, optimizer, (), verbose
         )
-        reader = Reader(self, batch_size, steps)
+        reader = Reader(self, batch_size, steps, options.verbose)
         samples = reader.new(x, y, classes)
         data = NewData(samples, auxiliary=reader.auxiliary(auxiliary))
         scores = tuning.scores_of(self, recipes, data.compatible(self), options)

@@ -7,6 +7,7 @@ import numpy as np
 from keras_incremental.data.arrays import check_finite
 from keras_incremental.data.tables import as_array
 from keras_incremental.models.guard import reads
+from keras_incremental.models.inputs.arguments import checked_verbose
 from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.models.inputs.pipelines import arrays_to_read
 from keras_incremental.models.inputs.pipelines import batches_to_predict
@@ -23,6 +24,7 @@ from keras_incremental.problems.decoders import shown_columns
 from keras_incremental.problems.review_formats import Judgment
 from keras_incremental.problems.review_formats import check_threshold
 from keras_incremental.utils import devices
+from keras_incremental.utils import long_progress
 from keras_incremental.utils.probabilities import softmax
 from keras_incremental.utils.types import Data
 
@@ -68,6 +70,10 @@ class PredictingMixin(Rejects):
             shown = shown_columns(classes, self.classes)
         count = None
         if is_arrays(x):
+            told = long_progress.predict_callbacks(
+                len(keras.tree.flatten(read)[0]), batch_size or 32
+            )
+            callbacks = callbacks or told
             read, batch_size, count = devices.divisible(read, batch_size)
         else:
             callbacks = watched(x, steps, callbacks)
@@ -191,6 +197,7 @@ class PredictingMixin(Rejects):
         *,
         batch_size: int = 32,
         steps: int | None = None,
+        verbose: int | str = "auto",
     ) -> np.ndarray:
         """Returns labels for unlabeled samples, where predictions are certain.
 
@@ -212,6 +219,8 @@ class PredictingMixin(Rejects):
                 that half of the known ones of it are taken or more.
             batch_size: Int. Defaults to `32`.
             steps: Int. The number of batches to read of endless data.
+            verbose: Same as for `fit`; progress is shown where it takes long.
+                Defaults to `"auto"`.
 
         Returns:
             Labels as `learn` takes them: an array of names and `None`; of
@@ -219,8 +228,9 @@ class PredictingMixin(Rejects):
             several labels multi-hot rows of 1, 0 and -1.
         """
         check_threshold(threshold, self.classes)
-        outputs = _forward(self, x, batch_size, steps)
-        judgment = self._judge(outputs, threshold)
+        with long_progress.shown(checked_verbose(verbose)):
+            outputs = _forward(self, x, batch_size, steps)
+            judgment = self._judge(outputs, threshold)
         return self.problem.decoder.review_format.propose(
             judgment, self.classes
         )
@@ -234,6 +244,7 @@ class PredictingMixin(Rejects):
         batch_size: int = 32,
         count: int | None = None,
         steps: int | None = None,
+        verbose: int | str = "auto",
     ) -> ReviewQueue:
         """Returns the samples that a person should look at.
 
@@ -248,6 +259,7 @@ class PredictingMixin(Rejects):
             count: Int. The number of samples at most. Defaults to `None`,
                 all.
             steps: See `propose`.
+            verbose: See `propose`.
 
         Returns:
             A `ReviewQueue`: `clf.learn(*queue.answer({index: name, ...}))`.
@@ -255,8 +267,9 @@ class PredictingMixin(Rejects):
         check_threshold(threshold, self.classes)
         if count is not None:
             count = whole("count", count, least=1)
-        outputs = _forward(self, x, batch_size, steps)
-        judgment = self._judge(outputs, threshold)
+        with long_progress.shown(checked_verbose(verbose)):
+            outputs = _forward(self, x, batch_size, steps)
+            judgment = self._judge(outputs, threshold)
         return make_queue(self, outputs, judgment, count)
 
     def _judge(self, outputs, threshold):

@@ -24,6 +24,7 @@ from keras_incremental.reporting.record import PhaseRecord
 from keras_incremental.utils import state
 from keras_incremental.utils.compilation import recompile
 from keras_incremental.utils.compilation import warn_of_lowered_rate
+from keras_incremental.utils.long_progress import shown
 
 
 def run_if_accepted(classifier, run, gate):
@@ -42,7 +43,7 @@ def run_if_accepted(classifier, run, gate):
     problem, known = classifier.problem, classifier.classes
     compilation = HeadCompilation(classifier, classifier.head)
     compilation.check(run.num_new_classes)
-    with changing(classifier) as transaction:
+    with shown(run.options.verbose), changing(classifier) as transaction:
         _check_known(classifier, run)
         make_ready_to_fit(classifier)
         report = run_steps(run)
@@ -76,11 +77,11 @@ def _check_known(classifier, run):
         )
 
 
-def remember(classifier, samples, batch_size=32):
+def remember(classifier, samples, batch_size=32, verbose=0):
     """Keeps exemplars and the means of features, without training."""
     check_can_keep(classifier)
     warn_of_pixel_range(classifier, samples)
-    with changing(classifier):
+    with shown(verbose), changing(classifier):
         backbone = classifier.backbone
         inputs = backbone.student_inputs(samples.x, batch_size=batch_size)
         features = backbone.features_of(inputs)
@@ -117,10 +118,11 @@ def check_can_keep(classifier):
     )
 
 
-def accuracy_by_class(classifier, samples, batch_size=32):
+def accuracy_by_class(classifier, samples, batch_size=32, verbose=0):
     """Returns scores by name, of the classes that samples show."""
     problem = classifier.problem
-    outputs = classifier.predict_scores(samples.x, batch_size)
+    with shown(verbose):
+        outputs = classifier.predict_scores(samples.x, batch_size)
     outputs = problem.decoder.resize(outputs, samples.labels)
     predictions = predictions_of(classifier, outputs, classifier.gives_logits)
     size = len(samples.classes)

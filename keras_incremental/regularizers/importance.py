@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_incremental.regularizers.per_example.chunks import chunks
+from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Importance
 from keras_incremental.utils.variable_keys import trainable_keys
@@ -64,6 +65,7 @@ def mean_importance(
 def _accumulated(measure, stream, num_samples, verbose):
     totals, count = 0.0, 0
     bar = keras.utils.Progbar(num_samples) if verbose else None
+    progress = LongProgress("measuring importance", num_samples)
     for x, y, size in stream:
         # In float64, because squares of very different sizes are added.
         sums = [s.astype("float64") for s in measure(x, y, size)]
@@ -75,6 +77,8 @@ def _accumulated(measure, stream, num_samples, verbose):
         count += size
         if bar is not None:
             bar.update(count)
+        else:
+            progress.add(size)
     if bar is not None and count != num_samples:
         bar.update(count, finalize=True)
     return totals, count

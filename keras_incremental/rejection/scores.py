@@ -3,6 +3,7 @@ from numpy.typing import ArrayLike
 
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.left_out import WhitenedMeans
+from keras_incremental.utils import long_progress
 from keras_incremental.utils.probabilities import logsumexp
 
 # Number of rows whose distances are computed at a time.
@@ -165,9 +166,12 @@ def _parts(features, statistics):
     features = np.asarray(features, "float64")
     rows = features.reshape(-1, features.shape[-1])
     means = WhitenedMeans.of(statistics)
+    starts = range(0, len(rows), CHUNK)
     parts = [
         means.parts(rows[start : start + CHUNK])
-        for start in range(0, len(rows), CHUNK)
+        for start in long_progress.steps_of(
+            starts, "measuring distances", len(starts)
+        )
     ]
     parts = parts or [(np.zeros(0), np.zeros(0))]
     return tuple(

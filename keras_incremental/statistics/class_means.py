@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from keras_incremental.statistics.scatter import NoScatter
 from keras_incremental.statistics.scatter import padded
 from keras_incremental.utils import large_arrays
+from keras_incremental.utils import long_progress
 from keras_incremental.utils.types import Store
 
 # Bytes of features that are added up in float64 at a time: 8 MiB.
@@ -63,7 +64,12 @@ class ClassMeans:
     def of(cls, features: ArrayLike, labels: ArrayLike) -> Self:
         """Returns the statistics of samples. See `updated`."""
         features, labels = np.asarray(features), np.asarray(labels)
-        parts = large_arrays.slices(features, AT_ONCE)
+        parts = long_progress.steps_of(
+            large_arrays.slices(features, AT_ONCE),
+            "computing statistics",
+            len(features),
+            "sample",
+        )
         made = (cls._of(features[rows], labels[rows]) for rows in parts)
         return functools.reduce(operator.add, made, cls())
 

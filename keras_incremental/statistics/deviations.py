@@ -9,6 +9,7 @@ from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.left_out import WhitenedMeans
 from keras_incremental.statistics.low_rank import MOST_FEATURES
 from keras_incremental.statistics.scatter import padded
+from keras_incremental.utils import long_progress
 from keras_incremental.utils.types import Store
 
 # Quantiles of the distances of a class, and mixtures of its deviations.
@@ -95,7 +96,9 @@ class Deviations:
         means = WhitenedMeans.of(statistics)
         rows = {label: row for row, label in enumerate(self.classes.tolist())}
         found = {label: self._row(row) for label, row in rows.items()}
-        for label in np.unique(labels).tolist():
+        shown = np.unique(labels).tolist()
+        name = "describing how classes vary"
+        for label in long_progress.steps_of(shown, name, len(shown), "class"):
             known = label in found
             if statistics.counts[label] < 2 or not (known or len(found) < MOST):
                 continue
@@ -145,7 +148,10 @@ class Deviations:
             return np.zeros(0), np.zeros(0), np.zeros(0, int)
         draws = int(np.clip(MOST_DRAWN // (LEVELS * len(labels)), 1, 8))
         found = [
-            self._drawn_of(means, label, statistics, draws) for label in labels
+            self._drawn_of(means, label, statistics, draws)
+            for label in long_progress.steps_of(
+                labels, "estimating thresholds", len(labels), "class"
+            )
         ]
         distances, discriminants = map(np.concatenate, zip(*found, strict=True))
         return distances, discriminants, np.repeat(labels, draws * LEVELS)

@@ -9,6 +9,7 @@ from keras_incremental.statistics.ridge_solution import Statistics
 from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.temperature import best_factor
 from keras_incremental.utils import large_arrays
+from keras_incremental.utils import long_progress
 
 # Bytes of features, or of scores, that are left out in turn at a time: 4 MiB.
 AT_ONCE = 2**22
@@ -63,7 +64,9 @@ def solve_columns(
     scores = np.zeros((len(labels), len(statistics.counts)))
     # Of thousands of classes scores take more room than features.
     wider = max(scores.nbytes / max(features.nbytes, 1), 1)
-    for part in large_arrays.slices(features, int(AT_ONCE / wider)):
+    parts = large_arrays.slices(features, int(AT_ONCE / wider))
+    name = "leaving samples out in turn"
+    for part in long_progress.steps_of(parts, name, len(features), "sample"):
         exact = features[part].astype("float64")
         scores[part] = solution.left_out(exact, labels[part])
     factor = best_factor(scores, labels)

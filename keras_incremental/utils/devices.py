@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_incremental.utils import long_progress
 from keras_incremental.utils import records
 from keras_incremental.utils import state
 from keras_incremental.utils.types import Structure
@@ -52,8 +53,14 @@ def predict(
         batch_size: Int. Defaults to `32`.
         verbose: See `keras.Model.predict`. Defaults to `0`.
     """
+    told = []
+    if not verbose:
+        told = long_progress.predict_callbacks(len(inputs), batch_size)
     read, batch_size, count = divisible(records.readable(inputs), batch_size)
-    return model.predict(read, batch_size=batch_size, verbose=verbose)[:count]
+    outputs = model.predict(
+        read, batch_size=batch_size, verbose=verbose, callbacks=told
+    )
+    return outputs[:count]
 
 
 def predict_on_batch(model: keras.Model, x: Structure) -> np.ndarray:

@@ -40,7 +40,7 @@ def fit_options(epochs, batch_size, optimizer, callbacks, verbose):
         batch_size=whole("batch_size", batch_size),
         optimizer=optimizer,
         callbacks=_callbacks(callbacks),
-        verbose=_verbose(verbose),
+        verbose=checked_verbose(verbose),
     )
 
 
@@ -127,7 +127,8 @@ def _callbacks(value):
     return given
 
 
-def _verbose(value):
+def checked_verbose(value):
+    """Returns `verbose` as 0, 1 or 2."""
     if value not in ("auto", 0, 1, 2):
         raise ValueError(
             f'`verbose` must be "auto", 0, 1 or 2. Received: verbose={value!r}.'

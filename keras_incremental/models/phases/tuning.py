@@ -14,6 +14,8 @@ from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import records
 from keras_incremental.utils.graph import HeadSplit
+from keras_incremental.utils.long_progress import shown
+from keras_incremental.utils.long_progress import steps_of
 
 HELD_OUT = 0.2
 
@@ -32,8 +34,10 @@ def scores_of(classifier, recipes, data, options):
         on what was held out.
     """
     scores = []
-    with changing(classifier) as transaction:
-        for recipe in recipes:
+    with shown(options.verbose), changing(classifier) as transaction:
+        for recipe in steps_of(
+            recipes, "trying recipes", len(recipes), "recipe"
+        ):
             trial = with_recipe(classifier, recipe)
             part = _split(trial, classifier.memory, data)
             report = run_steps(PhaseRun(trial, part, options))

@@ -19,7 +19,14 @@ from keras_incremental.utils import devices
 
 
 class StreamReader(Reader):
-    """Reads a stream, in which any batch may bring a new name."""
+    """Reads a stream, in which any batch may bring a new name.
+
+    Attributes:
+        num_batches: Int, how many batches there are, or `None` where that is
+            not known.
+    """
+
+    num_batches: int | None = None
 
     def batches(self, x, y=None, classes=None):
         """Returns an iterator of `Samples`, read as they are asked for.
@@ -36,6 +43,7 @@ class StreamReader(Reader):
         source = self.source(x, y)
         if source.has_labels is False:
             raise _without_labels("y")
+        self.num_batches = source.num_batches
         return self._batches(source, local_names(classes, source))
 
     def validation(self, data, classes=()):
@@ -50,7 +58,7 @@ class StreamReader(Reader):
             return None
         argument = "validation_data"
         source = self.source(self.pair(data), argument=argument)
-        x, y = source.collect()
+        x, y = source.collect(verbose=self.verbose)
         local = local_names(None, source)
         return _samples(x, y, local, self.known, argument, argument)
 
@@ -116,11 +124,15 @@ class StreamRun(Run):
         validation: `Samples` to measure on, or `None`; their classes may not
             have arrived.
         options: `FitOptions`.
+        num_batches: Int, or `None` where that is not known.
     """
 
-    def __init__(self, classifier, batches, validation, options):
+    def __init__(
+        self, classifier, batches, validation, options, num_batches=None
+    ):
         super().__init__(classifier, validation, options)
-        self.stream = _CheckedBatches(batches, classifier, options.verbose)
+        bar = keras.utils.Progbar(num_batches, verbose=options.verbose)
+        self.stream = _CheckedBatches(batches, classifier, bar)
         self.statistics = None
         self._validation_inputs = None
 
@@ -214,13 +226,13 @@ class StreamRun(Run):
 class _CheckedBatches:
     """Checks batches as they pass, and counts what they were."""
 
-    def __init__(self, batches, classifier, verbose):
+    def __init__(self, batches, classifier, bar):
         self.num_batches = self.num_samples = 0
         self.shown = set()
         self.classes = classifier.classes
         self._batches = batches
         self._classifier = classifier
-        self._bar = keras.utils.Progbar(None, verbose=verbose)
+        self._bar = bar
 
     def __iter__(self):
         for samples in self._batches:

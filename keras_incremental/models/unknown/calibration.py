@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.models import file_checks
+from keras_incremental.models.inputs.arguments import checked_verbose
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import collect_samples
 from keras_incremental.models.outputs import Forward
@@ -24,6 +25,7 @@ from keras_incremental.rejection.scores import STATISTICAL
 from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.low_rank import load_statistics
+from keras_incremental.utils import long_progress
 from keras_incremental.utils import state
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Data
@@ -70,6 +72,7 @@ class Rejects(keras.Model):
         score: str | None = None,
         false_alarm: float = 0.05,
         batch_size: int = 32,
+        verbose: int | str = "auto",
     ) -> Rejector:
         """Calibrates the detection of unknown samples on known ones.
 
@@ -108,6 +111,8 @@ class Rejects(keras.Model):
                 that may be called unknown. A larger value finds more unknown
                 samples. Defaults to `0.05`.
             batch_size: Int. Defaults to `32`.
+            verbose: Same as for `fit`; progress is shown where it takes long.
+                Defaults to `"auto"`.
 
         Returns:
             The `Rejector`; its `interval` bounds the true share, unless it
@@ -120,23 +125,28 @@ class Rejects(keras.Model):
         score = score or (STATISTICAL if x is None else BOTH)
         rejector = Rejector(score, false_alarm=false_alarm)
         _check_score(self, score)
-        if x is None:
-            estimate = self._estimated(score, false_alarm)
-            self._calibration = estimate
-            return estimate.rejector
-        x, samples = _read_known(self, x, y, classes, batch_size)
-        statistics = None
-        if score not in OF_LOGITS:
-            statistics = _statistics(self, batch_size)
-        outputs = forward(self, x, batch_size)
-        if score in ADDED:
-            rejector.energy_weight = _energy_weight(
-                self, outputs, samples, statistics, ADDED[score]
+        with long_progress.shown(checked_verbose(verbose)):
+            if x is None:
+                estimate = self._estimated(score, false_alarm)
+                self._calibration = estimate
+                return estimate.rejector
+            x, samples = _read_known(self, x, y, classes, batch_size)
+            statistics = None
+            if score not in OF_LOGITS:
+                statistics = _statistics(self, batch_size)
+            outputs = forward(self, x, batch_size)
+            if score in ADDED:
+                rejector.energy_weight = _energy_weight(
+                    self, outputs, samples, statistics, ADDED[score]
+                )
+            scores, names = _scores(
+                self, outputs, samples, rejector, statistics
             )
-        scores, names = _scores(self, outputs, samples, rejector, statistics)
-        rejector.calibrate(scores, names=names)
-        self._calibration = Calibration(rejector, statistics, fingerprint(self))
-        return rejector
+            rejector.calibrate(scores, names=names)
+            self._calibration = Calibration(
+                rejector, statistics, fingerprint(self)
+            )
+            return rejector
 
     def __dir__(self):
         # Keras reads all that is listed here when it saves and loads, and
