@@ -161,7 +161,7 @@ class Rejector:
                 scores are not finite. The rejector does not change.
         """
         scores = _checked_scores(scores)
-        share = _number_above(count, self.false_alarm) / count
+        share = _share_above(count, self.false_alarm)
         order = np.argsort(scores, kind="stable")
         weights = np.asarray(weights, "float64")[order]
         above = 1 - np.cumsum(weights) / weights.sum()
@@ -267,6 +267,17 @@ def _number_above(count, rate):
     if above < 0:
         raise ValueError(_too_few(count, rate))
     return above
+
+
+def _share_above(count, rate):
+    """Returns the share of a distribution above the threshold for a rate.
+
+    Of `count` samples the one with `r - 1` above it is exceeded by a new one
+    at the rate `r / (count + 1)`, and lies where `(r - 0.5) / count` of the
+    distribution that they stand for is above it.
+    """
+    _number_above(count, rate)
+    return (rate * (count + 1) - 0.5) / count
 
 
 def _shares(alarms, names):

@@ -106,8 +106,10 @@ class Deviations:
             row = _row_of(means, steps, statistics.counts[label])
             if known:
                 row = _joined(found[label], row, statistics.counts[label])
-            count, quantiles, mixtures = row
-            found[label] = count, quantiles, _mixed(mixtures, [label, count])
+            count, quantiles, deviations = row
+            mixtures = _mixed(deviations, [label, count])
+            mixtures = _as_long(means, mixtures, deviations)
+            found[label] = count, quantiles, mixtures
         if not found:
             return self
         order = sorted(found)
@@ -253,4 +255,15 @@ def _mixed(rows, seed):
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], len(rows))
     rows = padded(signs[:, None] * rows, blocks * MIXTURES)
     added = rows.reshape(blocks, MIXTURES, -1).sum(0)
-    return padded(np.linalg.qr(added, mode="r"), MIXTURES).astype("float32")
+    return padded(np.linalg.qr(added, mode="r"), MIXTURES)
+
+
+def _as_long(means, mixtures, deviations):
+    """Returns mixtures that are as long as the deviations they are made of.
+
+    Of a few samples random signs change the sum of their squared distances,
+    of which a left out sample's distance is a steep function.
+    """
+    sizes = [np.square(means.white(r)).sum() for r in (deviations, mixtures)]
+    stretch = np.sqrt(sizes[0] / sizes[1]) if min(sizes) > 0 else 1.0
+    return (stretch * mixtures).astype("float32")

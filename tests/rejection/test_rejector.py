@@ -108,3 +108,15 @@ def test_it_is_saved_as_a_keras_object():
     assert type(again) is Rejector
     assert again.get_config() == rejector.get_config()
     assert again.interval == rejector.interval
+
+
+@pytest.mark.parametrize("count", [19, 100, 10**6])
+def test_the_threshold_of_an_estimate_is_that_of_so_many_samples(count):
+    grid = np.linspace(0, 1, 10**4)
+    smooth = Rejector().estimate(grid, np.ones_like(grid), count)
+    assert 1 - smooth.threshold == pytest.approx(
+        (0.05 * (count + 1) - 0.5) / count, abs=2e-4
+    )
+    places = (np.arange(19) + 0.5) / 19
+    same = Rejector().estimate(places, np.ones(19), 19)
+    assert same.threshold == Rejector().calibrate(places).threshold

@@ -114,6 +114,26 @@ def test_mixtures_are_as_large_as_the_deviations_of_a_class():
     )
 
 
+@pytest.mark.parametrize("count", [4, 10])
+def test_of_few_samples_distances_are_those_of_left_out_ones(count):
+    x = np.random.default_rng(0).normal(size=(3 * count, 5 * WIDTH))
+    labels = np.repeat(np.arange(3), count)
+    x = 3 * labels[:, None] + x
+    statistics = FeatureStatistics.of(x, labels)
+    means = WhitenedMeans.of(statistics)
+    found = Deviations.empty(5 * WIDTH).updated(statistics, x, labels)
+    for label in range(3):
+        steps = x[labels == label] - statistics.means[label]
+        level = np.square(means.white(steps)).sum() / count
+        mixtures = means.white(found.mixtures[label])
+        assert np.square(mixtures).sum() == pytest.approx(level, rel=1e-5)
+        drawn = means.lengths_within(found.quantiles[label], level, count)
+        change = means.share * count / (count - 1)
+        drawn = drawn * (count / (count - 1)) ** 2 / (1 - change * drawn)
+        exact = means.left_out_lengths(steps, count)
+        assert drawn.mean() == pytest.approx(exact.mean(), rel=0.05)
+
+
 def test_a_class_that_comes_twice_has_false_alarms_at_the_rate():
     x, labels = clouds([0, 1], 300)
     half = np.arange(len(x)) % 2 == 0
