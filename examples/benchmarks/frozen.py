@@ -16,6 +16,8 @@ of each data set is the mean over the splits. Features are computed once.
 - draws: the same with statistics, but trained on features that are drawn from
   them, `learn(epochs=20)`.
 - nothing: the same without `remember`.
+- unlabeled: the same, but every fourth picture comes without its label, with
+  each class that arrives: `learn(auxiliary=)`, of all classes so far.
 """
 
 import argparse
@@ -38,8 +40,9 @@ COLUMNS = (
     "exemplars",
     "draws",
     "nothing",
+    "unlabeled",
 )
-EXEMPLARS, EPOCHS, STEP = 20, 20, 2
+EXEMPLARS, EPOCHS, STEP, UNLABELED = 20, 20, 2, 4
 # Network, size of the pictures, and how many of each class.
 SETS = {
     "digits": (backbones.vgg16, 48, None),
@@ -126,8 +129,8 @@ def phases(data):
     return [np.flatnonzero(data.y // STEP == start // STEP) for start in starts]
 
 
-def incremental(data, memory=None, remembers=True, **options):
-    """The default, phase by phase."""
+def incremental(data, memory=None, remembers=True, unlabeled=None, **options):
+    """The default, phase by phase, perhaps with unlabeled pictures beside."""
     first, *later = phases(data)
     names = [str(label) for label in range(data.num_classes)]
     width = data.x.shape[1:]
@@ -142,8 +145,26 @@ def incremental(data, memory=None, remembers=True, **options):
     for rows in later:
         new = [names[label] for label in np.unique(data.y[rows])]
         labels = [names[label] for label in data.y[rows]]
+        if unlabeled is not None:
+            so_far = unlabeled.y <= data.y[rows].max()
+            options["auxiliary"] = unlabeled.x[so_far]
         clf.learn(data.x[rows], labels, new, verbose=0, **options)
     return data.accuracy(clf.predict(data.x_test, verbose=0))
+
+
+def beside_unlabeled(data):
+    """The default without `remember`, beside pictures without labels.
+
+    NaN where no new class arrives.
+    """
+    if data.num_classes <= STEP:
+        return np.nan
+    known = np.arange(len(data.y)) % UNLABELED > 0
+    given, unlabeled = (
+        dataclasses.replace(data, x=data.x[rows], y=data.y[rows])
+        for rows in (known, ~known)
+    )
+    return incremental(given, remembers=False, unlabeled=unlabeled)
 
 
 LEARNERS = {
@@ -155,6 +176,7 @@ LEARNERS = {
     ),
     "draws": lambda data: incremental(data, epochs=EPOCHS),
     "nothing": lambda data: incremental(data, remembers=False),
+    "unlabeled": beside_unlabeled,
 }
 
 
@@ -177,7 +199,7 @@ def rows_of(name, data_dir, options):
 
 
 def print_row(name, values):
-    cells = [f"{value:.2f}" for value in values]
+    cells = ["" if np.isnan(v) else f"{v:.2f}" for v in values]
     print("| " + " | ".join([name, *cells]) + " |", flush=True)
 
 

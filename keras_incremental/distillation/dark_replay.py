@@ -43,6 +43,7 @@ class DarkReplay(Term):
     """
 
     reads = ("logits", "stored")
+    reads_unlabeled = False
     needs_teacher = False
 
     def __init__(self, weight: float = 0.3, schedule: str = "constant"):

@@ -37,6 +37,7 @@ class MarginRanking(Term):
     """
 
     reads = ("scores",)
+    reads_unlabeled = False
     needs_teacher = False
 
     def __init__(

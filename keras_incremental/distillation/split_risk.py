@@ -37,6 +37,7 @@ class SplitRisk(Term):
     """
 
     needs_teacher = False
+    reads_unlabeled = False
 
     def __init__(
         self,

@@ -62,6 +62,8 @@ class Term(keras.distillation.DistillationLoss):
     teacher_reads: tuple[str, ...] = ()
     # Whether the term is 0 if all layers below the head are frozen.
     only_below_head = False
+    # Whether samples without a label count.
+    reads_unlabeled = True
 
     def __init__(self, weight: float = 1.0, schedule: str = "constant"):
         number = isinstance(weight, numbers.Real) and weight is not True

@@ -7,6 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.layers.class_description import LEAST
+from keras_incremental.layers.class_description import PARTS
+from keras_incremental.layers.class_description import centered
 from keras_incremental.statistics.gaussian import RANK
 from keras_incremental.statistics.gaussian import Gaussian
 from keras_incremental.utils import devices
@@ -14,59 +17,8 @@ from keras_incremental.utils import state
 from keras_incremental.utils.types import Store
 from keras_incremental.utils.types import Tensor
 
-# Samples of a class that are enough to hold out some of them.
-LEAST = 5
-FOLDS = 5
 MOST_DRAWN = 200
 PREFIX = "described_"
-PARTS = ("center", "directions", "shares")
-
-
-def describe(
-    features: np.ndarray, logits: np.ndarray, recall: float
-) -> dict[str, np.ndarray]:
-    """Returns the description of a class.
-
-    Its samples are near to each other in the features, and in what the head
-    says of them. Both are Mahalanobis distances. Each is standardized by its
-    values on samples that are left out in turn, and the sum is compared with
-    the one that a share `recall` of these samples stays below.
-
-    Args:
-        features: Array of shape `(num_samples, input_dim)`, of 5 samples or
-            more.
-        logits: Array of shape `(num_samples, base)`, of the classes that are
-            not described.
-        recall: Float in `(0, 1]`.
-
-    Returns:
-        Dict of arrays, see `DescribedClasses`.
-    """
-    logits = _centered(logits, np)
-    parts = [Gaussian.of(rows) for rows in (features, logits)]
-    left_out = [_left_out(rows) for rows in (features, logits)]
-    means = [distances.mean() for distances in left_out]
-    # A distance that is the same for all says nothing.
-    factors = [1 / d.std() if d.std() > 0 else 0.0 for d in left_out]
-    sums = sum(
-        factor * (distances - mean)
-        for factor, distances, mean in zip(
-            factors, left_out, means, strict=True
-        )
-    )
-    # The logistic distribution of the same spread.
-    slope = np.pi / np.sqrt(3 * sums.var()) if sums.var() > 0 else 1.0
-    threshold = np.quantile(sums, recall) + np.dot(factors, means)
-    scales = [
-        factor / np.sqrt(part.variance)
-        for factor, part in zip(factors, parts, strict=True)
-    ]
-    return {
-        **_rows(parts[0], ""),
-        **_rows(parts[1], "logit_"),
-        "line": slope * np.array([threshold, *scales]),
-        "spread": np.array([parts[0].variance, len(features)]),
-    }
 
 
 class DescribedClasses:
@@ -78,13 +30,21 @@ class DescribedClasses:
         z = logsumexp(z[:base]) + a * (t - d)
 
     so that a sample is taken for the class where `d < t`, and the logits of
-    all other classes stay as they are.
+    all other classes stay as they are. Unlabeled samples give other factors
+    to both distances that `d` is the sum of, and a column `w` for the features
+    `f`; then it is
+
+        z = logsumexp(z[:base]) + min(l(d) + f @ w, a * (u - d))
+
+    with `l` linear in the distances, and `u` the largest distance of a sample
+    of the class that is left out.
 
     Weights have one row for each described class: `center`, `directions` and
     `shares` of its `Gaussian` in the features, and the same of that in the
-    logits; `line`: `a * t` and the factors of both distances; `spread`: the
-    variance of the first `Gaussian`, and how many samples there were. None of
-    them is trained.
+    logits; `line`: the constant of `l` and its factors of both distances;
+    `limit`: the same of the second part; `column`: `w`; `spread`: the variance
+    of the first `Gaussian`, and how many samples there were. None of them is
+    trained.
 
     Args:
         owner: The head, whose weights they are.
@@ -174,12 +134,14 @@ class DescribedClasses:
             return raw
         base = ops.cast(raw[..., : self.base], "float32")
         features = ops.cast(inputs, "float32")
-        line = self.weights["line"]
-        own = (
-            line[:, 0]
-            - line[:, 1] * self._lengths(features, "")
-            - line[:, 2] * self._lengths(_centered(base, ops), "logit_")
+        lengths = (
+            self._lengths(features, ""),
+            self._lengths(centered(base, ops), "logit_"),
         )
+        column = ops.transpose(self.weights["column"])
+        own = _along(self.weights["line"], *lengths)
+        own = own + ops.matmul(features, column)
+        own = ops.minimum(own, _along(self.weights["limit"], *lengths))
         own = own + ops.logsumexp(base, axis=-1, keepdims=True)
         return self._put_in(raw, ops.cast(own, raw.dtype))
 
@@ -190,16 +152,21 @@ class DescribedClasses:
         if not self.classes:
             return raw
         base = ops.cast(raw[..., : self.base], "float32")
-        centered = _centered(base, ops)
+        view = centered(base, ops)
         total = ops.logsumexp(base, axis=-1, keepdims=True)
         arrays, columns = self.arrays(), []
         for index in range(len(self.classes)):
             row = {name: value[index] for name, value in arrays.items()}
-            offset, *factors = map(float, row["line"])
-            distance = _plain_length(inputs, row, "")
-            view = _plain_length(centered, row, "logit_")
-            away = factors[0] * distance + factors[1] * view
-            columns.append(total + offset - away)
+            lengths = (
+                _plain_length(inputs, row, ""),
+                _plain_length(view, row, "logit_"),
+            )
+            known = _plain_line(row["line"], *lengths)
+            if row["column"].any():
+                known = known + _plain_dense(inputs, row["column"][:, None])
+                limit = _plain_line(row["limit"], *lengths)
+                known = ops.minimum(known, limit)
+            columns.append(total + known)
         own = columns[0] if len(columns) == 1 else ops.concatenate(columns, -1)
         return self._put_in(raw, ops.cast(own, raw.dtype))
 
@@ -216,6 +183,10 @@ class DescribedClasses:
             for name in store.keys()
             if name.startswith(PREFIX)
         }
+        if found:
+            # Before, no unlabeled samples told where a class ends.
+            found.setdefault("limit", found.get("line", np.zeros(0)))
+            found.setdefault("column", np.zeros_like(found.get("center", 0.0)))
         shapes = {name: value.shape for name, value in found.items()}
         if shapes != expected:
             raise ValueError(
@@ -237,6 +208,8 @@ class DescribedClasses:
             "logit_directions": (count, base, min(RANK, base)),
             "logit_shares": (count, min(RANK, base)),
             "line": (count, 3),
+            "limit": (count, 3),
+            "column": (count, size),
             "spread": (count, 2),
         }
 
@@ -314,33 +287,6 @@ def check_describable(head: Any, labels: np.ndarray, recall: float) -> None:
         )
 
 
-def _left_out(samples):
-    """Returns the distance of each sample from the others."""
-    order = np.random.default_rng(0).permutation(len(samples))
-    distances = np.zeros(len(samples))
-    for rows in np.array_split(order, FOLDS):
-        others = np.setdiff1d(order, rows)
-        distances[rows] = Gaussian.of(samples[others]).distances(samples[rows])
-    return distances
-
-
-def _centered(logits, numpy):
-    """A softmax does not change where all logits do alike."""
-    return logits - numpy.mean(logits, axis=-1, keepdims=True)
-
-
-def _rows(gaussian, prefix):
-    """Returns the parts of a distribution, of the same rank for all."""
-    size, rank = gaussian.directions.shape
-    missing = min(RANK, size) - rank
-    parts = (
-        gaussian.center,
-        np.pad(gaussian.directions, ((0, 0), (0, missing))),
-        np.pad(gaussian.shares, (0, missing), constant_values=1.0),
-    )
-    return {prefix + name: v for name, v in zip(PARTS, parts, strict=True)}
-
-
 def _plain_length(inputs, row, prefix):
     center, directions, shares = (row[prefix + name] for name in PARTS)
     steps = keras.layers.Normalization(
@@ -350,6 +296,16 @@ def _plain_length(inputs, row, prefix):
     others = steps - _plain_dense(along, directions.T)
     weighted = _plain_dense(along, np.diag(np.sqrt(shares)))
     return ops.expand_dims(_root(others, ops.square(weighted)), -1)
+
+
+def _along(line, distance, view):
+    """Returns what a line of each class says of both distances."""
+    return line[:, 0] - line[:, 1] * distance - line[:, 2] * view
+
+
+def _plain_line(line, distance, view):
+    offset, *factors = map(float, line)
+    return offset - (factors[0] * distance + factors[1] * view)
 
 
 def _plain_dense(inputs, kernel):

@@ -7,10 +7,10 @@ from keras import ops
 
 from keras_incremental.layers import group_layout
 from keras_incremental.layers import splits
+from keras_incremental.layers.class_description import describe
 from keras_incremental.layers.described_classes import PREFIX
 from keras_incremental.layers.described_classes import DescribedClasses
 from keras_incremental.layers.described_classes import check_describable
-from keras_incremental.layers.described_classes import describe
 from keras_incremental.layers.expandable_head import DEFAULT_INITIALIZER
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.feature_checks import checked_features
@@ -27,6 +27,9 @@ from keras_incremental.utils.types import Tensor
 
 # Not stored by a `Dense` layer.
 PARENTS = "parents"
+
+# Unlabeled samples that tell where a class ends, at most.
+MOST_UNLABELED = 10_000
 
 
 @export
@@ -189,8 +192,12 @@ class ExpandableDense(ExpandableHead):
         self.parents += new
 
     def describe(
-        self, features: Tensor, labels: Tensor, recall: float = 0.95
-    ) -> None:
+        self,
+        features: Tensor,
+        labels: Tensor,
+        recall: float = 0.95,
+        unlabeled: Tensor | None = None,
+    ) -> dict[int, int]:
         """Describes classes by where their samples lie.
 
         A class that is trained without a sample of any other takes all: here
@@ -201,6 +208,11 @@ class ExpandableDense(ExpandableHead):
         described by its new samples and by others, drawn from what was said
         of it.
 
+        Unlabeled samples of any mixture of classes tell where a new class
+        ends: those of them that it does not claim stand for all others, in a
+        regression that is added to both distances. What is farther from the
+        class than each of its samples, left out in turn, stays of the others.
+
         Compile the model again afterwards.
 
         Args:
@@ -210,7 +222,16 @@ class ExpandableDense(ExpandableHead):
                 `units - 1`.
             recall: Float in `(0, 1]`. The share of the samples of a class,
                 each left out in turn, that stays its own. A smaller value
-                favors old classes. Defaults to `0.95`.
+                favors old classes. Beside unlabeled samples it is the least
+                share. Defaults to `0.95`.
+            unlabeled: Array of shape `(num_samples, ..., input_dim)`, of
+                which at most 10,000 rows are looked at. A class that is
+                described again needs them again. Defaults to `None`.
+
+        Returns:
+            Dict of the classes that were described, and of the number of
+            unlabeled rows that stand for others beside them: 0 where there
+            are fewer than 5 of them, or of the class; they are then not used.
 
         Raises:
             ValueError: if `recall` is outside `(0, 1]`, if the head is
@@ -224,16 +245,27 @@ class ExpandableDense(ExpandableHead):
         features = features.reshape(-1, self.input_dim)
         check_describable(self, labels, recall)
         base = min([*self.described, *labels.tolist()])
-        rows = {}
+        others = None
+        if unlabeled is not None:
+            others = checked_features(self, unlabeled)
+            others = others.reshape(-1, self.input_dim)
+            others = others[:: -(-len(others) // MOST_UNLABELED) or 1]
+            others = others, self._base_logits(others, base)
+        found = {}
         for label in np.unique(labels).tolist():
             samples = features[labels == label]
+            drawn = samples[:0]
             if label in self.described:
                 drawn = self._described.draw(label)
-                samples = np.concatenate([samples, drawn])
-            raw = ExpandableHead.call(self, samples.astype("float32"))
-            logits = ops.convert_to_numpy(raw)[..., :base].astype("float64")
-            rows[label] = describe(samples, logits, recall)
-        self._described.add(rows)
+            samples = np.concatenate([samples, drawn])
+            logits = self._base_logits(samples, base)
+            found[label] = describe(samples, logits, recall, others, len(drawn))
+        self._described.add({label: d.rows for label, d in found.items()})
+        return {label: d.others for label, d in found.items()}
+
+    def _base_logits(self, features, base):
+        raw = ExpandableHead.call(self, features.astype("float32"))
+        return ops.convert_to_numpy(raw)[..., :base].astype("float64")
 
     def drop_descriptions(self) -> None:
         """Lets each class have the logit of its column again."""

@@ -116,10 +116,12 @@ class LearningMixin(keras.Model):
             old_data: Data of known classes that is at hand, as `(x, y)`, a
                 data set, or `OldData`. It is replayed beside exemplars.
                 Defaults to `None`.
-            auxiliary: Samples without labels, or a data set of them, of
-                anything: some recipes learn from them too. Where the head is
-                solved, or classes are described, they change nothing, and
-                the report says so.
+            auxiliary: Samples without labels, or a data set of them, of any
+                mixture of classes. Where classes are described, those of
+                others tell where a new one ends, and the report lists those
+                that look like it. Where the network trains, recipes that
+                distil learn from them. They are refused where nothing reads
+                them, as where the head is solved. Defaults to `None`.
             steps: Int. How many batches to read of data that has no end.
             verbose: Same as for `fit`. Defaults to `"auto"`.
 

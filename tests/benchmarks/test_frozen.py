@@ -48,3 +48,9 @@ def test_the_table_has_a_row_for_each_split_and_their_mean(
     values = [float(cell) for cell in rows[-1].strip(" |").split(" | ")[1:]]
     assert min(values) > 90
     assert abs(values[1] - values[2]) < 3
+
+
+def test_unlabeled_pictures_come_with_the_classes_that_arrive():
+    data = frozen.split(*clouds(4, 80), share=0.5, seed=0)
+    assert frozen.LEARNERS["unlabeled"](data) > 80
+    assert np.isnan(frozen.beside_unlabeled(frozen.split(*clouds(2), 0.5, 0)))

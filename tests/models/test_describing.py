@@ -83,13 +83,71 @@ def test_it_beats_training_against_nothing():
     assert balanced(described, range(4)) > balanced(trained, range(4)) + 0.05
 
 
-def test_unlabeled_samples_beside_change_nothing_and_it_is_said():
+def test_unlabeled_samples_tell_where_a_class_ends():
+    alone, beside = classifier(), classifier()
+    teach(alone, [2], count=12)
+    stream, true = samples(range(3), 40, seed=8)
+    x, _ = samples([0, 1])
+    before = scores(beside, x)
+    report = teach(beside, [2], count=12, auxiliary=stream)
+    method = report.used["method"]
+    assert f"of {len(stream)} auxiliary samples " in method
+    assert f" tell where {NAMES[2]!r} ends" in method
+    np.testing.assert_allclose(scores(beside, x)[:, :2], before, atol=1e-6)
+    assert balanced(beside, range(3)) > balanced(alone, range(3))
+    claimed = scores(beside, stream).argmax(-1) == 2
+    candidates = report.used["candidates"]
+    assert candidates.startswith(f"{claimed.sum()} like {NAMES[2]!r}, at ")
+    shown = candidates.split(" at ")[1].split(" and ")[0].split(", ")
+    assert len(shown) == 10 and claimed[list(map(int, shown))].all()
+    assert "candidates" in str(report)
+    assert np.mean(true[claimed] == 2) > 0.8
+
+
+@pytest.mark.parametrize("others", [0, 4])
+def test_too_few_samples_of_others_change_nothing_and_it_is_said(others):
     alone, beside = classifier(), classifier()
     teach(alone, [2])
-    stream, _ = samples(range(4), seed=8)
+    stream, _ = samples([2], 20, seed=8)
+    more, _ = samples([0], others + 1, seed=8)
+    stream = np.concatenate([stream, more[:others]])
     report = teach(beside, [2], auxiliary=stream)
-    assert f"{len(stream)} auxiliary samples not used" in report.used["method"]
+    assert "too few to tell where" in report.used["method"]
     np.testing.assert_array_equal(scores(alone, stream), scores(beside, stream))
+
+
+def test_samples_of_anything_cost_no_more_than_the_farthest_sample_allows():
+    """They stand for others that they are not."""
+    alone, beside = classifier(recipe=Recipe(recall=1.0)), classifier()
+    teach(alone, [2])
+    noise = 20 + np.random.default_rng(0).normal(size=(50, 8))
+    x, _ = samples(range(3), 100, seed=9)
+    noise = np.resize(noise, (50, *x.shape[1:])).astype("float32")
+    teach(beside, [2], auxiliary=noise)
+    # What the farthest sample of the class, left out, would not be claimed.
+    taken = [scores(clf, x).argmax(-1) == 2 for clf in (beside, alone)]
+    assert not np.any(taken[0] & ~taken[1])
+
+
+UNREAD = {
+    "solved": (None, True, {}, "statistics of old and new"),
+    "closed form": (recipes.slda, True, {}, "StreamingLDA is solved"),
+    "no term": (recipes.er, True, {}, "no term of the loss"),
+    "few": (None, False, {"count": 4}, "no term of the loss"),
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_unlabeled_samples_that_nothing_reads_are_refused(case):
+    recipe, remembers, options, match = UNREAD[case]
+    clf = classifier(recipe=recipe and recipe())
+    if remembers:
+        clf.remember(*samples([0, 1]))
+    before = [weight.tobytes() for weight in clf.get_weights()]
+    with pytest.raises(ValueError, match=f"`auxiliary` .*change.*{match}"):
+        teach(clf, [2], auxiliary=samples([0])[0], **options)
+    assert [weight.tobytes() for weight in clf.get_weights()] == before
+    assert clf.classes == NAMES[:2]
 
 
 def test_recall_is_that_of_the_recipe():

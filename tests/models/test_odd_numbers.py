@@ -138,6 +138,9 @@ LEARNS = {
     "learn": lambda clf, x: clf.learn(x, classes=["c"], verbose=0),
     "validation_data": learns_beside("validation_data"),
     "old_data": learns_beside("old_data"),
+    "auxiliary": lambda clf, x: clf.learn(
+        THIRD, classes=["c"], auxiliary=x, verbose=0
+    ),
 }
 CALLS = {
     **LEARNS,

@@ -1,5 +1,8 @@
 """How a phase describes the classes that it shows."""
 
+from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.models.phases.auxiliary import brought
+
 
 def describe_head(run):
     """Adds classes by where their samples lie; nothing is trained.
@@ -16,7 +19,16 @@ def describe_head(run):
     head, inputs = run.classifier.head, run.inputs
     x, labels = inputs.labeled
     features = run.backbone.features_of(x)
+    unlabeled = None
+    if run.auxiliary is not None:
+        # Where classes are described, all others have labels.
+        rows = inputs.new_labels == NO_LABEL
+        unlabeled = run.backbone.features_of(inputs.new[rows])
     if inputs.num_new_classes:
         head.expand(inputs.num_new_classes, initializer="zeros")
-    head.describe(features, labels, run.classifier.recipe.recall)
+    recall = run.classifier.recipe.recall
+    others = head.describe(features, labels, recall, unlabeled)
+    if unlabeled is not None:
+        note, run.candidates = brought(run, unlabeled, others)
+        run.notes.append(note)
     return {}

@@ -6,6 +6,7 @@ from keras_incremental.models import memory_update
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.outputs import outputs_for
+from keras_incremental.models.phases.auxiliary import check_is_read
 from keras_incremental.models.phases.closed_form import learner_of
 from keras_incremental.models.phases.describable import check_can_train
 from keras_incremental.models.phases.describable import is_described
@@ -62,6 +63,8 @@ class PhaseRun(Run):
         plan: `Plan`, the parts of the phase, after `read`.
         statistics: `FeatureStatistics` to train with, after `read`.
         notes: List of strings for the report: what was found while learning.
+        candidates: String for the report, which `auxiliary` samples look like
+            the new classes; empty where this is not known.
     """
 
     def __init__(self, classifier, data, options):
@@ -73,6 +76,7 @@ class PhaseRun(Run):
         self.plan = None
         self.statistics = None
         self.notes = []
+        self.candidates = ""
         self._kept_statistics = None
         self._given = None
         self._completed = ()
@@ -84,11 +88,7 @@ class PhaseRun(Run):
 
     @property
     def description(self):
-        unused = []
-        if self.auxiliary is not None and self.plan.way != TRAINED:
-            count = len(self.auxiliary.x)
-            unused.append(f"{count} auxiliary samples not used")
-        return ", ".join([self.plan.description, *self.notes, *unused])
+        return ", ".join([self.plan.description, *self.notes])
 
     def read(self):
         classifier, backbone = self.classifier, self.backbone
@@ -105,6 +105,7 @@ class PhaseRun(Run):
             )
         )
         self._make_plan(self._way())
+        check_is_read(self)
 
     def plan_to_train(self):
         """Plans anew, to train a head that was to be solved."""
@@ -213,6 +214,7 @@ class PhaseRun(Run):
 
     def report(self, before, after):
         samples = self.samples
+        found = {"candidates": self.candidates} if self.candidates else {}
         return PhaseReport(
             classes=samples.classes,
             new_classes=samples.new_classes,
@@ -227,6 +229,7 @@ class PhaseRun(Run):
                 "exemplars": self.inputs.num_exemplars,
                 "training mode": self.training_mode,
                 "epochs": len(self.history.get("loss", ())),
+                **found,
             },
         )
 
