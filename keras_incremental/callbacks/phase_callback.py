@@ -39,6 +39,8 @@ class PhaseCallback(keras.callbacks.Callback):
             `required_data` is `"held_out"`.
         protects_weights: Boolean. Whether the callback adds penalties that
             refer to the current weights.
+        trains_on_samples: Boolean. Whether the callback trains a network of
+            its own on the samples of a phase.
         corrects_bias: Boolean. Whether the callback corrects the bias toward
             new classes. A phase uses at most one such callback.
 
@@ -53,6 +55,7 @@ class PhaseCallback(keras.callbacks.Callback):
     required_data: str | None = None
     validation_share = 0.0
     protects_weights = False
+    trains_on_samples = False
     corrects_bias = False
 
     def on_phase_begin(self, run: Any) -> None:

@@ -37,6 +37,8 @@ class ExpertTeacher(PhaseCallback):
             the expert. Defaults to `()`.
     """
 
+    trains_on_samples = True
+
     def __init__(self, terms: Sequence[Term] = ()):
         super().__init__()
         self.terms = tuple(terms)

@@ -116,6 +116,28 @@ class Backbone:
             return np.asarray(samples)
         return _in_batches(self._cached, samples, batch_size, verbose)
 
+    def passing_inputs(self, samples, batch_size=32):
+        """What the student reads, of samples that may never come again.
+
+        What is computed is not cached; what is cached already is used.
+        """
+        if self.frozen is None:
+            return np.asarray(samples)
+        keys = keys_of(samples)
+        missing = self.cached.missing(keys)
+        found = [key for key in dict.fromkeys(keys) if key not in missing]
+        rows = {}
+        if found:
+            rows = dict(zip(found, self.cached.rows(found, {}), strict=True))
+        places = list(missing.values())
+        for start in range(0, len(places), batch_size):
+            part = samples[places[start : start + batch_size]]
+            # `predict` has no place in a thread that reads batches.
+            features = _run(self.frozen, part, batch_size)
+            arriving = list(missing)[start : start + batch_size]
+            rows.update(zip(arriving, features, strict=True))
+        return np.stack([rows[key] for key in keys])
+
     def _cached(self, samples, batch_size, verbose):
         keys = keys_of(samples)
         missing, computed = self.cached.missing(keys), {}

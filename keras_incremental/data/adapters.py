@@ -7,6 +7,7 @@ mapped. No library for data is imported before such data comes.
 import collections.abc
 import functools
 import inspect
+import itertools
 import math
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_incremental.data.batches import ListedBatches
+from keras_incremental.data.batches import MappedDataset
 from keras_incremental.data.workers import in_workers
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Function
@@ -65,6 +68,33 @@ class Adapter:
         """Returns an iterator over the batches as they come."""
         return iter(self.data)
 
+    @property
+    def goes_on(self) -> bool:
+        """Bool. Whether `passes` has no end."""
+        return self.num_batches == math.inf
+
+    def passes(self, steps: int | None = None) -> Iterator[Structure]:
+        """Returns an iterator over one pass, or over pass after pass.
+
+        What is random goes on being drawn where `batches` would begin anew by
+        the same seeds.
+
+        Args:
+            steps: Int, batches of a pass, where that has an end. Defaults to
+                `None`, all.
+        """
+        return itertools.islice(self.batches(), None if self.goes_on else steps)
+
+    def second_pass(self, steps: int | None, count: int) -> Iterator:
+        """Returns an iterator over some batches, drawn as a second pass is.
+
+        Args:
+            steps: Same as for `passes`.
+            count: Int, how many batches, where a pass has so many.
+        """
+        first = (steps or 0) if self.num_batches == math.inf else 0
+        return itertools.islice(self.passes(steps), first, first + count)
+
     def set_class_names(self, names: Sequence[str]) -> None:
         """Sets the names that the labels of the data number."""
         self.data.class_names = list(names)
@@ -84,6 +114,7 @@ class TFDatasetAdapter(Adapter):
     kind = "tf.data"
     classes = ("DatasetV2",)
     module = "tensorflow.python."
+    goes_on = True
 
     def __init__(self, data: Data):
         super().__init__(data)
@@ -93,6 +124,18 @@ class TFDatasetAdapter(Adapter):
         )
         self.class_names = getattr(data, "class_names", None)
         self.element_spec = data.element_spec
+
+    def passes(self, steps: int | None = None) -> Iterator[Structure]:
+        if self.num_batches == math.inf:
+            return iter(self.data)
+        # Each iterator would begin with the same random numbers.
+        return iter(self.data.take(-1 if steps is None else steps).repeat())
+
+    def second_pass(self, steps: int | None, count: int) -> Iterator:
+        if self.num_batches == math.inf:
+            return super().second_pass(steps, count)
+        # Of both passes, as nobody knows where the first ends.
+        return iter(self.data.take(min(steps or count, count)).repeat(2))
 
     def map(self, function: Function, spec: Function | None = None) -> Data:
         import tensorflow as tf
@@ -142,41 +185,6 @@ class PyDatasetAdapter(Adapter):
         return MappedDataset(self.data, function)
 
 
-class MappedDataset(keras.utils.PyDataset):
-    """Applies a function to each batch of a `PyDataset`.
-
-    Args:
-        dataset: The `PyDataset` to read.
-        function: Called with a batch, returns a batch.
-    """
-
-    def __init__(self, dataset: keras.utils.PyDataset, function: Function):
-        super().__init__(
-            workers=dataset.workers,
-            use_multiprocessing=dataset.use_multiprocessing,
-            max_queue_size=dataset.max_queue_size,
-        )
-        self.dataset = dataset
-        self.function = function
-        self.class_names = getattr(dataset, "class_names", None)
-
-    def __len__(self):
-        return self.num_batches
-
-    def __getitem__(self, index):
-        return self.function(self.dataset[index])
-
-    @property
-    def num_batches(self) -> int | None:
-        return self.dataset.num_batches
-
-    def on_epoch_begin(self) -> None:
-        self.dataset.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        self.dataset.on_epoch_end()
-
-
 class ListAdapter(Adapter):
     """Batches in a list, each a tuple of arrays."""
 
@@ -197,24 +205,6 @@ class ListAdapter(Adapter):
 
     def map(self, function: Function, spec: Function | None = None) -> Data:
         return MappedDataset(ListedBatches(self.data), function)
-
-
-class ListedBatches(keras.utils.PyDataset):
-    """Batches of a list, for `fit`.
-
-    Args:
-        batches: List of tuples of arrays.
-    """
-
-    def __init__(self, batches: list[tuple]):
-        super().__init__()
-        self.batches = batches
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __getitem__(self, index):
-        return self.batches[index]
 
 
 class DataLoaderAdapter(Adapter):
@@ -264,6 +254,28 @@ class GrainAdapter(Adapter):
             self.num_batches = math.inf
         elif hasattr(data, "__len__"):
             self.num_batches = len(data)
+
+    def passes(self, steps: int | None = None) -> Iterator[Structure]:
+        if self.num_batches == math.inf or not self._is_map:
+            return super().passes(steps)
+        # Only so is what is random drawn by other seeds the next time.
+        return iter(self.data[:steps].repeat())
+
+    def second_pass(self, steps: int | None, count: int) -> Iterator:
+        if self.num_batches == math.inf or not self._is_map:
+            return super().second_pass(steps, count)
+        data = self.data[:steps]
+        start, count = len(data), min(len(data), count)
+        return iter(data.repeat()[start : start + count])
+
+    @property
+    def goes_on(self):
+        return self.num_batches == math.inf or self._is_map
+
+    @property
+    def _is_map(self):
+        """Whether batches are numbered, as those of a `MapDataset`."""
+        return hasattr(self.data, "repeat")
 
     def map(self, function: Function, spec: Function | None = None) -> Data:
         data = self.data

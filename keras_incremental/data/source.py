@@ -48,6 +48,7 @@ class Source:
         has_labels: Whether batches contain labels; `None` if that is not
             known before the first pass.
         reiterable: Whether there can be a second pass.
+        goes_on: Whether `passes` has no end.
         num_batches: Int or `None`.
         dtype: NumPy dtype of `x` as the model sees it; `None` before the
             first pass, if the data is not arrays.
@@ -68,6 +69,7 @@ class Source:
         self.class_names = adapter.class_names
         self.has_labels = has_labels
         self.reiterable = adapter.reiterable
+        self.goes_on = adapter.goes_on
         endless = adapter.num_batches == math.inf
         self.num_batches = steps if endless else steps or adapter.num_batches
         self.dtype: Any = None if whole is None else whole[0].dtype
@@ -98,7 +100,24 @@ class Source:
                 "a `tf.data.Dataset` or a `keras.utils.PyDataset`."
             )
         self._spent = True
-        return self._read()
+        batches = itertools.islice(self._adapter.batches(), self._steps)
+        return self._read(batches, self._steps)
+
+    def passes(self) -> Iterator[tuple]:
+        """Returns an iterator over one pass, or over pass after pass.
+
+        It goes on where that lets what is random be drawn anew, and where the
+        data has no end.
+        """
+        return self._read(self._adapter.passes(self._steps))
+
+    def second_pass(self, count: int) -> Iterator[tuple]:
+        """Returns an iterator over some batches, drawn as a second pass is.
+
+        Args:
+            count: Int, how many batches, where a pass has so many.
+        """
+        return self._read(self._adapter.second_pass(self._steps, count))
 
     def all_batches(self) -> Iterator[tuple]:
         """Returns `batches()` for what returns nothing before their end.
@@ -146,9 +165,8 @@ class Source:
         x = samples.array(self.dtype)
         return x, None if ys[0] is None else np.concatenate(ys)
 
-    def _read(self):
+    def _read(self, batches, steps=None):
         start = index = 0
-        batches = itertools.islice(self._adapter.batches(), self._steps)
         for index, batch in enumerate(batches, 1):
             x, y = self._parse(batch, index - 1)
             arrays.check_finite(x, self._argument, start)
@@ -160,7 +178,8 @@ class Source:
                 f"{index} batches. Check the path or the filter it is made "
                 "with; make an iterator anew if it has been read."
             )
-        self._check_steps(index)
+        if steps is not None:
+            self._check_steps(index)
 
     def _check_steps(self, available):
         if self._steps and available and available < self._steps:

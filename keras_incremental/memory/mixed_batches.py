@@ -86,10 +86,10 @@ class MixedBatches(keras.utils.PyDataset):
         self._x, self._y, self._weights = x, y, sample_weight
         self._labels = y if labels is None else labels
         if replayed is None:
-            replayed = np.arange(len(x)) >= self.num_new
+            replayed = np.arange(len(self._labels)) >= self.num_new
         self._replayed = replayed
         self._generator = np.random.default_rng(seed)
-        self._shown = np.zeros(len(x), "int64")
+        self._shown = np.zeros(len(self._labels), "int64")
         self._shuffle()
 
     def __len__(self):
@@ -100,7 +100,8 @@ class MixedBatches(keras.utils.PyDataset):
         self._is_through |= index == len(self._rows) - 1
         y = keras.tree.map_structure(lambda array: array[rows], self._y)
         weights = self._batch_weights(rows)
-        return (records.readable(self._inputs(rows)), y, *weights)
+        x = self._augmented(self._x[rows], rows)
+        return (records.readable(x), y, *weights)
 
     def one_sample(self) -> tuple:
         """Returns a batch of one sample, to build a model with."""
@@ -114,21 +115,23 @@ class MixedBatches(keras.utils.PyDataset):
         if self._is_through:
             self._shuffle()
 
-    def _inputs(self, rows):
-        x = self._x[rows]
+    def _augmented(self, x, rows):
         old = self._replayed[rows]
         if self.augmentation is None or not old.any():
             return x
         x[old] = augmented(self.augmentation, x[old], x.dtype)
         return x
 
-    def _batch_weights(self, rows):
+    def _batch_weights(self, rows, labels=None):
         num_new = int(np.sum(rows < self.num_new))
         weights = self.policy.batch_weights(num_new, len(rows) - num_new)
         if self._weights is None:
             return () if weights is None else (weights,)
-        own = self._weights[rows]
+        own = self._own_weights(rows, labels)
         return (own if weights is None else own * weights,)
+
+    def _own_weights(self, rows, labels):
+        return self._weights[rows]
 
     def _shuffle(self):
         self._is_through = False

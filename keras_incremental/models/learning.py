@@ -58,10 +58,18 @@ class LearningMixin(keras.Model):
     ) -> PhaseReport:
         """Learns new classes, or more of known ones, and reports the change.
 
-        Takes the arguments of `fit`. A data set is read once. Layers that are
-        frozen run once per sample; only the layers above them are trained.
-        Random augmentation belongs in the model, or in `augmentation` of the
-        memory. The method is that of the recipe.
+        Takes the arguments of `fit`. Layers that are frozen run once per
+        sample; only the layers above them are trained. The method is that of
+        the recipe.
+
+        Where only the head learns, of cached features, a data set is read
+        once. Where layers below it train, it is read once to know its
+        classes, and once more in each epoch, as `fit` does, so that random
+        augmentation stays random; what is kept, exemplars and statistics, is
+        of the first reading. A part of a method that must know the samples of
+        an epoch before, such as `BiasCorrection`, trains on those of the
+        first reading, and warns if the next one gives others. An iterator is
+        read once in any case.
 
         Without a recipe, where nothing below the head trains and data of old
         classes was seen (`remember`, `old_data`, earlier phases), the head is
@@ -95,7 +103,8 @@ class LearningMixin(keras.Model):
                 below it train too, some exemplars and new samples are held
                 out, and `callbacks.HeldOutStopping` ends the training; 5
                 where a class has fewer than 10 samples, no old class is
-                replayed, or a recipe is named.
+                replayed, a recipe is named, or `x` gives other samples at
+                each reading, so that none can be held out.
             batch_size: Int. Defaults to `32`.
             optimizer: Optimizer, or its name. Defaults to `None`: no training
                 where the head can be solved, else Adam, at a rate for the
@@ -114,8 +123,8 @@ class LearningMixin(keras.Model):
                 and where new classes were before. Defaults to `None`: no
                 label is missing, and no new class was part of an old one.
             old_data: Data of known classes that is at hand, as `(x, y)`, a
-                data set, or `OldData`. It is replayed beside exemplars.
-                Defaults to `None`.
+                data set, or `OldData`. It is read once, and replayed beside
+                exemplars. Defaults to `None`.
             auxiliary: Samples without labels, or a data set of them, of any
                 mixture of classes. Where classes are described, those of
                 others tell where a new one ends, and the report lists those

@@ -16,6 +16,7 @@ from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import reads_lists
 from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import is_arrays
+from keras_incremental.models.inputs.samples import Rereading
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.problems.partial_labels import PartialLabels
 
@@ -192,12 +193,23 @@ class Reader:
         old = set(known)
         new = tuple(name for name in names if name not in old)
         everything = (*known, *new)
-        if labels is None:
-            labels = codec.encode_one_class(names, len(x))
         missing = unlabeled is not None
-        labels = codec.encode(labels, names, everything, "y", missing)
-        labels = codec.complete(labels, len(known), unlabeled)
-        samples = Samples(x, labels, everything, new, argument, codec=codec)
+
+        def encode(labels, count):
+            if labels is None:
+                labels = codec.encode_one_class(names, count)
+            labels = codec.encode(labels, names, everything, "y", missing)
+            return codec.complete(labels, len(known), unlabeled)
+
+        samples = Samples(
+            x,
+            encode(labels, len(x)),
+            everything,
+            new,
+            argument,
+            codec=codec,
+            rereading=_rereading(source, encode),
+        )
         _check_shown(samples, names)
         return samples
 
@@ -238,6 +250,14 @@ def pair(data):
     """Returns validation data as a tuple, where it is a list of arrays."""
     pair = isinstance(data, list) and is_arrays(data)
     return tuple(data) if pair else data
+
+
+def _rereading(source, encode):
+    """Returns how data is read again, or `None` where that brings nothing."""
+    held = source.whole is not None or source.kind == "list"
+    if held or not source.reiterable:
+        return None
+    return Rereading(source, encode)
 
 
 def _names_in(labels):

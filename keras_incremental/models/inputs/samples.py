@@ -2,13 +2,29 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from keras_incremental.data.source import Source
 from keras_incremental.problems.codecs import Codec
 from keras_incremental.problems.codecs import IndexCodec
 from keras_incremental.problems.partial_labels import ResolvedLabels
+
+
+@dataclasses.dataclass(frozen=True)
+class Rereading:
+    """How a data set is read again, as it was read first.
+
+    Attributes:
+        source: `Source`, which can be read more than once.
+        encode: Function of labels, or `None`, and of the number of samples,
+            returns encoded labels.
+    """
+
+    source: Source
+    encode: Callable[[Any, int], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +44,8 @@ class Samples:
         label_version: Int, version of the label space that the labels were
             given at, or `None` for the one after this phase.
         codec: `Codec` that encoded the labels.
+        rereading: `Rereading` of the data set that the samples are from, or
+            `None`, where it was arrays or can be read once.
     """
 
     x: Any
@@ -39,6 +57,7 @@ class Samples:
     old: "Samples | None" = None
     label_version: int | None = None
     codec: Codec = IndexCodec()
+    rereading: Rereading | None = None
 
     @functools.cached_property
     def shown(self) -> np.ndarray:

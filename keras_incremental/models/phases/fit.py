@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.memory.mixed_batches import MixedBatches
+from keras_incremental.memory.redrawn_batches import RedrawnBatches
 from keras_incremental.models.phases.divergence import DivergenceCheck
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
@@ -94,24 +95,30 @@ class Fit:
         return history.history
 
     def _batches(self, inputs):
-        x, labels = inputs.all
+        labels = np.concatenate([inputs.new_labels, inputs.old_labels])
         num_new = len(inputs.new_labels)
         replayed = inputs.replayed
         y = {"labels": labels, "replayed": replayed}
         if inputs.stored is not None:
             y["stored"] = _stored(inputs, len(labels))
-        return MixedBatches(
-            x,
-            y,
-            self.policy,
-            num_new,
-            self.batch_size,
-            self.seed,
-            self.augmentation,
-            _weights(self.policy, labels, inputs.is_exact(labels)),
-            labels,
-            replayed,
-        )
+        how = {
+            "policy": self.policy,
+            "num_new": num_new,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "augmentation": self.augmentation,
+            "sample_weight": _weights(
+                self.policy, labels, inputs.is_exact(labels)
+            ),
+            "labels": labels,
+            "replayed": replayed,
+        }
+        data = inputs.redrawn
+        if data is None:
+            return MixedBatches(inputs.all[0], y, **how)
+        kept, _ = inputs.take(new=slice(data.count, None)).all
+        window = data.window(inputs.new)
+        return RedrawnBatches(kept, y, data.take, data.count, window, **how)
 
 
 class RowBatches(keras.utils.PyDataset):

@@ -17,6 +17,9 @@ from keras_incremental.models.phases.plan import DESCRIBED
 from keras_incremental.models.phases.plan import SOLVED
 from keras_incremental.models.phases.plan import TRAINED
 from keras_incremental.models.phases.plan import make_plan
+from keras_incremental.models.phases.redrawing import RedrawnInputs
+from keras_incremental.models.phases.redrawing import settled
+from keras_incremental.models.phases.redrawing import with_labels
 from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.pixel_ranges import warn_of_pixel_range
 from keras_incremental.models.run import Run
@@ -88,7 +91,9 @@ class PhaseRun(Run):
 
     @property
     def description(self):
-        return ", ".join([self.plan.description, *self.notes])
+        redrawn = self.inputs.redrawn is not None
+        read = ["`x` read in each epoch"] if redrawn else []
+        return ", ".join([self.plan.description, *self.notes, *read])
 
     def read(self):
         classifier, backbone = self.classifier, self.backbone
@@ -98,7 +103,10 @@ class PhaseRun(Run):
             "`old_data`": old and old.x,
         }
         warn_of_pixel_range(classifier, self.samples, **others)
-        self._given = read(self, memory_update.stores_logits(classifier.recipe))
+        self._given = dataclasses.replace(
+            read(self, memory_update.stores_logits(classifier.recipe)),
+            redrawn=self._redrawn(),
+        )
         self.statistics, self._kept_statistics = (
             classifier.problem.objective.statistics(
                 classifier.statistics, backbone, self._given
@@ -106,6 +114,16 @@ class PhaseRun(Run):
         )
         self._make_plan(self._way())
         check_is_read(self)
+
+    def _redrawn(self):
+        """Returns `RedrawnInputs` where more than a head reads a data set."""
+        classifier, samples = self.classifier, self.samples
+        held = (
+            self.backbone.caches_head_inputs or classifier.head.is_closed_form
+        )
+        if held or samples.rereading is None:
+            return None
+        return RedrawnInputs(samples, classifier, self.options.batch_size)
 
     def plan_to_train(self):
         """Plans anew, to train a head that was to be solved."""
@@ -151,6 +169,7 @@ class PhaseRun(Run):
         inputs, risks = classifier.problem.objective.resolve_labels(
             classifier, inputs, self.samples, self._logits
         )
+        inputs = with_labels(inputs)
         plan = make_plan(
             classifier,
             self.samples,
@@ -159,6 +178,10 @@ class PhaseRun(Run):
             self.statistics,
             self.options,
         ).beside(risks)
+        if way == TRAINED:
+            inputs = settled(inputs, plan, self.options.batch_size)
+        else:
+            inputs = dataclasses.replace(inputs, redrawn=None)
         self.plan = plan if way == TRAINED else plan.without_training(way)
         self.inputs = with_held_out(
             inputs,

@@ -1,6 +1,7 @@
 """Arrays of a phase: new, replayed and validation samples."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -43,6 +44,8 @@ class Inputs:
             number of classes always are.
         replayed_rows: Bools for `all`, which samples are replayed. Defaults
             to `None`, those of `old`.
+        redrawn: `RedrawnInputs`, where each epoch trains on another reading
+            of the first new samples, or `None`.
     """
 
     new: np.ndarray
@@ -61,6 +64,7 @@ class Inputs:
     held_out: tuple | None = None
     table: np.ndarray | None = None
     replayed_rows: np.ndarray | None = None
+    redrawn: typing.Any = None
 
     @property
     def replayed(self):

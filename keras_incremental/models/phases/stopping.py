@@ -33,7 +33,8 @@ def stopping_of(classifier, samples, backbone, inputs, options):
     """Returns callbacks that end the training of a phase, a tuple.
 
     There is one where the layers below the head train, nobody names a recipe
-    or a number of epochs, and each class has enough samples to hold some out.
+    or a number of epochs, each class has enough samples to hold some out, and
+    no reading of the data brings others.
     A frozen backbone trains a convex problem, for which time is enough.
 
     Args:
@@ -54,4 +55,8 @@ def stopping_of(classifier, samples, backbone, inputs, options):
     if not is_open:
         return ()
     counts = np.bincount(inputs.known[1], minlength=len(samples.classes))
-    return (HeldOutStopping(),) if counts.min() >= LEAST_SAMPLES else ()
+    if counts.min() < LEAST_SAMPLES:
+        return ()
+    # What is held out of one reading may be in the next, drawn otherwise.
+    stays = inputs.redrawn is None or inputs.redrawn.repeats
+    return (HeldOutStopping(),) if stays else ()

@@ -10,6 +10,7 @@ from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.models.engine import run_steps
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
+from keras_incremental.models.phases.redrawing import RedrawnInputs
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import records
@@ -34,6 +35,7 @@ def scores_of(classifier, recipes, data, options):
         on what was held out.
     """
     scores = []
+    _warn_if_random(data.samples, classifier)
     with shown(options.verbose), changing(classifier) as transaction:
         for recipe in steps_of(
             recipes, "trying recipes", len(recipes), "recipe"
@@ -46,6 +48,14 @@ def scores_of(classifier, recipes, data, options):
             # The layers below the head are shared.
             transaction.undo()
     return scores
+
+
+def _warn_if_random(samples, classifier):
+    """Warns that a part of random samples is held out of one reading."""
+    if samples.rereading is None or classifier.backbone.caches_head_inputs:
+        return
+    data = RedrawnInputs(samples, classifier)
+    data.warn_if_random("`tune`", stacklevel=5)
 
 
 def best(recipes, scores, verbose=0):
@@ -171,7 +181,10 @@ def _split(trial, memory, data):
     samples, seed = data.samples, trial.seed
     kept, held = split_held_out(samples.labels, HELD_OUT, seed)
     part = dataclasses.replace(
-        samples, x=samples.x[kept], labels=samples.labels[kept]
+        samples,
+        x=samples.x[kept],
+        labels=samples.labels[kept],
+        rereading=None,
     )
     x, labels = samples.x[held], samples.labels[held]
     if memory is not None and len(memory):

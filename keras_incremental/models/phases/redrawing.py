@@ -1,0 +1,232 @@
+"""New samples that a data set gives anew in each epoch of a phase."""
+
+import copy
+import dataclasses
+import functools
+import warnings
+
+import numpy as np
+
+from keras_incremental.callbacks.phase_callback import HELD_OUT
+from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.data import arrays
+from keras_incremental.data.feature_cache import keys_of
+from keras_incremental.data.passes import Passes
+from keras_incremental.models.inputs import checks
+from keras_incremental.utils import large_arrays
+from keras_incremental.utils import records
+
+# Batches of a second reading that tell whether the first comes again.
+COMPARED = 32
+
+
+class RedrawnInputs:
+    """What the student reads of new samples, from each reading of their data.
+
+    Args:
+        samples: `Samples` with a `rereading`.
+        classifier: `IncrementalClassifier`.
+        batch_size: Int, how many run through frozen layers at a time.
+            Defaults to `32`.
+
+    Attributes:
+        count: Int. How many samples the first reading gave.
+    """
+
+    def __init__(self, samples, classifier, batch_size=32):
+        self.count = len(samples.labels)
+        self._first, self._classifier = samples, classifier
+        self._backbone, self._batch_size = classifier.backbone, batch_size
+        self._source = samples.rereading.source
+        self._passes = Passes(self._source)
+        self._resolved = None
+
+    def take(self, count):
+        """Returns the next samples as the student reads them, and labels."""
+        given, y = self._passes.take(count)
+        samples = self._like_first(given, y)
+        x = samples.x
+        if self._backbone.frozen is None:
+            # One dtype, though the values of some passes are pixels.
+            one = records.cast(given[:1], self._source.dtype)
+            one = dataclasses.replace(self._first, x=one, labels=None)
+            form = checks.compatible(one, self._classifier)
+            x = records.cast(x, form.x.dtype)
+        x = self._backbone.passing_inputs(x, self._batch_size)
+        return x, self._resolved_labels(samples.labels)
+
+    def resolved(self, labels):
+        """Returns the same, whose labels say what each sample may be.
+
+        Args:
+            labels: Labels of the first reading, by candidate sets.
+        """
+        given = self._first.labels
+        if np.array_equal(given, labels):
+            return self
+        values, places = np.unique(given, return_index=True)
+        other = copy.copy(self)
+        other._resolved = dict(
+            zip(values.tolist(), labels.ravel()[places].tolist(), strict=True)
+        )
+        return other
+
+    def window(self, inputs):
+        """Returns how many samples may be held at a time.
+
+        Args:
+            inputs: Array, what the student reads of the first reading.
+        """
+        full = np.prod(self._first.x.shape[1:]) * self._source.dtype.itemsize
+        row = max(int(full), inputs[:1].nbytes, 1)
+        return max(large_arrays.LIMIT // row, 1)
+
+    @functools.cached_property
+    def repeats(self):
+        """Whether a second reading gives the samples of the first.
+
+        That is asked of some batches, whatever their order.
+        """
+        known = set(keys_of(self._first.x))
+        for x, y in self._source.second_pass(COMPARED):
+            found = _cast(
+                self._like_first(arrays.compact(x), y).x, self._first.x.dtype
+            )
+            if found is None or not known.issuperset(keys_of(found)):
+                return False
+        return True
+
+    def _like_first(self, x, y):
+        labels = self._first.rereading.encode(y, len(x))
+        samples = dataclasses.replace(self._first, x=x, labels=labels)
+        return checks.compatible(samples, self._classifier)
+
+    @property
+    def needs_first_labels(self):
+        """Whether labels of the first reading do not tell those of later."""
+        first = self._first
+        if first.codec.exclusive:
+            return self._is_open(first.labels)
+        parents = first.label_space(self._classifier).parents
+        return any(parent >= 0 for parent in parents)
+
+    def warn_if_random(self, parts, stacklevel):
+        """Warns that random samples stay as they were drawn first.
+
+        Args:
+            parts: String, what the reason is.
+            stacklevel: Int, see `warnings.warn`.
+        """
+        if self.repeats:
+            return
+        argument = self._first.argument
+        warnings.warn(
+            f"`{argument}` gives other samples each time that it is read, and "
+            f"{parts} must know them before. Received: a {self._source.kind}. "
+            "So it is read once, and what is random in it, such as "
+            "augmentation, stays as it is drawn then. Put the augmentation "
+            "into the model, or do without that part.",
+            stacklevel=stacklevel,
+        )
+
+    def _resolved_labels(self, labels):
+        if self._is_open(labels):
+            raise ValueError(
+                f"Some labels of `{self._first.argument}` are missing that "
+                f"its first reading had. Received: a {self._source.kind} that "
+                "gives other labels each time. Give it all labels, or pass "
+                "arrays."
+            )
+        if self._resolved is None:
+            return labels
+        values, places = np.unique(labels, return_inverse=True)
+        ids = [self._resolved.get(value, value) for value in values.tolist()]
+        return np.array(ids)[places].reshape(labels.shape)
+
+    def _is_open(self, labels):
+        """Returns whether the network fills in a label that is missing."""
+        first = self._first
+        fills = first.codec.exclusive and first.partial_labels.meaning
+        return bool(fills) and bool((labels < 0).any())
+
+
+def with_labels(inputs):
+    """Returns inputs whose new samples get labels as theirs are by now.
+
+    Args:
+        inputs: `Inputs` with resolved labels.
+    """
+    if inputs.redrawn is None:
+        return inputs
+    labels = inputs.new_labels[: inputs.redrawn.count]
+    ready = inputs.redrawn.resolved(labels)
+    return dataclasses.replace(inputs, redrawn=ready)
+
+
+def settled(inputs, plan, batch_size):
+    """Returns inputs of the first reading, where a part of a plan needs it.
+
+    Such a part tells the samples of an epoch from each other. If a second
+    reading gives the same samples, nothing is lost.
+
+    Args:
+        inputs: `Inputs`.
+        plan: `Plan`.
+        batch_size: Int.
+    """
+    data = inputs.redrawn
+    if data is None:
+        return inputs
+    parts = [*_parts_by_sample(inputs, plan, batch_size)]
+    if not parts:
+        return inputs
+    data.warn_if_random(" and ".join(parts), stacklevel=9)
+    return dataclasses.replace(inputs, redrawn=None)
+
+
+def _parts_by_sample(inputs, plan, batch_size):
+    """Yields what tells the samples of an epoch from each other, in words."""
+    if inputs.redrawn.needs_first_labels:
+        yield "`partial_labels`"
+    for callback in plan.phase_callbacks:
+        if _reads_samples(callback):
+            yield f"`{type(callback).__name__}`"
+    if plan.recipe.stage is not None:
+        yield f"the balanced stage of recipe '{plan.recipe.name}'"
+    if _chooses(plan.policy, inputs, batch_size):
+        yield f"`{type(plan.policy).__name__}`"
+
+
+def _reads_samples(callback):
+    """Returns whether a callback trains on samples of its choice."""
+    selects = type(callback).select_samples is not PhaseCallback.select_samples
+    holds_out = callback.required_data == HELD_OUT and callback.data is None
+    return selects or holds_out or callback.trains_on_samples
+
+
+def _chooses(policy, inputs, batch_size):
+    """Returns whether a policy does not show each new sample once."""
+    _, labels = inputs.all
+    batches = policy.indices(
+        labels, len(inputs.new_labels), batch_size, np.random.default_rng(0)
+    )
+    shown = np.bincount(np.concatenate([*batches]), minlength=len(labels))
+    return bool((shown[: inputs.redrawn.count] != 1).any())
+
+
+def _cast(x, dtype):
+    """Returns an array in the dtype of another, or `None` if it does not fit.
+
+    Args:
+        x: Array, of records or not.
+        dtype: dtype of the same fields.
+    """
+    if not records.is_records(x):
+        return x.astype(dtype) if np.can_cast(x.dtype, dtype) else None
+    fields = {
+        name: _cast(field, dtype[name].base)
+        for name, field in records.fields_of(x).items()
+    }
+    if any(field is None for field in fields.values()):
+        return None
+    return records.of_fields(fields, fields.values())

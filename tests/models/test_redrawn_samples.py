@@ -1,0 +1,178 @@
+"""Random data sets stay random while the network trains."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from kinds_of_random_data import KINDS
+from toy_classifiers import NAMES
+from toy_classifiers import make
+from toy_classifiers import samples
+
+from keras_incremental import ExemplarMemory
+from keras_incremental import callbacks
+from keras_incremental import recipes
+from keras_incremental.memory.policies import ClassBalanced
+from keras_incremental.models.phases import tuning
+from keras_incremental.problems import PartialLabels
+
+X, Y = samples([2, 3], 20, seed=3)
+LABELS = np.asarray(NAMES)[Y]
+EPOCHS = 3
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of the same samples, with other noise at each reading."""
+
+    def __init__(self, noise=0.0, x=X, labels=LABELS):
+        super().__init__()
+        self.x, self.labels, self.noise = x, labels, noise
+        self.generator = np.random.default_rng(0)
+        self.reads = self.ended = 0
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        self.reads += 1
+        rows = slice(index * 10, index * 10 + 10)
+        noise = self.generator.normal(size=self.x[rows].shape)
+        x = self.x[rows] + self.noise * noise.astype("float32")
+        return x, self.labels[rows]
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
+def learn(clf, *data, **options):
+    options = {"epochs": EPOCHS, "verbose": 0, "batch_size": 8, **options}
+    return clf.learn(*data, **options)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", ["er", "lwf", "ewc"])
+def test_a_data_set_without_chance_teaches_what_its_arrays_do(name):
+    recipe, data = getattr(recipes, name), Batches()
+    expected, clf = make(recipe(), True), make(recipe(), True)
+    learn(expected, X, LABELS)
+    report = learn(clf, data)
+    assert "`x` read in each epoch" in report.used["method"]
+    for given, wanted in zip(clf.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(
+            ops.convert_to_numpy(given), ops.convert_to_numpy(wanted)
+        )
+    # Once to know what it holds, and once for each epoch.
+    assert data.reads == 4 * (1 + EPOCHS) and data.ended == 1 + EPOCHS
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "tf.data",
+        "DataLoader",
+        "Grain MapDataset",
+        "Grain IterDataset without an end",
+    ],
+)
+def test_each_epoch_sees_other_samples(kind):
+    data, how = KINDS[kind]
+    losses = losses_of(data(), classes=NAMES[2:4], **how)
+    assert len(np.unique(losses.round(4))) == EPOCHS
+
+
+def test_an_iterator_is_read_once():
+    data = Batches(noise=1.0)
+    losses = losses_of(data[index] for index in range(4))
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
+    assert data.reads == 4
+
+
+def losses_of(data, **options):
+    """The loss of each epoch of a network that does not move."""
+    optimizer = keras.optimizers.SGD(1e-12)
+    report = learn(
+        make(recipes.lwf(), True), data, optimizer=optimizer, **options
+    )
+    return np.array(report.history["loss"])
+
+
+class Stop(callbacks.PhaseCallback):
+    """Ends a phase before it trains, and keeps its parts."""
+
+    def on_phase_train_begin(self, run):
+        self.plan, self.inputs = run.plan, run.inputs
+        raise InterruptedError
+
+
+def planned(data, recipe=None, parts=(), **options):
+    """What a phase would train on: `None`, if it is what was read first."""
+    clf = make(recipe or recipes.Recipe(memory=ExemplarMemory(40)), True)
+    stop = Stop()
+    with pytest.raises(InterruptedError):
+        clf.learn(data, callbacks=[*parts, stop], verbose=0, **options)
+    return stop.plan, stop.inputs.redrawn
+
+
+def test_the_default_trains_on_all_of_random_data():
+    plan, redrawn = planned(Batches(noise=1.0))
+    assert redrawn is not None and plan.epochs == 5
+    assert "held-out" not in plan.description
+
+
+def test_the_default_holds_samples_out_where_they_come_again():
+    plan, redrawn = planned(Batches())
+    assert redrawn is None and plan.epochs == 100
+    assert "epochs by held-out samples" in plan.description
+
+
+UNLABELED = np.where(np.arange(len(Y)) % 4, LABELS, "")
+MISSING = {
+    "classes": NAMES[2:4],
+    "partial_labels": PartialLabels("not_new", {"bird": None, "fish": None}),
+}
+BY_SAMPLE = {
+    "HeldOutStopping": (
+        {"parts": [callbacks.HeldOutStopping()], "epochs": 2},
+        LABELS,
+    ),
+    "BiasCorrection": ({"recipe": recipes.bic()}, LABELS),
+    "the balanced stage of recipe": ({"recipe": recipes.eeil()}, LABELS),
+    "ClassBalanced": (
+        {
+            "recipe": recipes.Recipe(
+                memory=ExemplarMemory(40), policy=ClassBalanced(), epochs=2
+            )
+        },
+        LABELS,
+    ),
+    "partial_labels": ({"recipe": recipes.er(), **MISSING}, UNLABELED),
+}
+
+
+@pytest.mark.parametrize("part", BY_SAMPLE)
+def test_what_must_know_the_samples_says_that_they_stay(part):
+    how, labels = BY_SAMPLE[part]
+    with pytest.warns(UserWarning, match=part) as caught:
+        _, redrawn = planned(Batches(1.0, labels=labels), **how)
+    assert redrawn is None
+    [told] = [w for w in caught if "other samples each time" in str(w.message)]
+    assert part in str(told.message) and told.filename == __file__
+    # Nothing is lost where the same samples come again.
+    assert planned(Batches(labels=labels), **how)[1] is None
+
+
+def test_tune_says_that_random_samples_stay(monkeypatch):
+    clf, data = make(recipes.er(), True), Batches(1.0)
+    monkeypatch.setattr(tuning, "run_steps", stopped)
+    with (
+        pytest.warns(UserWarning, match="`tune` must know") as caught,
+        pytest.raises(InterruptedError),
+    ):
+        clf.tune([recipes.er()], data, verbose=0)
+    told = [w for w in caught if "`tune`" in str(w.message)]
+    assert [w.filename for w in told] == [__file__]
+
+
+def stopped(run):
+    assert run.samples.rereading is None
+    raise InterruptedError
