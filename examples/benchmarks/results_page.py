@@ -60,7 +60,15 @@ SECTIONS = (
         "large_data",
         "Peak memory and time of `learn`, which reads a generator, beside an "
         "array of all pictures. The floor is `predict` of the frozen network.",
-        ("--count", "4000"),
+        ("--count", "30000"),
+    ),
+    Section(
+        "Features that are kept in a folder",
+        "cached_features",
+        "`learn` and `predict_names` where features are computed, and in "
+        "another process that finds them. The floor of what is computed is "
+        "the forward pass, and that of what is found is to read the files and "
+        "to compute the keys of the pictures.",
     ),
     Section(
         "Thousands of classes",
