@@ -12,6 +12,7 @@ from keras_incremental.data.adapters import Adapter
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.arrays import refuse_ragged
+from keras_incremental.data.class_sample import ClassSample
 from keras_incremental.data.collecting import Collector
 from keras_incremental.data.endless import read_to_the_end
 from keras_incremental.data.map_batches import unpack
@@ -149,10 +150,7 @@ class Source:
                 return arrays.compact(self.whole[0]), self.whole[1]
             max_bytes = MAX_BYTES if self.num_batches is None else math.inf
         samples, ys = Collector(), []
-        name = f"reading `{self._argument}`"
-        progress = LongProgress(name, self.num_batches, verbose, "batch")
-        for x, y in self.all_batches():
-            progress.add()
+        for x, y in self._shown(verbose):
             samples.add(x, self.dtype)
             ys.append(y)
             if samples.nbytes > max_bytes:
@@ -164,6 +162,31 @@ class Source:
                 )
         x = samples.array(self.dtype)
         return x, None if ys[0] is None else np.concatenate(ys)
+
+    def sample(self, part: ClassSample, verbose: int = 0) -> tuple:
+        """Returns a part of the samples of one pass, and all labels.
+
+        Args:
+            part: `ClassSample`, which keeps it.
+            verbose: Same as for `collect`. Defaults to `0`.
+
+        Returns:
+            Arrays `(x, y)`; `y` is `None` without labels.
+        """
+        ys = []
+        for x, y in self._shown(verbose):
+            part.add(x, y)
+            ys.append(y)
+        x = part.array(self.dtype)
+        return x, None if ys[0] is None else np.concatenate(ys)
+
+    def _shown(self, verbose):
+        """Yields all batches, and shows how far it is."""
+        name = f"reading `{self._argument}`"
+        progress = LongProgress(name, self.num_batches, verbose, "batch")
+        for batch in self.all_batches():
+            progress.add()
+            yield batch
 
     def _read(self, batches, steps=None):
         start = index = 0

@@ -65,11 +65,12 @@ class LearningMixin(keras.Model):
         Where only the head learns, of cached features, a data set is read
         once. Where layers below it train, it is read once to know its
         classes, and once more in each epoch, as `fit` does, so that random
-        augmentation stays random; what is kept, exemplars and statistics, is
-        of the first reading. A part of a method that must know the samples of
-        an epoch before, such as `BiasCorrection`, trains on those of the
-        first reading, and warns if the next one gives others. An iterator is
-        read once in any case.
+        augmentation stays random. Exemplars and statistics are of the first
+        reading; of large data it keeps 64 MiB, as many samples of each class,
+        or as many as the memory may. A part of a method that must know the
+        samples of an epoch before, such as `BiasCorrection`, trains on those
+        of the first reading, and warns if the next one gives others. An
+        iterator is read once in any case.
 
         Without a recipe, where nothing below the head trains and data of old
         classes was seen (`remember`, `old_data`, earlier phases), the head is
@@ -147,7 +148,7 @@ class LearningMixin(keras.Model):
         )
         check_corrections(self.recipe, options.callbacks)
         self.problem.objective.check_recipe(self.recipe, options.callbacks)
-        reader = Reader(self, batch_size, steps, options.verbose)
+        reader = Reader(self, batch_size, steps, options.verbose, trains=True)
         samples = reader.new(x, y, classes, partial_labels, old_data)
         data = NewData(
             samples,

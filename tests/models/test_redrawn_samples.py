@@ -1,5 +1,7 @@
 """Random data sets stay random while the network trains."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -12,9 +14,11 @@ from toy_classifiers import samples
 from keras_incremental import ExemplarMemory
 from keras_incremental import callbacks
 from keras_incremental import recipes
+from keras_incremental.data.passes import Passes
 from keras_incremental.memory.policies import ClassBalanced
 from keras_incremental.models.phases import tuning
 from keras_incremental.problems import PartialLabels
+from keras_incremental.utils import large_arrays
 
 X, Y = samples([2, 3], 20, seed=3)
 LABELS = np.asarray(NAMES)[Y]
@@ -176,3 +180,53 @@ def test_tune_says_that_random_samples_stay(monkeypatch):
 def stopped(run):
     assert run.samples.rereading is None
     raise InterruptedError
+
+
+@pytest.fixture
+def little_room(monkeypatch):
+    """A limit of 16 samples at a time, in their own dtype."""
+    monkeypatch.setattr(large_arrays, "LIMIT", 16 * X[:1].nbytes)
+
+
+def test_a_part_of_large_data_is_kept_and_all_is_seen(little_room, monkeypatch):
+    sizes, take = [], Passes.take
+
+    def spy(passes, count):
+        sizes.append(count)
+        return take(passes, count)
+
+    monkeypatch.setattr(Passes, "take", spy)
+    data, look = Batches(1.0), Look()
+    report = learn(make(recipes.er(8), True), data, callbacks=[look])
+    assert len(look.inputs.new) == 8
+    assert report.used["new samples"] == len(X)
+    assert data.reads == 4 * (1 + EPOCHS)
+    assert max(sizes) < 24 and sum(sizes) == EPOCHS * len(X)
+
+
+class Look(callbacks.PhaseCallback):
+    """Keeps what a phase trains on."""
+
+    def on_phase_train_begin(self, run):
+        self.inputs = run.inputs
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0], ids=["same", "random"])
+def test_all_of_large_data_is_kept_where_a_part_needs_it(little_room, noise):
+    clf, stop = make(recipes.bic(8), True), Stop()
+    told = pytest.warns(UserWarning, match="`BiasCorrection` must know")
+    with told if noise else contextlib.nullcontext():
+        with pytest.raises(InterruptedError):
+            learn(clf, Batches(noise), callbacks=[stop])
+    inputs = stop.inputs
+    assert len(inputs.new) + len(inputs.held_out[1]) >= len(X)
+    assert inputs.redrawn is None
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0], ids=["same", "random"])
+def test_large_data_is_held_out_where_it_comes_again(little_room, noise):
+    plan, redrawn = planned(
+        Batches(noise), recipes.Recipe(memory=ExemplarMemory(20))
+    )
+    assert plan.epochs == (5 if noise else 100)
+    assert (redrawn is None) == (noise == 0)

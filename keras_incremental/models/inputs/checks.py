@@ -68,7 +68,13 @@ def _remapped(samples, label_space):
             "that shows them. Leave these samples out, or teach them under "
             "another name."
         )
-    return dataclasses.replace(samples, labels=labels)
+    samples = dataclasses.replace(samples, labels=labels)
+    if samples.read_labels is None:
+        return samples
+    everything, _ = samples.codec.remap(
+        samples.read_labels, label_space, len(samples.classes)
+    )
+    return dataclasses.replace(samples, read_labels=everything)
 
 
 def check_memory(classifier):

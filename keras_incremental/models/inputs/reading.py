@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
+from keras_incremental.data.class_sample import ClassSample
 from keras_incremental.data.names import normals
 from keras_incremental.data.tables import as_array
 from keras_incremental.models.inputs import checks
@@ -19,6 +20,7 @@ from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.samples import Rereading
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.problems.partial_labels import PartialLabels
+from keras_incremental.utils import large_arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,15 +49,21 @@ class Reader:
             `None`, all.
         verbose: Same as for `fit`; progress is shown where reading takes
             long. Defaults to `0`.
+        trains: Bool. Whether a network may train on what `new` reads, anew in
+            each epoch, so that a part of it is enough to keep. Defaults to
+            `False`.
     """
 
-    def __init__(self, classifier, batch_size=32, steps=None, verbose=0):
+    def __init__(
+        self, classifier, batch_size=32, steps=None, verbose=0, trains=False
+    ):
         self.classifier = classifier
         self.codec = classifier.problem.codec
         self.known = classifier.classes
         self.batch_size = batch_size
         self.steps = steps
         self.verbose = verbose
+        self.trains = trains
 
     def new(self, x, y=None, classes=None, partial_labels=None, old_data=None):
         """Returns `Samples` of new or known classes.
@@ -188,7 +196,11 @@ class Reader:
         y, classes = codec.prepare(y, classes, unlabeled)
         source = self.source(x, y, argument)
         names = local_names(classes, source) or default
-        x, labels = source.collect(verbose=self.verbose)
+        part = self._part(source) if argument == "x" else None
+        if part is None:
+            x, labels = source.collect(verbose=self.verbose)
+        else:
+            x, labels = source.sample(part, self.verbose)
         names = names or _names_in(labels)
         old = set(known)
         new = tuple(name for name in names if name not in old)
@@ -203,15 +215,35 @@ class Reader:
 
         samples = Samples(
             x,
-            encode(labels, len(x)),
+            encode(labels, len(x) if part is None else part.count),
             everything,
             new,
             argument,
             codec=codec,
-            rereading=_rereading(source, encode),
         )
         _check_shown(samples, names)
-        return samples
+        return _to_reread(samples, source, encode, part)
+
+    def _part(self, source):
+        """Returns a `ClassSample` where a part of the samples is enough.
+
+        A network reads the others anew in each epoch.
+        """
+        classifier = self.classifier
+        suffices = (
+            self.trains
+            and _is_reread(source)
+            and classifier.backbone.is_trainable
+            and classifier.problem.objective.balances_classes
+            and not classifier.head.is_closed_form
+        )
+        if not suffices:
+            return None
+        memory, most = classifier.memory, large_arrays.LIMIT // 2
+        wanted = 1 if memory is None else memory.budget
+        if getattr(memory, "per_class", False):
+            return ClassSample(most, 1, wanted, classifier.seed)
+        return ClassSample(most, wanted, seed=classifier.seed)
 
 
 def checked_partial_labels(value):
@@ -252,12 +284,31 @@ def pair(data):
     return tuple(data) if pair else data
 
 
-def _rereading(source, encode):
-    """Returns how data is read again, or `None` where that brings nothing."""
+def _is_reread(source):
+    """Returns whether to read data again may give other samples."""
     held = source.whole is not None or source.kind == "list"
-    if held or not source.reiterable:
-        return None
-    return Rereading(source, encode)
+    return source.reiterable and not held
+
+
+def _to_reread(samples, source, encode, part):
+    """Returns samples that say how their data is read again.
+
+    Args:
+        samples: `Samples` with the labels of all that were read.
+        source: `Source` of them.
+        encode: See `Rereading`.
+        part: `ClassSample` of those that were kept, or `None` for all.
+    """
+    if not _is_reread(source):
+        return samples
+    if part is None or part.count == len(part.rows):
+        return dataclasses.replace(samples, rereading=Rereading(source, encode))
+    return dataclasses.replace(
+        samples,
+        labels=samples.labels[part.rows],
+        read_labels=samples.labels,
+        rereading=Rereading(source, encode, part.keys),
+    )
 
 
 def _names_in(labels):

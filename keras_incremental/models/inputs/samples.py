@@ -21,10 +21,13 @@ class Rereading:
         source: `Source`, which can be read more than once.
         encode: Function of labels, or `None`, and of the number of samples,
             returns encoded labels.
+        keys: `short_keys_of` all samples of the first reading, or `None`
+            where that kept all of them.
     """
 
     source: Source
     encode: Callable[[Any, int], np.ndarray]
+    keys: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Samples:
         label_version: Int, version of the label space that the labels were
             given at, or `None` for the one after this phase.
         codec: `Codec` that encoded the labels.
+        read_labels: Labels of all samples that were read, where these are a
+            part of them. Defaults to `None`, `labels`.
         rereading: `Rereading` of the data set that the samples are from, or
             `None`, where it was arrays or can be read once.
     """
@@ -57,12 +62,18 @@ class Samples:
     old: "Samples | None" = None
     label_version: int | None = None
     codec: Codec = IndexCodec()
+    read_labels: Any = None
     rereading: Rereading | None = None
 
     @functools.cached_property
     def shown(self) -> np.ndarray:
         """Indices of the classes that the labels show."""
         return self.codec.classes_in(self.labels)
+
+    @property
+    def all_labels(self):
+        """Labels of all samples that were read."""
+        return self.labels if self.read_labels is None else self.read_labels
 
     def missing_classes(self, label_space) -> list[int]:
         """Returns the known classes that the labels do not show.

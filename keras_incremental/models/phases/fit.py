@@ -95,12 +95,13 @@ class Fit:
         return history.history
 
     def _batches(self, inputs):
-        labels = np.concatenate([inputs.new_labels, inputs.old_labels])
-        num_new = len(inputs.new_labels)
-        replayed = inputs.replayed
+        labels, num_new = inputs.epoch_labels
+        data, replayed = inputs.redrawn, inputs.replayed
+        if data is not None:
+            replayed = np.arange(len(labels)) >= num_new
         y = {"labels": labels, "replayed": replayed}
         if inputs.stored is not None:
-            y["stored"] = _stored(inputs, len(labels))
+            y["stored"] = _stored(inputs.stored, num_new, len(labels))
         how = {
             "policy": self.policy,
             "num_new": num_new,
@@ -113,10 +114,9 @@ class Fit:
             "labels": labels,
             "replayed": replayed,
         }
-        data = inputs.redrawn
         if data is None:
             return MixedBatches(inputs.all[0], y, **how)
-        kept, _ = inputs.take(new=slice(data.count, None)).all
+        kept, _ = inputs.take(new=slice(data.num_kept, None)).all
         window = data.window(inputs.new)
         return RedrawnBatches(kept, y, data.take, data.count, window, **how)
 
@@ -191,11 +191,10 @@ def make_fit(run, head=None):
     )
 
 
-def _stored(inputs, size):
+def _stored(logits, num_new, size):
     """Returns logits stored with exemplars; NaN for new samples."""
-    num_new = len(inputs.new_labels)
-    stored = np.full((size, inputs.stored.shape[-1]), np.nan, "float32")
-    stored[num_new:][: len(inputs.stored)] = inputs.stored
+    stored = np.full((size, logits.shape[-1]), np.nan, "float32")
+    stored[num_new:][: len(logits)] = logits
     return stored
 
 

@@ -18,7 +18,7 @@ from keras_incremental.models.phases.plan import SOLVED
 from keras_incremental.models.phases.plan import TRAINED
 from keras_incremental.models.phases.plan import make_plan
 from keras_incremental.models.phases.redrawing import RedrawnInputs
-from keras_incremental.models.phases.redrawing import settled
+from keras_incremental.models.phases.redrawing import parts_by_sample
 from keras_incremental.models.phases.redrawing import with_labels
 from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.pixel_ranges import warn_of_pixel_range
@@ -84,6 +84,7 @@ class PhaseRun(Run):
         self._given = None
         self._completed = ()
         self._exemplars_are_kept = False
+        self._needs_all = False
 
     @property
     def num_new_classes(self):
@@ -96,13 +97,21 @@ class PhaseRun(Run):
         return ", ".join([self.plan.description, *self.notes, *read])
 
     def read(self):
-        classifier, backbone = self.classifier, self.backbone
+        classifier = self.classifier
         held_out, old = self.validation, self.samples.old
         others = {
             "`validation_data`": held_out and held_out.x,
             "`old_data`": old and old.x,
         }
         warn_of_pixel_range(classifier, self.samples, **others)
+        self._read()
+        if self._needs_all:
+            verbose, self._needs_all = self.options.verbose, False
+            self.samples = self._given.redrawn.whole(verbose)
+            self._read()
+
+    def _read(self):
+        classifier, backbone = self.classifier, self.backbone
         self._given = dataclasses.replace(
             read(self, memory_update.stores_logits(classifier.recipe)),
             redrawn=self._redrawn(),
@@ -124,6 +133,20 @@ class PhaseRun(Run):
         if held or samples.rereading is None:
             return None
         return RedrawnInputs(samples, classifier, self.options.batch_size)
+
+    def _settled(self, inputs, plan, way):
+        """Returns inputs that no epoch draws anew, where a part forbids it."""
+        data, parts = inputs.redrawn, ""
+        if data is None:
+            return inputs
+        if way == TRAINED:
+            parts = parts_by_sample(inputs, plan, self.options.batch_size)
+            if not parts:
+                return inputs
+        self._needs_all = data.is_partial
+        if parts and not data.is_partial:
+            data.warn_if_random(parts, stacklevel=10)
+        return dataclasses.replace(inputs, redrawn=None)
 
     def plan_to_train(self):
         """Plans anew, to train a head that was to be solved."""
@@ -178,10 +201,7 @@ class PhaseRun(Run):
             self.statistics,
             self.options,
         ).beside(risks)
-        if way == TRAINED:
-            inputs = settled(inputs, plan, self.options.batch_size)
-        else:
-            inputs = dataclasses.replace(inputs, redrawn=None)
+        inputs = self._settled(inputs, plan, way)
         self.plan = plan if way == TRAINED else plan.without_training(way)
         self.inputs = with_held_out(
             inputs,
@@ -248,7 +268,7 @@ class PhaseRun(Run):
             **self.common_fields(),
             used={
                 "method": self.description,
-                "new samples": len(samples.labels),
+                "new samples": len(samples.all_labels),
                 "exemplars": self.inputs.num_exemplars,
                 "training mode": self.training_mode,
                 "epochs": len(self.history.get("loss", ())),

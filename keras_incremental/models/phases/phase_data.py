@@ -89,6 +89,21 @@ class Inputs:
             np.concatenate([self.new_labels, self.old_labels]),
         )
 
+    @property
+    def epoch_labels(self):
+        """Labels that an epoch shows, and how many of them are new ones."""
+        new, data = self.new_labels, self.redrawn
+        if data is not None and data.is_partial:
+            new = np.concatenate([data.labels, new[data.num_kept :]])
+        return np.concatenate([new, self.old_labels]), len(new)
+
+    @property
+    def known_labels(self):
+        """The same, without samples that have no label."""
+        labels, num_new = self.epoch_labels
+        known = of_samples(self.is_exact(labels))
+        return labels[known], int(known[:num_new].sum())
+
     @classmethod
     def of(cls, new, new_labels):
         """Inputs with new samples only."""

@@ -243,7 +243,7 @@ def _phase(classifier, samples, inputs, policy, batch_size):
     groups = classifier.head.group_sizes
     if samples.new_classes:
         groups = (*groups, len(samples.new_classes))
-    labels, num_new = inputs.known[1], len(inputs.labeled[1])
+    labels, num_new = inputs.known_labels
     counts = classifier.problem.objective.class_counts(
         policy,
         labels,

@@ -10,6 +10,7 @@ import numpy as np
 from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.data import arrays
+from keras_incremental.data.class_sample import short_keys_of
 from keras_incremental.data.feature_cache import keys_of
 from keras_incremental.data.passes import Passes
 from keras_incremental.models.inputs import checks
@@ -31,10 +32,12 @@ class RedrawnInputs:
 
     Attributes:
         count: Int. How many samples the first reading gave.
+        num_kept: Int. How many of them are kept.
     """
 
     def __init__(self, samples, classifier, batch_size=32):
-        self.count = len(samples.labels)
+        self.count = len(samples.all_labels)
+        self.num_kept = len(samples.labels)
         self._first, self._classifier = samples, classifier
         self._backbone, self._batch_size = classifier.backbone, batch_size
         self._source = samples.rereading.source
@@ -49,7 +52,9 @@ class RedrawnInputs:
         if self._backbone.frozen is None:
             # One dtype, though the values of some passes are pixels.
             one = records.cast(given[:1], self._source.dtype)
-            one = dataclasses.replace(self._first, x=one, labels=None)
+            one = dataclasses.replace(
+                self._first, x=one, labels=None, read_labels=None
+            )
             form = checks.compatible(one, self._classifier)
             x = records.cast(x, form.x.dtype)
         x = self._backbone.passing_inputs(x, self._batch_size)
@@ -87,6 +92,12 @@ class RedrawnInputs:
 
         That is asked of some batches, whatever their order.
         """
+        known = self._first.rereading.keys
+        if known is not None:
+            batches = self._source.second_pass(COMPARED)
+            return all(
+                np.isin(short_keys_of(x), known).all() for x, _ in batches
+            )
         known = set(keys_of(self._first.x))
         for x, y in self._source.second_pass(COMPARED):
             found = _cast(
@@ -96,9 +107,36 @@ class RedrawnInputs:
                 return False
         return True
 
+    @property
+    def labels(self):
+        """Labels of all samples of the first reading."""
+        return self._by_candidates(self._first.all_labels)
+
+    @property
+    def is_partial(self):
+        """Whether the first reading kept a part of its samples."""
+        return self.num_kept < self.count
+
+    def whole(self, verbose=0):
+        """Returns `Samples` of all that one more reading gives.
+
+        Args:
+            verbose: Same as for `fit`. Defaults to `0`.
+        """
+        first = self._first
+        x, y = self._source.collect(verbose=verbose)
+        rereading = dataclasses.replace(first.rereading, keys=None)
+        labels = rereading.encode(y, len(x))
+        samples = dataclasses.replace(
+            first, x=x, labels=labels, read_labels=None, rereading=rereading
+        )
+        return checks.compatible(samples, self._classifier)
+
     def _like_first(self, x, y):
         labels = self._first.rereading.encode(y, len(x))
-        samples = dataclasses.replace(self._first, x=x, labels=labels)
+        samples = dataclasses.replace(
+            self._first, x=x, labels=labels, read_labels=None
+        )
         return checks.compatible(samples, self._classifier)
 
     @property
@@ -137,6 +175,9 @@ class RedrawnInputs:
                 "gives other labels each time. Give it all labels, or pass "
                 "arrays."
             )
+        return self._by_candidates(labels)
+
+    def _by_candidates(self, labels):
         if self._resolved is None:
             return labels
         values, places = np.unique(labels, return_inverse=True)
@@ -158,34 +199,26 @@ def with_labels(inputs):
     """
     if inputs.redrawn is None:
         return inputs
-    labels = inputs.new_labels[: inputs.redrawn.count]
+    labels = inputs.new_labels[: inputs.redrawn.num_kept]
     ready = inputs.redrawn.resolved(labels)
     return dataclasses.replace(inputs, redrawn=ready)
 
 
-def settled(inputs, plan, batch_size):
-    """Returns inputs of the first reading, where a part of a plan needs it.
+def parts_by_sample(inputs, plan, batch_size):
+    """Returns what tells the samples of an epoch from each other, in words.
 
-    Such a part tells the samples of an epoch from each other. If a second
-    reading gives the same samples, nothing is lost.
+    It needs the first reading. If a second one gives the same samples, nothing
+    is lost by that.
 
     Args:
         inputs: `Inputs`.
         plan: `Plan`.
         batch_size: Int.
     """
-    data = inputs.redrawn
-    if data is None:
-        return inputs
-    parts = [*_parts_by_sample(inputs, plan, batch_size)]
-    if not parts:
-        return inputs
-    data.warn_if_random(" and ".join(parts), stacklevel=9)
-    return dataclasses.replace(inputs, redrawn=None)
+    return " and ".join(_parts_by_sample(inputs, plan, batch_size))
 
 
 def _parts_by_sample(inputs, plan, batch_size):
-    """Yields what tells the samples of an epoch from each other, in words."""
     if inputs.redrawn.needs_first_labels:
         yield "`partial_labels`"
     for callback in plan.phase_callbacks:
@@ -206,9 +239,9 @@ def _reads_samples(callback):
 
 def _chooses(policy, inputs, batch_size):
     """Returns whether a policy does not show each new sample once."""
-    _, labels = inputs.all
+    labels, num_new = inputs.epoch_labels
     batches = policy.indices(
-        labels, len(inputs.new_labels), batch_size, np.random.default_rng(0)
+        labels, num_new, batch_size, np.random.default_rng(0)
     )
     shown = np.bincount(np.concatenate([*batches]), minlength=len(labels))
     return bool((shown[: inputs.redrawn.count] != 1).any())

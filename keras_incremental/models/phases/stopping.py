@@ -54,7 +54,8 @@ def stopping_of(classifier, samples, backbone, inputs, options):
     )
     if not is_open:
         return ()
-    counts = np.bincount(inputs.known[1], minlength=len(samples.classes))
+    labels, _ = inputs.known_labels
+    counts = np.bincount(labels, minlength=len(samples.classes))
     if counts.min() < LEAST_SAMPLES:
         return ()
     # What is held out of one reading may be in the next, drawn otherwise.
