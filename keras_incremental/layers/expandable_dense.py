@@ -247,10 +247,9 @@ class ExpandableDense(ExpandableHead):
         base = min([*self.described, *labels.tolist()])
         others = None
         if unlabeled is not None:
-            others = checked_features(self, unlabeled)
-            others = others.reshape(-1, self.input_dim)
-            others = others[:: -(-len(others) // MOST_UNLABELED) or 1]
-            others = others, self._base_logits(others, base)
+            rows = checked_features(self, _looked_at(unlabeled))
+            rows = _looked_at(rows.reshape(-1, self.input_dim))
+            others = rows, self._base_logits(rows, base)
         found = {}
         for label in np.unique(labels).tolist():
             samples = features[labels == label]
@@ -420,3 +419,8 @@ class ExpandableDense(ExpandableHead):
                 self.bias_regularizer
             ),
         }
+
+
+def _looked_at(rows):
+    """Returns as many rows as are looked at, evenly spaced."""
+    return rows[:: max(-(-len(rows) // MOST_UNLABELED), 1)]

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_incremental.layers import ExpandableDense
+from keras_incremental.layers import expandable_dense
 from keras_incremental.layers.unlabeled_evidence import told_from
 from keras_incremental.layers.unlabeled_evidence import weigh_evidence
 
@@ -134,6 +135,15 @@ def test_at_least_so_many_samples_of_the_class_stay_its_own():
         for recall in (0.5, 0.99)
     ]
     assert shares[0] < shares[1] and shares[1] > 0.9
+
+
+def test_of_many_unlabeled_samples_some_are_looked_at(monkeypatch):
+    monkeypatch.setattr(expandable_dense, "MOST_UNLABELED", 40)
+    head = ExpandableDense(3)
+    head.build((None, SIZE))
+    head.expand(1, "zeros")
+    told = head.describe(samples(2), np.full(30, 3), unlabeled=stream())
+    assert 5 < told[3] <= 40
 
 
 @pytest.mark.parametrize("count", [3, 30])
