@@ -126,7 +126,7 @@ def test_advice_is_measured_and_the_package_is_above_it(
         clf = page.ki.IncrementalClassifier(
             page.frozen_below(model), names, recipe=recipe
         )
-        yield "this package", "seen once", page.learnt(clf, task, task.old)
+        yield "this package", "seen once", page.learnt(clf, task.new, task.old)
 
     monkeypatch.setattr(page, "all_answers", few_answers)
     toy = ["--weights", "pixels", "--limit", "30", "--seeds", "0"]

@@ -150,6 +150,15 @@ def test_unlabeled_samples_that_nothing_reads_are_refused(case):
     assert clf.classes == NAMES[:2]
 
 
+def test_unlabeled_samples_that_a_recipe_distils_are_read():
+    alone, beside = (classifier(recipe=recipes.lwf()) for _ in range(2))
+    stream, _ = samples(range(4), seed=8)
+    for clf, options in ((alone, {}), (beside, {"auxiliary": stream})):
+        teach(clf, [2], epochs=1, **options)
+    x, _ = samples([0, 1])
+    assert not np.allclose(scores(alone, x), scores(beside, x))
+
+
 def test_recall_is_that_of_the_recipe():
     shares = []
     x = samples([2], 200, seed=12)[0]
