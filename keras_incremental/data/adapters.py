@@ -257,13 +257,15 @@ class GrainAdapter(Adapter):
 
     def passes(self, steps: int | None = None) -> Iterator[Structure]:
         if self.num_batches == math.inf or not self._is_map:
-            return super().passes(steps)
+            # A loader may go on by other seeds, and does not say so.
+            return self.batches()
         # Only so is what is random drawn by other seeds the next time.
         return iter(self.data[:steps].repeat())
 
     def second_pass(self, steps: int | None, count: int) -> Iterator:
         if self.num_batches == math.inf or not self._is_map:
-            return super().second_pass(steps, count)
+            on = itertools.chain(self.batches(), self.batches())
+            return itertools.islice(on, steps or 0, (steps or 0) + count)
         data = self.data[:steps]
         start, count = len(data), min(len(data), count)
         return iter(data.repeat()[start : start + count])

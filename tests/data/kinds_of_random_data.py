@@ -69,6 +69,21 @@ def random_grain(repeat=False):
     return (data.repeat() if repeat else data).batch(SIZE)
 
 
+def random_grain_loader():
+    grain = pytest.importorskip("grain")
+
+    class Add(grain.transforms.RandomMap):
+        def random_map(self, row, generator):
+            return row[0] + generator.random(8, dtype="float32"), row[1]
+
+    rows = rows_of((X, Y))
+    return grain.DataLoader(
+        data_source=rows,
+        sampler=grain.samplers.IndexSampler(len(rows), seed=1),
+        operations=[Add(), grain.transforms.Batch(5)],
+    )
+
+
 def random_function():
     return iter([(X + noise(X.shape), Y)])
 
@@ -86,5 +101,6 @@ KINDS = {
         lambda: random_grain(True).to_iter_dataset(),
         {"steps": 3},
     ),
+    "Grain DataLoader without an end": (random_grain_loader, {"steps": 2}),
     "generator function": (lambda: random_function, {}),
 }

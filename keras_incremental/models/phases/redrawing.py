@@ -238,13 +238,24 @@ def _reads_samples(callback):
 
 
 def _chooses(policy, inputs, batch_size):
-    """Returns whether a policy does not show each new sample once."""
+    """Returns whether a policy tells new samples apart by more than labels."""
     labels, num_new = inputs.epoch_labels
+    if _weighs_samples(policy, *inputs.known_labels):
+        return True
     batches = policy.indices(
         labels, num_new, batch_size, np.random.default_rng(0)
     )
     shown = np.bincount(np.concatenate([*batches]), minlength=len(labels))
     return bool((shown[: inputs.redrawn.count] != 1).any())
+
+
+def _weighs_samples(policy, labels, num_new):
+    """Returns whether new samples of one label differ in weight."""
+    weights = policy.weights(labels) if len(labels) else None
+    if weights is None:
+        return False
+    pairs = np.stack([labels[:num_new], weights[:num_new]], axis=1)
+    return len(np.unique(pairs, axis=0)) > len(np.unique(labels[:num_new]))
 
 
 def _cast(x, dtype):
