@@ -60,8 +60,9 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
     `mix` adds exemplars of old classes to every batch of new data. When `fit`
     ends, the callback selects exemplars of the new classes with the trained
     features, and removes exemplars of old classes to fit the budget. Samples
-    are stored without changes; images are stored as `uint8` if their values
-    allow it. New samples come first in a batch.
+    are stored without changes, each in its own shape where they differ; images
+    are stored as `uint8` if their values allow it. New samples come first in a
+    batch.
 
     If a data set has more than 5000 samples of a class (and more than its
     quota), exemplars are selected from a random subset. An iterator is read
@@ -85,9 +86,9 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         augmentation: Layer or function on batches, applied to replayed
             samples and never stored. `IncrementalClassifier` then caches no
             features. Defaults to `None`.
-        features: Function of a batch of samples, returns what selections
-            compare, of new and stored samples. Defaults to `None`, the input
-            of the model's head.
+        features: Function of a batch of samples of one shape, returns what
+            selections compare, of new and stored samples. Defaults to `None`,
+            the input of the model's head.
         seed: Int, 0 or more. Defaults to `0`.
         path: String or path of an SQLite file where the samples lie, so that
             only about 50 bytes of each are in memory. A missing one is made.
@@ -187,7 +188,8 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         When this raises, the memory is as before.
 
         Args:
-            x: Samples: arrays, or a data set of `(x, y)`.
+            x: Samples: arrays, a list of arrays that differ in shape, or a
+                data set of `(x, y)`.
             y: Global labels, integers or one-hot, if x is an array.
             features: Array with one row for each sample, or function of a
                 batch of samples. Defaults to `None`: the memory's own
@@ -201,7 +203,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             verbose: Same as for `fit`; progress is shown where it takes long.
                 Defaults to `0`.
         """
-        source = as_source(x, y)
+        source = as_source(x, y, varies=True)
         _check_logits(logits, source)
         x, y = self._candidates(source)
         model = self.model if model is None else model
@@ -235,12 +237,13 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
 
         Raises:
             ValueError: if labels are missing or wrong, or if new data and
-                exemplars do not fit into one batch.
+                exemplars do not fit into one batch, as those that differ in
+                shape.
         """
         if steps is not None and hasattr(data, "cardinality"):
             data, steps = data.take(steps), None
         size = 32 if batch_size is None else batch_size
-        source = as_source(data, y, size, steps, "data")
+        source = as_source(data, y, size, steps, "data", varies=True)
         held = self.snapshot()
         policy = Interleave(SHARE) if self.share is None else self.mixing_policy
         replay = Replay(held, policy, self.augmentation, self.seed)

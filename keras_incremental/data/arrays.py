@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from keras_incremental.data.tables import as_array
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
+from keras_incremental.utils import varying
 from keras_incremental.utils.types import Function
 
 SPARSE = ("SparseTensor", "IndexedSlices")
@@ -71,8 +72,8 @@ def refuse_ragged(structure: Any, argument: str) -> None:
 
 
 def samples_to_numpy(
-    value: Any, argument: str, lists: bool = False
-) -> np.ndarray:
+    value: Any, argument: str, lists: bool = False, varies: bool = False
+) -> Any:
     """Returns samples as one array, of records if they have several parts.
 
     Args:
@@ -80,6 +81,8 @@ def samples_to_numpy(
         argument: Name of the argument, for the messages.
         lists: Bool. Whether a list has parts, and not one sample in each
             item. Defaults to `False`.
+        varies: Bool. Whether samples of one part may differ in shape, and
+            then come as `VaryingSamples`. Defaults to `False`.
 
     Raises:
         TypeError: if a part cannot be one array.
@@ -87,7 +90,9 @@ def samples_to_numpy(
     """
     if records.is_structure(value, lists):
         return records.packed(value, to_numpy, argument)
-    return to_numpy(value, argument)
+    if not varies:
+        return to_numpy(value, argument)
+    return value if varying.is_varying(value) else _samples(value, argument)
 
 
 def as_keras_reads(value: Any, argument: str) -> Any:
@@ -116,11 +121,11 @@ def in_chunks(function: Function, x: np.ndarray, size: int = 256) -> np.ndarray:
     return np.concatenate([ops.convert_to_numpy(each) for each in outputs])
 
 
-def compact(x: np.ndarray) -> np.ndarray:
+def compact(x: Any) -> Any:
     """Returns samples as `uint8` if all values are integers up to 255.
 
     Args:
-        x: Array.
+        x: Array, or `VaryingSamples`.
 
     Returns:
         A `uint8` array with the same values if there is one, else `x`. Of
@@ -128,6 +133,10 @@ def compact(x: np.ndarray) -> np.ndarray:
     """
     if records.is_records(x):
         return records.map_fields(compact, x)
+    if varying.is_varying(x):
+        small = [compact(each) for each in x]
+        fits = all(each.dtype == "uint8" for each in small)
+        return x.of(small, x.sample_shape, "uint8") if fits else x
     if x.dtype.kind != "f":
         return x
     small = large_arrays.empty(x.shape, "uint8")
@@ -154,20 +163,40 @@ def check_finite(x: np.ndarray, argument: str, start: int = 0) -> None:
             check_finite(field, f"{argument}[{name!r}]", start)
     if x.dtype.kind not in "fc":
         return
-    with np.errstate(all="ignore"):
-        if x.dtype == "float64":
-            x = x.astype("float32")
-        # The sum is finite if all values are, and costs no temporary array.
-        if np.isfinite(np.sum(x)):
-            return
-    rows = np.isfinite(x).reshape(len(x), -1).all(axis=1)
-    bad = (np.flatnonzero(~rows) + start)[:5].tolist()
+    bad = (np.flatnonzero(~_finite_rows(x)) + start)[:5].tolist()
     if bad:
         raise ValueError(
             f"`{argument}` contains values that are NaN or infinite in "
             f"float32. Received: {argument}[{bad[0]}] (first bad rows: "
             f"{bad}). Remove these rows, or repair the step that made them."
         )
+
+
+def _finite_rows(x):
+    """Returns which rows are finite in float32."""
+    if varying.is_varying(x):
+        return np.array([_finite_rows(row[None])[0] for row in x], bool)
+    with np.errstate(all="ignore"):
+        if x.dtype == "float64":
+            x = x.astype("float32")
+        # The sum is finite if all values are, and costs no temporary array.
+        if np.isfinite(np.sum(x)):
+            return np.ones(len(x), bool)
+    return np.isfinite(x).reshape(len(x), -1).all(axis=1)
+
+
+def _samples(value, argument):
+    """Returns an array, or `VaryingSamples` of items that differ in shape."""
+    try:
+        return to_numpy(value, argument)
+    except TypeError:
+        items = varying.items_of(value)
+        if items is None:
+            raise
+        arrays = [to_numpy(x, f"{argument}[{k}]") for k, x in enumerate(items)]
+        if {x.dtype.kind for x in arrays} - set("biuf"):
+            raise
+    return varying.VaryingSamples.of(arrays)
 
 
 def _refuse_structures(value, argument):

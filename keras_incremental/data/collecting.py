@@ -12,7 +12,8 @@ class Collector:
     """Samples that arrive in batches, and become one array.
 
     They are in compact storage, see `arrays.compact`. Numbers beyond 128 MiB
-    are written to a temporary file; strings and records are not.
+    are written to a temporary file; strings, records and samples that differ
+    in shape are not.
 
     Attributes:
         nbytes: Int. What was added, in compact storage.
@@ -22,19 +23,27 @@ class Collector:
         self.nbytes = 0
         self._batches: list[np.ndarray] = []
         self._file: FileRows | None = None
+        self._shape: tuple | None = None
+        self._varies = False
 
     def add(self, x: np.ndarray, dtype: DTypeLike) -> None:
         """Adds a batch.
 
         Args:
-            x: Array of the shape of those before, but for the first axis.
+            x: Array, or `VaryingSamples`.
             dtype: dtype of all samples so far, as a model reads them.
         """
         x = arrays.compact(x)
         self.nbytes += x.nbytes
+        if self._shape is None:
+            self._shape = x.shape[1:]
+        self._varies |= None in x.shape or x.shape[1:] != self._shape
+        if self._varies and self._file is not None:
+            self._batches, self._file = [self._file.array()], None
         if self._file is None:
             self._batches.append(x)
-            if is_large(self.nbytes) and x.dtype.kind in "biuf":
+            is_number = x.dtype.kind in "biuf"
+            if is_large(self.nbytes) and is_number and not self._varies:
                 self._to_file(dtype)
             return
         if not np.can_cast(x.dtype, self._file.dtype):

@@ -23,6 +23,7 @@ from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
+from keras_incremental.utils.varying import may_join
 
 # Of data that does not say how long it is: 32 GiB.
 MAX_BYTES = 2**35
@@ -38,6 +39,8 @@ class Source:
         has_labels: As the attribute.
         whole: As the attribute.
         lists: Bool. Whether a list has the parts of samples. Defaults to
+            `False`.
+        varies: Bool. Whether samples may differ in shape. Defaults to
             `False`.
 
     Attributes:
@@ -65,6 +68,7 @@ class Source:
         has_labels: bool | None = None,
         whole: tuple | None = None,
         lists: bool = False,
+        varies: bool = False,
     ):
         self.kind = adapter.kind
         self.class_names = adapter.class_names
@@ -79,7 +83,8 @@ class Source:
         self._argument = argument
         self._steps = steps
         self._lists = lists
-        self._shape = None
+        self._varies = varies
+        self._first = None
         self._labels = None
         self._spent = False
         self._check_steps(adapter.num_batches)
@@ -89,6 +94,7 @@ class Source:
 
         Returns:
             Iterator over NumPy arrays `(x, y)`; `y` is `None` without labels.
+            Where samples of a batch differ in shape, `x` is `VaryingSamples`.
 
         Raises:
             ValueError: if the data cannot be read again, ends early, is
@@ -215,7 +221,7 @@ class Source:
     def _parse(self, batch, index):
         where = f"{self._argument} (batch {index})"
         x, y = split_batch(batch, where)
-        x = arrays.samples_to_numpy(x, where, self._lists)
+        x = arrays.samples_to_numpy(x, where, self._lists, self._varies)
         y = None if y is None else _labels(y, f"y of {where}")
         check_batch(x, y, where)
         if self.has_labels is None:
@@ -242,12 +248,16 @@ class Source:
             )
 
     def _check_shape(self, x, where):
-        if self._shape is None:
-            self._shape = records.describe(x)
-        if records.describe(x) != self._shape:
+        if self._first is None:
+            # A copy, which does not keep the batch.
+            self._first = x[np.arange(0)]
+        first = self._first
+        fits = self._varies and may_join(first, x)
+        if not fits and records.describe(x) != records.describe(first):
             raise ValueError(
                 "All samples must have one shape. Received: "
-                f"{where} with {records.describe(x)} after {self._shape}. "
+                f"{where} with {records.describe(x)} after "
+                f"{records.describe(first)}. "
                 "Resize them to one shape."
             )
         self.dtype = np.result_type(self.dtype or x.dtype, x.dtype)
@@ -260,6 +270,7 @@ def as_source(
     steps: int | None = None,
     argument: str = "x",
     lists: bool = False,
+    varies: bool = False,
 ) -> Source:
     """Returns a view of data that reads it as NumPy batches.
 
@@ -277,6 +288,9 @@ def as_source(
         argument: Name of `x` in the messages. Defaults to `"x"`.
         lists: Bool. Whether a list has the parts of samples, and not one
             sample in each item. Defaults to `False`.
+        varies: Bool. Whether samples of one part, all of one rank, may
+            differ in shape. They are `VaryingSamples` then, which are indexed
+            as an array is. Defaults to `False`.
 
     Returns:
         A `Source`.
@@ -300,7 +314,7 @@ def as_source(
         _check_count("steps", steps)
     adapter = adapter_of(x)
     if isinstance(adapter, ArraysAdapter):
-        return _from_arrays(x, y, batch_size, steps, argument, lists)
+        return _from_arrays(x, y, batch_size, steps, argument, lists, varies)
     if y is not None:
         raise ValueError(
             f"`y` must not be passed when `{argument}` is a data set that "
@@ -309,18 +323,20 @@ def as_source(
         )
     check_length(adapter, steps, argument)
     if adapter.element_spec is None:
-        return Source(adapter, argument, steps, lists=lists)
+        return Source(adapter, argument, steps, lists=lists, varies=varies)
     x, y = split_batch(adapter.element_spec, f"`{argument}`")
     _check_specs(x, y, argument)
     has_labels = y is not None
-    return Source(adapter, argument, steps, has_labels, lists=lists)
+    return Source(
+        adapter, argument, steps, has_labels, lists=lists, varies=varies
+    )
 
 
-def _from_arrays(x, y, batch_size, steps, argument, lists):
+def _from_arrays(x, y, batch_size, steps, argument, lists, varies):
     if isinstance(x, (tuple, dict)) and y is None:
         x, y = split_batch(x, argument)
     names = class_names(y)
-    x = arrays.samples_to_numpy(x, argument, lists)
+    x = arrays.samples_to_numpy(x, argument, lists, varies)
     y = None if y is None else _labels(y, "y")
     check_batch(x, y, f"`{argument}`")
     if len(x) == 0:
@@ -334,7 +350,9 @@ def _from_arrays(x, y, batch_size, steps, argument, lists):
     x, y = x[read], None if y is None else y[read]
     for i in range(0, len(x), 256):
         arrays.check_finite(x[i : i + 256], argument, i)
-    return Source(adapter, argument, steps, y is not None, (x, y))
+    return Source(
+        adapter, argument, steps, y is not None, (x, y), varies=varies
+    )
 
 
 def _labels(y, argument):

@@ -17,6 +17,7 @@ from keras_incremental.memory.policies import MixingPolicy
 from keras_incremental.memory.sample_store import SampleStore
 from keras_incremental.memory.stored_samples import StoredSamples
 from keras_incremental.utils import records
+from keras_incremental.utils import varying
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Shape
 
@@ -85,7 +86,10 @@ class BaseMemory:
 
     @property
     def sample_shape(self) -> Shape | None:
-        """Shape of one sample, or `None` while there are none."""
+        """Shape of one sample, or `None` while there are none.
+
+        Axes along which exemplars may differ are `None`.
+        """
         return self._content.x.shape[1:] if len(self) else None
 
     @property
@@ -127,6 +131,8 @@ class BaseMemory:
 
         Returns:
             Arrays `(x, y)`: x in the dtype that the model saw, y of int64.
+            Where exemplars differ in shape, x has each of them as an array,
+            by its index or in a loop.
 
         Raises:
             ValueError: if there are none.
@@ -319,9 +325,10 @@ class BaseMemory:
 
     def _hold(self, x):
         """Returns an array of samples where this memory keeps them."""
-        if self._store is None:
-            return x
-        return StoredSamples.of(self._store, arrays.compact(x))
+        if self._store is not None:
+            return StoredSamples.of(self._store, arrays.compact(x))
+        # Each is a part of what the user has.
+        return x.astype(x.dtype) if varying.is_varying(x) else x
 
     def _kept(self, content):
         """Returns a content of any memory, with its samples in this one."""
@@ -347,11 +354,13 @@ class BaseMemory:
         if not len(held):
             return
         known = records.describe(held.x[:0])
-        if records.describe(x) != known:
+        differ = records.describe(x) != known
+        if differ and not varying.may_join(held.x, x):
             raise ValueError(
-                "All exemplars must have one shape. Received: samples of "
+                "All exemplars must have the same axes, and numbers in them "
+                "where their shapes differ. Received: samples of "
                 f"{records.describe(x)}; the memory holds "
-                f"{known}. Resize the new ones."
+                f"{known}. Prepare the new ones like these."
             )
         if (dtype.kind == "U") != (held.dtype.kind == "U"):
             raise TypeError(

@@ -7,16 +7,17 @@ import numpy as np
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import long_progress
 from keras_incremental.utils import records
+from keras_incremental.utils import varying
 
 
 def keys_of(x: np.ndarray) -> np.ndarray:
     """Returns a number for each sample that tells its content.
 
     It is equal for equal values, in any storage of them, and differs for
-    others.
+    others. Of samples that differ in shape it tells the shape too.
 
     Args:
-        x: Array of samples, of records or not.
+        x: Array of samples, of records or not, or `VaryingSamples`.
 
     Returns:
         Array of int64 of shape `(len(x),)`.
@@ -25,6 +26,20 @@ def keys_of(x: np.ndarray) -> np.ndarray:
         large_arrays.slices(x), "comparing samples", len(x), "sample"
     )
     digests = [d for rows in parts for d in _digests(x[rows])]
+    keys = np.frombuffer(b"".join(digests), "int64").copy()
+    return with_shapes(keys, x.shapes) if varying.is_varying(x) else keys
+
+
+def with_shapes(keys: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+    """Returns keys that tell the shape of each sample beside its values.
+
+    Args:
+        keys: Array of int64 of shape `(num_samples,)`, those of values.
+        shapes: Ints of shape `(num_samples, rank)`, or of one sample for all.
+    """
+    shapes = np.broadcast_to(shapes, (len(keys), np.shape(shapes)[-1]))
+    both = np.column_stack([keys, shapes]).astype("int64")
+    digests = [_digest([row.tobytes()]) for row in both]
     return np.frombuffer(b"".join(digests), "int64").copy()
 
 

@@ -19,9 +19,12 @@ from keras_incremental.memory.stream_state import Stream
 from keras_incremental.utils import archives
 from keras_incremental.utils import files
 from keras_incremental.utils.types import Config
+from keras_incremental.utils.varying import VaryingSamples
+from keras_incremental.utils.varying import is_varying
 
-# A file that refers to samples in another one has the second format.
-FORMAT, REFERENCE_FORMAT = 1, 2
+# A file that refers to samples in another one has the second format, one with
+# samples that differ in shape the third.
+FORMAT, REFERENCE_FORMAT, VARYING_FORMAT = 1, 2, 3
 # Samples whose values are looked at together.
 ROWS = 256
 
@@ -54,6 +57,10 @@ def write(
         "next_phase": content.next_phase,
         "stream": stream,
     }
+    if is_varying(x):
+        header.update(format=VARYING_FORMAT, shape=x.sample_shape)
+        columns["shapes"] = x.shapes
+        x = x.flat()
     x = np.zeros(0) if x is None or reference else x
     if content.logits is not None:
         columns["logits"] = content.logits
@@ -97,11 +104,13 @@ def _read(path, parse):
 
 def _parse(saved):
     header = archives.loads(saved["header"].item())
-    archives.check_whole("format", header["format"], 1, REFERENCE_FORMAT)
+    archives.check_whole("format", header["format"], 1, VARYING_FORMAT)
     if header["format"] == REFERENCE_FORMAT:
         return _parse_reference(saved, header)
     columns = {name: _column(name, saved[name]) for name in COLUMNS}
     x, logits = saved["x"], saved.get("logits")
+    if header["format"] == VARYING_FORMAT:
+        x = _varying(x, saved["shapes"], header["shape"])
     _check_lengths(len(x), logits, columns)
     dtype = _dtype(header["dtype"], x)
     for rows in range(0, len(x), ROWS):
@@ -111,6 +120,19 @@ def _parse(saved):
     return _exemplars(
         header, columns, logits, None if dtype is None else x, dtype
     )
+
+
+def _varying(values, shapes, sample_shape):
+    """Returns `VaryingSamples` of their values and shapes."""
+    if shapes.ndim != 2 or shapes.dtype != "int64":
+        raise ValueError("`shapes` is no table of ints")
+    if values.dtype.kind not in "biuf" or None not in sample_shape:
+        raise ValueError(f"samples of {values.dtype} and {sample_shape}")
+    shape = tuple(
+        None if size is None else archives.check_whole("shape", size)
+        for size in sample_shape
+    )
+    return VaryingSamples.of_flat(values, shapes, shape)
 
 
 def _parse_reference(saved, header):
@@ -127,7 +149,7 @@ def _parse_reference(saved, header):
     if not all(isinstance(text, str) for text in (path, uuid, layout)):
         raise ValueError("no file of samples is named")
     held_dtype, shape = layout_from(layout)
-    dtype = _dtype(header["dtype"], np.empty((0, *shape), held_dtype))
+    dtype = _dtype(header["dtype"], np.empty(0, held_dtype))
     x = Reference(path, uuid, _column("rows", rows), held_dtype, shape)
     return _exemplars(header, columns, logits, x, dtype, keys)
 

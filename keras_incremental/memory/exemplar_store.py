@@ -14,6 +14,7 @@ from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.distinct import is_repeated
 from keras_incremental.memory.distinct import keys_of
 from keras_incremental.memory.exemplars import checked_logits
+from keras_incremental.memory.exemplars import in_one_form
 from keras_incremental.memory.exemplars import join
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
@@ -95,7 +96,7 @@ class ExemplarStore(BaseMemory):
         A sample that its class has already is passed over.
 
         Args:
-            x: Array of shape `(n, ...)`.
+            x: Array of shape `(n, ...)`, or `VaryingSamples`.
             y: Array of int64 of shape `(n,)`, the classes.
             select: Called with `(label, stored, rows, count)`, where
                 `stored` are the samples of the class that the memory has, an
@@ -113,10 +114,10 @@ class ExemplarStore(BaseMemory):
         logits = checked_logits(logits, len(x))
         dtype = np.dtype(dtype or x.dtype)
         self._check_like(x, dtype)
+        held, x = in_one_form(self._content, x)
         keys = keys_of(x)
         arriving = np.unique(y).tolist()
         quotas = self.quotas([*dict.fromkeys([*self.counts, *arriving])])
-        held = self._content
         # Places stand for samples until it is decided which are kept.
         content = dataclasses.replace(held, x=_places_of(held))
         name, parts = "selecting exemplars", []
@@ -147,7 +148,7 @@ class ExemplarStore(BaseMemory):
         content = dataclasses.replace(join(parts), next_id=content.next_id)
         self._content = dataclasses.replace(
             content,
-            x=self._gathered(x, content.x, content.dtype),
+            x=self._gathered(held.x, x, content.x, content.dtype),
             next_phase=held.next_phase + 1,
         )
 
@@ -174,11 +175,11 @@ class ExemplarStore(BaseMemory):
         rows = [_distinct(content, c)[:n] for c, n in quotas.items()]
         return content.take(np.concatenate(rows)) if rows else content
 
-    def _gathered(self, x, places, dtype):
+    def _gathered(self, stored, x, places, dtype):
         """Returns samples at places, of stored ones and new ones."""
         is_new, parts = places < 0, []
         if not is_new.all():
-            parts.append(self._content.x)
+            parts.append(stored)
         if is_new.any():
             parts.append(self._hold(_taken(x, ~places[is_new])))
         if self._store is not None:

@@ -11,6 +11,9 @@ from numpy.typing import DTypeLike
 from keras_incremental.data import arrays
 from keras_incremental.memory import stored_samples
 from keras_incremental.memory.distinct import keys_of
+from keras_incremental.memory.distinct import with_shapes
+from keras_incremental.utils import varying
+from keras_incremental.utils.types import Shape
 
 COLUMNS = ("y", "ids", "phases", "label_versions")
 
@@ -22,8 +25,8 @@ class Exemplars:
     Rows lie class by class, each class in the order of its selection.
 
     Attributes:
-        x: Samples in compact storage, an array or `StoredSamples`, or `None`
-            in an empty memory.
+        x: Samples in compact storage, an array, `StoredSamples` or
+            `VaryingSamples`, or `None` in an empty memory.
         y: Class of each row.
         ids: Identity of each row, never used twice.
         phases: Number of the update that brought the row.
@@ -105,6 +108,17 @@ class Exemplars:
             **columns,
         )
 
+    def with_shape(self, shape: Shape) -> Self:
+        """The same exemplars, as samples of a shape that has `None`."""
+        x, keys = self.x, self.keys
+        if not varying.varies(x):
+            keys = with_shapes(keys, np.array(x.shape[1:]))
+        if isinstance(x, np.ndarray):
+            x = varying.VaryingSamples.of(x, shape, x.dtype)
+        else:
+            x = x.with_shape(shape)
+        return dataclasses.replace(self, x=x, keys=keys)
+
     def rows_of(self, label: int) -> np.ndarray:
         return np.flatnonzero(self.y == label)
 
@@ -157,6 +171,23 @@ def join(parts: Sequence[Exemplars]) -> Exemplars:
         logits=join_logits(logits, [len(part) for part in parts]),
         **columns,
     )
+
+
+def in_one_form(held: Exemplars, x: Any) -> tuple[Exemplars, Any]:
+    """Returns exemplars and new samples, both as they differ in shape or not.
+
+    Args:
+        held: `Exemplars`.
+        x: Array, or `VaryingSamples`.
+    """
+    if not len(held):
+        return held, x
+    shape = varying.common_shape([held.x.shape[1:], x.shape[1:]])
+    if None not in shape:
+        return held, x
+    if not varying.varies(x):
+        x = varying.VaryingSamples.of(x, shape, x.dtype)
+    return held.with_shape(shape), x
 
 
 def checked_logits(logits, size):

@@ -7,9 +7,11 @@ from keras_incremental.data.source import Source
 from keras_incremental.data.source import as_source
 from keras_incremental.losses.joined_labels import refuse_joined
 from keras_incremental.memory.replay import Replay
+from keras_incremental.memory.replay import of_several_shapes
 from keras_incremental.memory.replay import unlabeled
 from keras_incremental.utils import records
 from keras_incremental.utils.types import Data
+from keras_incremental.utils.varying import is_varying
 
 
 def mix(
@@ -29,6 +31,7 @@ def mix(
         again.
     """
     refuse_processes(data, "cannot share one memory")
+    replay.check_one_shape()
     once = not source.reiterable or source.kind == "generator function"
     if source.whole is None and once:
         source = _held(source, batch_size)
@@ -61,6 +64,8 @@ def mix(
 
 def _mix_arrays(source, replay, batch_size, seed):
     x, y = source.whole
+    if is_varying(x):
+        raise of_several_shapes("`data`", x.shape)
     _check_form(y)
     replay.check(y)
     replay.check_parts(x.dtype.names or ())
@@ -70,7 +75,7 @@ def _mix_arrays(source, replay, batch_size, seed):
 
 def _held(source, batch_size):
     x, y = source.collect()
-    held = as_source(x, y, batch_size)
+    held = as_source(x, y, batch_size, varies=True)
     held.dtype = source.dtype
     return held
 

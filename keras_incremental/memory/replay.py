@@ -123,6 +123,11 @@ class Replay:
             self._augmentation,
         )
 
+    def check_one_shape(self) -> None:
+        """Raises if exemplars differ in shape."""
+        if not self.is_empty and None in self._exemplars.x.shape:
+            raise of_several_shapes("the memory", self._exemplars.x.shape)
+
     def check_parts(self, names: Iterable[str]) -> None:
         """Raises if exemplars and new data have other parts.
 
@@ -186,6 +191,19 @@ def unlabeled(kind: str) -> ValueError:
     return ValueError(
         "Labels are needed to mix and to select. Received: a "
         f"{kind} without labels. Pass `y`, or yield (x, y)."
+    )
+
+
+def of_several_shapes(where: str, shape: Shape) -> ValueError:
+    """The error for samples that cannot lie in one batch."""
+    return ValueError(
+        "New data and exemplars must have one shape, to lie in one batch. "
+        f"Received: samples of shape {shape[1:]} in {where}. Pad or resize "
+        "all samples to one shape before `update` and `mix`, as "
+        "`keras.utils.pad_sequences(x, padding='post', dtype='float32')` "
+        "does, or let an `IncrementalClassifier` learn them as they are: "
+        "with the layers below its head frozen, it computes features of each "
+        "in its own shape."
     )
 
 

@@ -20,6 +20,7 @@ from keras_incremental.memory.candidates import class_of_each
 from keras_incremental.memory.distinct import keys_of
 from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.exemplars import checked_logits
+from keras_incremental.memory.exemplars import in_one_form
 from keras_incremental.memory.exemplars import join
 from keras_incremental.memory.exemplars import widened_logits
 from keras_incremental.memory.stream_policies import Slots
@@ -105,19 +106,22 @@ class Reservoir(BaseMemory):
         When this raises, the memory is as before.
 
         Args:
-            x: Array of shape `(n, ...)`.
+            x: Array of shape `(n, ...)`, or list of arrays that differ in
+                shape.
             y: Labels of shape `(n,)`, integers or one-hot.
             logits: Array of shape `(n, num_classes)`, what the model says of
                 the samples now, to be drawn with them. It may become wider
                 as classes arrive. Defaults to `None`.
         """
-        x, y = as_source(arrays.to_numpy(x, "x"), y).whole
+        x = arrays.samples_to_numpy(x, "x", varies=True)
+        x, y = as_source(x, y, varies=True).whole
         y = class_of_each(y)
         logits = checked_logits(logits, len(x))
         self._check_like(x, x.dtype)
+        held, x = in_one_form(self._content, x)
         keys = keys_of(x)
-        origins, stream = self._decide(y.tolist(), keys.tolist())
-        self._content = self._refilled(origins, x, y, logits, keys)
+        origins, stream = self._decide(held, y.tolist(), keys.tolist())
+        self._content = self._refilled(held, origins, x, y, logits, keys)
         self._stream = stream
 
     def draw(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -127,10 +131,10 @@ class Reservoir(BaseMemory):
             count: Int, 1 or more. All are returned if there are fewer.
 
         Returns:
-            Arrays `(x, y, logits)`: x in the dtype that the model saw, y of
-            int64, and stored logits as float32 of shape `(n, width)`, with
-            the width of the widest that are stored and NaN where a sample
-            has none.
+            Arrays `(x, y, logits)`: x in the dtype that the model saw, as
+            `arrays` returns it, y of int64, and stored logits as float32 of
+            shape `(n, width)`, with the width of the widest that are stored
+            and NaN where a sample has none.
 
         Raises:
             ValueError: if the memory is empty.
@@ -214,15 +218,15 @@ class Reservoir(BaseMemory):
         stored_samples.check_exists(config.get("path"))
         return cls(**config)
 
-    def _decide(self, labels, keys):
+    def _decide(self, old, labels, keys):
         """Where the sample in each slot comes from: stored ones, then new."""
         stream = self._stream
         generator = generator_at(stream.decisions)
-        held = self._content.y
+        held = old.y
         slots = Slots(self.budget, held, stream.seen, stream.full, generator)
         origins = {slot: slot for slot in range(len(held))}
         pairs = [
-            *zip(held.tolist(), self._content.keys.tolist(), strict=True),
+            *zip(held.tolist(), old.keys.tolist(), strict=True),
             *zip(labels, keys, strict=True),
         ]
         present = set(pairs[: len(held)])
@@ -242,11 +246,10 @@ class Reservoir(BaseMemory):
             decisions=generator.bit_generator.state,
         )
 
-    def _refilled(self, origins, x, y, logits, keys):
-        old = self._content
+    def _refilled(self, old, origins, x, y, logits, keys):
         chosen = np.sort(origins[origins >= len(old)])
         if not len(chosen):
-            return old
+            return self._content
         rows = chosen - len(old)
         logits = None if logits is None else logits[rows]
         kept = self._hold(arrays.compact(x[rows]))

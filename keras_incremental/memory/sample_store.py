@@ -13,7 +13,9 @@ times as long to read. `python -m examples.benchmarks.sample_stores` and
 
 import contextlib
 import errno
+import itertools
 import json
+import math
 import os
 import sqlite3
 import threading
@@ -31,6 +33,8 @@ from numpy.typing import DTypeLike
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import long_progress
+from keras_incremental.utils import varying
+from keras_incremental.utils.types import Shape
 
 # "KiEx" as an int: what SQLite calls the application of a file.
 APPLICATION, FORMAT = 0x4B694578, 1
@@ -91,7 +95,7 @@ class SampleStore:
         self._lock = threading.RLock()
         self._connections: dict[int, sqlite3.Connection] = {}
         weakref.finalize(self, _close, self._connections)
-        self._layouts: dict[int, tuple[np.dtype, tuple[int, ...]]] = {}
+        self._layouts: dict[int, tuple[np.dtype, Any]] = {}
         with self._lock, self._naming_errors():
             self.uuid = _opened(self._connection())
 
@@ -106,16 +110,17 @@ class SampleStore:
         """Adds samples, all or none.
 
         Args:
-            x: Array of shape `(n, ...)` of numbers, strings, or records.
+            x: Array of shape `(n, ...)` of numbers, strings, or records, or
+                `VaryingSamples`.
 
         Returns:
             Array of int64 of shape `(n,)`, their rows.
         """
         with self._writing() as db:
-            layout = _layout_of(db, x.dtype, x.shape[1:])
+            layouts = _layouts_of(db, x)
             first = _last_row(db) + 1
             values = long_progress.steps_of(
-                _values(x, first, layout, time.time()),
+                _values(x, first, layouts, time.time()),
                 "storing exemplars",
                 len(x),
                 "exemplar",
@@ -150,10 +155,17 @@ class SampleStore:
         if len(set(layouts)) == 1:
             x = self._decoded(contents, layouts[0])
             return [(np.arange(len(rows)), x[where])]
+        kinds = np.array(layouts)[where]
+        order = np.argsort(kinds, kind="stable")
+        edges = np.flatnonzero(np.diff(kinds[order])) + 1
         return [
-            (places, self._decoded([contents[k] for k in where[places]], kind))
-            for kind in set(layouts)
-            for places in [np.flatnonzero(np.array(layouts)[where] == kind)]
+            (
+                places,
+                self._decoded(
+                    [contents[k] for k in where[places]], int(kinds[places[0]])
+                ),
+            )
+            for places in np.split(order, edges)
         ]
 
     def delete(self, rows: Sequence[int] | np.ndarray, forgotten: bool) -> None:
@@ -190,6 +202,15 @@ class SampleStore:
         """Returns the highest row that there ever was."""
         with self._lock, self._naming_errors():
             return _last_row(self._connection())
+
+    def num_values(self, rows: np.ndarray) -> int:
+        """Returns how many numbers the samples of some rows have in all."""
+        select = "SELECT row, layout FROM samples"
+        return sum(
+            math.prod(self._layout(layout)[1])
+            for query, part in _queries(select, rows)
+            for _, layout in self._query(query, part)
+        )
 
     def seconds(self, rows: np.ndarray) -> np.ndarray:
         """Returns the time at which rows were added, in seconds of Unix."""
@@ -270,16 +291,20 @@ class SampleStore:
             ) from error
 
 
-def layout_text(dtype: DTypeLike, shape: Sequence[int]) -> str:
-    """Returns the dtype and the shape of a sample as JSON."""
+def layout_text(dtype: DTypeLike, shape: Shape) -> str:
+    """Returns the dtype and the shape of a sample as JSON.
+
+    Axes that differ between samples are `None`.
+    """
     described = np.lib.format.dtype_to_descr(np.dtype(dtype))
     return json.dumps([described, list(shape)])
 
 
-def layout_from(text: str) -> tuple[np.dtype, tuple[int, ...]]:
+def layout_from(text: str) -> tuple[np.dtype, Any]:
     """Returns the dtype and the shape of a sample that JSON tells."""
     described, shape = json.loads(text)
-    return np.dtype(_tuples(described)), tuple(map(int, shape))
+    shape = tuple(None if size is None else int(size) for size in shape)
+    return np.dtype(_tuples(described)), shape
 
 
 def _tuples(described: Any):
@@ -326,6 +351,17 @@ def _last_row(db):
     return 0 if found is None else found[0]
 
 
+def _layouts_of(db, x):
+    """Returns an iterator of the layout of each sample."""
+    if not varying.is_varying(x):
+        return itertools.repeat(_layout_of(db, x.dtype, x.shape[1:]))
+    known = {
+        shape: _layout_of(db, x.dtype, shape)
+        for shape in {sample.shape for sample in x}
+    }
+    return iter([known[sample.shape] for sample in x])
+
+
 def _layout_of(db, dtype, shape):
     text = layout_text(dtype, shape)
     db.execute("INSERT OR IGNORE INTO layouts VALUES (?)", (text,))
@@ -333,16 +369,19 @@ def _layout_of(db, dtype, shape):
     return db.execute(query, (text,)).fetchone()[0]
 
 
-def _values(x, first, layout, seconds):
+def _values(x, first, layouts, seconds):
     """Yields what is inserted, without a copy of all samples."""
     for rows in large_arrays.slices(x, AT_ONCE):
         part = x[rows]
-        # A string alone would lose the zeros that it ends in.
-        contents = [part[k : k + 1].tobytes() for k in range(len(part))]
+        if varying.is_varying(part):
+            contents = [sample.tobytes() for sample in part]
+        else:
+            # A string alone would lose the zeros that it ends in.
+            contents = [part[k : k + 1].tobytes() for k in range(len(part))]
         shrinks = any(_packed(each) is not each for each in contents[:TRIED])
         for content in contents:
             packed = _packed(content) if shrinks else content
-            yield first, layout, seconds, packed
+            yield first, next(layouts), seconds, packed
             first += 1
 
 

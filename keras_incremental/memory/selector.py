@@ -10,6 +10,7 @@ from keras_incremental.utils import devices
 from keras_incremental.utils import graph
 from keras_incremental.utils import long_progress
 from keras_incremental.utils import records
+from keras_incremental.utils import varying
 from keras_incremental.utils.types import Selection
 
 CHUNK = 256
@@ -76,12 +77,15 @@ class Selector:
             )
         starts = range(0, len(x), CHUNK)
         parts = [
-            _flat(self._compute(self._read(x[i : i + CHUNK])), i, x)
+            varying.by_shape(self._of_chunk, x[i : i + CHUNK])
             for i in long_progress.steps_of(
                 starts, "computing features to select by", len(starts)
             )
         ]
         return np.concatenate(parts)
+
+    def _of_chunk(self, x):
+        return _flat(self._compute(self._read(x)), len(x))
 
     def _read(self, x):
         if not records.is_records(x):
@@ -121,9 +125,8 @@ def _given(features, x):
     return features
 
 
-def _flat(features, start, x):
+def _flat(features, expected):
     features = _to_rows(features)
-    expected = min(CHUNK, len(x) - start)
     if len(features) != expected:
         raise ValueError(
             "`features` must return one row for each sample. Received: "

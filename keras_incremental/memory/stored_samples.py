@@ -2,6 +2,8 @@
 
 import dataclasses
 import errno
+import functools
+import math
 import os
 import weakref
 from collections.abc import Sequence
@@ -16,6 +18,8 @@ from keras_incremental.memory.distinct import keys_of
 from keras_incremental.memory.sample_store import SampleStore
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
+from keras_incremental.utils import varying
+from keras_incremental.utils.types import Shape
 
 _all: "weakref.WeakSet[StoredSamples]" = weakref.WeakSet()
 
@@ -27,7 +31,8 @@ class StoredSamples:
         store: `SampleStore`.
         rows: Array of int64 of shape `(n,)`, the row of each sample.
         dtype: dtype of what is read; strings are as long as they are.
-        shape: Shape of one sample.
+        shape: Shape of one sample. Where it has `None`, `VaryingSamples` are
+            read.
     """
 
     def __init__(
@@ -35,12 +40,12 @@ class StoredSamples:
         store: SampleStore,
         rows: np.ndarray,
         dtype: DTypeLike,
-        shape: Sequence[int],
+        shape: Shape,
     ):
         self.store = store
         self.rows = rows
         self.dtype = np.dtype(dtype)
-        self.shape = (len(rows), *shape)
+        self.shape: Any = (len(rows), *shape)
         _all.add(self)
 
     @classmethod
@@ -52,9 +57,11 @@ class StoredSamples:
     def ndim(self) -> int:
         return len(self.shape)
 
-    @property
+    @functools.cached_property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        if varying.varies(self):
+            return self.store.num_values(self.rows)
+        return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
@@ -74,8 +81,7 @@ class StoredSamples:
         return read if np.ndim(chosen) else read[0]
 
     def __array__(self, dtype=None, copy=None):
-        x = self.array()
-        return x if dtype is None else x.astype(dtype)
+        return np.asarray(self.array(), dtype)
 
     def take(self, rows: np.ndarray, axis: int = 0) -> Self:
         """The samples at `rows`, in that order, not read yet."""
@@ -91,9 +97,16 @@ class StoredSamples:
             dtype = np.result_type(self.dtype, dtype)
         return type(self)(self.store, self.rows, dtype, self.shape[1:])
 
-    def array(self) -> np.ndarray:
-        """Reads all samples, into a temporary file where they are large."""
-        if not large_arrays.is_large(self.nbytes):
+    def with_shape(self, shape: Shape) -> Self:
+        """The same, read as samples of a shape that has `None`."""
+        return type(self)(self.store, self.rows, self.dtype, shape)
+
+    def array(self) -> Any:
+        """Reads all samples, into a temporary file where they are large.
+
+        Those that differ in shape are in memory.
+        """
+        if varying.varies(self) or not large_arrays.is_large(self.nbytes):
             return self[:]
         x = large_arrays.empty(self.shape, self.dtype)
         for rows in large_arrays.slices(self):  # type: ignore[arg-type]
@@ -102,6 +115,8 @@ class StoredSamples:
         return x
 
     def _read(self, rows):
+        if varying.varies(self):
+            return self._read_varying(rows)
         if not len(rows):
             return np.empty((0, *self.shape[1:]), self.dtype)
         places, parts = zip(*self.store.read(rows), strict=True)
@@ -110,6 +125,13 @@ class StoredSamples:
         if x.dtype != self.dtype:
             x = records.cast(x, self.dtype)
         return x[np.argsort(np.concatenate(places))] if several else x
+
+    def _read_varying(self, rows):
+        found = {}
+        for places, part in self.store.read(rows) if len(rows) else ():
+            found.update(zip(places.tolist(), part, strict=True))
+        samples = [found[place] for place in range(len(rows))]
+        return varying.VaryingSamples.of(samples, self.shape[1:], self.dtype)
 
 
 def joined(
@@ -132,7 +154,8 @@ def joined(
         dtype = parts[0].dtype
     if rows is None:
         rows = np.concatenate([part.rows for part in parts])
-    return StoredSamples(parts[0].store, rows, dtype, parts[0].shape[1:])
+    shape = varying.common_shape(part.shape[1:] for part in parts)
+    return StoredSamples(parts[0].store, rows, dtype, shape)
 
 
 def is_stored(x: object) -> bool:
@@ -161,7 +184,7 @@ class Reference:
     uuid: str
     rows: np.ndarray
     dtype: np.dtype
-    shape: tuple[int, ...]
+    shape: Shape
 
     def found(self, store: SampleStore | None) -> StoredSamples:
         """Returns the samples, in a store or in the file at the path.

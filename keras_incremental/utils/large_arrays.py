@@ -67,10 +67,10 @@ def take(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Returns some rows of an array, in a file if they are large.
 
     Args:
-        x: Array.
+        x: Array, or `VaryingSamples`, which lie in no file.
         rows: Ints of shape `(num_rows,)`.
     """
-    if not is_large(x[:1].nbytes * len(rows)):
+    if None in x.shape or not is_large(x[:1].nbytes * len(rows)):
         return x[rows]
     if len(rows) == len(x) and np.array_equal(rows, np.arange(len(x))):
         return x

@@ -8,6 +8,7 @@ one row.
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from keras import ops
 from numpy.typing import DTypeLike
 
 from keras_incremental.utils import large_arrays
+from keras_incremental.utils import varying
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
@@ -105,12 +107,16 @@ def map_fields(
     return of_fields(fields, map(function, fields.values()))
 
 
-def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns arrays below each other, in a dtype that holds all of them.
+def joined(parts: Sequence[Any]) -> Any:
+    """Returns samples below each other, in a dtype that holds all of them.
+
+    Those that differ in shape become `VaryingSamples`.
 
     NumPy 2.4 writes beyond its memory where it joins or casts records of
     strings that differ in length, so it is done field by field.
     """
+    if _differ(parts):
+        return varying.joined(parts)
     if not is_records(parts[0]):
         return large_arrays.concatenate(parts)
     fields = zip(*(fields_of(x).values() for x in parts), strict=True)
@@ -121,7 +127,7 @@ def cast(x: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Returns an array in a dtype; strings stay as long as they are.
 
     Args:
-        x: Array, of records or not.
+        x: Array, of records or not, or `VaryingSamples`.
         dtype: dtype of the same fields.
     """
     dtype = np.dtype(dtype)
@@ -150,7 +156,12 @@ def readable(x: Structure) -> Structure:
     """Returns samples in the form that a Keras model reads.
 
     Strings become tensors: Keras knows no dtype of NumPy for them.
+
+    Raises:
+        ValueError: if they differ in shape.
     """
+    if varying.is_varying(x):
+        return x.padded(None)
     if isinstance(x, (np.ndarray, dict, list, tuple)):
         return keras.tree.map_structure(_as_tensor, unpacked(x))
     return x
@@ -162,6 +173,14 @@ def describe(x: Tensor) -> str:
         return str(tuple(x.shape[1:]))
     shapes = {n: a.shape[1:] for n, a in fields_of(x[:0]).items()}
     return str(shapes)
+
+
+def _differ(parts):
+    first, *others = parts
+    shapes = {part.shape[1:] for part in parts}
+    return any(map(varying.is_varying, parts)) or (
+        len(shapes) > 1 and all(varying.may_join(first, x) for x in others)
+    )
 
 
 def _leaves(structure):

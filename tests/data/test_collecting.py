@@ -45,3 +45,11 @@ def test_strings_stay_in_memory(monkeypatch):
     monkeypatch.setattr(large_arrays, "LIMIT", 1)
     texts = collected([np.array(["a", "b"]), np.array(["longer"])])
     assert texts.tolist() == ["a", "b", "longer"]
+
+
+def test_batches_that_differ_in_shape_leave_the_file(monkeypatch):
+    monkeypatch.setattr(large_arrays, "LIMIT", 150)
+    samples = collected([PIXELS, PIXELS, FRACTIONS[:, :2], PIXELS])
+    expected = [*PIXELS, *PIXELS, *FRACTIONS[:, :2], *PIXELS]
+    assert samples.shape == (80, None) and samples.dtype == "float32"
+    assert all(map(np.array_equal, samples, expected))

@@ -95,8 +95,8 @@ HOSTILE = [
     (lambda m: m.update(X, np.zeros((60, 4))), ValueError, "one label for"),
     (lambda m: m.update(X[:0], Y[:0]), ValueError, "is empty"),
     (lambda m: m.update(*nan_data()), ValueError, r"x\[3\]"),
-    (lambda m: m.update(X[:, :2], Y), ValueError, "must have one shape"),
-    (lambda m: m.update([[1], [1, 2]], [0, 1]), TypeError, "differ in shape"),
+    (lambda m: m.update(X[..., None], Y), ValueError, "the same axes"),
+    (lambda m: m.update([[1], 2], [0, 1]), TypeError, "differ in shape"),
     (lambda m: m.update({"a": X}, Y), TypeError, "a dict"),
     (
         lambda m: m.update(X, np.arange(60)),

@@ -151,9 +151,9 @@ def test_a_useless_budget_is_refused(options, error, message):
     "act, error, message",
     [
         (
-            lambda s: s.insert(np.zeros((2, 3, 3)), np.array([2, 2]), first),
+            lambda s: s.insert(np.zeros((2, 3)), np.array([2, 2]), first),
             ValueError,
-            r"samples of \(3, 3\); the memory holds \(2, 2\)",
+            r"samples of \(3,\); the memory holds \(2, 2\)",
         ),
         (
             lambda s: s.insert(

@@ -223,7 +223,7 @@ def load(memory, path, other):
         (lambda m, p: m.add(X, Y - 1), ValueError, r"\[-1\]"),
         (lambda m, p: m.add(X / 0.0, Y), ValueError, "NaN or infinite"),
         (lambda m, p: m.add(X[:0], Y[:0]), ValueError, "is empty"),
-        (lambda m, p: m.add(X[:, :, None], Y), ValueError, "one shape"),
+        (lambda m, p: m.add(X[:, :, None], Y), ValueError, "the same axes"),
         (lambda m, p: m.add(X, Y, LOGITS[:9]), ValueError, "for 60 samples"),
         (lambda m, p: m.draw(0), ValueError, "count=0"),
         (lambda m, p: m.restore(None), TypeError, "what `snapshot` returned"),
