@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_incremental.conversion.padding import masked_value
 from keras_incremental.data.feature_cache import FeatureCache
 from keras_incremental.data.feature_cache import keys_of
 from keras_incremental.data.feature_folder import FeatureFolder
@@ -16,6 +17,7 @@ from keras_incremental.utils import graph
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state
+from keras_incremental.utils import varying
 from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.probes import probe_of
 
@@ -86,6 +88,11 @@ class Backbone:
             return inputs
         return _run(self.upper, inputs, verbose=verbose)
 
+    @functools.cached_property
+    def masked_value(self):
+        """Number that sequences may be padded by, `None` if there is none."""
+        return masked_value(self._features)
+
     @property
     def caches_head_inputs(self):
         """Whether what is cached is what the head reads."""
@@ -113,7 +120,8 @@ class Backbone:
         """
         if self.frozen is None or not len(samples):
             # Those of a memory in a file are read here.
-            return np.asarray(samples)
+            differ = varying.varies(samples)
+            return samples[:] if differ else np.asarray(samples)
         return _in_batches(self._cached, samples, batch_size, verbose)
 
     def passing_inputs(self, samples, batch_size=32):
@@ -156,8 +164,21 @@ class Backbone:
 
 def _run(model, inputs, batch_size=32, verbose=0):
     """Returns outputs of a model, which reads large arrays by batches."""
+    if varying.is_varying(inputs):
+        return _run_by_shape(model, inputs, batch_size, verbose)
     predict = functools.partial(_predict, model)
     return _in_batches(predict, inputs, batch_size, verbose)
+
+
+def _run_by_shape(model, inputs, batch_size, verbose):
+    progress = LongProgress("predicting", len(inputs), verbose, "sample")
+
+    def run(part):
+        outputs = _run(model, part, batch_size)
+        progress.add(len(part))
+        return outputs
+
+    return varying.by_shape(run, inputs)
 
 
 def _predict(model, inputs, batch_size, verbose):
@@ -226,7 +247,11 @@ def _numbered(config, names, is_name=False):
 
 
 def _is_large(frozen, upper):
-    """Whether keeping feature maps would cost more than it saves."""
+    """Whether keeping feature maps would cost more than it saves.
+
+    Those of an open size might.
+    """
     if frozen is None or upper is None:
         return False
-    return math.prod(frozen.output_shape[1:]) > MAX_CACHED
+    shape = frozen.output_shape[1:]
+    return None in shape or math.prod(shape) > MAX_CACHED

@@ -1,5 +1,6 @@
 """Two models on the same samples."""
 
+import functools
 import os
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from keras_incremental.data import check_class_names
 from keras_incremental.data import to_indices
 from keras_incremental.metrics.paired_tests import quantile
 from keras_incremental.models.gate import Gate
+from keras_incremental.models.inputs.parts import may_vary
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.loading import read_class_names
 from keras_incremental.problems.problem import SINGLE_LABEL
@@ -21,6 +23,7 @@ from keras_incremental.reporting.comparison import decided
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Tensor
+from keras_incremental.utils.varying import by_shape
 
 
 def compare(
@@ -77,7 +80,9 @@ def compare(
     """
     _check_limits(max_drop, level)
     first, second = _opened(old), _opened(new)
-    source = as_source(x, y, batch_size=batch_size)
+    features = [getattr(model, "features", model) for model in (first, second)]
+    varies = all(map(may_vary, features))
+    source = as_source(x, y, batch_size=batch_size, varies=varies)
     x, labels = source.collect()
     if labels is None:
         raise ValueError(
@@ -182,7 +187,8 @@ def predicted_names(
     """
     names = class_names_of(model)
     predict = getattr(model, "predict_scores", model.predict)
-    outputs = keras.tree.flatten(predict(x, batch_size=batch_size, verbose=0))
+    predict = functools.partial(predict, batch_size=batch_size, verbose=0)
+    outputs = keras.tree.flatten(by_shape(predict, x))
     # What `to_keras` gives has the other outputs of a model beside these.
     fitting = [o for o in outputs if o.ndim == 2 and o.shape[-1] == len(names)]
     if len(fitting) != 1:

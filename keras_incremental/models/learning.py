@@ -72,6 +72,11 @@ class LearningMixin(keras.Model):
         of the first reading, and warns if the next one gives others. An
         iterator is read once in any case.
 
+        Samples that differ in shape run through frozen layers in batches of
+        one shape; JAX compiles these for each shape. Layers that train read
+        them padded to the longest, where the network leaves out by a mask what
+        they are padded by, and are refused where it does not.
+
         Without a recipe, where nothing below the head trains and data of old
         classes was seen (`remember`, `old_data`, earlier phases), the head is
         solved: the ridge regression of all that was seen, with a strength
@@ -88,7 +93,9 @@ class LearningMixin(keras.Model):
             x: Samples, or a data set of `(samples, labels)`, or of dicts with
                 a key `"label"`: arrays, `tf.data`, `PyDataset`, torch
                 `DataLoader`, Grain, a list of batches, a generator, or a
-                function that returns one.
+                function that returns one. Where the input of the model is
+                open, samples may differ in shape, in a list or from batch
+                to batch.
             y: Labels as names, as ints or one-hot that index `classes`;
                 `None` if all samples show the one class in `classes`. Some
                 may be missing: `None`, -1 or 255. For a multi-label

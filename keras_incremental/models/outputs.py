@@ -1,6 +1,7 @@
 """What a classifier computes of samples, beyond `predict`."""
 
 import dataclasses
+import functools
 
 import numpy as np
 from keras import ops
@@ -10,6 +11,7 @@ from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import scores_of
 from keras_incremental.utils import devices
+from keras_incremental.utils.varying import by_shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Forward:
     """Samples, and what a classifier computes from them.
 
     Attributes:
-        x: Array of shape `(num_samples, ...)`, as given.
+        x: Array of shape `(num_samples, ...)`, or `VaryingSamples`, as given.
         features: Array of the features that the head reads.
         logits: Array of shape `(num_samples, ..., num_classes)`, after
             classes were merged or removed.
@@ -73,6 +75,7 @@ def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):
         return None
     student = Student(backbone.upper, classifier.head, readout=readout)
     if student.upper is not None:
-        return devices.predict(student, inputs, verbose=verbose)
+        predict = functools.partial(devices.predict, student, verbose=verbose)
+        return by_shape(predict, inputs)
     # A head alone is faster run than traced.
     return ops.convert_to_numpy(student(inputs))

@@ -8,6 +8,7 @@ import numpy as np
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state
+from keras_incremental.utils.varying import is_varying
 
 # Of largest values: pixels to 1, or of unit spread, and pixels to 255.
 SMALL, LARGE = 4.0, 50.0
@@ -64,7 +65,8 @@ def _range(x):
     if len(pictures) != 1:
         return None
     (x,) = pictures
-    parts = [(x[k].min(), x[k].max()) for k in large_arrays.slices(x)]
+    rows = range(len(x)) if is_varying(x) else large_arrays.slices(x)
+    parts = [(x[k].min(), x[k].max()) for k in rows]
     return float(np.min(parts)), float(np.max(parts))
 
 

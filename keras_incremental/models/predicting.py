@@ -5,6 +5,7 @@ import keras
 import numpy as np
 
 from keras_incremental.data.arrays import check_finite
+from keras_incremental.data.arrays import samples_to_numpy
 from keras_incremental.data.tables import as_array
 from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs.arguments import checked_verbose
@@ -27,6 +28,9 @@ from keras_incremental.utils import devices
 from keras_incremental.utils import long_progress
 from keras_incremental.utils.probabilities import softmax
 from keras_incremental.utils.types import Data
+from keras_incremental.utils.varying import by_shape
+from keras_incremental.utils.varying import is_varying
+from keras_incremental.utils.varying import items_of
 
 
 class PredictingMixin(Rejects):
@@ -46,7 +50,8 @@ class PredictingMixin(Rejects):
         """Returns outputs, see `keras.Model.predict`, for some classes.
 
         Args:
-            x: See `keras.Model.predict`, as for the next four.
+            x: See `keras.Model.predict`, as for the next four. Or a list of
+                arrays that differ in shape, which are run in batches of one.
             batch_size: Int.
             verbose: `"auto"`, 0, 1 or 2.
             steps: Int.
@@ -61,25 +66,34 @@ class PredictingMixin(Rejects):
         layout = self.others and self.others.layout
         model: Any = super() if layout is None else self.all_outputs()
         read = (
-            arrays_to_read(x, self.features)
+            arrays_to_read(x, self.features, varies=True)
             if is_arrays(x)
             else batches_to_predict(x, self.features, steps)
         )
         shown = None
         if classes is not None:
             shown = shown_columns(classes, self.classes)
-        count = None
-        if is_arrays(x):
-            told = long_progress.predict_callbacks(
-                len(keras.tree.flatten(read)[0]), batch_size or 32
+        if is_varying(read):
+            outputs = _predict_by_shape(
+                self if layout is None else model,
+                read[: steps and steps * (batch_size or 32)],
+                batch_size or 32,
+                checked_verbose(verbose),
+                callbacks,
             )
-            callbacks = callbacks or told
-            read, batch_size, count = devices.divisible(read, batch_size)
         else:
-            callbacks = watched(x, steps, callbacks)
-        outputs = model.predict(read, batch_size, verbose, steps, callbacks)
-        if count is not None:
-            outputs = keras.tree.map_structure(lambda o: o[:count], outputs)
+            count = None
+            if is_arrays(x):
+                told = long_progress.predict_callbacks(
+                    len(keras.tree.flatten(read)[0]), batch_size or 32
+                )
+                callbacks = callbacks or told
+                read, batch_size, count = devices.divisible(read, batch_size)
+            else:
+                callbacks = watched(x, steps, callbacks)
+            outputs = model.predict(read, batch_size, verbose, steps, callbacks)
+            if count is not None:
+                outputs = keras.tree.map_structure(lambda o: o[:count], outputs)
         if shown is None:
             return outputs
         result, lost = self.problem.decoder.restrict(
@@ -282,6 +296,27 @@ class PredictingMixin(Rejects):
         return Judgment(predictions, entropy, uncertain, *unknown)
 
 
+def _predict_by_shape(model, x, batch_size, verbose, callbacks):
+    """Returns outputs of `VaryingSamples`, computed in batches of one shape."""
+    if callbacks:
+        raise ValueError(
+            "Callbacks of `predict` need batches of one shape. Received: "
+            f"callbacks={callbacks!r}, and samples of shape {x.shape[1:]}. "
+            "Pass a data set whose batches have one shape each, or no "
+            "callbacks."
+        )
+    name = "predicting"
+    progress = long_progress.LongProgress(name, len(x), verbose, "sample")
+
+    def run(part):
+        chunks = np.split(part, range(batch_size, len(part), batch_size))
+        outputs = [devices.predict_on_batch(model, chunk) for chunk in chunks]
+        progress.add(len(part))
+        return keras.tree.map_structure(lambda *o: np.concatenate(o), *outputs)
+
+    return by_shape(run, x)
+
+
 def _forward(classifier, x, batch_size, steps):
     x, _ = collect_samples(classifier, x, batch_size, steps)
     return forward(classifier, x, batch_size)
@@ -302,7 +337,11 @@ def _check_numbers(outputs):
 
 def _check_samples(x):
     """Raises if arrays are not finite, though a layer like ReLU hid it."""
-    for part in keras.tree.flatten(x) if is_arrays(x) else ():
+    if not is_arrays(x):
+        return
+    if is_varying(x) or items_of(x) is not None:
+        return check_finite(samples_to_numpy(x, "x", varies=True), "x")
+    for part in keras.tree.flatten(x):
         check_finite(keras.ops.convert_to_numpy(as_array(part)), "x")
 
 

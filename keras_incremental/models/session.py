@@ -9,6 +9,7 @@ from keras_incremental.conversion.other_outputs import check_others
 from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.engine import run_steps
+from keras_incremental.models.inputs.one_shape import check_one_shape
 from keras_incremental.models.memory_update import adapt_readout
 from keras_incremental.models.memory_update import imprint
 from keras_incremental.models.memory_update import keep_exemplars
@@ -80,6 +81,7 @@ def _check_known(classifier, run):
 def remember(classifier, samples, batch_size=32, verbose=0):
     """Keeps exemplars and the means of features, without training."""
     check_can_keep(classifier)
+    _check_can_replay(classifier, samples)
     warn_of_pixel_range(classifier, samples)
     with shown(verbose), changing(classifier):
         backbone = classifier.backbone
@@ -116,6 +118,16 @@ def check_can_keep(classifier):
         f"memory=None and trainable weights below the head, {trainable[:3]}. "
         "Pass `memory=ExemplarMemory(2000)`, or freeze these layers before."
     )
+
+
+def _check_can_replay(classifier, samples):
+    """Raises if exemplars of some shapes could never be in one batch."""
+    memory, backbone = classifier.memory, classifier.backbone
+    trains = backbone.is_trainable and not classifier.head.is_closed_form
+    if memory is None or not memory.is_replayed or not trains:
+        return
+    held = [memory.sample_shape] if len(memory) else []
+    check_one_shape(backbone, samples.x.shape[1:], *held)
 
 
 def accuracy_by_class(classifier, samples, batch_size=32, verbose=0):

@@ -123,7 +123,8 @@ def rows_of(pictures, indices):
     """Returns the images of a data set at some indices."""
     wanted = {int(index): None for index in indices}
     first = 0
-    for batch, _ in as_source(pictures, argument="pictures").all_batches():
+    source = as_source(pictures, argument="pictures", varies=True)
+    for batch, _ in source.all_batches():
         for index in range(first, first + len(batch)):
             if index in wanted:
                 wanted[index] = np.asarray(batch[index - first])

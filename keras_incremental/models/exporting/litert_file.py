@@ -76,4 +76,4 @@ def _representatives(artifact):
     rows = np.unique(np.linspace(0, len(memory) - 1, MOST).astype(int))
     x = memory.arrays(rows)[0]
     (spec,) = keras.tree.flatten(artifact.signature)
-    return lambda: ([x[k : k + 1].astype(spec.dtype)] for k in range(len(x)))
+    return lambda: ([x[k][None].astype(spec.dtype)] for k in range(len(x)))

@@ -1,6 +1,7 @@
 """Data made to fit a classifier, or refused before anything is changed."""
 
 import dataclasses
+import functools
 
 import numpy as np
 from keras import ops
@@ -20,6 +21,7 @@ from keras_incremental.models.inputs.wide_labels import as_loss_reads
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state
+from keras_incremental.utils.varying import by_shape
 
 RESIZED_AT_ONCE = 64
 
@@ -223,14 +225,17 @@ def resized(pictures, size):
     """Array of pictures at another size, in the same dtype.
 
     Args:
-        pictures: Array of shape `(num_samples, height, width, channels)`.
+        pictures: Array of shape `(num_samples, height, width, channels)`, or
+            `VaryingSamples`.
         size: `(height, width)`.
     """
     count, _, _, channels = pictures.shape
     result = large_arrays.empty((count, *size, channels), pictures.dtype)
     for start in range(0, count, RESIZED_AT_ONCE):
         rows = slice(start, start + RESIZED_AT_ONCE)
-        result[rows] = _resized(pictures[rows], size)
+        result[rows] = by_shape(
+            functools.partial(_resized, size=size), pictures[rows]
+        )
         large_arrays.release(pictures)
         large_arrays.release(result)
     return result

@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 
-from keras_incremental.data.arrays import to_numpy
+from keras_incremental.data.arrays import samples_to_numpy
 from keras_incremental.utils import records
 from keras_incremental.utils import state
+from keras_incremental.utils.varying import items_of
 
 # The name of the only part of a list.
 FIRST = "[0]"
@@ -14,6 +15,26 @@ FIRST = "[0]"
 def reads_lists(model):
     """Returns whether a model reads samples of several parts."""
     return not isinstance(state.inputs_of(model), keras.KerasTensor)
+
+
+def may_vary(model):
+    """Returns whether samples of a model may differ in shape.
+
+    They may along the open axes of its input, and pictures are resized. There
+    must be one row of features for each sample, and one part in it.
+
+    Args:
+        model: Model, of the features of a classifier or a whole one.
+    """
+    if (
+        not state.has_graph(model)
+        or reads_lists(model)
+        or len(model.output_shape) != 2
+    ):
+        return False
+    tensor = state.inputs_of(model)
+    is_open = None in tensor.shape[1:] or len(tensor.shape) == 4
+    return is_open and tensor.dtype != "string"
 
 
 def as_read(x, model, argument):
@@ -123,19 +144,21 @@ def listed(x, model, argument="x"):
     """Returns samples that came in a list as one array, if a model reads one.
 
     Keras takes a list for one array for each input. A list of one array with
-    the axes of a batch is that; any other has one sample in each item.
+    the axes of a batch is that; any other has one sample in each item, and
+    these may differ in shape.
 
     Args:
         x: Samples of any form.
         model: Model with a graph.
         argument: What errors call the samples by. Defaults to `"x"`.
     """
-    if not isinstance(x, list) or reads_lists(model):
+    is_list = isinstance(x, list) or items_of(x) is not None
+    if not is_list or reads_lists(model):
         return x
     axes = len(state.inputs_of(model).shape)
     if len(x) == 1 and len(getattr(x[0], "shape", ())) == axes:
         return x[0]
-    return to_numpy(x, argument)
+    return samples_to_numpy(x, argument, varies=may_vary(model))
 
 
 def one_part(x, model):

@@ -9,6 +9,7 @@ from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.arrays import as_keras_reads
 from keras_incremental.data.arrays import refuse_ragged
+from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.endless import WatchedEnd
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import unpack
@@ -20,6 +21,8 @@ from keras_incremental.models.inputs.parts import reads_lists
 from keras_incremental.models.inputs.parts import texts_in_rank
 from keras_incremental.utils import records
 from keras_incremental.utils import state
+from keras_incremental.utils.varying import VaryingSamples
+from keras_incremental.utils.varying import items_of
 
 
 def is_arrays(x):
@@ -53,19 +56,29 @@ def check_steps(data, steps, name, argument):
         check_length(adapter_of(data), steps, argument, name)
 
 
-def arrays_to_read(x, model, argument="x"):
-    """Returns samples that are no data set, as the graph of a model reads."""
+def arrays_to_read(x, model, argument="x", varies=False):
+    """Returns samples that are no data set, as the graph of a model reads.
+
+    Args:
+        x: Samples of any form.
+        model: Model with a graph.
+        argument: What errors call the samples by. Defaults to `"x"`.
+        varies: Bool. Whether those that differ in shape are returned as they
+            are, and not refused. Defaults to `False`.
+    """
     if isinstance(x, dict):
         x, _, _ = unpack(x)
     if not isinstance(x, list):
         refuse_ragged(x, argument)
     x = one_part(listed(x, model, argument), model)
+    _refuse_varying_parts(x, argument)
     x = keras.tree.map_structure(lambda part: as_keras_reads(part, argument), x)
-    if isinstance(x, np.ndarray) and not reads_lists(model):
+    is_varying = isinstance(x, VaryingSamples)
+    if (isinstance(x, np.ndarray) or is_varying) and not reads_lists(model):
         tensor = state.inputs_of(model)
         check_dtype(x, tensor, argument)
         x = texts_in_rank(x, tensor)
-    return records.readable(x)
+    return x if is_varying and varies else records.readable(x)
 
 
 def batches_to_read(data, model, argument="x"):
@@ -123,6 +136,17 @@ def watched(data, steps, callbacks):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks
     return [*keras.tree.flatten(callbacks or []), WatchedEnd("x")]
+
+
+def _refuse_varying_parts(x, argument):
+    """Raises if a part is a list of arrays that differ in shape.
+
+    Keras would take each for an input.
+    """
+    parts = x.values() if isinstance(x, dict) else x
+    for part in parts if isinstance(x, (dict, list, tuple)) else ():
+        if items_of(part) is not None:
+            to_numpy(part, argument)
 
 
 def _in_dict(spec, model):

@@ -14,6 +14,7 @@ from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.chosen_labels import chosen_of
 from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
 from keras_incremental.models.inputs.parts import listed
+from keras_incremental.models.inputs.parts import may_vary
 from keras_incremental.models.inputs.parts import reads_lists
 from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import is_arrays
@@ -171,6 +172,7 @@ class Reader:
             steps=self.steps if is_x else None,
             argument=argument,
             lists=reads_lists(model),
+            varies=may_vary(model),
         )
 
     def pair(self, data):

@@ -140,7 +140,9 @@ class PhaseRun(Run):
         if data is None:
             return inputs
         if way == TRAINED:
-            parts = parts_by_sample(inputs, plan, self.options.batch_size)
+            parts = parts_by_sample(
+                inputs, plan, self.options.batch_size, self._given.varies
+            )
             if not parts:
                 return inputs
         self._needs_all = data.is_partial
@@ -182,12 +184,15 @@ class PhaseRun(Run):
 
     def _make_plan(self, way):
         classifier, backbone = self.classifier, self.backbone
+        inputs, memory = self._given, classifier.memory
         if way == TRAINED and not classifier.head.is_closed_form:
             devices.check_can_train(
                 classifier.variables, classifier.train_batch_norm
             )
+            augmentation = None if memory is None else memory.augmentation
+            inputs = inputs.in_one_shape(backbone, augmentation)
         inputs = with_old_classes(
-            classifier, self._given, self.samples, backbone, way == TRAINED
+            classifier, inputs, self.samples, backbone, way == TRAINED
         )
         inputs, risks = classifier.problem.objective.resolve_labels(
             classifier, inputs, self.samples, self._logits

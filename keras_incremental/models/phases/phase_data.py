@@ -8,8 +8,10 @@ import numpy as np
 from keras_incremental.data.held_out import split_held_out
 from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.models.inputs.one_shape import in_one_shape
 from keras_incremental.statistics.described import described
 from keras_incremental.utils import records
+from keras_incremental.utils.varying import common_shape
 
 EXEMPLARS, STATISTICS = "exemplars", "feature statistics"
 OLD_DATA = "old data"
@@ -65,6 +67,28 @@ class Inputs:
     table: np.ndarray | None = None
     replayed_rows: np.ndarray | None = None
     redrawn: typing.Any = None
+
+    def in_one_shape(self, backbone, augmentation=None):
+        """Returns the inputs in one shape, of which batches can be made.
+
+        Args:
+            backbone: `Backbone`.
+            augmentation: Function on batches of exemplars, or `None`.
+        """
+        new, old = in_one_shape(
+            backbone, self.new, self.old, augmentation=augmentation
+        )
+        validation = self.validation
+        if validation is not None:
+            (validation,) = in_one_shape(backbone, validation)
+        return dataclasses.replace(
+            self, new=new, old=old, validation=validation
+        )
+
+    @property
+    def varies(self):
+        """Bool. Whether inputs of a batch may differ in shape."""
+        return None in common_shape([self.new.shape[1:], self.old.shape[1:]])
 
     @property
     def replayed(self):
@@ -229,7 +253,8 @@ def _joined(parts, new, labels):
     """Inputs, labels and versions of several parts as one."""
     if not parts:
         return new[:0], labels[:0], np.zeros(0, int)
-    return tuple(records.joined(arrays) for arrays in zip(*parts, strict=True))
+    inputs, *labels = zip(*parts, strict=True)
+    return records.joined(inputs), *map(np.concatenate, labels)
 
 
 def with_old_classes(classifier, inputs, samples, backbone, draws=True):

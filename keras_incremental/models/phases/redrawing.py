@@ -49,6 +49,7 @@ class RedrawnInputs:
         given, y = self._passes.take(count)
         samples = self._like_first(given, y)
         x = samples.x
+        self._check_shape(x)
         if self._backbone.frozen is None:
             # One dtype, though the values of some passes are pixels.
             one = records.cast(given[:1], self._source.dtype)
@@ -59,6 +60,16 @@ class RedrawnInputs:
             x = records.cast(x, form.x.dtype)
         x = self._backbone.passing_inputs(x, self._batch_size)
         return x, self._resolved_labels(samples.labels)
+
+    def _check_shape(self, x):
+        known, given = self._first.x.shape[1:], x.shape[1:]
+        if self._backbone.frozen is None and given != known:
+            raise ValueError(
+                "Each reading of the samples to train on must give the same "
+                f"shape. Received: `{self._first.argument}` with samples of "
+                f"shape {known} first, and of {given} later. Pad or resize "
+                "them to one shape."
+            )
 
     def resolved(self, labels):
         """Returns the same, whose labels say what each sample may be.
@@ -204,7 +215,7 @@ def with_labels(inputs):
     return dataclasses.replace(inputs, redrawn=ready)
 
 
-def parts_by_sample(inputs, plan, batch_size):
+def parts_by_sample(inputs, plan, batch_size, varies=False):
     """Returns what tells the samples of an epoch from each other, in words.
 
     It needs the first reading. If a second one gives the same samples, nothing
@@ -214,11 +225,15 @@ def parts_by_sample(inputs, plan, batch_size):
         inputs: `Inputs`.
         plan: `Plan`.
         batch_size: Int.
+        varies: Bool. Whether samples differed in shape before they were
+            padded. Defaults to `False`.
     """
-    return " and ".join(_parts_by_sample(inputs, plan, batch_size))
+    return " and ".join(_parts_by_sample(inputs, plan, batch_size, varies))
 
 
-def _parts_by_sample(inputs, plan, batch_size):
+def _parts_by_sample(inputs, plan, batch_size, varies):
+    if varies:
+        yield "the padding to one shape"
     if inputs.redrawn.needs_first_labels:
         yield "`partial_labels`"
     for callback in plan.phase_callbacks:

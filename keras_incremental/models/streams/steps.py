@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.models.centering import centered
+from keras_incremental.models.inputs.one_shape import in_one_shape
 from keras_incremental.models.memory_update import offer
 from keras_incremental.models.memory_update import stores_logits
 from keras_incremental.models.phases.closed_form import check_seen
@@ -114,6 +115,7 @@ class Steps:
             samples: `Samples` of the batch.
             inputs: What the student reads of them.
         """
+        (inputs,) = in_one_shape(self._backbone, inputs)
         if self._student is None or samples.new_classes:
             self._grow(len(samples.new_classes))
             self._student = self._compiled()
@@ -179,6 +181,7 @@ class Steps:
         if memory is not None and len(memory):
             x, y, stored = _drawn(memory, self._policy.count(num_new))
             inputs = records.joined([inputs, self._backbone.student_inputs(x)])
+            (inputs,) = in_one_shape(self._backbone, inputs)
             labels = np.concatenate([labels, y])
         replayed = np.arange(len(labels)) >= num_new
         y = {"labels": labels, "replayed": replayed}
