@@ -14,6 +14,7 @@ from toy_classifiers import samples
 from keras_incremental import ExemplarMemory
 from keras_incremental import callbacks
 from keras_incremental import recipes
+from keras_incremental.conversion.backbone import Backbone
 from keras_incremental.data.passes import Passes
 from keras_incremental.memory.policies import ClassBalanced
 from keras_incremental.memory.policies import Concatenate
@@ -235,3 +236,15 @@ def test_large_data_is_held_out_where_it_comes_again(little_room, noise):
     )
     assert plan.epochs == (5 if noise else 100)
     assert (redrawn is None) == (noise == 0)
+
+
+def test_frozen_layers_cache_nothing_of_samples_that_pass():
+    inputs = keras.Input((8,))
+    x = keras.layers.Dense(4, trainable=False)(inputs)
+    backbone = Backbone(keras.Model(inputs, keras.layers.Dense(3)(x)))
+    expected = backbone.student_inputs(X[:10])
+    passing = backbone.passing_inputs(X[[12, 3, 12, 5]], batch_size=1)
+    np.testing.assert_allclose(passing[[1, 3]], expected[[3, 5]], rtol=1e-6)
+    wanted = backbone.frozen.predict(X[12:13], verbose=0)
+    np.testing.assert_allclose(passing[[0, 2]], wanted.repeat(2, 0), rtol=1e-6)
+    assert len(backbone.cached) == 10

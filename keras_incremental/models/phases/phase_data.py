@@ -27,7 +27,8 @@ class Inputs:
     else samples.
 
     Attributes:
-        new: Inputs of new samples, unlabeled ones last.
+        new: Inputs of new samples, unlabeled ones last. Of large data that
+            each epoch reads anew, a part.
         new_labels: Ints, -1 for unlabeled samples.
         num_new_classes: Int. How many classes arrive.
         old: Inputs that are replayed for old classes.
