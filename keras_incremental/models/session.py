@@ -123,11 +123,13 @@ def check_can_keep(classifier):
 def _check_can_replay(classifier, samples):
     """Raises if exemplars of some shapes could never be in one batch."""
     memory, backbone = classifier.memory, classifier.backbone
-    trains = backbone.is_trainable and not classifier.head.is_closed_form
-    if memory is None or not memory.is_replayed or not trains:
+    if memory is None or not memory.is_replayed:
         return
-    held = [memory.sample_shape] if len(memory) else []
-    check_one_shape(backbone, samples.x.shape[1:], *held)
+    trains = backbone.is_trainable or memory.augmentation is not None
+    if not trains or classifier.head.is_closed_form:
+        return
+    shapes = [samples.x.shape[1:]] + [memory.sample_shape] * bool(len(memory))
+    check_one_shape(backbone, *shapes, augmentation=memory.augmentation)
 
 
 def accuracy_by_class(classifier, samples, batch_size=32, verbose=0):

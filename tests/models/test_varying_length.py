@@ -87,6 +87,17 @@ def test_fit_and_evaluate_take_batches_of_one_shape_each(clf, verb):
     assert getattr(clf, verb)(Batches(x, y), verbose=0)
 
 
+@pytest.mark.backend
+def test_each_shape_runs_by_itself():
+    clf, x = make(sounds), sounds(count=6)
+    alone = [clf.predict_on_batch(sample[None]) for sample in x]
+    found = clf.predict(x, verbose=0)
+    np.testing.assert_allclose(found, np.concatenate(alone), atol=1e-4)
+    clf.remember(x, NAMES[:1].repeat(6))
+    expected = features(sounds, x).mean(0)
+    np.testing.assert_allclose(clf.statistics.means[0], expected, atol=1e-4)
+
+
 @pytest.mark.filterwarnings("ignore:The outputs of the classes")
 @pytest.mark.parametrize("kind", [tokens, pictures])
 def test_a_frozen_network_learns_what_its_features_say(kind, tmp_path):

@@ -18,7 +18,6 @@ from keras_incremental import recipes
 from keras_incremental.memory import Reservoir
 
 
-@pytest.mark.backend
 def test_a_network_that_masks_trains_as_on_what_was_padded():
     x, new = tokens(), NAMES[Y[~OLD]]
     learned = []
@@ -87,10 +86,13 @@ def test_a_frozen_network_that_is_not_cached_says_what_works():
     taught(clf, sounds())
 
 
-def test_an_augmentation_does_not_see_what_is_padded():
+@pytest.mark.parametrize("frozen", [True, False])
+def test_an_augmentation_does_not_see_what_is_padded(frozen):
     memory = ExemplarMemory(6, augmentation=lambda x: x)
-    clf = make(frozen=False, memory=memory)
-    clf.remember(of(tokens(), OLD), NAMES[Y[OLD]])
+    clf, x = make(frozen=frozen, memory=memory), of(tokens(), OLD)
+    with pytest.raises(ValueError, match="Use a memory without it"):
+        clf.remember(x, NAMES[Y[OLD]])
+    clf.remember(all_padded(x), NAMES[Y[OLD]])
     with pytest.raises(ValueError, match="Use a memory without it"):
         clf.learn(of(tokens(), ~OLD), classes=["c"], verbose=0)
 

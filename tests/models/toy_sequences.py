@@ -16,7 +16,7 @@ OLD = Y < 2
 def tokens(seed=0, count=24):
     """Tokens of each class, without 0."""
     draw = np.random.default_rng(seed)
-    lengths = draw.choice([4, 5, 8], count)
+    lengths = draw.choice([4, 8], count)
     return [draw.integers(1, 9, n) + 9 * (k % 3) for k, n in enumerate(lengths)]
 
 

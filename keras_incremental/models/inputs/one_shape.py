@@ -32,6 +32,22 @@ def in_one_shape(backbone, *parts, augmentation=None):
     longest = tuple(sizes.max(0).tolist())
     if np.all(sizes == longest):
         return tuple(part.padded(None) for part in varying)
+    check_one_shape(backbone, shape, augmentation=augmentation)
+    value = backbone.masked_value
+    return tuple(part.padded(value, longest) for part in varying)
+
+
+def check_one_shape(backbone, *shapes, augmentation=None):
+    """Raises if samples of some shapes cannot lie in one batch.
+
+    Args:
+        backbone: `Backbone`.
+        *shapes: Shapes of samples, `None` where they differ.
+        augmentation: Function on batches of them, or `None`.
+    """
+    shape = common_shape(shapes)
+    if None not in shape:
+        return
     if augmentation is not None:
         raise ValueError(
             "An augmentation would change what shorter samples are padded by. "
@@ -39,20 +55,7 @@ def in_one_shape(backbone, *parts, augmentation=None):
             f"augmentation={augmentation!r}. Use a memory without it, or pad "
             "or resize all samples to one shape."
         )
-    check_one_shape(backbone, shape)
-    value = backbone.masked_value
-    return tuple(part.padded(value, longest) for part in varying)
-
-
-def check_one_shape(backbone, *shapes):
-    """Raises if samples of some shapes cannot lie in one batch.
-
-    Args:
-        backbone: `Backbone`.
-        *shapes: Shapes of samples, `None` where they differ.
-    """
-    shape = common_shape(shapes)
-    if None not in shape or backbone.masked_value is not None:
+    if backbone.masked_value is not None:
         return
     fix = (
         "Freeze all layers below the head"
