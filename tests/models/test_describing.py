@@ -150,10 +150,12 @@ def test_unlabeled_samples_that_nothing_reads_are_refused(case):
     assert clf.classes == NAMES[:2]
 
 
-def test_unlabeled_samples_that_a_recipe_distils_are_read():
-    alone, beside = (classifier(recipe=recipes.lwf()) for _ in range(2))
+@pytest.mark.parametrize("recipe", [None, recipes.lwf], ids=["auto", "lwf"])
+def test_unlabeled_samples_that_are_distilled_are_read(recipe):
+    alone, beside = (classifier(recipe=recipe and recipe()) for _ in range(2))
     stream, _ = samples(range(4), seed=8)
     for clf, options in ((alone, {}), (beside, {"auxiliary": stream})):
+        clf.remember(*samples([0, 1]))
         teach(clf, [2], epochs=1, **options)
     x, _ = samples([0, 1])
     assert not np.allclose(scores(alone, x), scores(beside, x))

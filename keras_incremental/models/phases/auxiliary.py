@@ -54,9 +54,10 @@ def _reason_against(run):
 
 
 def _trains_on_them(run):
-    terms = any(f > 0 and term.reads_unlabeled for f, term in run.plan.terms)
+    # A term may be any loss of teacher and student.
+    terms = (term for factor, term in run.plan.terms if factor > 0)
     return (
-        terms
+        any(getattr(term, "reads_unlabeled", True) for term in terms)
         or not run.samples.partial_labels.is_plain
         or any(_chooses(callback) for callback in run.plan.phase_callbacks)
     )
