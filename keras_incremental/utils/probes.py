@@ -33,6 +33,7 @@ def probe_of(
     Raises:
         ValueError: if there are none.
     """
+    check_strings(model)
     reason: Any = "outputs that are not finite"
     for samples in _candidates(model):
         try:
@@ -49,6 +50,19 @@ def probe_of(
         f"{_shapes(model)}, which give {reason}. Give it inputs of a fixed "
         "shape, and check that its weights are finite."
     )
+
+
+def check_strings(model: keras.Model) -> None:
+    """Raises if a model reads strings, and the backend has none."""
+    backend = keras.config.backend()
+    texts = [x.name for x in model.inputs if x.dtype == "string"]
+    if texts and backend != "tensorflow":
+        raise ValueError(
+            f"The backend '{backend}' has no tensors of strings. Received: "
+            f"model '{model.name}' with inputs of strings {texts}. Set "
+            "KERAS_BACKEND=tensorflow, or take the layer that reads the "
+            "strings out of the model and call it on the data."
+        )
 
 
 def outputs_of(function: Callable, samples: Structure) -> np.ndarray:

@@ -36,6 +36,7 @@ def test_the_table_has_a_row_for_each_split_and_their_mean(
     monkeypatch.setattr(
         frozen, "features_of", lambda *names: (*clouds(num_classes, 400), 0.5)
     )
+    monkeypatch.setattr(frozen, "EPOCHS", 60)
     columns = ["logistic", "ridge", "statistics", "exemplars"]
     frozen.main(["--splits", "2", "--columns", *columns])
     header, _, *rows = capsys.readouterr().out.splitlines()

@@ -206,6 +206,7 @@ def test_data_that_is_random_in_each_epoch_stays_so(kind):
         data = Random((X, Y))
     else:
         torch = pytest.importorskip("torch")
+        torch.manual_seed(0)
         data = torch.utils.data.DataLoader(X, batch_size=4, shuffle=True)
     keras.utils.set_random_seed(0)
     same = map_batches(data, lambda *parts: parts)

@@ -136,8 +136,9 @@ def is_known(clf, x):
 
 
 def test_half_of_what_is_known_of_each_class_is_proposed_or_more(logits):
-    noise = np.random.default_rng(0).normal(size=X.shape)
-    noisy = (X + noise * 3).astype("float32")
+    x, _ = samples([0, 1, 2], 200, seed=8)
+    noise = np.random.default_rng(0).normal(size=x.shape)
+    noisy = (x + noise * 2).astype("float32")
     proposed, known = logits.propose(noisy), is_known(logits, noisy)
     predicted = logits.predict_names(noisy)
     assert known.any() and not known.all()

@@ -134,6 +134,8 @@ FAULTS = (full_disk, file_size_limit, read_only_folder, long_name)
 def test_what_cannot_be_written_leaves_the_old_file(
     writer, clf, report, tmp_path, monkeypatch
 ):
+    if writer == "saved model" and keras.config.backend() == "torch":
+        pytest.skip("Graphs of torch are not converted to TensorFlow.")
     name, write = WRITERS[writer]
     path, before = tmp_path / name, whole_state(clf)
     # A folder is never replaced, so there is no old one.

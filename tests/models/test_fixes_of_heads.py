@@ -22,7 +22,7 @@ def model_of(*after):
 
 
 def ends_in(model, layer):
-    return keras.Model(model.inputs, model.get_layer(layer).input)
+    return keras.Model(model.inputs[0], model.get_layer(layer).input)
 
 
 def of_lambda():
@@ -39,7 +39,7 @@ def without_lambda(model):
 
 def with_rescaling(model):
     scores = model.get_layer("temperature").input
-    return keras.Model(model.inputs, layers.Rescaling(1 / 2)(scores))
+    return keras.Model(model.inputs[0], layers.Rescaling(1 / 2)(scores))
 
 
 def of_largest():
@@ -48,7 +48,7 @@ def of_largest():
 
 def largest_below(model):
     pooled = layers.GlobalMaxPooling2D()(model.get_layer("features").output)
-    return keras.Model(model.inputs, layers.Dense(3)(pooled))
+    return keras.Model(model.inputs[0], layers.Dense(3)(pooled))
 
 
 def of_relu():
@@ -58,14 +58,14 @@ def of_relu():
 
 def dense_on_mean(model):
     pooled = layers.GlobalAveragePooling2D()(model.get_layer("features").output)
-    return keras.Model(model.inputs, layers.Dense(3)(pooled))
+    return keras.Model(model.inputs[0], layers.Dense(3)(pooled))
 
 
 def of_two(combined):
     base = model_of(layers.GlobalAveragePooling2D())
     heads = [layers.Dense(3, name=f"head_{i}") for i in range(2)]
     outputs = combined([head(base.outputs[0]) for head in heads])
-    return keras.Model(base.inputs, outputs)
+    return keras.Model(base.inputs[0], outputs)
 
 
 def of_mean():
@@ -79,7 +79,7 @@ def of_sum():
 def one_head(model, scale=0.5):
     first, second = (model.get_layer(f"head_{i}") for i in range(2))
     head = layers.Dense(3)
-    fixed = keras.Model(model.inputs, head(first.input))
+    fixed = keras.Model(model.inputs[0], head(first.input))
     pairs = zip(first.get_weights(), second.get_weights(), strict=True)
     head.set_weights([(a + b) * scale for a, b in pairs])
     return fixed

@@ -143,6 +143,7 @@ def test_old_data_keeps_old_classes():
         None,
         parents={"police car": None},
         old_data=mixed({CAR: 100, TRUCK: 100}),
+        epochs=60,
     )
     assert min(accuracies(clf).values()) > 0.85
 

@@ -202,7 +202,8 @@ def test_a_list_of_one_input_reads_arrays(trainable, tmp_path):
     """As in `keras.Model(base.inputs, outputs)` of any tutorial."""
     base = keras.Sequential([keras.Input((4,)), layers.Dense(8)])
     base.trainable = trainable
-    model = keras.Model(base.inputs, layers.Dense(2)(base.outputs[0]))
+    head = layers.Dense(2, kernel_initializer="zeros")
+    model = keras.Model(base.inputs, head(base.outputs[0]))
     clf = IncrementalClassifier(model, NAMES, memory=ExemplarMemory(20))
     _, x, labels = parts_of([0, 1])
     clf.remember(x, labels)

@@ -49,7 +49,7 @@ PAIRS = [(a, b) for a in CORRECTING for b in CORRECTING if a < b]
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_two_corrections_are_refused_with_the_reason(pair):
     parts = {name: CORRECTING[name] for name in pair}
-    with pytest.raises(ValueError, match="two favour the old classes"):
+    with pytest.raises(ValueError, match="two favor the old classes"):
         Recipe(**parts)
 
 

@@ -7,6 +7,11 @@ from keras import layers
 
 from keras_incremental.models import IncrementalClassifier
 
+ON_TENSORFLOW = keras.config.backend() == "tensorflow"
+with_strings = pytest.mark.skipif(
+    not ON_TENSORFLOW, reason="Only TensorFlow has tensors of strings."
+)
+
 # Keras stops at "Invalid dtype: str224" for 33 distinct ones.
 TEXTS = np.array([f"{'good' if i % 2 else 'bad'} {'x' * i}" for i in range(40)])
 NAMES = np.array(["bad", "good"])[np.arange(40) % 2]
@@ -38,6 +43,7 @@ def clf():
     return make()
 
 
+@with_strings
 @pytest.mark.parametrize("form", FORMS)
 def test_texts_of_every_form_are_read(clf, form):
     x = FORMS[form](TEXTS)
@@ -51,6 +57,7 @@ def test_texts_of_every_form_are_read(clf, form):
     )
 
 
+@with_strings
 def test_texts_are_fitted_and_learnt():
     clf = make()
     clf.remember(TEXTS, NAMES)
@@ -69,6 +76,7 @@ VERBS = {
 }
 
 
+@with_strings
 @pytest.mark.parametrize("verb", VERBS)
 def test_numbers_are_no_texts(clf, verb):
     message = r"`x` must hold strings. Received: x.dtype=int64"
@@ -84,9 +92,29 @@ def test_texts_are_no_numbers(verb):
         VERBS[verb](clf, TEXTS)
 
 
+@with_strings
 @pytest.mark.parametrize("mode", ["multi_hot", "count"])
 def test_a_declared_shape_that_is_not_the_real_one_is_refused(mode):
     # As Keras declares it: one row of words for each text of a column.
     with pytest.raises(ValueError, match=r"\(None, 1, 2\).*`keras.Input\(\(\)"):
         make(mode, shape=(1,))
     assert not make(mode).classifies_positions
+
+
+@pytest.mark.backend
+@pytest.mark.skipif(ON_TENSORFLOW, reason="It has tensors of strings.")
+def test_a_backend_without_strings_is_named_and_its_fix_works():
+    keras.utils.set_random_seed(0)
+    words = layers.TextVectorization(4, output_mode="multi_hot")
+    words.adapt(TEXTS)
+    texts, rows = keras.Input((), dtype="string"), keras.Input((4,))
+    head = layers.Dense(2)
+    with pytest.raises(ValueError, match="no tensors of strings"):
+        IncrementalClassifier(
+            keras.Model(texts, head(words(texts))), ["bad", "good"]
+        )
+    clf = IncrementalClassifier(keras.Model(rows, head(rows)), ["bad", "good"])
+    x = np.asarray(words(TEXTS))
+    clf.remember(x, NAMES)
+    clf.learn(1 - x[:9], classes=["long"], verbose=0)
+    assert clf.predict(x, verbose=0).shape == (40, 3)

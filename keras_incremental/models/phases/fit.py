@@ -257,8 +257,19 @@ def _backbone_factor(classifier, optimizer):
     """Returns the learning rate below the head, as part of the head's."""
     rate = classifier.backbone_learning_rate
     if rate is not None:
-        return rate / float(optimizer.learning_rate)
+        return rate / _rate_of(optimizer)
     return 1.0 if classifier.recipe.reinitialize else BACKBONE_FACTOR
+
+
+def _rate_of(optimizer):
+    rate = float(optimizer.learning_rate)
+    if rate == 0:
+        raise ValueError(
+            "`backbone_learning_rate` is trained with as a multiple of the "
+            "learning rate of the optimizer. Received: an optimizer of "
+            "learning_rate=0.0. Pass one with a learning rate above 0."
+        )
+    return rate
 
 
 def _slower(optimizer, rate):
