@@ -200,3 +200,12 @@ def test_backbone_learning_rate_of_zero_leaves_the_backbone():
     np.testing.assert_array_equal(
         ops.convert_to_numpy(clf.features.weights[0]), before
     )
+
+
+def test_backbone_learning_rate_needs_an_optimizer_that_learns():
+    clf = classifier(ExemplarMemory(20))
+    clf.features.layers[-1].trainable = True
+    clf.backbone_learning_rate = 0.01
+    with pytest.raises(ValueError, match="optimizer of learning_rate=0"):
+        learn(clf, [2], optimizer=keras.optimizers.SGD(0.0))
+    assert clf.num_phases == 0 and clf.classes == NAMES[:2]
