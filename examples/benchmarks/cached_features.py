@@ -8,8 +8,8 @@ names other pictures or calls them unknown; its features go to a
 `FeatureFolder`. Another process does the same with the same pictures, and
 finds them there. The floor of the first is the forward pass of the frozen
 layers; that of the other is to read the files and to compute the keys that
-samples are found by. Tracing is not counted. Times are those of the processor,
-so that a busy machine does not count.
+samples are found by. Tracing is not counted, where batches are full. Times are
+those of the processor, so that a busy machine does not count.
 """
 
 import argparse
@@ -103,7 +103,7 @@ def main(arguments=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--count", type=int, default=1024)
     parser.add_argument("--here", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.here:
