@@ -15,6 +15,8 @@ from keras_incremental.utils.types import Store
 # Quantiles of the distances of a class, and mixtures of its deviations.
 LEVELS, MIXTURES = 32, 8
 PLACES = (np.arange(LEVELS) + 0.5) / LEVELS
+# Bytes of deviations that are looked at together: 4 MiB.
+AT_ONCE = 2**22
 # Samples that are drawn in all, unless there are many classes.
 MOST_DRAWN = 4096
 # Classes of which they are kept: at most 16 MB of 1,024 features.
@@ -102,14 +104,9 @@ class Deviations:
             known = label in found
             if statistics.counts[label] < 2 or not (known or len(found) < MOST):
                 continue
-            steps = features[labels == label] - statistics.means[label]
-            row = _row_of(means, steps, statistics.counts[label])
-            if known:
-                row = _joined(found[label], row, statistics.counts[label])
-            count, quantiles, deviations = row
-            mixtures = _mixed(deviations, [label, count])
-            mixtures = _as_long(means, mixtures, deviations)
-            found[label] = count, quantiles, mixtures
+            new = _NewSamples(features, labels, label, statistics.means[label])
+            count = statistics.counts[label]
+            found[label] = _row_of(means, new, count, found.get(label))
         if not found:
             return self
         order = sorted(found)
@@ -216,24 +213,77 @@ def _relative(lengths):
     return values / mean if mean > 0 else np.ones(LEVELS)
 
 
-def _row_of(means, steps, count):
-    """Returns a row of samples, by their deviations from the mean."""
-    lengths = means.left_out_lengths(steps, count)
-    quantiles = _relative(np.sort(lengths))
-    return len(steps), quantiles, steps / np.sqrt(len(steps))
+class _NewSamples:
+    """The deviations of samples of a class from its mean, some at a time."""
+
+    def __init__(self, features, labels, label, mean):
+        self.label = label
+        self._features, self._mean = features, mean
+        self._rows = np.flatnonzero(labels == label)
+
+    def __len__(self):
+        return len(self._rows)
+
+    def __iter__(self):
+        """Yields where samples begin, and their deviations."""
+        at_once = max(AT_ONCE // self._mean.nbytes, 1)
+        for start in range(0, len(self), at_once):
+            rows = self._rows[start : start + at_once]
+            yield start, self._features[rows] - self._mean
 
 
-def _joined(old, new, count):
-    """Returns a row of earlier and new samples of a class."""
-    counts = np.array([old[0], new[0]])
-    shares = counts / counts.sum()
-    quantiles = _relative(_joined_quantiles((old[1], new[1]), shares))
-    # By so much the mean of the earlier samples moved.
-    moved = np.sqrt(new[0]) * new[2].sum(0) / max(count - new[0], 1)
-    roots = np.sqrt(shares)
-    before = np.concatenate([old[2], moved[None]])
-    mixtures = np.concatenate([roots[0] * before, roots[1] * new[2]])
-    return int(counts.sum()), quantiles, mixtures
+def _row_of(means, new, count, old=None):
+    """Returns the row of a class, of new samples and of its earlier row.
+
+    Deviations are added up with random signs to a few mixtures, with nearly
+    the same outer products. What is left then tells no more than the sum of
+    these does, so none is of a single sample. Of a few samples random signs
+    change the sum of their squared distances, of which a left out sample's
+    distance is a steep function, so mixtures are as long as deviations.
+    """
+    counts = np.array([0 if old is None else old[0], len(new)])
+    total = int(counts.sum())
+    shares, width = counts / total, means.center.shape[-1]
+    mixing = _Mixing(means, [new.label, total], len(new), width)
+    lengths, moved = [], np.zeros(width)
+    for start, steps in new:
+        lengths.append(means.left_out_lengths(steps, count))
+        mixing.add(steps / np.sqrt(total), start)
+        moved += steps.sum(0)
+    quantiles = _relative(np.sort(np.concatenate(lengths)))
+    if old is not None:
+        # By so much the mean of the earlier samples moved.
+        moved /= max(count - len(new), 1)
+        before = np.concatenate([old[2], moved[None]])
+        mixing.add(np.sqrt(shares[0]) * before, len(new))
+        both = _joined_quantiles((old[1], quantiles), shares)
+        quantiles = _relative(both)
+    return total, quantiles, mixing.mixtures()
+
+
+class _Mixing:
+    """Adds up rows with random signs."""
+
+    def __init__(self, means, seed, size, width):
+        self._means = means
+        random = np.random.default_rng(seed)
+        self._signs = random.choice([-1.0, 1.0], size + MIXTURES + 1)
+        self._added = np.zeros((MIXTURES, width))
+        self._size = 0.0
+
+    def add(self, rows, start):
+        places = start + np.arange(len(rows))
+        signs = np.zeros((MIXTURES, len(rows)))
+        signs[places % MIXTURES, places - start] = self._signs[places]
+        self._added += signs @ rows
+        self._size += np.square(self._means.white(rows)).sum()
+
+    def mixtures(self):
+        mixtures = padded(np.linalg.qr(self._added, mode="r"), MIXTURES)
+        size = np.square(self._means.white(mixtures)).sum()
+        least = min(size, self._size)
+        stretch = np.sqrt(self._size / size) if least > 0 else 1.0
+        return (stretch * mixtures).astype("float32")
 
 
 def _joined_quantiles(parts, shares):
@@ -243,27 +293,3 @@ def _joined_quantiles(parts, shares):
     order = np.argsort(values, kind="stable")
     places = np.cumsum(weights[order]) - weights[order] / 2
     return np.interp(PLACES, places, values[order])
-
-
-def _mixed(rows, seed):
-    """Returns a few mixtures of rows, with nearly the same outer products.
-
-    Rows are added up with random signs. What is left then tells no more than
-    the sum of its outer products does, so none is of a single row.
-    """
-    blocks = -(-len(rows) // MIXTURES)
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], len(rows))
-    rows = padded(signs[:, None] * rows, blocks * MIXTURES)
-    added = rows.reshape(blocks, MIXTURES, -1).sum(0)
-    return padded(np.linalg.qr(added, mode="r"), MIXTURES)
-
-
-def _as_long(means, mixtures, deviations):
-    """Returns mixtures that are as long as the deviations they are made of.
-
-    Of a few samples random signs change the sum of their squared distances,
-    of which a left out sample's distance is a steep function.
-    """
-    sizes = [np.square(means.white(r)).sum() for r in (deviations, mixtures)]
-    stretch = np.sqrt(sizes[0] / sizes[1]) if min(sizes) > 0 else 1.0
-    return (stretch * mixtures).astype("float32")

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -198,3 +200,31 @@ def test_a_store_brings_them_back_and_others_are_refused():
     with pytest.raises(ValueError, match="quantiles"):
         Deviations.load_from(store, WIDTH, "a_")
     assert not len(Deviations.load_from({}, WIDTH, "a_").classes)
+
+
+def test_samples_of_a_class_are_looked_at_some_at_a_time(monkeypatch):
+    x, labels = clouds([0, 1], 4000)
+    x, half = x.astype("float32"), labels == 0
+    half[::3] = True
+
+    parts = [(x[rows], labels[rows]) for rows in (half, ~half)]
+    known = [FeatureStatistics.of(*part) for part in parts]
+
+    def made():
+        kept = Deviations.empty(WIDTH)
+        for statistics, part in zip(known, parts, strict=True):
+            kept = kept.updated(statistics, *part)
+        return kept
+
+    expected = made()
+    monkeypatch.setattr(deviations, "AT_ONCE", 2**12)
+    tracemalloc.start()
+    found = made()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    for name in Deviations.ARRAYS:
+        np.testing.assert_allclose(
+            getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-6
+        )
+    # Their deviations, of twice the bytes, were held several times.
+    assert peak < 1.5 * x.nbytes
