@@ -8,6 +8,9 @@ import numpy as np
 
 from keras_incremental.utils.types import Selection
 
+# Samples whose features are brought to unit length together.
+ROWS = 1024
+
 
 def herding(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     """Picks samples whose running mean stays closest to the class mean.
@@ -40,8 +43,7 @@ def herding(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     >>> herding(points, 3).tolist()
     [4, 3, 1]
     """
-    units = _unit_rows(_rows(features))
-    squares = np.sum(units**2, axis=1)
+    units, squares = _unit_rows(features)
     mean, total = np.mean(units, axis=0), np.zeros(units.shape[1])
     picks = np.empty(min(count, len(units)), "int64")
     taken = np.zeros(len(units), bool)
@@ -115,23 +117,31 @@ def get(identifier: str | Selection) -> Selection:
     return _SELECTIONS[identifier]
 
 
-def _rows(features):
-    features = np.asarray(features, "float64")
+def _unit_rows(features):
+    """Returns rows at unit length in float64, and their squared lengths."""
+    features = np.asarray(features)
     if features.ndim == 0 or len(features) == 0:
         raise ValueError(
             "`features` must have one row for each sample. Received: "
             f"features.shape={features.shape}."
         )
     features = features.reshape(len(features), -1)
-    finite = np.isfinite(features).all(axis=1)
+    units, squares = np.empty(features.shape), np.empty(len(features))
+    # In parts, as there may be many samples of a class.
+    for start in range(0, len(features), ROWS):
+        part = slice(start, start + ROWS)
+        rows = features[part].astype("float64")
+        _check_finite(rows, start)
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        units[part] = rows / np.where(norms == 0, 1, norms)
+        squares[part] = np.sum(units[part] ** 2, axis=1)
+    return units, squares
+
+
+def _check_finite(rows, start):
+    finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         raise ValueError(
             "`features` must be finite. Received: NaN or infinity in row "
-            f"{int(np.argmin(finite))}. Has the training diverged?"
+            f"{start + int(np.argmin(finite))}. Has the training diverged?"
         )
-    return features
-
-
-def _unit_rows(features):
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.where(norms == 0, 1, norms)

@@ -62,8 +62,9 @@ class Selector:
         size = len(stored) + len(rows)
         features = np.empty((size, 0))
         if self._new is not None:
-            old = self._computed(stored) if len(stored) else self._new[:0]
-            features = np.concatenate([old, self._new[rows]])
+            features = self._new[rows]
+            if len(stored):
+                features = np.concatenate([self._computed(stored), features])
         return self._function(features, count, [self._seed, label])
 
     def _computed(self, x):

@@ -112,3 +112,13 @@ def test_an_unknown_selection_is_refused(identifier):
 def test_only_functions_are_registered():
     with pytest.raises(TypeError, match="needs a name and a function"):
         selection.register("none", None)
+
+
+def test_many_samples_are_read_in_parts(monkeypatch):
+    features = np.random.default_rng(3).normal(size=(40, 5)).astype("float32")
+    whole = selection.herding(features, 12)
+    monkeypatch.setattr(selection, "ROWS", 7)
+    np.testing.assert_array_equal(selection.herding(features, 12), whole)
+    features[23, 2] = np.nan
+    with pytest.raises(ValueError, match="row 23"):
+        selection.herding(features, 12)
