@@ -18,7 +18,11 @@ def path(tmp_path):
     return tmp_path / "exemplars.sqlite"
 
 
-def test_an_update_copies_what_is_known_of_exemplars_once(path):
+def test_an_update_copies_what_is_known_of_exemplars_once(path, tmp_path):
+    # What the first update imports, and what coverage notes, is not counted.
+    first = ExemplarMemory(1, True, "random", path=tmp_path / "first.sqlite")
+    for label in range(2):
+        first.update(np.full((1, 1), label, "uint8"), np.full(1, label))
     size, each = 100_000, 1_000
     memory = ExemplarMemory(each, True, "random", path=path)
     labels, rows = np.arange(size) // each, np.arange(1, size + 1)
