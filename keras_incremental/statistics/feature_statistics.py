@@ -12,7 +12,9 @@ from keras_incremental.statistics.scatter import SharedScatter
 from keras_incremental.statistics.scatter import padded
 from keras_incremental.statistics.shrinkage import EVIDENCE
 from keras_incremental.statistics.shrinkage import share_of
+from keras_incremental.statistics.shrinkage import share_of_sphere
 from keras_incremental.statistics.shrinkage import shrunk
+from keras_incremental.statistics.spectrum import is_few
 from keras_incremental.statistics.spectrum import spectrum
 
 
@@ -84,10 +86,29 @@ class FeatureStatistics(ClassMeans):
             shrinkage: See `normal`.
         """
         count, share = len(self), 1.0
+        if is_few(count, self.means.shape[-1]):
+            return self._shrunk_gaussian(shrinkage)
         covariance = self.scatter / count
         if self.within > 0:
             share = share_of(covariance, shrinkage, count, self.freedom)
         return Normal(shrunk(covariance, share, count)), share
+
+    def _shrunk_gaussian(self, shrinkage):
+        """Returns `shrunk_normal`, of few samples."""
+        count, size = len(self), self.means.shape[-1]
+        center = np.zeros(size)
+        if self.within <= 0:
+            return Gaussian.sphere(center), 1.0
+        found, directions = self._spectrum_within()
+        values = np.full(size, self.remainder)
+        values[: len(found)] += found
+        values /= count
+        share = share_of_sphere(values, shrinkage, count, self.freedom)
+        normal = Gaussian.of_spectrum(center, values, directions, share)
+        return normal, share
+
+    def _spectrum_within(self):
+        return spectrum(self.scatter, rank=len(self))
 
     def extended(self, counts: np.ndarray, means: np.ndarray) -> Self:
         """Returns statistics with classes that vary as the others do.

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.gaussian import Gaussian
 from keras_incremental.statistics.scatter import RowScatter
-from keras_incremental.statistics.shrinkage import share_of_sphere
 from keras_incremental.statistics.spectrum import spectrum_of_rows
 from keras_incremental.utils.types import Store
 
@@ -80,17 +79,10 @@ class LowRankStatistics(FeatureStatistics):
         return spectrum_of_rows(rows)
 
     def shrunk_normal(self, shrinkage: str) -> tuple[Gaussian, float]:
-        count, size = len(self), self.means.shape[-1]
-        center = np.zeros(size)
-        if self.within <= 0:
-            return Gaussian.sphere(center), 1.0
-        found, directions = spectrum_of_rows(self.scatter)
-        values = np.full(size, self.remainder)
-        values[: len(found)] += found
-        values /= count
-        share = share_of_sphere(values, shrinkage, count, self.freedom)
-        normal = Gaussian.of_spectrum(center, values, directions, share)
-        return normal, share
+        return self._shrunk_gaussian(shrinkage)
+
+    def _spectrum_within(self):
+        return spectrum_of_rows(self.scatter)
 
     def fits(self, width: int) -> bool:
         rows = np.shape(self.scatter)

@@ -158,13 +158,19 @@ def log_evidence(
     prior = shares * freedom / (1 - shares)
     degrees = prior + size + 1
     both = degrees + freedom
-    gamma = _log_gamma(both, size) - _log_gamma(degrees, size)
+    gamma = _log_gamma_ratio(degrees, freedom, size)
     around = size * degrees * np.log(prior * sphere)
     scatter = np.log((prior * sphere)[:, None] + freedom * values).sum(1)
     return gamma + (around - both * scatter) / 2
 
 
-def _log_gamma(degrees, size):
-    """Returns log gamma functions of `size` dimensions of half the degrees."""
-    points = (degrees[:, None] - np.arange(size)) / 2
-    return np.vectorize(math.lgamma, otypes=[float])(points).sum(1)
+def _log_gamma_ratio(degrees, freedom, size):
+    """Returns log G((u + n) / 2) - log G(u / 2), see `log_evidence`.
+
+    Both are sums of `size` terms, which meet where samples are fewer.
+    """
+    steps = np.arange(min(freedom, size))
+    above = degrees[:, None] + freedom - steps
+    below = degrees[:, None] - size + 1 + steps
+    log_gamma = np.vectorize(math.lgamma, otypes=[float])
+    return (log_gamma(above / 2) - log_gamma(below / 2)).sum(1)

@@ -26,7 +26,7 @@ def spectrum(
     Returns:
         Arrays of shape `(found,)` and `(features, found)`.
     """
-    if rank is not None and FEW * (rank + SPARE) < len(gram):
+    if rank is not None and is_few(rank, len(gram)):
         base = _range_of(gram, rank + SPARE)
         values, turned = np.linalg.eigh(base.T @ gram @ base)
         vectors = base @ turned
@@ -35,6 +35,16 @@ def spectrum(
     tolerance = len(gram) * np.finfo("float64").eps
     values[values <= tolerance * values.max(initial=0.0)] = 0.0
     return values, vectors
+
+
+def is_few(samples: int, features: int) -> bool:
+    """Returns whether `spectrum` finds the range of a matrix first.
+
+    Args:
+        samples: Int. No more than so many rows add up to the matrix.
+        features: Int.
+    """
+    return FEW * (samples + SPARE) < features
 
 
 def spectrum_of_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
