@@ -24,7 +24,7 @@ FORMAT = 2
 KEPT = 50
 # Rows of new samples, as a share of the features, that make a learned sample
 # several times as expensive as in the first call.
-LAG = 1 / 8
+LAG = 1 / 16
 
 
 @dataclasses.dataclass(frozen=True)

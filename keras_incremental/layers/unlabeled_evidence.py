@@ -80,7 +80,7 @@ def told_from(
 ) -> tuple[LinearColumns, np.ndarray, np.ndarray]:
     """Returns a column that tells a class from other samples.
 
-    It is the ridge regression of both, its strength the most probable one, at
+    It is the ridge regression of both, its penalty the most probable one, at
     the best temperature.
 
     Args:

@@ -79,7 +79,7 @@ class LearningMixin(keras.Model):
 
         Without a recipe, where nothing below the head trains and data of old
         classes was seen (`remember`, `old_data`, earlier phases), the head is
-        solved: the ridge regression of all that was seen, with a strength
+        solved: the ridge regression of all that was seen, with a penalty
         and a temperature found from the data. No order of classes and no
         draw changes it. It is trained all the same where `epochs`,
         `optimizer` or a callback ask for it, or where the old head is better

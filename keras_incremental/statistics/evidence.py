@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_incremental.statistics.penalty import Penalty
+
 
 def log_evidence(
     values: np.ndarray,
@@ -10,6 +12,7 @@ def log_evidence(
     freedom: int,
     targets: int,
     ridges: np.ndarray,
+    cosine: float = 1.0,
 ) -> np.ndarray:
     """Returns the log evidence of a ridge regression for several strengths.
 
@@ -17,9 +20,11 @@ def log_evidence(
     integrated out and the variance of the noise at its best, up to what all
     strengths share:
 
-        s = energy - sum(squares / (values + ridge))
+        s = energy - sum(squares * share / (values * share + ridge))
         -targets / 2 * (freedom * log(s)
-                        + sum(log(1 + values / ridge)))
+                        + sum(log(1 + values * share / ridge)))
+
+    where the share is that of `Penalty`, 1 for a cosine of 1.
 
     Reference:
     - [MacKay, 1992](https://doi.org/10.1162/neco.1992.4.3.415); Bishop, 2006,
@@ -34,6 +39,7 @@ def log_evidence(
         freedom: Int. The number of samples, less 1 where means are taken off.
         targets: Int. The number of targets of each sample.
         ridges: Array of shape `(strengths,)`, above 0.
+        cosine: Float from 0 to 1, see `Penalty`. Defaults to `1.0`.
 
     Returns:
         Array of shape `(strengths,)`.
@@ -43,8 +49,9 @@ def log_evidence(
     ridges = np.asarray(ridges, "float64")[:, None]
     # The difference of `energy` and what is fitted would cancel.
     unexplained = max(energy - np.sum(squares / values), 0.0)
-    shrunk = np.sum(squares / values * ridges / (values + ridges), axis=1)
-    volume = np.sum(np.log1p(values / ridges), axis=1)
+    known = values * Penalty(ridges, cosine).share(values) / ridges
+    shrunk = np.sum(squares / values / (1 + known), axis=1)
+    volume = np.sum(np.log1p(known), axis=1)
     return log_probability(unexplained + shrunk, volume, freedom, targets)
 
 

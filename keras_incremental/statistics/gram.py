@@ -11,6 +11,7 @@ import functools
 import numpy as np
 
 from keras_incremental.statistics import evidence
+from keras_incremental.statistics.penalty import Penalty
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,9 @@ class SpectralGram:
         """Float. The root of the sum of their squares."""
         return float(np.linalg.norm(self.values))
 
-    def log_evidence(self, ridges: np.ndarray) -> np.ndarray:
+    def log_evidence(
+        self, ridges: np.ndarray, cosine: float = 1.0
+    ) -> np.ndarray:
         """Returns the log evidence of ridges, see `evidence.log_evidence`."""
         targets = len(self.steps)
         return evidence.log_evidence(
@@ -50,21 +53,30 @@ class SpectralGram:
             round(self.each * targets) - 1,
             targets,
             ridges,
+            cosine,
         )
 
-    def kernel(self, ridge: float) -> np.ndarray:
-        """Returns the solution for a ridge, `(features, classes)`."""
-        penalized = self.values + ridge
-        return self.vectors @ (self._products / penalized[:, None])
+    def kernel(self, penalty: Penalty) -> np.ndarray:
+        """Returns the solution for a penalty, `(features, classes)`."""
+        inverse = penalty.inverse(self.values)
+        return self.vectors @ (self._products * inverse[:, None])
 
-    def whitened(self, distances: np.ndarray, ridge: float) -> np.ndarray:
-        """Returns coordinates in which the matrix and the ridge are a sphere.
+    def sides(
+        self, distances: np.ndarray, penalty: Penalty
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns factors of products by the inverse of the penalized matrix.
 
         Args:
             distances: Array of shape `(count, features)`.
-            ridge: Float above 0.
+            penalty: `Penalty`.
+
+        Returns:
+            Arrays `left` and `right`, so that `left @ right.T` is
+            `distances @ inverse @ distances.T`.
         """
-        return distances @ self.vectors / np.sqrt(self.values + ridge)
+        inverse = penalty.inverse(self.values)
+        white = distances @ self.vectors * np.sqrt(inverse)
+        return white, white
 
     @functools.cached_property
     def _products(self):
@@ -75,16 +87,17 @@ class SpectralGram:
 class CorrectedGram:
     """A Gram matrix that is a diagonal and the outer products of some rows.
 
-    With `N = rows @ inverse(diagonal + ridge) @ rows.T` all follows from
+    With `N = rows @ inverse(diagonal + shift) @ rows.T` all follows from
     matrices as small as there are rows:
 
-        log det(matrix + ridge) = sum(log(diagonal + ridge)) + log det(1 + N)
-        inverse(matrix + ridge) @ rows.T
-            = inverse(diagonal + ridge) @ rows.T @ inverse(1 + N)
+        log det(matrix + shift) = sum(log(diagonal + shift)) + log det(1 + N)
+        inverse(matrix + shift) @ rows.T
+            = inverse(diagonal + shift) @ rows.T @ inverse(1 + N)
 
-    The last rows are the steps between classes, seen from `contrasts`. What
-    is left of the targets is then `each` times the trace of their part of
-    `inverse(1 + N)`, in which nothing cancels.
+    The shift is that of a `Penalty`, which may be complex; then real parts
+    count. The last rows are the steps between classes, seen from `contrasts`.
+    What is left of the targets is then `each` times the trace of their part
+    of `inverse(1 + N)`.
 
     Reference:
     - Woodbury, 1950, Inverting modified matrices
@@ -136,36 +149,68 @@ class CorrectedGram:
             np.sqrt(self.diagonal @ (self.diagonal + 2 * along) + inner)
         )
 
-    def log_evidence(self, ridges: np.ndarray) -> np.ndarray:
+    def log_evidence(
+        self, ridges: np.ndarray, cosine: float = 1.0
+    ) -> np.ndarray:
         """Returns the log evidence of ridges, see `evidence.log_evidence`."""
         targets = len(self.contrasts)
-        roots = np.linalg.cholesky(np.stack([self._inner(r) for r in ridges]))
-        first = len(self.rows) - targets + 1
-        between = np.linalg.inv(roots[:, first:, first:])
-        sides = np.diagonal(roots, axis1=1, axis2=2)
-        volume = np.log1p(self.diagonal / np.asarray(ridges)[:, None]).sum(1)
+        ridges = np.asarray(ridges, "float64")
+        left, volume = self._left_of(Penalty(ridges, cosine).shift)
+        if cosine < 1:
+            # 1 + e * p / ridge is |1 + e / shift|^2 / (1 + e * cosine / ridge).
+            volume = 2 * volume
+        if 0 < cosine < 1:
+            volume = volume - self._left_of(ridges / cosine)[1]
         return evidence.log_probability(
-            self.each * np.square(between).sum((1, 2)),
-            volume + 2 * np.log(sides).sum(1),
-            round(self.each * targets) - 1,
-            targets,
+            self.each * left, volume, round(self.each * targets) - 1, targets
         )
 
-    def kernel(self, ridge: float) -> np.ndarray:
-        """Returns the solution for a ridge, `(features, classes)`."""
-        first = len(self.rows) - len(self.contrasts) + 1
+    def kernel(self, penalty: Penalty) -> np.ndarray:
+        """Returns the solution for a penalty, `(features, classes)`."""
+        shift, first = penalty.shift, self._first
         targets = np.zeros((len(self.rows), len(self.contrasts)))
         targets[first:] = np.sqrt(self.each) * self.contrasts.T
-        inner = np.linalg.solve(self._inner(ridge), targets)
-        return self.rows.T @ inner / (self.diagonal + ridge)[:, None]
+        inner = np.linalg.solve(self._inner(shift), targets)
+        kernel = self.rows.T @ inner / (self.diagonal + shift)[:, None]
+        return kernel.real
 
-    def whitened(self, distances: np.ndarray, ridge: float) -> np.ndarray:
-        """Returns coordinates in which the matrix and the ridge are a sphere.
+    def sides(
+        self, distances: np.ndarray, penalty: Penalty
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns what `SpectralGram.sides` does."""
+        shift = penalty.shift
+        if penalty.cosine == 1:
+            white = self._whitened(distances, shift)
+            return white, white
+        scaled = distances / (self.diagonal + shift)
+        inner = np.linalg.solve(self._inner(shift), self.rows @ scaled.T)
+        along = inner.T @ self.rows / (self.diagonal + shift)
+        return distances, (scaled - along).real
 
-        Args:
-            distances: Array of shape `(count, features)`.
-            ridge: Float above 0.
+    @property
+    def _first(self):
+        """The first of the rows that are steps between classes."""
+        return len(self.rows) - len(self.contrasts) + 1
+
+    def _left_of(self, shifts):
+        """Returns what is left of the targets, and log det(1 + matrix / shift).
+
+        Both are real parts, by the Schur complement of the rows of steps.
         """
+        first = self._first
+        inner = np.stack([self._inner(shift) for shift in shifts])
+        within, across = inner[:, :first, :first], inner[:, :first, first:]
+        between = inner[:, first:, first:] - np.swapaxes(
+            across, 1, 2
+        ) @ np.linalg.solve(within, across)
+        left = np.trace(np.linalg.inv(between), axis1=1, axis2=2)
+        volume = np.log1p(self.diagonal / shifts[:, None]).sum(1).real
+        for part in (within, between):
+            volume = volume + np.linalg.slogdet(part)[1]
+        return left.real, volume
+
+    def _whitened(self, distances, ridge):
+        """Returns coordinates where the matrix and the ridge are a sphere."""
         scale = 1 / np.sqrt(self.diagonal + ridge)
         values, vectors = np.linalg.eigh(self._inner(ridge))
         roots = np.sqrt(np.maximum(values, 1.0))
@@ -175,9 +220,11 @@ class CorrectedGram:
         coordinates = distances * scale
         return coordinates + (coordinates @ along.T * shares) @ along
 
-    def _inner(self, ridge):
+    def _inner(self, shift):
         """Returns `1 + N`."""
-        scaled = self.rows * (1 / np.sqrt(self.diagonal + ridge))
-        inner = scaled @ scaled.T
+        inverse = 1 / (self.diagonal + shift)
+        inner = (self.rows * inverse.real) @ self.rows.T
+        if np.iscomplexobj(inverse):
+            inner = inner + 1j * ((self.rows * inverse.imag) @ self.rows.T)
         inner.flat[:: len(inner) + 1] += 1
         return inner

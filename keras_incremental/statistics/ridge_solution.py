@@ -7,8 +7,9 @@ import numpy as np
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics.gram import CorrectedGram
 from keras_incremental.statistics.gram import SpectralGram
+from keras_incremental.statistics.penalty import Penalty
 from keras_incremental.statistics.row_statistics import RowStatistics
-from keras_incremental.statistics.strength import most_probable
+from keras_incremental.statistics.strength import best_penalty
 
 Statistics = FeatureStatistics | RowStatistics
 
@@ -23,13 +24,13 @@ class RidgeSolution:
         statistics: `FeatureStatistics` or `RowStatistics` that it was solved
             from.
         gram: `SpectralGram` or `CorrectedGram` of them.
-        ridge: Float above 0.
+        penalty: `Penalty` of the weights.
         kernel: Array of shape `(features, classes)`.
     """
 
     statistics: Statistics
     gram: SpectralGram | CorrectedGram
-    ridge: float
+    penalty: Penalty
     kernel: np.ndarray
 
     @property
@@ -55,7 +56,7 @@ class RidgeSolution:
     def left_out(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Returns the scores of samples by the solution without each of them.
 
-        Exact for the same ridge: without a sample the mean of its class
+        Exact for the same penalty: without a sample the mean of its class
         moves by `step`, and the Gram matrix changes along the distance of
         the sample from the mean and the distance of the mean from the
         center, which a solution of two equations follows.
@@ -78,8 +79,9 @@ class RidgeSolution:
             ]
         )
         parts = [len(labels), 2 * len(labels)]
-        white = self.gram.whitened(distances, self.ridge)
-        away, own, steps = np.split(white, parts)
+        left, right = self.gram.sides(distances, self.penalty)
+        away, own, steps = np.split(left, parts)
+        away_right, _, steps_right = np.split(right, parts)
         away_scores, scores, step_scores = np.split(
             distances @ self.kernel, parts
         )
@@ -90,14 +92,16 @@ class RidgeSolution:
         share = 1 / (rest * num_classes)[:, None]
         own = own + share * away
         scores = scores + share * away_scores + 1 / num_classes
-        scores += np.sum(own * away, -1)[:, None] * moved
+        scores += np.sum(own * away_right, -1)[:, None] * moved
         sides = np.stack([away, steps[own_class]], 1)
-        products = sides @ np.swapaxes(sides, 1, 2)
+        right = np.stack([away_right, steps_right[own_class]], 1)
+        right = np.swapaxes(right, 1, 2)
+        products = sides @ right
         side_scores = np.stack([away_scores, step_scores[own_class]], 1)
         side_scores = side_scores + products[:, :, :1] * moved[:, None]
         change = _change(rest, each, num_classes)
         inner = np.linalg.solve(np.eye(2) + products @ change, side_scores)
-        along = own[:, None] @ np.swapaxes(sides, 1, 2)
+        along = own[:, None] @ right
         return scores - (along @ change @ inner)[:, 0]
 
 
@@ -111,7 +115,7 @@ def _change(rest, each, num_classes):
 
 
 def solved(statistics: Statistics) -> RidgeSolution:
-    """Returns the solution for statistics, its ridge the most probable one.
+    """Returns the solution for statistics, its penalty the most probable one.
 
     Classes weigh the same, however many samples they have: a class of 20
     samples beside others of 500 is otherwise hardly ever the answer. As all
@@ -125,10 +129,11 @@ def solved(statistics: Statistics) -> RidgeSolution:
     each = len(statistics) / len(statistics.counts)
     steps = statistics.means - statistics.means.mean(0)
     gram = statistics.gram(each, steps)
-    ridge = 1.0
+    penalty = Penalty(1.0)
     if gram.total > 0:
         mean = gram.total / steps.shape[-1]
-        ridge = most_probable(gram.log_evidence, mean, gram.norm)
+        penalty = best_penalty(gram.log_evidence, mean, gram.norm)
     # Directions that were left out are as uncertain as all others at least.
-    ridge = max(ridge, statistics.remainder)
-    return RidgeSolution(statistics, gram, ridge, gram.kernel(ridge))
+    ridge = max(penalty.ridge, statistics.remainder)
+    penalty = Penalty(ridge, penalty.cosine)
+    return RidgeSolution(statistics, gram, penalty, gram.kernel(penalty))

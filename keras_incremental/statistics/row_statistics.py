@@ -14,9 +14,9 @@ from keras_incremental.statistics.scatter import NoScatter
 from keras_incremental.statistics.scatter import RowScatter
 from keras_incremental.statistics.spectrum import spectrum
 
-# With a quarter as many rows and classes as features, a correction takes as
+# With a tenth as many rows and classes as features, a correction takes as
 # long as an eigendecomposition.
-FEW = 4
+FEW = 10
 
 
 class RowStatistics(ClassMeans):

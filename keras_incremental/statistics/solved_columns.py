@@ -45,7 +45,7 @@ def solve_columns(
 ) -> tuple[LinearColumns, LeftOut]:
     """Returns the head solved from statistics, at its best temperature.
 
-    Ridge regression on one-hot labels, its strength the most probable one;
+    Ridge regression on one-hot labels, its penalty the most probable one;
     one temperature, of least crossentropy on samples that are left out in
     turn, makes logits of the scores.
 

@@ -1,11 +1,14 @@
-"""The strength of a ridge regression that has the largest evidence."""
+"""The penalty of a ridge regression that has the largest evidence."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
 from keras_incremental.statistics.evidence import log_evidence
+from keras_incremental.statistics.penalty import COSINES
+from keras_incremental.statistics.penalty import Penalty
 
 # Weights in float32 then give scores as exact as those of float64.
 LEAST = float(np.finfo("float32").eps)
@@ -50,8 +53,37 @@ def best_ridge(
     return most_probable(evidence, float(values.mean()), largest)
 
 
+def best_penalty(
+    evidence: Callable[..., np.ndarray],
+    mean: float,
+    largest: float,
+) -> Penalty:
+    """Returns the penalty with the largest evidence, of any matrix.
+
+    Among cosines that the data cannot tell apart it has the largest.
+
+    Args:
+        evidence: Function from strengths and a cosine to their log evidence.
+        mean: See `most_probable`, as is the next one.
+        largest: Float.
+    """
+    best, highest = Penalty(1.0), -np.inf
+    for cosine in COSINES:
+        found = functools.partial(evidence, cosine=cosine)
+        # With the cosine 0, what is left falls with the square of the ridge.
+        least = LEAST if cosine else np.sqrt(LEAST)
+        ridge = most_probable(found, mean, largest, least)
+        height = float(found(np.array([ridge]))[0])
+        if height > highest + TIE:
+            best, highest = Penalty(ridge, cosine), height
+    return best
+
+
 def most_probable(
-    evidence: Callable[[np.ndarray], np.ndarray], mean: float, largest: float
+    evidence: Callable[[np.ndarray], np.ndarray],
+    mean: float,
+    largest: float,
+    least: float = LEAST,
 ) -> float:
     """Returns the strength with the largest evidence, of any matrix.
 
@@ -63,8 +95,10 @@ def most_probable(
         evidence: Function from strengths to their log evidence.
         mean: Float above 0, the mean eigenvalue of the Gram matrix.
         largest: Float, the largest one, or the norm of all.
+        least: Float above 0. No strength is a smaller share of `mean`.
+            Defaults to `LEAST`.
     """
-    low, high = np.log(LEAST * mean), np.log(MOST * largest)
+    low, high = np.log(least * mean), np.log(MOST * largest)
     grid = np.linspace(high, low, int((high - low) / STEP) + 2)
     found = evidence(np.exp(grid))
     place = int(np.argmax(found >= found.max() - TIE))

@@ -5,6 +5,7 @@ from keras_incremental.layers import ridge as regressions
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import evidence
 from keras_incremental.statistics import strength
+from keras_incremental.statistics.penalty import COSINES
 from keras_incremental.statistics.spectrum import spectrum
 
 RIDGES = np.geomspace(1e-3, 1e4, 29)
@@ -19,13 +20,17 @@ def clouds(num_samples, num_features, num_classes, seed=0):
     )
 
 
-def marginal(features, labels, ridge):
+def marginal(features, labels, ridge, cosine=1.0):
     """Log density of the targets under their normal distribution."""
     targets = np.eye(labels.max() + 1)[labels]
     # An orthonormal base of all that a constant does not explain.
     base = np.linalg.svd(np.eye(len(labels)) - 1 / len(labels))[0][:, :-1]
     x, y = base.T @ features, base.T @ targets
-    covariance = np.eye(len(x)) + x @ x.T / ridge
+    outer = x @ x.T
+    # Of weights whose variance is (x'x + ridge c) inverse(ridge + c x'x).
+    below = ridge * np.eye(len(x)) + cosine * outer
+    share = (outer + ridge * cosine * np.eye(len(x))) @ np.linalg.inv(below)
+    covariance = np.eye(len(x)) + outer @ share / ridge
     total = np.sum(y * np.linalg.solve(covariance, y))
     # At the best variance of the noise, up to what does not depend on it.
     volume = y.shape[1] * np.linalg.slogdet(covariance)[1]
@@ -53,11 +58,13 @@ def kernel_of(features, labels):
 @pytest.mark.parametrize(
     "shape", [(60, 5, 3), (20, 50, 4), (8, 3, 8), (30, 29, 2)]
 )
-def test_it_is_the_density_of_the_targets(shape):
+@pytest.mark.parametrize("cosine", COSINES)
+def test_it_is_the_density_of_the_targets(shape, cosine):
     features, labels = clouds(*shape)
-    expected = [marginal(features, labels, ridge) for ridge in RIDGES]
-    found = evidence.log_evidence(*spectrum_of(features, labels), RIDGES)
-    np.testing.assert_allclose(found, expected, rtol=1e-8)
+    expected = [marginal(features, labels, each, cosine) for each in RIDGES]
+    sums = spectrum_of(features, labels)
+    found = evidence.log_evidence(*sums, RIDGES, cosine)
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize("shape", [(60, 5, 3), (20, 50, 4), (200, 40, 10)])
@@ -66,6 +73,23 @@ def test_no_other_strength_is_more_probable(shape):
     best = best_of(features, labels)
     largest = max(marginal(features, labels, ridge) for ridge in RIDGES)
     assert marginal(features, labels, best) >= largest - 1e-6
+
+
+@pytest.mark.parametrize("shape", [(60, 5, 3), (20, 50, 4), (200, 40, 10)])
+def test_no_other_penalty_is_more_probable(shape):
+    features, labels = clouds(*shape)
+    values, *sums = spectrum_of(features, labels)
+    best = strength.best_penalty(
+        lambda ridges, cosine: evidence.log_evidence(
+            values, *sums, ridges, cosine
+        ),
+        values.mean(),
+        values.max(),
+    )
+    found = marginal(features, labels, best.ridge, best.cosine)
+    for cosine in COSINES:
+        others = [marginal(features, labels, r, cosine) for r in RIDGES]
+        assert found >= max(others) - 1e-6
 
 
 def test_one_feature_is_as_by_hand():

@@ -109,7 +109,7 @@ def test_many_samples_take_few_rows_and_keep_the_total():
 def test_a_head_of_few_rows_is_nearly_as_right():
     features, labels = clouds(900), np.arange(900) % 3
     ours, exact = map(solved, both(features[:600], labels[:600]))
-    assert ours.ridge >= ours.statistics.remainder > 0
+    assert ours.penalty.ridge >= ours.statistics.remainder > 0
     accuracies = [
         np.mean(each.scores(features[600:]).argmax(-1) == labels[600:])
         for each in (ours, exact)

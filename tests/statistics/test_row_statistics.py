@@ -3,7 +3,9 @@ import pytest
 
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import row_statistics
+from keras_incremental.statistics import strength
 from keras_incremental.statistics.linear_columns import TurnedColumns
+from keras_incremental.statistics.penalty import COSINES
 from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.row_statistics import RowStatistics
 from keras_incremental.statistics.row_statistics import turned
@@ -72,6 +74,14 @@ def test_a_correction_gives_the_head_of_all_samples(change, count, new):
     assert_same_head(*both(old, new), new, tolerance)
 
 
+@pytest.mark.parametrize("cosine", COSINES)
+def test_a_correction_has_any_cosine(cosine, monkeypatch):
+    monkeypatch.setattr(strength, "COSINES", [cosine])
+    labels, later = np.arange(40) % 3, np.array([0, 1, 2, 3] * 4)
+    old, new = (clouds(labels), labels), (clouds(later, 1), later)
+    assert_same_head(*both(old, new), new)
+
+
 def test_one_sample_of_each_class_is_told_apart():
     labels, later = np.arange(3), np.arange(3, 6)
     old, new = (clouds(labels), labels), (clouds(later, 1), later)
@@ -84,7 +94,8 @@ def test_one_sample_of_each_class_is_told_apart():
     )
 
 
-def test_the_evidence_is_that_of_the_whole_matrix():
+@pytest.mark.parametrize("cosine", COSINES)
+def test_the_evidence_is_that_of_the_whole_matrix(cosine):
     labels = np.arange(90) % 3
     whole, _, rows = both(
         (clouds(labels), labels), (clouds(labels + 1, 1), labels + 1)
@@ -94,7 +105,7 @@ def test_the_evidence_is_that_of_the_whole_matrix():
         each.gram(len(each) / 4, each.means - each.means.mean(0))
         for each in (rows, whole)
     ]
-    found, expected = (gram.log_evidence(ridges) for gram in grams)
+    found, expected = (gram.log_evidence(ridges, cosine) for gram in grams)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert grams[0].total == pytest.approx(grams[1].total)
     assert grams[0].norm == pytest.approx(grams[1].norm)

@@ -15,7 +15,7 @@ from keras_incremental.statistics.solved_columns import solve_columns
 def solve_head(run):
     """Solves the head from statistics, unless the old head is better.
 
-    Ridge regression on one-hot labels, its strength the most probable one;
+    Ridge regression on one-hot labels, its penalty the most probable one;
     one temperature, of least crossentropy on new samples and exemplars that
     are left out in turn, makes logits of the scores. Nothing is drawn, and
     neither the order of the classes nor that of the samples matters.
