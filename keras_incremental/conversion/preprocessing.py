@@ -1,31 +1,39 @@
-"""What a task of KerasHub does to pictures before its own graph."""
+"""What a task of KerasHub does to samples before its own graph."""
 
 import dataclasses
 
 import keras
 
-OTHERS = ("tokenizer", "audio_converter", "video_converter")
+from keras_incremental.utils import state
+
+OTHERS = ("audio_converter", "video_converter")
 
 
 def with_preprocessor(split, model):
-    """Puts the picture converter of a task in front of the features.
+    """Puts what a task does to samples in front of the features.
 
-    Such a task resizes and scales pictures in `fit` and `predict`, outside
-    of its graph, so what is cut out of the graph would miss it.
+    Such a task resizes and scales pictures and makes tokens of texts in `fit`
+    and `predict`, outside of its graph, so what is cut out of the graph would
+    miss it. Pictures are converted in the graph then; texts, which are no
+    tensors, are where data is read.
 
     Args:
         split: `HeadSplit` of `model`.
         model: Keras model. A task has a `preprocessor`, which may have an
-            `image_converter`, a layer.
+            `image_converter`, a layer, or a `tokenizer`.
 
     Returns:
-        A `HeadSplit` that reads pictures as `model.fit` does.
+        A `HeadSplit` that reads samples as `model.fit` does.
 
     Raises:
-        ValueError: if the task preprocesses something else than pictures.
+        ValueError: if the task preprocesses something else than pictures or
+            texts, or makes something else of texts than the graph reads.
     """
     preprocessor = getattr(model, "preprocessor", None)
-    _check_pictures(preprocessor, model)
+    _check_kind(preprocessor, model)
+    if getattr(preprocessor, "tokenizer", None) is not None:
+        _check_tokens(preprocessor, split, model)
+        return dataclasses.replace(split, preprocessor=preprocessor)
     converter = getattr(preprocessor, "image_converter", None)
     if converter is None:
         return split
@@ -46,14 +54,40 @@ def _raw_shape(shape, converter):
     return (*((None, None) if is_open else size), shape[-1])
 
 
-def _check_pictures(preprocessor, model):
+def _check_kind(preprocessor, model):
     kinds = [x for x in OTHERS if getattr(preprocessor, x, None) is not None]
+    both = ("image_converter", "tokenizer")
+    if all(getattr(preprocessor, x, None) is not None for x in both):
+        kinds = list(both)
     if kinds:
         raise ValueError(
-            f"Model '{model.name}' preprocesses its inputs outside of its "
-            f"graph, by {' and '.join(kinds)}; only pictures are taken over "
-            f"so. Received: preprocessor={type(preprocessor).__name__}. Take "
-            "it off, `preprocessor = model.preprocessor`, then "
-            "`model.preprocessor = None`, and give each call what it makes of "
-            "samples, `preprocessor(x)`."
+            _message(model, preprocessor, f"by {' and '.join(kinds)}; only")
         )
+
+
+def _check_tokens(preprocessor, split, model):
+    """Raises if a text does not become what the graph reads."""
+    inputs, made = state.inputs_of(split.features), None
+    if isinstance(preprocessor, keras.layers.Layer):
+        made = preprocessor(["a"], y=None, sample_weight=None)
+    is_read = isinstance(inputs, dict) and isinstance(made, dict)
+    if not is_read or not set(inputs) <= set(made):
+        keys = list(made) if isinstance(made, dict) else type(made).__name__
+        raise ValueError(
+            _message(
+                model,
+                preprocessor,
+                f"to {keys}, where it reads {list(model.input)}; only such",
+            )
+        )
+
+
+def _message(model, preprocessor, how):
+    return (
+        f"Model '{model.name}' preprocesses its inputs outside of its graph, "
+        f"{how} pictures and texts, by a layer whose dict of tokens the graph "
+        f"reads, are taken over so. Received: preprocessor="
+        f"{type(preprocessor).__name__}. Take it off, `preprocessor = "
+        "model.preprocessor`, then `model.preprocessor = None`, and give each "
+        "call what it makes of samples, `preprocessor(x)`."
+    )

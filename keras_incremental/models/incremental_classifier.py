@@ -169,6 +169,7 @@ class IncrementalClassifier(
             self.problem = problem
             self.features = split.features
             self.others = split.others
+            state.set_saved_only(self, "preprocessor", split.preprocessor)
             self.head = split.head
             self.activation = split.activation
             self.seed = arguments.whole("seed", seed, least=0)

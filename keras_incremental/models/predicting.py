@@ -15,6 +15,7 @@ from keras_incremental.models.inputs.pipelines import batches_to_predict
 from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.pipelines import watched
 from keras_incremental.models.inputs.reading import collect_samples
+from keras_incremental.models.inputs.texts import with_tokens
 from keras_incremental.models.outputs import forward
 from keras_incremental.models.unknown.calibration import Rejects
 from keras_incremental.models.unknown.review import ReviewQueue
@@ -65,6 +66,7 @@ class PredictingMixin(Rejects):
         """
         layout = self.others and self.others.layout
         model: Any = super() if layout is None else self.all_outputs()
+        x = with_tokens(self, x)
         read = (
             arrays_to_read(x, self.features, varies=True)
             if is_arrays(x)
@@ -179,6 +181,7 @@ class PredictingMixin(Rejects):
         known = np.asarray(self.classes)
         decoder = self.problem.decoder
         decoder.check_thresholds(thresholds, self.classes)
+        x = with_tokens(self, x)
         if unknown is None:
             # A sample beyond float32 is infinite, and named below.
             with np.errstate(over="ignore"):

@@ -286,6 +286,7 @@ class SavingMixin(ExportingMixin):
             "name": self.name,
             "features": serialize(self._whole_features()),
             "outputs": self.others and dataclasses.asdict(self.others.layout),
+            "preprocessor": self.preprocessor and serialize(self.preprocessor),
             "frozen": state.frozen_layers(self.features),
             "head": serialize(self.head),
             "activation": self.activation,
@@ -313,6 +314,7 @@ class SavingMixin(ExportingMixin):
         config = dict(config)
         file_checks.check_format(config.pop("format", file_checks.FORMAT))
         features, others = deserialize(config.pop("features")), None
+        preprocessor = config.pop("preprocessor", None)
         layout = config.pop("outputs", None)
         if layout is not None:
             layout["names"] = tuple(layout["names"])
@@ -323,6 +325,7 @@ class SavingMixin(ExportingMixin):
             deserialize(config.pop("head")),
             config.pop("activation"),
             others=others,
+            preprocessor=preprocessor and deserialize(preprocessor),
         )
         # Files of 0.1 have a memory in the place of a recipe.
         parts = {

@@ -27,6 +27,8 @@ class HeadSplit:
             division by a temperature. Defaults to `Affine()`, nothing.
         others: Model of the outputs of the classifier that are no class
             scores. Defaults to `None`, there are none.
+        preprocessor: Layer that makes tokens of texts before the graph does
+            anything. Defaults to `None`, there is none.
     """
 
     features: keras.Model
@@ -34,6 +36,7 @@ class HeadSplit:
     activation: str | None
     affine: Affine = Affine()
     others: keras.Model | None = None
+    preprocessor: keras.layers.Layer | None = None
 
     @property
     def gives_logits(self) -> bool:

@@ -41,6 +41,21 @@ class Untracked:
         self.value = value
 
 
+def set_saved_only(
+    layer: keras.layers.Layer, name: str, value: keras.layers.Layer | None
+) -> None:
+    """Sets an attribute that Keras saves with a layer, but does not build.
+
+    A tokenizer is built when its vocabulary is there, after the layer.
+
+    Args:
+        layer: Layer.
+        name: String, name of the attribute.
+        value: Layer without weights, or `None`.
+    """
+    object.__setattr__(layer, name, value)
+
+
 @contextlib.contextmanager
 def unlocked(layer: keras.layers.Layer) -> Iterator[None]:
     """Allows adding variables or layers to a built layer in the block."""

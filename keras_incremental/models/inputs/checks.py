@@ -17,6 +17,7 @@ from keras_incremental.models.inputs.pipelines import arrays_to_read
 from keras_incremental.models.inputs.pipelines import batches_to_read
 from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import is_arrays
+from keras_incremental.models.inputs.texts import with_tokens
 from keras_incremental.models.inputs.wide_labels import as_loss_reads
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
@@ -143,6 +144,7 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
         if not classifier.classifies_positions:
             y = table_by_name(y, classes, codec.encode, labels)
         y = codec.check_fit(y, classes, loss, labels)
+        x = with_tokens(classifier, x, inputs)
         return as_loss_reads(classifier, arrays_to_read(x, model, inputs), y)
     if x is None or is_arrays(x):
         raise ValueError(
@@ -150,7 +152,7 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
             f"{type(x).__name__}. Pass samples and labels, or a data set of "
             "`(samples, labels)`."
         )
-    x = batches_to_read(x, model, inputs)
+    x = batches_to_read(with_tokens(classifier, x, inputs), model, inputs)
     x = by_name(x, classes, codec.encode, inputs)
     x = codec.check_dataset(x, classes, loss)
     return as_loss_reads(classifier, x, None)

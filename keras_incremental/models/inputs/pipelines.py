@@ -81,7 +81,7 @@ def arrays_to_read(x, model, argument="x", varies=False):
     return x if is_varying and varies else records.readable(x)
 
 
-def batches_to_read(data, model, argument="x"):
+def batches_to_read(data, model, argument="x", labeled=True):
     """Returns a data set whose batches have what a model reads.
 
     Labels in a dict, and the one part of it that a model reads, are found by
@@ -91,6 +91,8 @@ def batches_to_read(data, model, argument="x"):
         data: Data set.
         model: Model with a graph.
         argument: What errors call the data by. Defaults to `"x"`.
+        labeled: Bool. `False` leaves out labels where that costs nothing:
+            Keras has no dtype for names in NumPy. Defaults to `True`.
     """
     spec = adapter_of(data).element_spec
     refuse_ragged(spec, argument)
@@ -99,8 +101,11 @@ def batches_to_read(data, model, argument="x"):
 
     def read(x, y, sample_weight):
         x = one_part(x, model)
-        # Those of TensorFlow become tensors anyway.
-        return records.readable(x) if spec is None else x, y, sample_weight
+        if spec is not None:
+            # Those of TensorFlow become tensors anyway.
+            return x, y, sample_weight
+        kept = (y, sample_weight) if labeled else (None, None)
+        return records.readable(x), *kept
 
     def read_spec(x, y, sample_weight):
         return one_part(x, model), y, sample_weight
@@ -120,7 +125,7 @@ def batches_to_predict(data, model, steps):
     check_length(adapter, steps, "x")
     if adapter.kind in ("generator", "generator function"):
         return _tuples(adapter.batches(), model)
-    return batches_to_read(data, model)
+    return batches_to_read(data, model, labeled=False)
 
 
 def watched(data, steps, callbacks):

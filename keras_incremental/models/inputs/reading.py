@@ -20,6 +20,7 @@ from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.models.inputs.samples import Rereading
 from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.inputs.texts import read_with_tokens
 from keras_incremental.problems.partial_labels import PartialLabels
 from keras_incremental.utils import large_arrays
 
@@ -161,6 +162,7 @@ class Reader:
         """Returns the `Source` of data; `steps` are those of `x` alone."""
         model = self.classifier.features
         x, y = with_chosen_labels(self.classifier, x, y)
+        x, y = read_with_tokens(self.classifier, x, y, argument)
         y = self._as_labels(y)
         is_x = argument == "x"
         if not is_x:

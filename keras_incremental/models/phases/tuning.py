@@ -85,6 +85,7 @@ def with_recipe(classifier, recipe):
             reconfigured(classifier.head, recipe.head),
             classifier.activation,
             others=classifier.others,
+            preprocessor=classifier.preprocessor,
         ),
         classifier.classes,
         recipe=dataclasses.replace(recipe, memory=memory),
