@@ -63,6 +63,9 @@ def _bound(function, makers):
 def samples_of(model, count=NEW, seed=0):
     """Made-up samples in the structure that a model reads."""
     generator = np.random.default_rng(seed)
+    if _reads_texts(model):
+        words = generator.choice(known_networks.WORDS[-3:], (count, 3))
+        return np.array([" ".join(w) for w in words])
 
     def draw(tensor):
         shape = (count, *(n or 12 for n in tensor.shape[1:]))
@@ -74,6 +77,11 @@ def samples_of(model, count=NEW, seed=0):
         return generator.normal(size=shape).astype(tensor.dtype)
 
     return keras.tree.map_structure(draw, state.inputs_of(model))
+
+
+def _reads_texts(model):
+    preprocessor = getattr(model, "preprocessor", None)
+    return getattr(preprocessor, "tokenizer", None) is not None
 
 
 def tried(name, make):
@@ -164,12 +172,14 @@ def _plain(clf, x):
         path = os.path.join(folder, "plain.keras")
         clf.to_keras().save(path)
         loaded = keras.models.load_model(path)
-        return _same(_predict(clf, x), _predict(loaded, x))
+        read = x if clf.preprocessor is None else clf.preprocessor(x)
+        return _same(_predict(clf, x), _predict(loaded, read))
 
 
 def _predict(model, x):
-    tensors = keras.tree.map_structure(ops.convert_to_tensor, x)
-    return ops.convert_to_numpy(model.predict_on_batch(tensors))
+    if not _reads_texts(model):
+        x = keras.tree.map_structure(ops.convert_to_tensor, x)
+    return ops.convert_to_numpy(model.predict_on_batch(x))
 
 
 def _same(expected, received):

@@ -70,9 +70,10 @@ def check_class_weight(loss, options):
     weights = options.get("class_weight")
     if weights is not None and isinstance(loss, LossWithTeacher):
         raise ValueError(
-            "`class_weight` of `fit` cannot tell the label from the outputs "
-            "of the teacher, which LossWithTeacher reads beside it. Received: "
-            f"class_weight={weights}. Give it to `with_teacher`."
+            "`class_weight` of `fit` and `train_on_batch` cannot tell the "
+            "label from the outputs of the teacher, which LossWithTeacher "
+            f"reads beside it. Received: class_weight={weights}. Give it to "
+            "`with_teacher`."
         )
 
 

@@ -6,7 +6,8 @@ import keras
 
 from keras_incremental.utils import state
 
-OTHERS = ("audio_converter", "video_converter")
+TAKEN_OVER = ("image_converter", "tokenizer")
+KINDS = (*TAKEN_OVER, "audio_converter", "video_converter")
 
 
 def with_preprocessor(split, model):
@@ -55,14 +56,9 @@ def _raw_shape(shape, converter):
 
 
 def _check_kind(preprocessor, model):
-    kinds = [x for x in OTHERS if getattr(preprocessor, x, None) is not None]
-    both = ("image_converter", "tokenizer")
-    if all(getattr(preprocessor, x, None) is not None for x in both):
-        kinds = list(both)
-    if kinds:
-        raise ValueError(
-            _message(model, preprocessor, f"by {' and '.join(kinds)}; only")
-        )
+    kinds = [x for x in KINDS if getattr(preprocessor, x, None) is not None]
+    if set(kinds) - set(TAKEN_OVER) or len(kinds) > 1:
+        raise ValueError(_message(model, preprocessor, f"with {kinds}"))
 
 
 def _check_tokens(preprocessor, split, model):
@@ -70,24 +66,20 @@ def _check_tokens(preprocessor, split, model):
     inputs, made = state.inputs_of(split.features), None
     if isinstance(preprocessor, keras.layers.Layer):
         made = preprocessor(["a"], y=None, sample_weight=None)
-    is_read = isinstance(inputs, dict) and isinstance(made, dict)
-    if not is_read or not set(inputs) <= set(made):
-        keys = list(made) if isinstance(made, dict) else type(made).__name__
-        raise ValueError(
-            _message(
-                model,
-                preprocessor,
-                f"to {keys}, where it reads {list(model.input)}; only such",
-            )
-        )
+    given = list(made) if isinstance(made, dict) else type(made).__name__
+    wanted = list(inputs) if isinstance(inputs, dict) else "one array"
+    if isinstance(given, str) or not set(wanted) <= set(given):
+        how = f"whose result is {given} where the graph reads {wanted}"
+        raise ValueError(_message(model, preprocessor, how))
 
 
 def _message(model, preprocessor, how):
     return (
-        f"Model '{model.name}' preprocesses its inputs outside of its graph, "
-        f"{how} pictures and texts, by a layer whose dict of tokens the graph "
-        f"reads, are taken over so. Received: preprocessor="
-        f"{type(preprocessor).__name__}. Take it off, `preprocessor = "
-        "model.preprocessor`, then `model.preprocessor = None`, and give each "
-        "call what it makes of samples, `preprocessor(x)`."
+        f"Model '{model.name}' preprocesses samples outside of its graph; "
+        "what is taken over is an image converter, or a layer with a "
+        "tokenizer that returns a dict with the inputs of the graph. "
+        f"Received: preprocessor={type(preprocessor).__name__} {how}. Take "
+        "it off, `preprocessor = model.preprocessor`, then "
+        "`model.preprocessor = None`, and give each call what it makes of "
+        "samples, `preprocessor(x)`."
     )

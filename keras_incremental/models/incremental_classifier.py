@@ -30,6 +30,7 @@ from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import named_arguments
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
+from keras_incremental.models.on_batch import OnBatchMixin
 from keras_incremental.models.predicting import PredictingMixin
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
@@ -55,7 +56,7 @@ from keras_incremental.utils.types import Tensor
 
 @export
 class IncrementalClassifier(
-    LearningMixin, PredictingMixin, SavingMixin, keras.Model
+    LearningMixin, PredictingMixin, SavingMixin, OnBatchMixin, keras.Model
 ):
     """A trained classifier that learns new classes and keeps the old ones.
 
@@ -75,7 +76,8 @@ class IncrementalClassifier(
             where several classes may apply to one sample. A 1x1 `Conv2D`
             with averaging or flattening after it is taken for a `Dense`. On
             maps or on `(batch_size, time, features)` there is a class for
-            each pixel or token.
+            each pixel or token. A task of KerasHub keeps its preprocessor:
+            pictures are converted in the graph, texts where data is read.
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
         memory: `ExemplarMemory`, or `Reservoir` for streams. Defaults to
@@ -114,9 +116,14 @@ class IncrementalClassifier(
     Attributes:
         phases: Tuple of `PhaseRecord`, what each phase brought and cost. It is
             saved with the classifier.
+        preprocessor: Layer that makes tokens of texts, that of a text task of
+            KerasHub, or `None`. Exemplars are kept as tokens, which all
+            methods take in place of texts.
 
     Input shape:
-        That of `model`; images of another height and width are resized.
+        That of `model`; images of another height and width are resized. With
+        a `preprocessor` a list or an array of texts, a tuple of two such
+        lists for pairs, or a data set of batches of them.
 
     Output shape:
         `(batch_size, len(classes))`: logits where `model` gave logits, else

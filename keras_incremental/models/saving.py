@@ -171,7 +171,9 @@ class SavingMixin(ExportingMixin):
 
         Returns:
             A `keras.Model` that ends in a `Dense` layer, with the weights
-            copied and the names in `model.class_names`.
+            copied and the names in `model.class_names`. It reads tokens
+            where this classifier has a `preprocessor`:
+            `model.predict(clf.preprocessor(texts))`.
         """
         model = plain_model(self)
         if filepath is not None:

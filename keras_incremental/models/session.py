@@ -125,8 +125,10 @@ def _check_can_replay(classifier, samples):
     memory, backbone = classifier.memory, classifier.backbone
     if memory is None or not memory.is_replayed:
         return
+    # Where nothing is cached, a recipe that trains the head reads samples.
+    reads = backbone.frozen is None and not is_default(classifier.recipe)
     trains = backbone.is_trainable or memory.augmentation is not None
-    if not trains or classifier.head.is_closed_form:
+    if not (trains or reads) or classifier.head.is_closed_form:
         return
     shapes = [samples.x.shape[1:]] + [memory.sample_shape] * bool(len(memory))
     check_one_shape(backbone, *shapes, augmentation=memory.augmentation)

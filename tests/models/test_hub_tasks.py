@@ -142,6 +142,17 @@ def test_fit_and_evaluate_take_texts(clf):
     np.testing.assert_allclose(history["val_loss"], expected[0], rtol=1e-5)
 
 
+def test_calls_on_a_batch_take_texts(clf):
+    before = clf.predict_on_batch(TEXTS)
+    np.testing.assert_allclose(before, clf.predict(TEXTS, verbose=0), atol=1e-6)
+    y = np.arange(3)
+    tested = clf.test_on_batch(TEXTS, y, return_dict=True)
+    expected = clf.evaluate(TEXTS, y, verbose=0, return_dict=True)
+    np.testing.assert_allclose(tested["loss"], expected["loss"], rtol=1e-5)
+    clf.train_on_batch(TEXTS, y)
+    assert not np.allclose(clf.predict_on_batch(TEXTS), before)
+
+
 def test_pairs_of_texts_are_one_sample(clf, task):
     pairs = (TEXTS, NEW + NEW[:1])
     np.testing.assert_allclose(
@@ -174,10 +185,12 @@ def test_another_preprocessor_is_refused_and_taken_off(task, monkeypatch):
     inputs = preprocessor(TEXTS)
     before = task.predict(TEXTS, verbose=0)
     monkeypatch.setattr(type(preprocessor), "call", lambda self, x, **_: x)
-    message = r"dict of tokens.*preprocessor = None`.*`preprocessor\(x\)`"
+    message = r"result is list.*preprocessor = None`.*`preprocessor\(x\)`"
     with pytest.raises(ValueError, match=message):
         ki.IncrementalClassifier(task, NAMES)
     task.preprocessor = None
     clf = ki.IncrementalClassifier(task, NAMES)
     task.preprocessor = preprocessor
-    np.testing.assert_allclose(clf.predict(inputs, verbose=0), before, atol=1e-6)
+    np.testing.assert_allclose(
+        clf.predict(inputs, verbose=0), before, atol=1e-6
+    )

@@ -67,5 +67,10 @@ def test_fit_does_not_weigh_classes_by_outputs_of_a_teacher():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     clf.compile("sgd", LossWithTeacher(loss, num_old=2))
     y = np.zeros((4, 3), "float32")
-    with pytest.raises(ValueError, match="`class_weight`.*`with_teacher`"):
-        clf.fit(X, y, class_weight={0: 2.0}, verbose=0)
+    weight = {"class_weight": {0: 2.0}}
+    for call in (
+        lambda: clf.fit(X, y, **weight, verbose=0),
+        lambda: clf.train_on_batch(X[:1], (y[:1],), **weight),
+    ):
+        with pytest.raises(ValueError, match="`class_weight`.*`with_teacher`"):
+            call()

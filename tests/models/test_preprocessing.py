@@ -61,7 +61,19 @@ def test_nothing_is_put_in_front_where_nothing_is_converted(parts):
     assert len(clf.features.layers) == len(model.layers)
 
 
-def test_a_tokenizer_is_refused():
-    model = task(tokenizer=object())
-    with pytest.raises(ValueError, match="by tokenizer.*preprocessor = None"):
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"tokenizer": object()},
+        {"audio_converter": object()},
+        {"image_converter": Converter, "tokenizer": object()},
+    ],
+    ids=lambda parts: "-".join(parts),
+)
+def test_what_cannot_be_taken_over_is_refused_and_taken_off(parts):
+    model = task(**parts)
+    with pytest.raises(ValueError, match="outside of.*preprocessor = None"):
         ki.IncrementalClassifier(model, ["cat", "dog"])
+    model.preprocessor = None
+    clf = ki.IncrementalClassifier(model, ["cat", "dog"])
+    assert clf.preprocessor is None

@@ -86,6 +86,16 @@ def test_a_frozen_network_that_is_not_cached_says_what_works():
     taught(clf, sounds())
 
 
+def test_what_a_recipe_could_never_train_on_is_not_remembered():
+    x, names = of(sounds(), OLD), NAMES[Y[OLD]]
+    recipe = recipes.icarl(budget=6)
+    clf = make(sounds, recipe=recipe, cache_features=False)
+    with pytest.raises(ValueError, match="without a recipe that trains it"):
+        clf.remember(x, names)
+    assert not len(clf.memory) and not len(clf.statistics.counts)
+    make(sounds, recipe=recipe).remember(x, names)
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_an_augmentation_does_not_see_what_is_padded(frozen):
     memory = ExemplarMemory(6, augmentation=lambda x: x)

@@ -125,6 +125,14 @@ def batches_to_predict(data, model, steps):
     check_length(adapter, steps, "x")
     if adapter.kind in ("generator", "generator function"):
         return _tuples(adapter.batches(), model)
+    y = (
+        None
+        if adapter.element_spec is None
+        else unpack(adapter.element_spec)[1]
+    )
+    if getattr(y, "dtype", None) == "string":
+        # Only TensorFlow has a dtype for names.
+        data = data.map(lambda *batch: (_samples_in(batch),))
     return batches_to_read(data, model, labeled=False)
 
 
@@ -152,6 +160,10 @@ def _refuse_varying_parts(x, argument):
     for part in parts if isinstance(x, (dict, list, tuple)) else ():
         if items_of(part) is not None:
             to_numpy(part, argument)
+
+
+def _samples_in(batch):
+    return unpack(batch[0] if len(batch) == 1 else batch)[0]
 
 
 def _in_dict(spec, model):
