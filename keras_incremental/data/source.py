@@ -332,6 +332,17 @@ def as_source(
     )
 
 
+def checked_source(x: Any, y: Any) -> Source:
+    """Returns a view of arrays that another `Source` has read and checked.
+
+    Args:
+        x: Array of samples.
+        y: Array of labels.
+    """
+    adapter = ArraysAdapter((x, y), batch_size=32)
+    return Source(adapter, "x", None, True, (x, y), varies=True)
+
+
 def _from_arrays(x, y, batch_size, steps, argument, lists, varies):
     if isinstance(x, (tuple, dict)) and y is None:
         x, y = split_batch(x, argument)

@@ -69,13 +69,13 @@ def expand(
     """
     head = find_head(model)
     group_layout.check_units(units, type(head).__name__)
-    compilation = HeadCompilation(model, head)
-    compilation.check(units)
+    before = HeadState(model, head)
+    before.compilation.check(units)
     warn_of_lowered_rate(model)
-    with Transaction(HeadState(model, head)):
+    with Transaction(before):
         head.expand(units, initializer, seed, parents)
         output_shapes.infer_again(model, head)
-        compilation.apply()
+        before.compilation.apply()
     return head
 
 
@@ -145,13 +145,16 @@ class HeadState:
     Args:
         model: `keras.Model`.
         head: Its `ExpandableHead`.
+
+    Attributes:
+        compilation: `HeadCompilation`.
     """
 
     def __init__(self, model: keras.Model, head: ExpandableHead):
+        self.compilation = HeadCompilation(model, head)
         self._model, self._head = model, head
         self._groups = head.group_sizes, head.blocks
         self._columns = head.snapshot() if head.built else None
-        self._compilation = HeadCompilation(model, head)
         self._optimizer = OptimizerState(model)
 
     def restore(self) -> None:
@@ -161,7 +164,7 @@ class HeadState:
         else:
             self._head.restore(self._columns)
         output_shapes.infer_again(self._model, self._head)
-        self._compilation.apply(build=False)
+        self.compilation.apply(build=False)
         self._optimizer.restore()
 
 

@@ -162,10 +162,11 @@ class DeviceRun(Run):
         learned: `SiteStatistics` in the classes of the classifier.
         validation: `Samples` to measure on, or `None`.
         options: `FitOptions`.
+        gate: See `Run`.
     """
 
-    def __init__(self, classifier, learned, validation, options):
-        super().__init__(classifier, validation, options)
+    def __init__(self, classifier, learned, validation, options, gate):
+        super().__init__(classifier, validation, options, gate)
         self.learned = learned
         new = learned.classes[len(self.known_classes) :]
         self.samples = Samples(None, None, learned.classes, new)

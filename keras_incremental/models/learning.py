@@ -5,6 +5,7 @@ from typing import Self
 import keras
 
 from keras_incremental.models import session
+from keras_incremental.models import tuning
 from keras_incremental.models.device_run import DeviceRun
 from keras_incremental.models.device_run import compute_statistics
 from keras_incremental.models.device_run import read_statistics
@@ -17,7 +18,6 @@ from keras_incremental.models.inputs.reading import OldData
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import checked_version
 from keras_incremental.models.inputs.samples import Samples
-from keras_incremental.models.phases import tuning
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.streams.stream import StreamReader
@@ -164,7 +164,7 @@ class LearningMixin(keras.Model):
         )
         checks.check_gate(gate, data.samples, data.validation)
         return session.run_if_accepted(
-            self, PhaseRun(self, data.compatible(self), options), gate
+            PhaseRun(self, data.compatible(self), options, gate)
         )
 
     def observe(
@@ -255,9 +255,10 @@ class LearningMixin(keras.Model):
             reader.batches(x, y, classes),
             checks.compatible(validation, self),
             options,
+            gate,
             reader.num_batches,
         )
-        return session.run_if_accepted(self, run, gate)
+        return session.run_if_accepted(run)
 
     def remember(
         self,
@@ -410,9 +411,9 @@ class LearningMixin(keras.Model):
             self, batch_size, verbose=options.verbose
         ).validation(validation_data, learned.classes)
         validation = checks.compatible(validation, self)
-        run = DeviceRun(self, learned, validation, options)
+        run = DeviceRun(self, learned, validation, options, gate)
         checks.check_gate(gate, run.samples, validation)
-        return session.run_if_accepted(self, run, gate)
+        return session.run_if_accepted(run)
 
     def tune(
         self,

@@ -1,19 +1,28 @@
 """What a classifier keeps of the samples it has learned."""
 
+from keras_incremental.data.source import checked_source
 from keras_incremental.models.outputs import outputs_for
 
 
-def keep_exemplars(classifier, backbone, samples, verbose=0):
+def keep_exemplars(classifier, backbone, samples, inputs, verbose=0):
     """Lets the memory select among samples of a phase.
 
     They are compared by the memory's own `features`, else by what the head
     reads.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        backbone: Its `Backbone`.
+        samples: `Samples`.
+        inputs: Array, what the student reads of them.
+        verbose: Same as for `fit`. Defaults to `0`.
     """
     memory = classifier.memory
     if memory is None:
         return
-    samples = samples.labeled
-    inputs = backbone.student_inputs(samples.x, verbose=verbose)
+    rows = samples.has_label
+    if not rows.all():
+        samples, inputs = samples.labeled, inputs[rows]
     version = samples.label_version
     if version is None:
         version = samples.label_space(classifier).version
@@ -21,8 +30,7 @@ def keep_exemplars(classifier, backbone, samples, verbose=0):
     if memory.features is None:
         features = backbone.features_of(inputs, verbose)
     memory.update(
-        samples.x,
-        samples.labels,
+        checked_source(samples.x, samples.labels),
         features=features,
         model=classifier,
         label_version=version,
@@ -37,9 +45,11 @@ def offer(classifier, samples, logits=None):
         classifier.memory.add(samples.x, samples.labels, logits)
 
 
-def offer_remembered(classifier, backbone, samples):
-    """Offers old samples to the memory of a stream."""
-    inputs = backbone.student_inputs(samples.x)
+def offer_remembered(classifier, backbone, samples, inputs):
+    """Offers old samples to the memory of a stream.
+
+    Arguments are those of `keep_exemplars`.
+    """
     offer(classifier, samples, _stored_logits(classifier, backbone, inputs))
 
 

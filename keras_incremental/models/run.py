@@ -1,4 +1,4 @@
-"""What one run of learning does in each step."""
+"""One run of `learn`, of `observe` or of `learn_statistics`, in six steps."""
 
 import itertools
 import time
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.models.gate import Gate
 from keras_incremental.models.outputs import logits_of
 from keras_incremental.problems.decoders import predictions_of
 from keras_incremental.reporting.report import PhaseReport
@@ -20,17 +21,19 @@ BEFORE, AFTER = "evaluation before", "evaluation after"
 
 
 class Run:
-    """Base class of one run of learning: what it does in each step.
+    """Base class of one run of learning.
 
-    `learn` makes a `PhaseRun`, `observe` a `StreamRun`, and `run_steps` calls
-    their methods in this order: `read`, `predict`, `train`, `update_memory`,
-    `predict`, `report`. A `PhaseCallback` is called between the steps, and
-    reads the attributes below.
+    `learn` makes a `PhaseRun`, `observe` a `StreamRun`, `learn_statistics` a
+    `DeviceRun`, and `session.run_steps` calls their methods in this order:
+    `read`, `predict`, `train`, `update_memory`, `predict`, `report`. A
+    `PhaseCallback` is called between the steps, and reads the attributes
+    below.
 
     Args:
         classifier: `IncrementalClassifier`.
         validation: `Samples` to measure on, or `None`.
         options: `FitOptions`.
+        gate: `Gate` that accepts or refuses the update.
 
     Attributes:
         classifier: The `IncrementalClassifier` that learns.
@@ -40,10 +43,17 @@ class Run:
         history: Dict of lists, of `fit`.
     """
 
-    def __init__(self, classifier: keras.Model, validation: Any, options: Any):
+    def __init__(
+        self,
+        classifier: keras.Model,
+        validation: Any,
+        options: Any,
+        gate: Gate,
+    ):
         self.classifier = classifier
         self.validation = validation
         self.options = options
+        self.gate = gate
         self.known_classes = classifier.classes
         self.backbone: Any = None
         self.history: dict[str, list] = {}
@@ -119,7 +129,7 @@ class Run:
         classes: Sequence[str],
         rows: np.ndarray | None = None,
     ) -> Config:
-        """Returns the measured fields of a `PhaseReport`.
+        """Returns the measured fields of a `PhaseReport`, and the verdict.
 
         Args:
             labels: Encoded labels of validation samples, or `None`.
@@ -130,19 +140,22 @@ class Run:
                 `None`, all.
         """
         if labels is None:
-            return {
+            measured: Config = {
                 "confusion_before": None,
                 "confusion_after": None,
                 "drop": None,
                 "class_drops": {},
             }
+            return {**measured, **self._verdict(measured)}
         scorer = self.classifier.problem.scorer
         num_old = len(self.known_classes)
         logits = self._validation_logits
         if rows is not None and logits is not None:
             logits = logits[rows]
+        measured = scorer.measure(labels, before, after, classes, num_old)
         return {
-            **scorer.measure(labels, before, after, classes, num_old),
+            **measured,
+            **self._verdict(measured),
             "calibration": scorer.calibration(labels, logits, num_old),
         }
 
@@ -152,10 +165,13 @@ class Run:
             **_kept(self.classifier),
             "seconds": time.perf_counter() - self._started,
             "stages": self.progress.seconds,
-            "accepted": True,
-            "reason": "",
             "history": self.history,
         }
+
+    def _verdict(self, measured):
+        drop, class_drops = measured["drop"], measured["class_drops"]
+        accepted, reason = self.gate.judge(drop, class_drops)
+        return {"accepted": accepted, "reason": reason}
 
     def _step_names(self):
         measures = self.validation is not None
@@ -201,6 +217,7 @@ def _kept(classifier):
     """Returns the fields of a `PhaseReport` about what is kept."""
     memory, statistics = classifier.memory, classifier.statistics
     counts = {} if memory is None else memory.counts
+    names = classifier.classes
     nbytes = {"weights": sum(_nbytes(v) for v in classifier.weights)}
     if memory is not None:
         nbytes["exemplars"] = memory.nbytes
@@ -210,7 +227,7 @@ def _kept(classifier):
     return {
         "problem": classifier.problem.name,
         "phase": classifier.num_phases,
-        "exemplars": {classifier.classes[k]: n for k, n in counts.items()},
+        "exemplars": {names[k]: n for k, n in counts.items()},
         "nbytes": nbytes,
     }
 

@@ -1,14 +1,11 @@
 """Calls of an `IncrementalClassifier` that change it, atomically."""
 
-import dataclasses
-
 from keras import ops
 
 from keras_incremental.conversion.batch_norm import freeze_batch_norm
+from keras_incremental.conversion.batch_norm import unchanged_statistics
 from keras_incremental.conversion.other_outputs import check_others
-from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.engine import run_steps
 from keras_incremental.models.inputs.one_shape import check_one_shape
 from keras_incremental.models.memory_update import adapt_readout
 from keras_incremental.models.memory_update import imprint
@@ -17,6 +14,11 @@ from keras_incremental.models.memory_update import offer_remembered
 from keras_incremental.models.name_order import warn_of_wrong_order
 from keras_incremental.models.phases.solvable import is_default
 from keras_incremental.models.pixel_ranges import warn_of_pixel_range
+from keras_incremental.models.run import AFTER
+from keras_incremental.models.run import BEFORE
+from keras_incremental.models.run import FEATURES
+from keras_incremental.models.run import MEMORY
+from keras_incremental.models.run import TRAINING
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.models.unknown.estimate import keep_deviations
@@ -28,44 +30,73 @@ from keras_incremental.utils.compilation import warn_of_lowered_rate
 from keras_incremental.utils.long_progress import shown
 
 
-def run_if_accepted(classifier, run, gate):
+def run_if_accepted(run):
     """Runs a phase or a stream, and keeps it if the gate accepts.
 
     Any exception, also of a callback, leaves the classifier as it was.
 
     Args:
-        classifier: `IncrementalClassifier`.
         run: `Run`.
-        gate: `Gate`.
 
     Returns:
         The `PhaseReport`.
     """
-    problem, known = classifier.problem, classifier.classes
-    compilation = HeadCompilation(classifier, classifier.head)
-    compilation.check(run.num_new_classes)
-    with shown(run.options.verbose), changing(classifier) as transaction:
+    classifier, known = run.classifier, run.known_classes
+    with (
+        shown(run.options.verbose),
+        changing(classifier, run.num_new_classes) as transaction,
+    ):
         _check_known(classifier, run)
-        make_ready_to_fit(classifier)
         report = run_steps(run)
         check_finite(classifier)
-        accepted, reason = gate.judge(report.drop, report.class_drops)
-        report = dataclasses.replace(report, accepted=accepted, reason=reason)
-        if accepted:
+        if report.accepted:
             if report.new_classes:
                 warn_of_lowered_rate(classifier, stacklevel=4)
-            _make_ready(classifier, compilation, report.new_classes)
+            _make_ready(classifier, transaction.snapshot, report.new_classes)
             record = PhaseRecord.of(report)
             classifier.phases = (*classifier.phases, record)
         for callback in run.callbacks:
             callback.on_phase_end(report)
-        if problem.scorer.has_confusion:
+        if classifier.problem.scorer.has_confusion:
             warn_of_wrong_order(known, report.confusion_before)
-        if accepted:
+        if report.accepted:
             classifier.previous = transaction.snapshot.to_go_back_to()
         else:
             transaction.undo()
     return report
+
+
+def run_steps(run):
+    """Takes the six steps of a phase or of a stream.
+
+    1. `read`: samples become features where the backbone is frozen.
+    2. `predict`: validation samples, before.
+    3. `train`: the head grows and learns.
+    4. `update_memory`: exemplars and statistics are kept.
+    5. `predict`: validation samples, after.
+    6. `report`: what changed, and whether the gate accepts it.
+
+    Args:
+        run: `Run`.
+
+    Returns:
+        A `PhaseReport`.
+    """
+    make_ready_to_fit(run.classifier)
+    run.backbone = run.classifier.backbone
+    for callback in run.callbacks:
+        callback.on_phase_begin(run)
+    run.progress(FEATURES)
+    run.read()
+    run.progress(BEFORE)
+    before = run.predict()
+    run.progress(TRAINING, run.description)
+    with unchanged_statistics(run.classifier):
+        run.history = run.train()
+    run.progress(MEMORY)
+    run.update_memory()
+    run.progress(AFTER)
+    return run.report(before, run.predict())
 
 
 def _check_known(classifier, run):
@@ -93,7 +124,7 @@ def remember(classifier, samples, batch_size=32, verbose=0):
         keep_deviations(classifier, features, samples.labels)
         streams = isinstance(classifier.memory, Reservoir)
         keep = offer_remembered if streams else keep_exemplars
-        keep(classifier, backbone, samples)
+        keep(classifier, backbone, samples, inputs)
         imprint(classifier, backbone, features, samples.labels)
         classifier.head.update_state(features, samples.labels)
         classifier.head.finalize_state()
@@ -182,8 +213,8 @@ def rollback(classifier):
         classifier.previous.value.go_back()
 
 
-def _make_ready(classifier, compilation, new_classes):
+def _make_ready(classifier, snapshot, new_classes):
     if new_classes:
-        compilation.apply()
+        snapshot.compilation.apply()
     else:
         state.forget_compiled(classifier)

@@ -30,6 +30,9 @@ class Snapshot:
 
     Args:
         classifier: `IncrementalClassifier`.
+
+    Attributes:
+        compilation: `HeadCompilation`, how the classifier is compiled.
     """
 
     def __init__(self, classifier):
@@ -53,6 +56,7 @@ class Snapshot:
             for callback in callbacks_of(classifier.recipe)
         ]
         self._head = HeadState(classifier, classifier.head)
+        self.compilation = self._head.compilation
 
     def restore(self):
         """Restores weights, classes, memory and compile state."""
@@ -103,13 +107,21 @@ def _copied(value):
 
 
 @contextlib.contextmanager
-def changing(classifier):
-    """Gives a `Transaction`, and keeps other threads out of the block."""
+def changing(classifier, num_new_classes=0):
+    """Gives a `Transaction`, and keeps other threads out of the block.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        num_new_classes: Int. How many classes arrive. Raises before anything
+            changes if the compiled loss cannot grow. Defaults to `0`.
+    """
     with (
         classifier.guard.value.changing(),
         devices.scope_of(classifier.variables),
     ):
-        with Transaction(Snapshot(classifier)) as transaction:
+        snapshot = Snapshot(classifier)
+        snapshot.compilation.check(num_new_classes)
+        with Transaction(snapshot) as transaction:
             yield transaction
 
 

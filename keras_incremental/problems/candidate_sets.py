@@ -218,7 +218,7 @@ def only_positive(inputs, samples):
     """
     partial_labels = samples.partial_labels
     known = len(samples.classes) - len(samples.new_classes)
-    labels = inputs.all[1]
+    labels = inputs.all_labels
     found = zip(partial_labels.parents, partial_labels.shares, strict=True)
     for child, (parent, share) in enumerate(found, start=known):
         denied = labels[:, child] == NO
@@ -242,7 +242,7 @@ def open_labels(labels, child, parent):
 
 def warn_only_positive(inputs, samples):
     """Warns of new classes that will be predicted everywhere."""
-    labels = np.asarray(inputs.all[1])
+    labels = np.asarray(inputs.all_labels)
     for child, parent, share in only_positive(inputs, samples):
         if share is None or not open_labels(labels, child, parent).any():
             _warn_positive(samples.classes, child, parent)

@@ -18,7 +18,7 @@ from keras_incremental.conversion.backbone import Backbone
 from keras_incremental.data.passes import Passes
 from keras_incremental.memory.policies import ClassBalanced
 from keras_incremental.memory.policies import Concatenate
-from keras_incremental.models.phases import tuning
+from keras_incremental.models import tuning
 from keras_incremental.problems import PartialLabels
 from keras_incremental.utils import large_arrays
 

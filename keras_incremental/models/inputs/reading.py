@@ -59,7 +59,10 @@ class Reader:
     def __init__(
         self, classifier, batch_size=32, steps=None, verbose=0, trains=False
     ):
+        model = classifier.features
         self.classifier = classifier
+        # What samples of this model may look like.
+        self.forms = {"lists": reads_lists(model), "varies": may_vary(model)}
         self.codec = classifier.problem.codec
         self.known = classifier.classes
         self.batch_size = batch_size
@@ -173,8 +176,7 @@ class Reader:
             batch_size=self.batch_size,
             steps=self.steps if is_x else None,
             argument=argument,
-            lists=reads_lists(model),
-            varies=may_vary(model),
+            **self.forms,
         )
 
     def pair(self, data):

@@ -99,9 +99,14 @@ class Samples:
         )
 
     @property
+    def has_label(self) -> np.ndarray:
+        """Bools, which samples have a label at all."""
+        return np.any(self.labels.reshape(len(self.labels), -1) >= 0, axis=1)
+
+    @property
     def labeled(self) -> "Samples":
         """The samples that have a label at all."""
-        given = np.any(self.labels.reshape(len(self.labels), -1) >= 0, axis=1)
+        given = self.has_label
         if given.all():
             return self
         return dataclasses.replace(

@@ -1,25 +1,6 @@
-"""How a head learns: by gradients, or by a solution in closed form."""
+"""How a head in closed form learns."""
 
-from keras_incremental.models.phases.describing import describe_head
-from keras_incremental.models.phases.plan import DESCRIBED
-from keras_incremental.models.phases.plan import SOLVED
-from keras_incremental.models.phases.plan import TRAINED
 from keras_incremental.models.phases.plan import selected
-from keras_incremental.models.phases.solving import solve_head
-from keras_incremental.models.phases.training import train
-
-LEARNERS = {
-    TRAINED: train,
-    SOLVED: solve_head,
-    DESCRIBED: describe_head,
-}
-
-
-def learner_of(run):
-    """Returns the function that lets the head learn in a phase."""
-    if run.classifier.head.is_closed_form:
-        return solve
-    return LEARNERS[run.plan.way]
 
 
 def solve(run):

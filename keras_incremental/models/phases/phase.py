@@ -7,9 +7,10 @@ from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.outputs import outputs_for
 from keras_incremental.models.phases.auxiliary import check_is_read
-from keras_incremental.models.phases.closed_form import learner_of
+from keras_incremental.models.phases.closed_form import solve
 from keras_incremental.models.phases.describable import check_can_train
 from keras_incremental.models.phases.describable import is_described
+from keras_incremental.models.phases.describing import describe_head
 from keras_incremental.models.phases.phase_data import read
 from keras_incremental.models.phases.phase_data import with_held_out
 from keras_incremental.models.phases.phase_data import with_old_classes
@@ -21,12 +22,17 @@ from keras_incremental.models.phases.redrawing import RedrawnInputs
 from keras_incremental.models.phases.redrawing import parts_by_sample
 from keras_incremental.models.phases.redrawing import with_labels
 from keras_incremental.models.phases.solvable import is_solved
+from keras_incremental.models.phases.solving import solve_head
+from keras_incremental.models.phases.training import train
 from keras_incremental.models.pixel_ranges import warn_of_pixel_range
 from keras_incremental.models.run import Run
 from keras_incremental.models.unknown.estimate import keep_deviations
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils import devices
 from keras_incremental.utils.class_sizes import check_lists
+
+# How the head learns, by `Plan.way`.
+LEARNERS = {TRAINED: train, SOLVED: solve_head, DESCRIBED: describe_head}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +65,7 @@ class PhaseRun(Run):
         classifier: `IncrementalClassifier`.
         data: `NewData`, checked.
         options: `FitOptions`.
+        gate: See `Run`.
 
     Attributes:
         samples: `Samples` to learn.
@@ -70,8 +77,8 @@ class PhaseRun(Run):
             the new classes; empty where this is not known.
     """
 
-    def __init__(self, classifier, data, options):
-        super().__init__(classifier, data.validation, options)
+    def __init__(self, classifier, data, options, gate):
+        super().__init__(classifier, data.validation, options, gate)
         check_lists(classifier.recipe.loss, len(data.samples.classes), "loss")
         self.samples = data.samples
         self.auxiliary = data.auxiliary
@@ -222,7 +229,9 @@ class PhaseRun(Run):
     def train(self):
         for callback in self.callbacks:
             callback.on_phase_train_begin(self)
-        return learner_of(self)(self)
+        if self.classifier.head.is_closed_form:
+            return solve(self)
+        return LEARNERS[self.plan.way](self)
 
     def keep_exemplars(self):
         """Lets the memory select among the samples, once in a phase.
@@ -235,9 +244,16 @@ class PhaseRun(Run):
                 self.classifier,
                 self.backbone,
                 self.samples,
+                self._new_inputs(),
                 self.options.verbose,
             )
         self._exemplars_are_kept = True
+
+    def _new_inputs(self):
+        """Returns what the student reads of the samples."""
+        if self._given is None:
+            return self.student_inputs(self.samples.x)
+        return self._given.new[: len(self.samples.labels)]
 
     def update_memory(self):
         classifier = self.classifier

@@ -102,17 +102,19 @@ class Inputs:
     @property
     def known_replayed(self):
         """Bools for `known`, which samples are replayed."""
-        return self.replayed[of_samples(self.is_exact(self.all[1]))]
+        return self.replayed[of_samples(self.is_exact(self.all_labels))]
+
+    @property
+    def all_labels(self):
+        """Labels of new and kept samples together."""
+        return np.concatenate([self.new_labels, self.old_labels])
 
     @property
     def all(self):
         """Inputs and labels of new and kept samples together."""
         if not len(self.old_labels):
             return self.new, self.new_labels
-        return (
-            records.joined([self.new, self.old]),
-            np.concatenate([self.new_labels, self.old_labels]),
-        )
+        return records.joined([self.new, self.old]), self.all_labels
 
     @property
     def epoch_labels(self):

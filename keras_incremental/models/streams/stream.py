@@ -124,13 +124,14 @@ class StreamRun(Run):
         validation: `Samples` to measure on, or `None`; their classes may not
             have arrived.
         options: `FitOptions`.
+        gate: See `Run`.
         num_batches: Int, or `None` where that is not known.
     """
 
     def __init__(
-        self, classifier, batches, validation, options, num_batches=None
+        self, classifier, batches, validation, options, gate, num_batches=None
     ):
-        super().__init__(classifier, validation, options)
+        super().__init__(classifier, validation, options, gate)
         bar = keras.utils.Progbar(num_batches, verbose=options.verbose)
         self.stream = _CheckedBatches(batches, classifier, bar)
         self.statistics = None

@@ -7,10 +7,11 @@ import numpy as np
 
 from keras_incremental.data.held_out import split_held_out
 from keras_incremental.layers.growth import HeadCompilation
-from keras_incremental.models.engine import run_steps
+from keras_incremental.models.gate import Gate
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.phases.redrawing import RedrawnInputs
+from keras_incremental.models.session import run_steps
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import records
@@ -42,7 +43,7 @@ def scores_of(classifier, recipes, data, options):
         ):
             trial = with_recipe(classifier, recipe)
             part = _split(trial, classifier.memory, data)
-            report = run_steps(PhaseRun(trial, part, options))
+            report = run_steps(PhaseRun(trial, part, options, Gate()))
             check_finite(trial)
             scores.append(_mean_score(report))
             # The layers below the head are shared.
