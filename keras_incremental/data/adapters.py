@@ -7,107 +7,21 @@ mapped. No library for data is imported before such data comes.
 import collections.abc
 import functools
 import inspect
-import itertools
 import math
-import sys
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
+from keras_incremental.data.adapter import Adapter
 from keras_incremental.data.batches import ListedBatches
 from keras_incremental.data.batches import MappedDataset
+from keras_incremental.data.grain_adapter import GrainAdapter
 from keras_incremental.data.workers import in_workers
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Structure
-
-# More batches than any data set has.
-LONGEST = sys.maxsize >> 24
-
-
-class Adapter:
-    """Base of the views of one data set.
-
-    Args:
-        data: The data set.
-
-    Attributes:
-        kind: String, what errors call data of this kind.
-        classes: Names of the classes by which it is recognized.
-        module: Where these classes are from.
-        reiterable: Whether there can be a second pass.
-        class_names: List of strings, if the data set has them. Else `None`.
-        num_batches: Int, `math.inf` if a pass has no end, or `None` if it is
-            not known.
-        element_spec: Specs of a batch, if the data set has them. Else `None`.
-    """
-
-    kind = ""
-    classes: tuple[str, ...] = ()
-    module = ""
-    reiterable = True
-    class_names: list[str] | None = None
-    num_batches: float | None = None
-    element_spec: Structure | None = None
-
-    def __init__(self, data: Data):
-        self.data = data
-
-    @classmethod
-    def matches(cls, data: Data) -> bool:
-        """Returns whether data is of this kind."""
-        return any(
-            base.__name__ in cls.classes
-            and base.__module__.startswith(cls.module)
-            for base in type(data).__mro__
-        )
-
-    def batches(self) -> Iterator[Structure]:
-        """Returns an iterator over the batches as they come."""
-        return iter(self.data)
-
-    @property
-    def goes_on(self) -> bool:
-        """Bool. Whether `passes` has no end."""
-        return self.num_batches == math.inf
-
-    def passes(self, steps: int | None = None) -> Iterator[Structure]:
-        """Returns an iterator over one pass, or over pass after pass.
-
-        What is random goes on being drawn where `batches` would begin anew by
-        the same seeds.
-
-        Args:
-            steps: Int, batches of a pass, where that has an end. Defaults to
-                `None`, all.
-        """
-        return itertools.islice(self.batches(), None if self.goes_on else steps)
-
-    def second_pass(self, steps: int | None, count: int) -> Iterator:
-        """Returns an iterator over some batches, drawn as a second pass is.
-
-        Args:
-            steps: Same as for `passes`.
-            count: Int, how many batches, where a pass has so many.
-        """
-        first = (steps or 0) if self.num_batches == math.inf else 0
-        return itertools.islice(self.passes(steps), first, first + count)
-
-    def set_class_names(self, names: Sequence[str]) -> None:
-        """Sets the names that the labels of the data number."""
-        self.data.class_names = list(names)
-
-    def map(self, function: Function, spec: Function | None = None) -> Data:
-        """Returns data of the same kind, for `fit`.
-
-        Args:
-            function: Called with a batch, returns a batch.
-            spec: Function of the element spec, which returns that of what
-                `function` returns. Defaults to `None`, the same.
-        """
-        raise NotImplementedError
 
 
 class TFDatasetAdapter(Adapter):
@@ -241,95 +155,6 @@ class DataLoaderAdapter(Adapter):
         # nested ones on TensorFlow.
         convert = functools.partial(keras.tree.map_structure, default_convert)
         return DataLoader(Mapped(), batch_size=None, collate_fn=convert)
-
-
-class GrainAdapter(Adapter):
-    kind = "Grain"
-    classes = ("MapDataset", "IterDataset", "DataLoader")
-    module = "grain."
-
-    def __init__(self, data: Data):
-        super().__init__(data)
-        if _has_no_end(data):
-            self.num_batches = math.inf
-        elif hasattr(data, "__len__"):
-            self.num_batches = len(data)
-
-    def passes(self, steps: int | None = None) -> Iterator[Structure]:
-        if self.num_batches == math.inf or not self._is_map:
-            # A loader may go on by other seeds, and does not say so.
-            return self.batches()
-        # Only so is what is random drawn by other seeds the next time.
-        return iter(self.data[:steps].repeat())
-
-    def second_pass(self, steps: int | None, count: int) -> Iterator:
-        if self.num_batches == math.inf or not self._is_map:
-            on = itertools.chain(self.batches(), self.batches())
-            return itertools.islice(on, steps or 0, (steps or 0) + count)
-        data = self.data[:steps]
-        start, count = len(data), min(len(data), count)
-        return iter(data.repeat()[start : start + count])
-
-    @property
-    def goes_on(self):
-        return self.num_batches == math.inf or self._is_map
-
-    @property
-    def _is_map(self):
-        """Whether batches are numbered, as those of a `MapDataset`."""
-        return hasattr(self.data, "repeat")
-
-    def map(self, function: Function, spec: Function | None = None) -> Data:
-        data = self.data
-        if hasattr(data, "to_iter_dataset"):
-            # The threads of a `MapDataset` would call it in any order.
-            data = data.to_iter_dataset()
-        elif not hasattr(data, "map"):
-            data = _as_iter_dataset(data)
-        return data.map(function)
-
-
-def _has_no_end(data):
-    """Returns whether a `MapDataset` is repeated, or what is read of one.
-
-    A length is `sys.maxsize` then, or that divided by the size of batches.
-    """
-    while True:
-        if hasattr(data, "__len__"):
-            return len(data) > LONGEST
-        # `LimitIterDataset` ends what it is made of.
-        parents = getattr(data, "parents", ())
-        if len(parents) != 1 or "Limit" in type(data).__name__:
-            return False
-        [data] = parents
-
-
-def _as_iter_dataset(loader):
-    """A `grain.IterDataset` over the batches of a `grain.DataLoader`.
-
-    What is mapped over it runs here, not in the processes of the loader.
-    """
-    import grain
-
-    class Batches(grain.IterDataset):
-        def __iter__(self):
-            return BatchIterator(iter(loader))
-
-    class BatchIterator(grain.DatasetIterator):
-        def __init__(self, iterator):
-            super().__init__()
-            self.iterator = iterator
-
-        def __next__(self):
-            return next(self.iterator)
-
-        def get_state(self):
-            return self.iterator.get_state()
-
-        def set_state(self, state):
-            self.iterator.set_state(state)
-
-    return Batches()
 
 
 class IteratorAdapter(Adapter):

@@ -1,29 +1,22 @@
 import itertools
 import math
-import numbers
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_incremental.data import arrays
-from keras_incremental.data.adapters import Adapter
+from keras_incremental.data import batch_checks
+from keras_incremental.data.adapter import Adapter
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
-from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.class_sample import ClassSample
 from keras_incremental.data.collecting import Collector
 from keras_incremental.data.endless import read_to_the_end
-from keras_incremental.data.map_batches import unpack
 from keras_incremental.data.tables import class_names
-from keras_incremental.losses.joined_labels import refuse_joined
-from keras_incremental.utils import records
 from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.types import Data
-from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
-from keras_incremental.utils.varying import may_join
 
 # Of data that does not say how long it is: 32 GiB.
 MAX_BYTES = 2**35
@@ -72,22 +65,27 @@ class Source:
     ):
         self.kind = adapter.kind
         self.class_names = adapter.class_names
-        self.has_labels = has_labels
         self.reiterable = adapter.reiterable
         self.goes_on = adapter.goes_on
         endless = adapter.num_batches == math.inf
         self.num_batches = steps if endless else steps or adapter.num_batches
-        self.dtype: Any = None if whole is None else whole[0].dtype
         self.whole: Any = whole
         self._adapter = adapter
         self._argument = argument
         self._steps = steps
         self._lists = lists
-        self._varies = varies
-        self._first = None
-        self._labels = None
+        dtype = None if whole is None else whole[0].dtype
+        self._form = batch_checks.BatchForm(has_labels, varies, dtype)
         self._spent = False
-        self._check_steps(adapter.num_batches)
+        batch_checks.check_steps(steps, adapter.num_batches, argument)
+
+    @property
+    def has_labels(self) -> bool | None:
+        return self._form.has_labels
+
+    @property
+    def dtype(self) -> Any:
+        return self._form.dtype
 
     def batches(self) -> Iterator[tuple]:
         """Returns an iterator of one pass over the data.
@@ -208,59 +206,20 @@ class Source:
                 "with; make an iterator anew if it has been read."
             )
         if steps is not None:
-            self._check_steps(index)
-
-    def _check_steps(self, available):
-        if self._steps and available and available < self._steps:
-            raise ValueError(
-                f"`{self._argument}` ends after {available} batches. "
-                f"Received: steps={self._steps}. Pass steps={available}, or "
-                "repeat the data."
-            )
+            batch_checks.check_steps(steps, index, self._argument)
 
     def _parse(self, batch, index):
         where = f"{self._argument} (batch {index})"
-        x, y = split_batch(batch, where)
-        x = arrays.samples_to_numpy(x, where, self._lists, self._varies)
-        y = None if y is None else _labels(y, f"y of {where}")
-        check_batch(x, y, where)
-        if self.has_labels is None:
-            self.has_labels = y is not None
-        if self.has_labels != (y is not None):
-            raise ValueError(
-                f"All batches must have labels, or none. Received: {where} "
-                f"{'with' if y is not None else 'without'} labels."
-            )
-        self._check_shape(x, where)
-        if y is not None:
-            self._check_labels(y, where)
+        x, y = batch_checks.split_batch(batch, where)
+        x = arrays.samples_to_numpy(x, where, self._lists, self._form.varies)
+        y = (
+            None
+            if y is None
+            else batch_checks.labels_to_numpy(y, f"y of {where}")
+        )
+        batch_checks.check_batch(x, y, where)
+        self._form.check(x, y, where)
         return x, y
-
-    def _check_labels(self, y, where):
-        form = (y.shape[1:], y.dtype.kind == "U")
-        self._labels = self._labels or form
-        if form != self._labels:
-            raise ValueError(
-                "All labels must have one form: names, numbers, or one-hot "
-                f"rows of one width. Received: y of {where} with shape "
-                f"{y.shape} and dtype {y.dtype}, unlike the batches before. "
-                "Convert all labels to one form."
-            )
-
-    def _check_shape(self, x, where):
-        if self._first is None:
-            # A copy, which does not keep the batch.
-            self._first = x[np.arange(0)]
-        first = self._first
-        fits = self._varies and may_join(first, x)
-        if not fits and records.describe(x) != records.describe(first):
-            raise ValueError(
-                "All samples must have one shape. Received: "
-                f"{where} with {records.describe(x)} after "
-                f"{records.describe(first)}. "
-                "Resize them to one shape."
-            )
-        self.dtype = np.result_type(self.dtype or x.dtype, x.dtype)
 
 
 def as_source(
@@ -311,7 +270,7 @@ def as_source(
     if isinstance(x, Source):
         return x
     if steps is not None:
-        _check_count("steps", steps)
+        batch_checks.check_count("steps", steps)
     adapter = adapter_of(x)
     if isinstance(adapter, ArraysAdapter):
         return _from_arrays(x, y, batch_size, steps, argument, lists, varies)
@@ -321,41 +280,50 @@ def as_source(
             f"yields (x, y). Received: {type(x).__name__} and y of type "
             f"{type(y).__name__}. Drop `y`."
         )
-    check_length(adapter, steps, argument)
+    batch_checks.check_length(adapter, steps, argument)
     if adapter.element_spec is None:
         return Source(adapter, argument, steps, lists=lists, varies=varies)
-    x, y = split_batch(adapter.element_spec, f"`{argument}`")
-    _check_specs(x, y, argument)
+    x, y = batch_checks.split_batch(adapter.element_spec, f"`{argument}`")
+    batch_checks.check_specs(x, y, argument)
     has_labels = y is not None
     return Source(
         adapter, argument, steps, has_labels, lists=lists, varies=varies
     )
 
 
-def checked_source(x: Any, y: Any) -> Source:
+def checked_source(
+    x: Any, y: Any, batch_size: int = 32, dtype: Any = None
+) -> Source:
     """Returns a view of arrays that another `Source` has read and checked.
 
     Args:
         x: Array of samples.
-        y: Array of labels.
+        y: Array of labels, or `None`.
+        batch_size: Int. Defaults to `32`.
+        dtype: NumPy dtype of `x` as the model sees it. Defaults to `None`,
+            that of the array.
     """
-    adapter = ArraysAdapter((x, y), batch_size=32)
-    return Source(adapter, "x", None, True, (x, y), varies=True)
+    adapter = ArraysAdapter((x, y), batch_size)
+    has_labels = y is not None
+    source = Source(adapter, "x", None, has_labels, (x, y), varies=True)
+    if dtype is not None:
+        source._form.dtype = dtype
+    return source
 
 
 def _from_arrays(x, y, batch_size, steps, argument, lists, varies):
     if isinstance(x, (tuple, dict)) and y is None:
-        x, y = split_batch(x, argument)
+        x, y = batch_checks.split_batch(x, argument)
     names = class_names(y)
     x = arrays.samples_to_numpy(x, argument, lists, varies)
-    y = None if y is None else _labels(y, "y")
-    check_batch(x, y, f"`{argument}`")
+    y = None if y is None else batch_checks.labels_to_numpy(y, "y")
+    batch_checks.check_batch(x, y, f"`{argument}`")
     if len(x) == 0:
         raise ValueError(
             f"`{argument}` is empty. Received: {argument}.shape={x.shape}. "
             "Check the path or the filter it is made with."
         )
-    _check_count("batch_size", batch_size)
+    batch_checks.check_count("batch_size", batch_size)
     adapter = ArraysAdapter((x, y), batch_size, names)
     read = slice(None if steps is None else steps * batch_size)
     x, y = x[read], None if y is None else y[read]
@@ -364,99 +332,3 @@ def _from_arrays(x, y, batch_size, steps, argument, lists, varies):
     return Source(
         adapter, argument, steps, y is not None, (x, y), varies=varies
     )
-
-
-def _labels(y, argument):
-    refuse_joined(y, argument)
-    return arrays.to_numpy(y, argument)
-
-
-def _check_count(name, value):
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not whole or value < 1:
-        raise ValueError(
-            f"`{name}` must be an integer of 1 or more. Received: "
-            f"{name}={value!r}."
-        )
-
-
-def check_length(
-    adapter: Adapter,
-    steps: int | None,
-    argument: str,
-    name: str | None = "steps",
-) -> None:
-    """Raises a `ValueError` if data is empty, or has no end.
-
-    Args:
-        adapter: `Adapter` of the data.
-        steps: Int, batches to read, or `None`.
-        argument: What errors call the data by.
-        name: What they call `steps` by; `None`, where there is no such
-            argument. Defaults to `"steps"`.
-    """
-    if adapter.num_batches == 0:
-        raise ValueError(
-            f"`{argument}` is empty. Received: {adapter.kind} with 0 batches. "
-            "Check the path or the filter it is made with."
-        )
-    if adapter.num_batches == math.inf and steps is None:
-        received = f"{name}=None" if name else adapter.kind
-        fix = (
-            f"Pass `{name}`, the number of batches to read, or give"
-            if name
-            else "Give"
-        )
-        raise ValueError(
-            f"`{argument}` has no end. Received: {received}. {fix} it an end, "
-            "for example with `dataset.take(n)` or `num_batches`."
-        )
-
-
-def _check_specs(x, y, argument):
-    parts = keras.tree.flatten(x)
-    refuse_ragged(parts, argument)
-    for spec, name in (*((part, argument) for part in parts), (y, "y")):
-        kind = type(spec).__name__
-        is_nested = isinstance(spec, (dict, tuple, list))
-        if is_nested or "Sparse" in kind or "Ragged" in kind:
-            raise TypeError(
-                f"`{name}` must be dense tensors. Received: {spec}. Make "
-                "them dense, and join several labels into one."
-            )
-    shapes = [s.shape for s in (*parts, y) if s is not None]
-    ranks = [shape.rank for shape in shapes]
-    firsts = [shape[0] for shape in shapes if shape.rank]
-    differ = None not in firsts and len(set(firsts)) > 1
-    if 0 in ranks or differ:
-        raise ValueError(
-            f"`{argument}` must yield batches. Received: single examples "
-            f"of shapes {[tuple(shape) for shape in shapes]}. Pass "
-            f"`{argument}.batch(32)`."
-        )
-
-
-def split_batch(batch: Structure, where: str) -> tuple:
-    """Returns the samples and the labels, or `None`, of one batch."""
-    x, y, sample_weight = unpack(batch, where)
-    if sample_weight is not None:
-        raise ValueError(
-            "Sample weights are not supported here. Received: "
-            f"{where} with (x, y, sample_weight). Give (x, y) only. Mix "
-            "first, and add a teacher or weights then."
-        )
-    return x, y
-
-
-def check_batch(x: np.ndarray, y: np.ndarray | None, where: str) -> None:
-    if x.ndim == 0 or (y is not None and y.ndim == 0):
-        raise ValueError(
-            "Data must come in batches. Received: single examples in "
-            f"{where}. Batch it first, for example with `dataset.batch(32)`."
-        )
-    if y is not None and len(x) != len(y):
-        raise ValueError(
-            f"There must be one label in `y` for each sample. Received: "
-            f"{len(x)} samples and {len(y)} labels in {where}. Check what "
-            "was filtered or shuffled apart."
-        )

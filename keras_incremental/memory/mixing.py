@@ -4,7 +4,7 @@ from keras_incremental.data.labels import is_one_hot
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.data.source import Source
-from keras_incremental.data.source import as_source
+from keras_incremental.data.source import checked_source
 from keras_incremental.losses.joined_labels import refuse_joined
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.replay import of_several_shapes
@@ -75,9 +75,7 @@ def _mix_arrays(source, replay, batch_size, seed):
 
 def _held(source, batch_size):
     x, y = source.collect()
-    held = as_source(x, y, batch_size, varies=True)
-    held.dtype = source.dtype
-    return held
+    return checked_source(x, y, batch_size, source.dtype)
 
 
 def _check_form(y):

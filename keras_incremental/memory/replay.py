@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
+from keras_incremental.data.batch_checks import split_batch
 from keras_incremental.data.labels import check_labels
-from keras_incremental.data.source import split_batch
 from keras_incremental.memory.augmentation import augmented
 from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.mixed_batches import JoinedRows

@@ -10,10 +10,10 @@ from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.arrays import as_keras_reads
 from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.arrays import to_numpy
+from keras_incremental.data.batch_checks import check_length
 from keras_incremental.data.endless import WatchedEnd
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import unpack
-from keras_incremental.data.source import check_length
 from keras_incremental.models.inputs.parts import check_dtype
 from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import one_part
