@@ -311,7 +311,10 @@ def _distribution_scope(variables):
 def _devices_of(variables):
     """Returns the names of the devices that all variables are on, by JAX."""
     for variable in variables:
-        sharding = getattr(variable.value, "sharding", None)
+        value = state.value_of(variable)
+        if value is None:
+            continue
+        sharding = getattr(value, "sharding", None)
         mesh = getattr(sharding, "mesh", None)
         found = sharding.device_set if mesh is None else mesh.devices.ravel()
         return [f"{device.platform}:{device.id}" for device in found]

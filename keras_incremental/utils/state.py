@@ -208,6 +208,15 @@ def nodes_of(model: keras.Model) -> list[Any]:
     return list(itertools.chain(*(by_depth[depth] for depth in depths)))
 
 
+def value_of(variable: keras.Variable) -> Tensor | None:
+    """Returns the value of a variable, or `None` where it has lost it.
+
+    On JAX, a `fit` that is interrupted in its first step leaves variables
+    without their values, and reading these is an error.
+    """
+    return getattr(variable, "_value", None)
+
+
 def forget_compiled(model: keras.Model) -> None:
     """Makes the next `fit`, `evaluate` and `predict` trace again."""
     model.train_function = None

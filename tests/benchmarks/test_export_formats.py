@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 from benchmarks import export_formats
+from toy_exports import writes_onnx
 
 
 def digits(size):
@@ -20,6 +21,7 @@ def network(shape, weights):
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
 
 
+@writes_onnx
 def test_the_table_has_a_row_for_each_format(monkeypatch, capfd):
     monkeypatch.setattr(export_formats, "digits", digits)
     monkeypatch.setattr(export_formats.backbones, "efficientnet_lite0", network)

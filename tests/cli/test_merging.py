@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from toy_exports import writes_onnx
 from toy_photos import run
 from toy_photos import run_json
 from toy_photos import write_pets
@@ -12,6 +13,8 @@ from keras_incremental.cli.image_lists import labeled_images
 from keras_incremental.cli.progress import Progress
 from keras_incremental.cli.reading import PictureReader
 from keras_incremental.models import read_class_names
+
+pytestmark = writes_onnx
 
 
 @pytest.fixture(scope="module")

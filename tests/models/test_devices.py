@@ -11,6 +11,7 @@ from toy_classifiers import NAMES
 from toy_classifiers import classifier
 from toy_classifiers import learn
 from toy_classifiers import samples
+from toy_exports import writes_onnx
 
 from keras_incremental import ExemplarMemory
 from keras_incremental import edge
@@ -21,6 +22,8 @@ from keras_incremental.models import IncrementalClassifier
 ROOT = pathlib.Path(__file__).parents[2]
 BIRD, FISH = (samples([k], count=30, seed=k) for k in (2, 3))
 TEST, _ = samples(range(4), seed=9)
+
+pytestmark = writes_onnx
 
 # Other backends refuse LiteRT and OpenVINO by their name.
 ON_TENSORFLOW = pytest.mark.skipif(

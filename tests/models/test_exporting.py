@@ -223,6 +223,7 @@ class LastDecoder(problems.SoftmaxDecoder):
         return np.full(logits.shape[:-1], logits.shape[-1] - 1)
 
 
+@writes_onnx
 def test_a_decoder_of_ones_own_must_decide_in_the_graph(tmp_path):
     last = register_problem(
         dataclasses.replace(

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 from keras import metrics
 from toy_exports import on_tensorflow
+from toy_exports import writes_onnx
 
 import keras_incremental as ki
 from keras_incremental.models import IncrementalClassifier
@@ -193,6 +194,7 @@ def test_names_that_an_export_adds_are_refused(tmp_path):
         clf.export(tmp_path / "pets")
 
 
+@writes_onnx
 def test_a_device_extends_one_output_alone(tmp_path):
     clf = IncrementalClassifier(network(), NAMES, output="kind")
     with pytest.raises(ValueError, match=r"\['kind', 'age'\]. Leave"):

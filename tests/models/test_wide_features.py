@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from toy_exports import writes_onnx
 
 import keras_incremental as ki
 from keras_incremental.statistics import LowRankStatistics
@@ -48,6 +49,7 @@ def test_its_file_is_small_and_learns_on(learned, tmp_path):
     )
 
 
+@writes_onnx
 def test_it_is_not_for_devices(learned, tmp_path):
     with pytest.raises(ValueError, match="pooling layer"):
         learned.export(tmp_path / "edge", format="onnx", extendable=True)

@@ -17,6 +17,9 @@ on_tensorflow = pytest.mark.skipif(
 writes_onnx = pytest.mark.skipif(
     BACKEND == "jax", reason="Graphs of JAX are not converted to ONNX."
 )
+writes_saved_models = pytest.mark.skipif(
+    BACKEND == "torch", reason="Graphs of torch are not converted to it."
+)
 writes_litert = pytest.mark.skipif(
     keras.version() < "3.13", reason="Keras 3.13 is the first with LiteRT."
 )
