@@ -102,6 +102,10 @@ CALLBACKS = {
     ),
     "ExemplarMemory": (lambda: callbacks.ExemplarMemory(budget=6), mix_data),
     "HeldOutStopping": (callbacks.HeldOutStopping, set_data),
+    "KeepStatistics": (
+        lambda: callbacks.KeepStatistics(["a", "b", "c", "d"]),
+        set_data,
+    ),
     "L2StartingPoint": (
         callbacks.L2StartingPoint,
         callback_checks.plain_phase,

@@ -12,6 +12,9 @@ from keras_incremental.callbacks.exemplar_memory import (
 from keras_incremental.callbacks.held_out_stopping import (
     HeldOutStopping as HeldOutStopping,
 )
+from keras_incremental.callbacks.keep_statistics import (
+    KeepStatistics as KeepStatistics,
+)
 from keras_incremental.callbacks.l2_starting_point import (
     L2StartingPoint as L2StartingPoint,
 )

@@ -14,6 +14,7 @@ from keras_incremental.models.phases.solvable import is_open
 from keras_incremental.models.phases.solving import assign_columns
 from keras_incremental.models.phases.solving import warnings_of
 from keras_incremental.models.run import Run
+from keras_incremental.models.transaction import changing
 from keras_incremental.models.unknown.estimate import keep_deviations
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.statistics import SiteStatistics
@@ -34,7 +35,7 @@ def read_statistics(given):
     Args:
         given: List of paths of files, and of `SiteStatistics`.
     """
-    given = [given] if _is_one(given) else list(given)
+    given = [given] if is_statistics(given) else list(given)
     read = [_read(part) for part in given]
     marks = [_mark(part) for part in read]
     if not read or len(set(marks)) < len(marks):
@@ -93,16 +94,8 @@ def compute_statistics(classifier, samples, batch_size, most, site):
         most: Int, of how many samples of a class features are kept.
         site: String.
     """
+    check_solves(classifier)
     backbone = classifier.backbone
-    if not is_open(classifier, backbone):
-        raise ValueError(
-            "Statistics of samples are of use where a head is solved from "
-            "them: a frozen backbone, no recipe that says otherwise, classes "
-            "that exclude each other, none of them merged, removed or "
-            f"divided. Received: recipe={classifier.recipe.name!r}, trainable "
-            f"weights below the head: {backbone.is_trainable}. Freeze the "
-            "backbone, and leave out the recipe."
-        )
     samples = samples.labeled
     inputs = backbone.student_inputs(samples.x, batch_size)
     features = ops.convert_to_numpy(backbone.features_of(inputs))
@@ -117,7 +110,49 @@ def compute_statistics(classifier, samples, batch_size, most, site):
     )
 
 
-def _is_one(given):
+def check_solves(classifier):
+    """Raises unless statistics of samples are of use to a classifier."""
+    backbone = classifier.backbone
+    if not is_open(classifier, backbone):
+        raise ValueError(
+            "Statistics of samples are of use where a head is solved from "
+            "them: a frozen backbone, no recipe that says otherwise, classes "
+            "that exclude each other, none of them merged, removed or "
+            f"divided. Received: recipe={classifier.recipe.name!r}, trainable "
+            f"weights below the head: {backbone.is_trainable}. Freeze the "
+            "backbone, and leave out the recipe."
+        )
+
+
+def remember_statistics(classifier, given, others):
+    """Keeps statistics of samples of known classes; nothing is trained.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        given: `SiteStatistics`, or the path of a file of them.
+        others: Dict of arguments of `remember` that are for samples.
+    """
+    meant = [name for name, value in others.items() if value is not None]
+    if meant:
+        raise ValueError(
+            "Statistics have the names of their classes, and no samples to "
+            f"read. Received: {meant} beside statistics. Leave them out."
+        )
+    check_solves(classifier)
+    found = sum_of(read_statistics(given), classifier)
+    new = found.classes[len(classifier.classes) :]
+    if new:
+        raise ValueError(
+            "`remember` takes statistics of known classes. Received: new "
+            f"ones, {list(new)}. Call `learn_statistics`, which adds them."
+        )
+    with changing(classifier):
+        classifier.statistics = classifier.statistics + found.statistics
+        keep_deviations(classifier, found.kept.features, found.kept.labels)
+
+
+def is_statistics(given):
+    """Returns whether these are statistics, or the path of a file."""
     return isinstance(given, (str, os.PathLike, SiteStatistics))
 
 

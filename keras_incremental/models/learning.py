@@ -8,7 +8,9 @@ from keras_incremental.models import session
 from keras_incremental.models import tuning
 from keras_incremental.models.device_run import DeviceRun
 from keras_incremental.models.device_run import compute_statistics
+from keras_incremental.models.device_run import is_statistics
 from keras_incremental.models.device_run import read_statistics
+from keras_incremental.models.device_run import remember_statistics
 from keras_incremental.models.device_run import sum_of
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.guard import reads
@@ -262,7 +264,7 @@ class LearningMixin(keras.Model):
 
     def remember(
         self,
-        x: Data,
+        x: Data | SiteStatistics | str | os.PathLike,
         y: Tensor | None = None,
         classes: Sequence[str] | None = None,
         *,
@@ -281,6 +283,9 @@ class LearningMixin(keras.Model):
 
         Args:
             x: Samples of known classes, or a data set, same as for `learn`.
+                In their place, statistics of such samples or the path of
+                their file, by `callbacks.KeepStatistics` or
+                `compute_statistics`, without any other argument.
             y: Labels as names, or as indices of `classes`.
             classes: Names that integer labels index. Defaults to the folder
                 names of the data set, else to `self.classes`.
@@ -297,6 +302,17 @@ class LearningMixin(keras.Model):
                 head train.
         """
         self.problem.objective.check_method("remember")
+        if is_statistics(x):
+            return remember_statistics(
+                self,
+                x,
+                {
+                    "y": y,
+                    "classes": classes,
+                    "steps": steps,
+                    "label_version": label_version,
+                },
+            )
         version = checked_version(label_version, self.label_space)
         verbose = arguments.checked_verbose(verbose)
         samples = Reader(self, batch_size, steps, verbose).old(x, y, classes)
