@@ -1,10 +1,10 @@
-"""Errors that a program may want to tell from others."""
+"""Errors that a program may want to catch."""
 
 import os
 
 
 class DamagedFileError(ValueError):
-    """Error of a file that cannot be read as what it should be.
+    """Raised for a file that is damaged, or not of the expected kind.
 
     It was cut, a bit of it was flipped, it is of another kind, or someone
     changed it. Nothing was changed by reading it.

@@ -1,4 +1,4 @@
-"""Obsolete methods, to compare with, and the parts that only they need.
+"""Obsolete methods, for comparison, and their parts.
 
 Names here are tested like all others, but may change or go in any release:
 what the rest of the package promises does not hold for them. The methods are

@@ -95,7 +95,7 @@ class Backbone:
 
     @property
     def caches_head_inputs(self):
-        """Whether what is cached is what the head reads."""
+        """Whether the cached features are the inputs of the head."""
         return self.frozen is not None and (
             self.upper is None or not self.upper.weights
         )

@@ -1,4 +1,4 @@
-"""Whatever `fit` takes, read alike, with labels by name."""
+"""Readers of all data that `fit` takes, with labels by name."""
 
 from keras_incremental.data.checked import checked as checked
 from keras_incremental.data.feature_folder import FeatureFolder as FeatureFolder

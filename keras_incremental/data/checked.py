@@ -13,7 +13,7 @@ def checked(
     names: Sequence[str] | None = None,
     ignore_class: int | None = None,
 ) -> Data:
-    """Makes labels outside the classes an error, whatever the backend.
+    """Raises an error for labels outside the classes, on any backend.
 
     A label that the head has no output for is a silent NaN under XLA, and a
     silent zero loss on JAX. What this function returns goes to `fit` in

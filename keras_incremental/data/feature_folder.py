@@ -21,7 +21,7 @@ USED = 60.0
 
 
 class FeatureFolder:
-    """Folder that keeps what frozen layers gave for each sample.
+    """Folder that caches the outputs of frozen layers for each sample.
 
     A classifier with `cache_features=FeatureFolder(path)` runs its frozen
     layers once per sample, in whatever process, and reads the rest of a

@@ -9,7 +9,7 @@ from keras_incremental.utils.types import Tensor
 def split_held_out(
     labels: Tensor, share: float = 0.1, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns rows to train on, and equally many of each class to hold out.
+    """Returns rows to train on, and class-balanced rows to hold out.
 
     The smallest class with two or more samples decides how many, so that old
     classes with few exemplars are held out in the same number as new ones.

@@ -16,7 +16,7 @@ EVER = -1
 
 @dataclasses.dataclass(frozen=True)
 class LabelSpace:
-    """The classes of a model, and how they came out of one another.
+    """The classes of a model, and how they were split, merged and removed.
 
     A picture that was labeled "car" before "police car" was known may show
     either. Each growth makes a new version; labels keep the version at which

@@ -77,7 +77,7 @@ def check_labels(
     ignore_class: int | None = None,
     sparse: bool | None = None,
 ) -> np.ndarray:
-    """Checks labels that already number the outputs of a model.
+    """Checks labels that are indices of the outputs of a model.
 
     Args:
         y: Sparse labels of any rank (maps of labels included), or one-hot

@@ -9,7 +9,7 @@ SHOWN = 5
 def check_class_names(
     names: Sequence[str], known: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Checks class names, and brings them into one spelling.
+    """Checks class names, and normalizes their spelling.
 
     Args:
         names: List of non-empty strings. Unicode is compared in its normal

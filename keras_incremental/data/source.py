@@ -23,7 +23,7 @@ MAX_BYTES = 2**35
 
 
 class Source:
-    """One view of everything that `fit` takes. Made by `as_source`.
+    """Uniform view of data that `fit` takes. Made by `as_source`.
 
     Args:
         adapter: `Adapter` of the data.

@@ -34,7 +34,7 @@ class Prediction(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class EdgeReport:
-    """What a call of `learn` did.
+    """Report of one `learn` on a device.
 
     Attributes:
         new_classes: Tuple of strings.

@@ -1,4 +1,4 @@
-"""Where a class ends, told by unlabeled samples of any mixture."""
+"""Limits of a new class, learned from unlabeled samples of any classes."""
 
 import dataclasses
 

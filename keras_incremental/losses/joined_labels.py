@@ -53,7 +53,7 @@ def split(joined: Tensor, num_old: int) -> tuple[Tensor, Tensor]:
 
 
 def one_part(structure: Structure) -> Any:
-    """Returns what is in a tuple of one, or what is no tuple as it is."""
+    """Returns the only item of a tuple, or anything else unchanged."""
     if isinstance(structure, (tuple, list)) and len(structure) == 1:
         return structure[0]
     return structure

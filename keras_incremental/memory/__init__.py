@@ -1,4 +1,4 @@
-"""What is kept of old data, and which samples are selected."""
+"""Memories of old samples, and how samples are selected and replayed."""
 
 from keras_incremental.memory.exemplar_store import (
     ExemplarStore as ExemplarStore,

@@ -35,11 +35,10 @@ from keras_incremental.utils.types import Tensor
 class Reservoir(BaseMemory):
     """Keeps a few samples of a stream that has no phases.
 
-    `add` decides for one sample after the other, so that what is kept does
-    not depend on the batches in which the stream comes; `draw` does not
-    change what is kept later either. Samples are stored as they came,
-    pictures as `uint8` if their values allow it. A sample that its class has
-    in the memory already is passed over, as if it had not come again.
+    `add` decides sample by sample, so the content does not depend on the batch
+    size of the stream, nor on calls of `draw`. Samples are stored as they
+    came, pictures as `uint8` if their values allow it. A sample that is stored
+    already with the same class is ignored.
 
     Reference:
     - [Vitter, 1985](https://doi.org/10.1145/3147.3165), `"uniform"`

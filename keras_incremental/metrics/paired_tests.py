@@ -75,7 +75,7 @@ def samples_to_decide(
     level: float = 0.95,
     power: float = 0.8,
 ) -> int | None:
-    """Returns how many samples would tell if a drop is above a limit.
+    """Returns the number of samples needed to decide if a drop is too large.
 
     The statistic of the score test grows with the root of the number of
     samples, if they flip as often as they did.

@@ -11,7 +11,7 @@ FIELDS = ("total", "correct", "within_group", "right_group")
 
 @dataclasses.dataclass(frozen=True)
 class PhaseCounts(ClassCounts):
-    """What was right after a phase, with and without knowing the group.
+    """Correct predictions after a phase, with and without a known group.
 
     A group holds the classes that arrived in one phase; elsewhere it is
     called a task.

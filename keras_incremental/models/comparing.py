@@ -39,15 +39,16 @@ def compare(
 ) -> Comparison:
     """Compares two models on the same samples, and decides between them.
 
-    A gate before a deployment: which classes became better or worse, which
-    samples went from right to wrong, and whether the old classes lost more
-    than `max_drop`. The decision waits for evidence. It is `"undecided"`, with
-    the number of samples that would tell, where the interval of the drop holds
-    `max_drop`; `max_drop` of `learn` refuses by the measured drop alone.
+    Call it before a deployment, to see which classes became better or worse,
+    which samples went from right to wrong, and whether the old classes lost
+    more than `max_drop`. The decision is `"undecided"` if the confidence
+    interval of the drop contains `max_drop`, and the result has the number of
+    samples that are needed. In contrast, `max_drop` of `learn` refuses an
+    update by the measured drop alone.
 
     Args:
-        old: `IncrementalClassifier`, its file, or what `to_keras` gave or
-            wrote; or a Keras model with names in the attribute `class_names`.
+        old: `IncrementalClassifier`, its file, the model or the file of
+            `to_keras`, or a Keras model with the attribute `class_names`.
         new: Same as `old`. Classes are matched by their names.
         x: Samples that neither has learned from, or a data set of `(samples,
             labels)`, same as for `evaluate_classes`.

@@ -14,7 +14,7 @@ FILES = "files and exports that were made before"
 
 @dataclasses.dataclass(frozen=True)
 class ErasureReport:
-    """What was deleted of samples, and what may still depend on them.
+    """Report of deleted samples, and of everything that may depend on them.
 
     Attributes:
         exemplars: Int. How many were deleted from the memory.

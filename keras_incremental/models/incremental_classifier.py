@@ -60,14 +60,14 @@ class IncrementalClassifier(
 ):
     """A trained classifier that learns new classes and keeps the old ones.
 
-    Takes over any Sequential or Functional Keras classifier, compiled or not.
-    `fit`, `evaluate`, `predict` and `summary` are those of Keras; `learn` adds
-    classes, and `observe` does so in a stream without phases. The layers below
-    the head are shared with `model`, not copied. All that it does can be
-    written by hand, with the public parts of this package.
+    Wraps any Sequential or Functional Keras classifier, compiled or not.
+    `fit`, `evaluate`, `predict` and `summary` work as in Keras; `learn` adds
+    classes, and `observe` adds them from a stream without phases. The layers
+    below the head are shared with `model`, not copied. Everything it does can
+    also be written by hand with the public parts of this package.
 
-    BatchNormalization stays in inference mode, also where it is unfrozen,
-    unless `train_batch_norm` says otherwise.
+    BatchNormalization layers stay in inference mode, even if they are
+    trainable, unless `train_batch_norm=True`.
 
     Args:
         model: Built Keras classifier that ends in `Dense(n)` (logits or
@@ -81,20 +81,20 @@ class IncrementalClassifier(
         classes: List of strings, the names of its classes in the order of
             its outputs. Names are append-only: an index never moves.
         memory: `ExemplarMemory`, or `Reservoir` for streams. Defaults to
-            `None`: that of the recipe, or no sample is kept.
-        recipe: `Recipe`, the method it learns by, such as
+            `None`: the memory of the recipe, if it has one.
+        recipe: `Recipe`, the method of `learn`, such as
             `keras_incremental.recipes.bic(budget=2000)`. Defaults to `None`:
-            each phase chooses by what is left of the old data, see `learn`.
+            each phase chooses by the old data that is available, see `learn`.
         seed: Int. Seeds all random draws of `learn`. Defaults to `0`.
-        train_batch_norm: Bool. Whether BatchNormalization that is trainable
-            follows the batches of `learn`. For networks trained from
-            scratch, with old classes replayed in every batch. Defaults to
+        train_batch_norm: Bool. Whether trainable BatchNormalization layers
+            update their statistics in `learn`. Use it for networks trained
+            from scratch, with old classes replayed in every batch. Defaults to
             `False`.
         multi_label: Bool. Whether several classes may apply to one sample,
-            or none. Defaults to `None`: where `model` ends in more than one
-            sigmoid output. Say it for logits.
-        backbone_learning_rate: Float, 0 or more, for what is trainable below
-            the head. Defaults to `None`, a hundredth of the head's.
+            or none. Defaults to `None`: `True` if `model` ends in more than
+            one sigmoid output. Set it if `model` returns logits.
+        backbone_learning_rate: Float, 0 or more, for the trainable layers
+            below the head. Defaults to `None`, a hundredth of the head's.
         cache_features: Bool, or a `data.FeatureFolder`. Whether layers that
             are frozen run once per sample. `False` runs the whole network in
             every epoch of training, and draws no features. A folder keeps
@@ -103,9 +103,9 @@ class IncrementalClassifier(
         max_class_drop: Float from 0 to 1. `learn` and `observe` refuse an
             update that costs any single old class more accuracy. Defaults to
             `None`, any.
-        problem: `Problem` of one's own, or the name of one, that
-            `register_problem` has made known. Defaults to `None`: one class
-            for each sample or pixel, or several labels, by how `model` ends.
+        problem: Custom `Problem`, or its name, registered by
+            `register_problem`. Defaults to `None`: single-label, multi-label
+            or segmentation, inferred from the outputs of `model`.
         output: String. The output of `model` that gives the scores of the
             classes, where it has several, by its name or key. Only this one
             is learned and evaluated; `predict` and `to_keras` return the
@@ -114,8 +114,8 @@ class IncrementalClassifier(
         **kwargs: Arguments of `keras.Model`.
 
     Attributes:
-        phases: Tuple of `PhaseRecord`, what each phase brought and cost. It is
-            saved with the classifier.
+        phases: Tuple of `PhaseRecord`, one for each phase. It is saved with
+            the classifier.
         preprocessor: Layer that makes tokens of texts, that of a text task of
             KerasHub, or `None`. Exemplars are kept as tokens, which all
             methods take in place of texts.
@@ -240,10 +240,11 @@ class IncrementalClassifier(
         steps: int | None = None,
         verbose: int | str = "auto",
     ) -> dict[str, float]:
-        """Returns the accuracy of each class. Arguments are of `remember`.
+        """Returns the accuracy of each class, see `remember` for the
+        arguments.
 
-        Of pixels it is the intersection over union, of tokens F1; where
-        classes do not exclude each other, F1 at a probability of 0.5.
+        For pixels it is the intersection over union, for tokens F1, and for a
+        multi-label classifier F1 at a probability of 0.5.
 
         Returns:
             Dict of names and scores from 0 to 1, of classes in the data.
@@ -367,7 +368,7 @@ class IncrementalClassifier(
 
     @property
     def backbone(self) -> Backbone:
-        """The frozen part of the network, with what is cached of it."""
+        """The frozen part of the network, and its cached features."""
         memory = self.memory
         # Augmented exemplars differ in each epoch.
         augments = memory is not None and memory.augmentation is not None
@@ -387,7 +388,7 @@ class IncrementalClassifier(
         return held
 
     def drop_cached_features(self, erase: bool = False) -> None:
-        """Deletes the features that are kept in memory of samples seen.
+        """Deletes the cached features of all samples.
 
         Args:
             erase: Bool. Whether those in a `FeatureFolder` are deleted too.

@@ -38,7 +38,7 @@ from keras_incremental.utils.types import Tensor
 
 
 class LearningMixin(keras.Model):
-    """Methods that teach an `IncrementalClassifier`."""
+    """Methods of an `IncrementalClassifier` that learn."""
 
     def learn(
         self,
@@ -58,49 +58,50 @@ class LearningMixin(keras.Model):
         steps: int | None = None,
         verbose: int | str = "auto",
     ) -> PhaseReport:
-        """Learns new classes, or more of known ones, and reports the change.
+        """Learns new classes, or new samples of known classes.
 
-        Takes the arguments of `fit`. Layers that are frozen run once per
-        sample; only the layers above them are trained. The method is that of
-        the recipe.
+        The arguments are those of `fit`. Frozen layers run once per sample,
+        and only the layers above them are trained, by the method of the
+        recipe.
 
-        Where only the head learns, of cached features, a data set is read
-        once. Where layers below it train, it is read once to know its
-        classes, and once more in each epoch, as `fit` does, so that random
-        augmentation stays random. Exemplars and statistics are of the first
-        reading; of large data it keeps 64 MiB, as many samples of each class,
-        or as many as the memory may. A part of a method that must know the
-        samples of an epoch before, such as `BiasCorrection`, trains on those
-        of the first reading, and warns if the next one gives others. An
-        iterator is read once in any case.
+        If only the head is trained, a data set is read once, and its features
+        are cached. If layers below the head are trained too, it is read once
+        to find its classes, and once more in each epoch, as in `fit`, so that
+        random augmentation stays random. Exemplars and statistics come from
+        the first reading; of large data it keeps 64 MiB with the same number
+        of samples per class, or as many as the memory may hold. Callbacks that
+        must know the samples of an epoch in advance, such as `BiasCorrection`,
+        train on the first reading, and warn if the next one differs. An
+        iterator is always read once.
 
-        Samples that differ in shape run through frozen layers in batches of
-        one shape; JAX compiles these for each shape. Layers that train read
-        them padded to the longest, where the network leaves out by a mask what
-        they are padded by, and are refused where it does not.
+        Samples of different shapes run through frozen layers in batches of one
+        shape; JAX compiles the layers once per shape. For layers that are
+        trained, samples are padded to the longest one. The network must mask
+        the padding, or an error is raised.
 
-        Without a recipe, where nothing below the head trains and data of old
-        classes was seen (`remember`, `old_data`, earlier phases), the head is
-        solved: the ridge regression of all that was seen, with a penalty
-        and a temperature found from the data. No order of classes and no
-        draw changes it. It is trained all the same where `epochs`,
-        `optimizer` or a callback ask for it, or where the old head is better
-        on validation data, or on new samples of old classes; the report says
-        so.
+        Without a recipe, if all layers below the head are frozen and data of
+        the old classes was seen (by `remember`, `old_data` or in earlier
+        phases), the head is not trained but solved in closed form. It is the
+        ridge regression of all samples seen so far, with a penalty and a
+        temperature that are estimated from the data. It does not depend on the
+        order of the classes or on random numbers. The head is trained instead
+        if you pass `epochs`, `optimizer` or a callback, or if the old head is
+        better on validation data or on new samples of old classes; the report
+        says so.
 
-        An exception, Ctrl-C or a refusal leaves weights, classes, memory and
-        compile state as they were.
+        After an exception, Ctrl-C or a refused update, weights, classes,
+        memory and compile state are the same as before the call.
 
         Args:
             x: Samples, or a data set of `(samples, labels)`, or of dicts with
                 a key `"label"`: arrays, `tf.data`, `PyDataset`, torch
                 `DataLoader`, Grain, a list of batches, a generator, or a
-                function that returns one. Where the input of the model is
-                open, samples may differ in shape, in a list or from batch
-                to batch.
+                function that returns one. If the input shape of the model is
+                open, samples may differ in shape, in a list or between
+                batches.
             y: Labels as names, as ints or one-hot that index `classes`;
-                `None` if all samples show the one class in `classes`. Some
-                may be missing: `None`, -1 or 255. For a multi-label
+                `None` if all samples are of the one class in `classes`. A
+                missing label is `None`, -1 or 255. For a multi-label
                 classifier: for each sample a list of names, or a row with 1,
                 0, or -1, 255 or NaN (unknown) for each of `classes`.
             classes: Names of the classes in the data, new or known. Defaults
@@ -108,40 +109,40 @@ class LearningMixin(keras.Model):
             validation_data: Same as for `fit`, of old and new classes. Its
                 integer labels index `self.classes` with the new ones
                 appended.
-            epochs: Int. Defaults to `None`: no training where the head can
-                be solved, else 20 where only the head trains. Where layers
-                below it train too, some exemplars and new samples are held
-                out, and `callbacks.HeldOutStopping` ends the training; 5
-                where a class has fewer than 10 samples, no old class is
-                replayed, a recipe is named, or `x` gives other samples at
-                each reading, so that none can be held out.
+            epochs: Int. Defaults to `None`: no training if the head can be
+                solved, else 20 if only the head is trained. If layers below it
+                are trained too, some exemplars and new samples are held out,
+                and `callbacks.HeldOutStopping` ends the training; 5 if a class
+                has fewer than 10 samples, no old class is replayed, a recipe
+                is given, or `x` yields different samples in each epoch, so
+                that none can be held out.
             batch_size: Int. Defaults to `32`.
             optimizer: Optimizer, or its name. Defaults to `None`: no training
-                where the head can be solved, else Adam, at a rate for the
-                number of features.
-            callbacks: List of Keras callbacks. With one, the head is
-                trained, not solved. Their `model` is what trains, which reads
-                features of what is frozen; `with self.model.classifier() as
-                clf` is the classifier of all classes at that step. A
-                `ModelCheckpoint` saves it. A `callbacks.PhaseCallback` has
-                more hooks.
-            max_drop: Float from 0 to 1. Refuses an update that costs the old
-                classes more accuracy on `validation_data`. Before a
-                deployment, `compare` asks whether the samples are enough to
-                say so. Defaults to `None`, any.
+                if the head can be solved, else Adam with a learning rate that
+                suits the number of features.
+            callbacks: List of Keras callbacks. If there is one, the head is
+                trained, not solved. Their `model` is the part that is trained,
+                on the outputs of the frozen layers. To get the whole
+                classifier at that step, use `with self.model.classifier() as
+                clf`; a `ModelCheckpoint` saves that one. A
+                `callbacks.PhaseCallback` has more hooks.
+            max_drop: Float from 0 to 1, the largest drop in accuracy of the
+                old classes on `validation_data`. An update that costs more is
+                refused. `compare` also tests if there are enough samples to
+                decide. Defaults to `None`, any drop.
             partial_labels: `PartialLabels`, the meaning of missing labels,
                 and where new classes were before. Defaults to `None`: no
                 label is missing, and no new class was part of an old one.
-            old_data: Data of known classes that is at hand, as `(x, y)`, a
-                data set, or `OldData`. It is read once, and replayed beside
-                exemplars. Defaults to `None`.
-            auxiliary: Samples without labels, or a data set of them, of any
-                mixture of classes. Where classes are described, those of
-                others tell where a new one ends, and the report lists those
-                that look like it. Where the network trains, recipes that
-                distil learn from them. They are refused where nothing reads
-                them, as where the head is solved. Defaults to `None`.
-            steps: Int. How many batches to read of data that has no end.
+            old_data: Old data of known classes that is still available, as
+                `(x, y)`, a data set, or `OldData`. It is read once, and
+                replayed together with exemplars. Defaults to `None`.
+            auxiliary: Unlabeled samples of any classes, or a data set of them.
+                If no data of old classes was seen, they show where a new class
+                ends, and the report lists those that look like it. If the
+                network is trained, recipes with distillation learn from them.
+                If nothing uses them, for example if the head is solved, an
+                error is raised. Defaults to `None`.
+            steps: Int. Number of batches to read from an endless data set.
             verbose: Same as for `fit`. Defaults to `"auto"`.
 
         Returns:
@@ -182,39 +183,39 @@ class LearningMixin(keras.Model):
         steps: int | None = None,
         verbose: int | str = "auto",
     ) -> PhaseReport:
-        """Learns a stream of mixed labels, one batch after the other.
+        """Learns from a stream of batches, whose labels are mixed.
 
-        Each batch is seen once, in the order in which it comes, and may bring
-        new names. A head that trains takes one step on it, with exemplars of
-        a `Reservoir` beside (`recipes.er(memory=Reservoir(500))`, and
-        `er_ace`, `der_pp`); a head in closed form updates its statistics, and
-        is solved at the end (`slda`, `ridge`, `ncm`).
+        Each batch is seen once, in order, and may contain new classes. A
+        trained head takes one gradient step per batch, with exemplars of a
+        `Reservoir` added (`recipes.er(memory=Reservoir(500))`, and `er_ace`,
+        `der_pp`). A head in closed form updates its statistics, and is solved
+        at the end (`slda`, `ridge`, `ncm`).
 
-        Give a long stream to one call: each call, and each new name within
-        it, compiles anew and begins with a fresh optimizer. The memory and
-        its place in the stream are saved with the classifier, so that
-        another process can go on.
+        Pass a long stream to a single call: each call, and each new class in
+        it, compiles the model again, with a new optimizer. The memory and its
+        position in the stream are saved with the classifier, so that another
+        process can continue.
 
-        While it runs, weights lie in other coordinates: do not predict in
-        the code that yields the batches.
+        During the call the head is trained on centered features, so do not
+        predict in the code that yields the batches.
 
-        An exception, Ctrl-C or a refusal leaves weights, classes, memory and
-        compile state as they were before the call.
+        After an exception, Ctrl-C or a refused update, weights, classes,
+        memory and compile state are the same as before the call.
 
         Args:
             x: Batches of `(samples, names)`: a generator, `tf.data`,
-                `PyDataset`; or arrays, which are cut into batches in the
+                `PyDataset`; or arrays, which are split into batches in the
                 given order.
             y: Names of the samples, if `x` is an array; or ints that index
                 `classes`.
             classes: Names that integer labels index. Defaults to the folder
                 names of the data set, else to those known at the time.
-            validation_data: Same as for `fit`. Samples of names that do not
-                arrive are left out; integer labels index the classes known
-                before.
+            validation_data: Same as for `fit`. Samples of classes that do not
+                occur in the stream are ignored; integer labels index the
+                classes known before the call.
             batch_size: Int, for arrays. Defaults to `32`.
-            optimizer: Optimizer, or its name. Defaults to Adam, at a rate for
-                the number of features.
+            optimizer: Optimizer, or its name. Defaults to Adam, with a
+                learning rate that suits the number of features.
             max_drop: Float from 0 to 1. Refuses an update that costs the old
                 classes more accuracy. Defaults to `None`, any.
             steps: Int. How many batches to read. Defaults to `None`, all.
@@ -273,13 +274,13 @@ class LearningMixin(keras.Model):
         label_version: int | None = None,
         verbose: int | str = "auto",
     ) -> None:
-        """Keeps exemplars of old data, and statistics of its features.
+        """Stores exemplars of old data, and statistics of its features.
 
         Nothing is trained. Without a memory no sample is kept, only the mean
-        feature of each class, one covariance, and of up to 512 classes a few
-        mixtures and quantiles that tell how their samples vary. They are
-        those of the network in inference mode, so random layers below the
-        head matter not.
+        feature of each class, one covariance matrix and, for up to 512
+        classes, a few mixtures and quantiles of the deviations of their
+        samples. Features are computed in inference mode, so random layers
+        below the head have no effect.
 
         Args:
             x: Samples of known classes, or a data set, same as for `learn`.
@@ -332,19 +333,20 @@ class LearningMixin(keras.Model):
         steps: int | None = None,
         verbose: int | str = "auto",
     ) -> SiteStatistics:
-        """Returns statistics of samples, to learn them without the samples.
+        """Computes statistics of samples, for `learn_statistics`.
 
-        Nothing is changed. Sites that have a file of this classifier compute
-        the statistics of their own samples, of new or known classes, and
-        `save` them; `learn_statistics` learns those of all sites.
+        The classifier is not changed. Each site loads the file of this
+        classifier, computes the statistics of its own samples, of new or known
+        classes, and saves them; `learn_statistics` learns from those of all
+        sites.
 
         Args:
             x: Samples, or a data set, same as for `learn`.
             y: Labels as names, or as indices of `classes`.
             classes: Names of the classes in the data. Defaults to the folder
                 names of the data set.
-            site: String, the name of the site, by which its statistics are
-                added once at most. Defaults to `""`: it has none.
+            site: String, the name of the site. Statistics with the same name
+                are added only once. Defaults to `""`: it has none.
             samples_per_class: Int, 0 or more: of how many samples of a class
                 the features are kept, to find the temperature by. With 0 no
                 feature of a sample leaves. The least of all sites counts.
@@ -391,15 +393,15 @@ class LearningMixin(keras.Model):
         batch_size: int = 32,
         verbose: int | str = "auto",
     ) -> PhaseReport:
-        """Learns what sites and devices have seen, without a sample of them.
+        """Learns from statistics of sites and devices, without their samples.
 
-        Sites send what `compute_statistics` has returned. Devices that
-        `export(extendable=True)` has sent out, and that learned by
-        `keras_incremental.edge`, send their heads. Statistics are added up,
-        so that neither the order of sites nor that of their samples matters,
-        and the head is solved from all of them at once. Pass each sample
-        once: a device sends all that it has learned since it was exported, so
-        its later file takes the place of an earlier one.
+        Sites send the result of `compute_statistics`. Devices that run an
+        `export(extendable=True)` and learn by `keras_incremental.edge` send
+        their heads. Statistics are added up, so that neither the order of
+        sites nor that of their samples matters, and the head is solved from
+        all of them at once. Pass each sample once: a device sends all that it
+        has learned since it was exported, so its later file takes the place of
+        an earlier one.
 
         Args:
             statistics: List of `SiteStatistics`, of files of them, and of
@@ -445,12 +447,12 @@ class LearningMixin(keras.Model):
         steps: int | None = None,
         verbose: int | str = "auto",
     ) -> Recipe:
-        """Returns the recipe that learns new data best, tried on a part of it.
+        """Returns the recipe that scores best on a held-out part of new data.
 
-        A fifth of the new samples and of the exemplars is held out, as many
-        of each class. Each recipe learns the rest, and is measured by the
-        mean of the accuracies of the classes on what was held out. The
-        classifier stays as it is. Learn by the result with
+        A fifth of the new samples and of the exemplars is held out, balanced
+        by class. Each recipe learns the rest, and is scored by the mean
+        per-class accuracy on the held-out samples. The classifier is not
+        changed. To use the result, call
         `clf.with_recipe(recipe).learn(x, y, classes)`.
 
         Args:
@@ -505,9 +507,9 @@ class LearningMixin(keras.Model):
         return tuning.best(recipes, scores, options.verbose)
 
     def with_recipe(self, recipe: Recipe) -> Self:
-        """Returns a classifier that knows the same, and learns by a recipe.
+        """Returns a classifier of the same classes that learns by a recipe.
 
-        It shares the layers below the head with this one. Use one of them.
+        Both share the layers below the head, so use only one of them.
 
         Args:
             recipe: `Recipe`. Its head and readout must be of the classes of

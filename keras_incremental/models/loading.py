@@ -44,7 +44,7 @@ def load_classifier(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> keras.Model:
-    """Returns the classifier of a file, every byte of which was checked.
+    """Loads a classifier from a file, after checking every byte of it.
 
     `keras.models.load_model` opens the same files. It does not always notice
     a changed bit in the weights, and raises errors of many classes.
@@ -84,7 +84,7 @@ def load_classifier(
 
 
 def read_class_names(filepath: str | os.PathLike) -> list[str]:
-    """The names of the classes in a `.keras` file, in order of the outputs.
+    """Returns the class names in a `.keras` file, in order of the outputs.
 
     Args:
         filepath: A file that `IncrementalClassifier.save` or
@@ -114,7 +114,7 @@ def read_class_names(filepath: str | os.PathLike) -> list[str]:
 
 
 def read_phases(filepath: str | os.PathLike) -> tuple[PhaseRecord, ...]:
-    """The records of the phases in a `.keras` file, without its network.
+    """Returns the phase records in a `.keras` file, without loading its model.
 
     Args:
         filepath: A file that `IncrementalClassifier.save` has written.

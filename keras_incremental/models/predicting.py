@@ -48,11 +48,11 @@ class PredictingMixin(Rejects):
         *,
         classes: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """Returns outputs, see `keras.Model.predict`, for some classes.
+        """Returns predictions for all classes, or for some of them.
 
         Args:
             x: See `keras.Model.predict`, as for the next four. Or a list of
-                arrays that differ in shape, which are run in batches of one.
+                arrays of different shapes, run in batches of one shape.
             batch_size: Int.
             verbose: `"auto"`, 0, 1 or 2.
             steps: Int.
@@ -118,7 +118,7 @@ class PredictingMixin(Rejects):
         steps: int | None = None,
         classes: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """Returns what `predict` does, without the other outputs of a model.
+        """Returns predictions without other outputs of the model.
 
         Args:
             x: See `predict`, as for all arguments.
@@ -146,10 +146,11 @@ class PredictingMixin(Rejects):
         unknown: str | None = None,
         thresholds: float | dict[str, float] | None = None,
     ) -> np.ndarray | list:
-        """Returns the names of the predicted classes, an array of strings.
+        """Returns the names of the predicted classes.
 
-        Threads may predict at the same time, on JAX in turn. While one of
-        them changes the classifier, the others are refused.
+        Several threads may predict at the same time; on JAX they wait for each
+        other. While one of them changes the classifier, an error is raised in
+        the others.
 
         Of a multi-label classifier it is a list with a tuple of strings for
         each sample.
@@ -265,9 +266,8 @@ class PredictingMixin(Rejects):
     ) -> ReviewQueue:
         """Returns the samples that a person should look at.
 
-        Those are the samples of which `propose` leaves a label out: unknown
-        ones, as `predict_names` tells them, and uncertain ones, the most
-        uncertain first.
+        Those are the samples that get no label from `propose`: unknown ones,
+        as in `predict_names`, and uncertain ones, the most uncertain first.
 
         Args:
             x: See `propose`.

@@ -66,12 +66,12 @@ class SavingMixin(ExportingMixin):
         keep_snapshots: int | None = None,
         **kwargs,
     ) -> None:
-        """Saves all that the classifier knows to one `.keras` file.
+        """Saves the whole classifier to one `.keras` file.
 
-        An old file of that name stays until the new one is whole and synced
-        to the disk, whatever happens; `keras.callbacks.ModelCheckpoint` saves
-        by this method. `keras.saving.save_model` does not: it writes in
-        place. A warning names layers whose code the file does not hold.
+        An existing file is replaced only when the new one is complete and
+        synced to the disk. `keras.callbacks.ModelCheckpoint` uses this method;
+        `keras.saving.save_model` does not, and writes in place. A warning
+        lists layers whose code is not part of the file.
 
         Args:
             filepath: String or path. An address such as `hf://...` is left
@@ -214,7 +214,7 @@ class SavingMixin(ExportingMixin):
         self._edit(label_space)
 
     def remove(self, names: list[str] | tuple[str, ...]) -> ErasureReport:
-        """Removes classes from the predictions, and all that is kept of them.
+        """Removes classes, and deletes their exemplars and statistics.
 
         Exemplars, mean features and what a head in closed form knows of them
         are deleted, the output is 0, and the other probabilities are as if

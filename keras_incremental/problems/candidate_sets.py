@@ -130,7 +130,7 @@ def _table(label_space, version):
 
 
 class PartialLabelWarning(UserWarning):
-    """Warns that the labels do not tell a new class from others."""
+    """Warning that labels do not distinguish a new class from others."""
 
 
 def resolve_splits(inputs, samples):

@@ -37,7 +37,7 @@ Labels = Any
 
 
 class Codec(abc.ABC):
-    """Base class of codecs: what a label is, and how it is encoded.
+    """Base class of codecs, which encode labels.
 
     Attributes:
         exclusive: Bool. Whether a sample, or pixel, has one class only.
@@ -276,7 +276,7 @@ def without_none(y):
 
 
 class MultiHotCodec(Codec):
-    """A yes or no for each class, as rows of 1, 0, and -1 for unknown."""
+    """Multi-hot labels, as rows of 1, 0, and -1 for unknown."""
 
     exclusive = False
 

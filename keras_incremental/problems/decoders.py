@@ -30,7 +30,7 @@ Thresholds = float | dict[str, float] | None
 
 
 class Decoder(abc.ABC):
-    """Base class of decoders: what the outputs of a network mean.
+    """Base class of decoders, which make predictions from logits.
 
     Attributes:
         review_format: `ReviewFormat`, in which people are shown predictions
@@ -233,7 +233,7 @@ class TokenDecoder(SoftmaxDecoder):
 
 
 class SigmoidDecoder(Decoder):
-    """A yes or no for each class: yes where it is more probable than not."""
+    """Each class whose probability is above 0.5."""
 
     review_format = SetFormat()
     answer = "applies"

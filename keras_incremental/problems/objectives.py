@@ -39,7 +39,7 @@ SHARE_BESIDE_REPLAY = 0.1
 
 
 class Objective(abc.ABC):
-    """Base class of objectives: what a phase minimizes, and with which data.
+    """Base class of objectives, which make the loss of a phase.
 
     Attributes:
         balances_classes: Bool. Whether classes get weights by their numbers.

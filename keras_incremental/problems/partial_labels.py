@@ -46,7 +46,7 @@ class ResolvedLabels:
 
 @dataclasses.dataclass(frozen=True)
 class PartialLabels:
-    """What labels leave open: missing ones, and classes hidden in old ones.
+    """Meaning of missing labels, and of classes that were part of old ones.
 
     Labels are partial in two ways. Some samples (or pixels) of the new data
     may have no label. And a new class may have been part of an old one: where

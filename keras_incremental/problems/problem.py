@@ -1,4 +1,4 @@
-"""Problem types: what a label is, and all that follows from it."""
+"""Problem types: how labels, loss, predictions and scores work."""
 
 import dataclasses
 from typing import Any
@@ -28,7 +28,7 @@ from keras_incremental.problems.scorers import TokenScorer
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A problem type: what a label is, and all that follows from it.
+    """A problem type: how labels, loss, predictions and scores work.
 
     It has four parts. A new problem type replaces the parts in which it
     differs from an existing one, and is made known by `register_problem`.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Scorer(abc.ABC):
-    """Base class of scorers: what a report counts, and how it is scored.
+    """Base class of scorers, which count and score predictions.
 
     A report keeps confusion matrices, of which a scorer computes the rest.
 

@@ -1,4 +1,4 @@
-"""Recipes: methods of the literature, each a few lines that return its parts.
+"""Recipes for methods of the literature.
 
 `recipes.bic(budget=2000)` returns a `Recipe` for `IncrementalClassifier`;
 `recipes.names()` lists all methods, and `recipes.get("bic", budget=2000)`

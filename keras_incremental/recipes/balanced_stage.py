@@ -13,7 +13,7 @@ SCOPES = ("head", "all")
 @export
 @dataclasses.dataclass(frozen=True)
 class BalancedStage:
-    """A short training on as many samples of each class, after a phase.
+    """Short training on class-balanced samples, at the end of a phase.
 
     Few exemplars of old classes beside many new samples let new classes win
     ties. As many of each, chosen by herding, put that right.

@@ -49,7 +49,7 @@ def names() -> list[str]:
 
 
 def get(name: str, **options) -> Recipe:
-    """Returns the recipe of a name.
+    """Returns a recipe by its name.
 
     Args:
         name: String, one of `names()`.

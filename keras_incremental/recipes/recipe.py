@@ -29,12 +29,11 @@ LABEL_WEIGHTS = {
 @export
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """A method: the parts that an `IncrementalClassifier` learns with.
+    """A method of incremental learning, for an `IncrementalClassifier`.
 
-    `keras_incremental.recipes` has those of the literature, each a few lines
-    that you could write. Parts are prototypes: a classifier makes its own
-    copies, so a recipe can be given to several. `"auto"` lets each phase
-    choose by what there is of the old data.
+    `keras_incremental.recipes` has the methods of the literature. A classifier
+    copies the parts, so a recipe can be used for several classifiers. With
+    `"auto"` each phase chooses a part by the old data that is available.
 
     Args:
         name: String, for reports. Defaults to `"automatic"`.

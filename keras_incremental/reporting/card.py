@@ -52,7 +52,7 @@ def model_card(
     reports: Sequence["PhaseReport"] = (),
     path: str | os.PathLike[str] | None = None,
 ) -> str:
-    """Writes what a classifier knows as a page of Markdown.
+    """Writes the model card of a classifier, in Markdown.
 
     It lists the classes with the phase in which each arrived, what was
     learned and is kept of each, its score at first and now, the phases,

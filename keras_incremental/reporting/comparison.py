@@ -17,7 +17,7 @@ VERDICTS = {REFUSED: "REFUSED", UNDECIDED: "not enough samples to tell"}
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What one model lost of another, and whether that is too much.
+    """Comparison of two models: what changed, and the decision between them.
 
     Made by `compare`. `str(comparison)` is a table, `to_json` the same for
     programs, `to_html` a page with figures.

@@ -11,7 +11,7 @@ SCORES = ("old_score_before", "old_score", "new_score")
 
 @dataclasses.dataclass(frozen=True)
 class PhaseRecord:
-    """What a file remembers of one phase: the short form of a `PhaseReport`.
+    """Short form of a `PhaseReport`, saved with the classifier.
 
     Attributes:
         phase: Int. The number of the phase, 1 for the first.

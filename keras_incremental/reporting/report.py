@@ -38,7 +38,7 @@ def _now():
 @keep_compact(*CONFUSIONS)
 @dataclasses.dataclass(frozen=True)
 class PhaseReport:
-    """What one `learn` kept, lost and used.
+    """Report of one `learn`: what changed, and what was used.
 
     `str(report)` is a table to read or to paste into an issue, `to_json` the
     same for programs, `to_html` a page with figures.

@@ -1,4 +1,4 @@
-"""Statistics of features, exact whatever the order of the samples."""
+"""Statistics of features, which do not depend on the order of samples."""
 
 from keras_incremental.statistics.class_covariances import (
     ClassCovariances as ClassCovariances,

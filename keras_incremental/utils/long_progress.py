@@ -76,7 +76,7 @@ class LongProgress:
 def steps_of(
     steps: Iterable[Any], name: str, target: float, unit_name: str = "step"
 ) -> Iterator[Any]:
-    """Yields what is done in turn, and shows how far it is.
+    """Yields items, and shows the progress.
 
     Args:
         steps: Iterable. Of a slice all of its rows count.

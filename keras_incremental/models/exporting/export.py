@@ -50,13 +50,13 @@ class ExportingMixin(keras.Model):
     ) -> None:
         """Exports the classifier for another runtime, without this package.
 
-        What comes out reads what the classifier does, raw pixels where the
-        preprocessing is in the model, in batches of any size. It gives a dict
-        of `"scores"`, what `predict` gives; `"indices"` of the most probable
-        classes, or `"applies"` where several may; `"names"` of these, strings,
-        in a SavedModel and in ONNX; and after `calibrate_unknown` also
-        `"unknown"` and `"unknown_score"`. Other outputs of its model stand
-        beside these. A `.keras` file gives what `to_keras` does.
+        The exported model has the inputs of the classifier, raw pixels if the
+        preprocessing is part of the model, in batches of any size. It returns
+        a dict of `"scores"`, what `predict` gives; `"indices"` of the most
+        probable classes, or `"applies"` where several may; `"names"` of these,
+        strings, in a SavedModel and in ONNX; and after `calibrate_unknown`
+        also `"unknown"` and `"unknown_score"`. Other outputs of the model are
+        returned too. A `.keras` file contains the model of `to_keras`.
 
         A folder has `labels.txt` and `classes.json` beside the model, a
         SavedModel in its `assets.extra`, and a model card, `README.md`. A
@@ -65,7 +65,7 @@ class ExportingMixin(keras.Model):
 
         TensorFlow Serving reads folders with numbers as names: export to
         `pets/1`, then to `pets/2`, and it serves the later one. A folder is
-        whole or not there.
+        written completely or not at all.
 
         Args:
             filepath: String or path of a new folder; or of a file that ends

@@ -76,22 +76,21 @@ class Rejects(keras.Model):
     ) -> Rejector:
         """Calibrates the detection of unknown samples on known ones.
 
-        Where there are statistics of all classes, unknown samples are
-        detected without this call: `predict_names(x, unknown="unknown")`,
-        `review` and `propose` then have a threshold that is estimated from
-        the statistics, for the false-alarm rate asked for last. Held-out
-        samples make it exact. What this call sets is saved and exported with
-        the classifier, and holds until a weight changes. Where pixels are
-        classified, pixels are known or unknown; pixels of a sample are
-        alike, so take more samples than the number of pixels suggests. Where
-        several labels apply, samples of no class look unknown, and do not
-        count here.
+        If statistics of all classes are kept, unknown samples are detected
+        without this call: `predict_names(x, unknown="unknown")`, `review` and
+        `propose` estimate a threshold from the statistics, for the false alarm
+        rate of the last call. Held-out samples make the rate exact. The
+        calibration is saved and exported with the classifier, and is valid
+        until a weight changes. For segmentation, each pixel is known or
+        unknown; pixels of one sample are similar, so use more samples than the
+        number of pixels suggests. For a multi-label classifier, samples of no
+        class look unknown, and are not counted.
 
         Args:
-            x: Samples of all known classes, as often as they occur in use,
-                that the classifier has not learned from: validation data. A
-                few hundred of them. Defaults to `None`: the threshold is
-                estimated from statistics, for this `false_alarm`.
+            x: A few hundred validation samples of all known classes, in the
+                proportions that occur in use, that the classifier was not
+                trained on. Defaults to `None`: the threshold is estimated from
+                statistics, for this `false_alarm`.
             y: Labels as in `evaluate_classes`; they are only checked, and
                 counted in `Rejector.class_alarms`. Defaults to `None`.
             classes: Names that integer labels index. Defaults to the folder
