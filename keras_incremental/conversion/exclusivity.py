@@ -2,8 +2,14 @@
 
 import re
 
+import keras
+
 from keras_incremental.conversion.head_columns import units_of
 from keras_incremental.layers.expandable_head import ExpandableHead
+from keras_incremental.losses.function_loss import compiled_loss
+
+# In the names of losses of one class for each sample.
+OF_ONE_CLASS = ("categorical", "kl_divergence")
 
 
 def is_multi_label(split, model, said=None):
@@ -34,7 +40,7 @@ def is_multi_label(split, model, said=None):
         )
     if said is None:
         check = _check_sigmoids if found else _check_logits
-        check(split, _name_of(getattr(model, "loss", None)), model, count)
+        check(split, _name_of(compiled_loss(model)), model, count)
     if not (found or said):
         return False
     _check_head(split, own)
@@ -55,7 +61,7 @@ def _check_logits(split, loss, model, count):
 
 def _check_sigmoids(split, loss, model, count):
     """Sigmoids that were trained on one class a sample mean one class."""
-    if "categorical" in loss:
+    if any(name in loss for name in OF_ONE_CLASS):
         raise ValueError(
             f"The head '{split.head.name}' has {count} sigmoid outputs, for "
             f"classes of which several may apply, and model '{model.name}' "
@@ -68,10 +74,12 @@ def _check_sigmoids(split, loss, model, count):
 
 def _name_of(loss):
     """Returns the name of a loss in the spelling of Keras' functions."""
-    loss = getattr(loss, "func", loss)
-    if not isinstance(loss, str):
-        loss = getattr(loss, "__name__", type(loss).__name__)
-    return re.sub("(?<=[a-z])(?=[A-Z])", "_", loss).lower()
+    # A name may be short, as "bce".
+    loss = keras.losses.get(loss)
+    for wrapped in ("function", "fn", "func"):
+        loss = getattr(loss, wrapped, loss)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _check_head(split, own):

@@ -3,6 +3,7 @@
 import warnings
 
 from keras_incremental.losses.function_loss import as_loss
+from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.losses.function_loss import is_binary
 from keras_incremental.losses.function_loss import takes_logits
 from keras_incremental.losses.loss_with_teacher import LossWithTeacher
@@ -55,7 +56,7 @@ def check_exclusive(loss, gives_logits, num_classes, outputs):
 
 def asks_each_output(loss):
     """Returns whether a compiled loss asks each output for a yes or a no."""
-    if loss is None or isinstance(loss, (dict, list, tuple)):
+    if loss is None:
         return False
     return is_binary(as_loss(loss))
 
@@ -85,7 +86,7 @@ def warn_of_mismatch(model, split):
         split: `HeadSplit` of the model.
     """
     gives_logits = split.gives_logits
-    if _fits(getattr(model, "loss", None), gives_logits):
+    if _fits(compiled_loss(model), gives_logits):
         return
     given, wanted = _words(gives_logits)
     warnings.warn(
@@ -100,7 +101,7 @@ def warn_of_mismatch(model, split):
 
 def _fits(loss, gives_logits):
     """Whether a loss takes what is given, or does not say what it takes."""
-    if loss is None or isinstance(loss, (dict, list, tuple)):
+    if loss is None:
         return True
     wants_logits = takes_logits(as_loss(loss))
     return wants_logits is None or wants_logits == gives_logits

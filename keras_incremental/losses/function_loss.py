@@ -1,4 +1,5 @@
 import inspect
+from typing import Any
 from typing import Self
 
 import keras
@@ -75,6 +76,23 @@ def as_loss(identifier: LossLike) -> keras.losses.Loss:
             "or a name such as 'mse'."
         )
     return FunctionLoss(loss)
+
+
+def compiled_loss(model: keras.Model) -> Any:
+    """Returns the loss that a model with one output was compiled with.
+
+    Args:
+        model: `keras.Model`, compiled or not.
+
+    Returns:
+        A loss, its name or a function, also where it came in a list or dict.
+        `None` if there is none, or one for each of several outputs.
+    """
+    loss = getattr(model, "loss", None)
+    if not isinstance(loss, (dict, list, tuple)):
+        return loss
+    losses = keras.tree.flatten(loss)
+    return losses[0] if len(losses) == 1 else None
 
 
 def takes_logits(loss: keras.losses.Loss) -> bool | None:

@@ -16,6 +16,7 @@ from keras_incremental.conversion.scope_names import check_scope_names
 from keras_incremental.data import FeatureFolder
 from keras_incremental.data import LabelSpace
 from keras_incremental.data import check_class_names
+from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.models import session
 from keras_incremental.models.all_outputs import AllOutputs
@@ -294,7 +295,7 @@ class IncrementalClassifier(
     ) -> keras.callbacks.History:
         self._check_loss()
         given = named_arguments(super().fit, (x, y, *args), kwargs)
-        check_class_weight(getattr(self, "loss", None), given)
+        check_class_weight(compiled_loss(self), given)
         steps = given.get("steps_per_epoch")
         check_steps(x, steps, "steps_per_epoch", "x")
         given = checks.checked_validation(self, given)
@@ -320,7 +321,7 @@ class IncrementalClassifier(
         sample_weight: Tensor = None,
         training: bool = True,
     ) -> Tensor | None:
-        if asks_each_output(getattr(self, "loss", None)):
+        if asks_each_output(compiled_loss(self)):
             # TensorFlow keeps logits with what `softmax` gives, and Keras
             # takes these for the logits of a sigmoid.
             y_pred = y_pred * 1
@@ -338,10 +339,7 @@ class IncrementalClassifier(
 
     def _check_loss(self):
         # Not in `compile`, which Keras calls anew only if it is its own.
-        loss, gives_logits = (
-            getattr(self, "loss", None),
-            self.gives_logits,
-        )
+        loss, gives_logits = compiled_loss(self), self.gives_logits
         outputs = f"the head '{self.head.name}'"
         check_loss(loss, gives_logits, outputs)
         if self.problem.codec.exclusive:

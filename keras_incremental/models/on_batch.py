@@ -1,6 +1,7 @@
 import keras
 
 from keras_incremental.conversion.loss_outputs import check_class_weight
+from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.models.inputs.texts import with_tokens
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
@@ -18,7 +19,7 @@ class OnBatchMixin(keras.Model):
         return_dict: bool = False,
     ) -> Structure:
         given = {"class_weight": class_weight}
-        check_class_weight(getattr(self, "loss", None), given)
+        check_class_weight(compiled_loss(self), given)
         x = with_tokens(self, x)
         return super().train_on_batch(
             x, y, sample_weight, class_weight, return_dict

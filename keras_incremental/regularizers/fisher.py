@@ -152,8 +152,9 @@ def _present(labels):
 
 def check_variant(variant: str) -> None:
     """Raises a `ValueError` for an unknown variant."""
-    if variant not in VARIANTS:
+    # Where labels were passed in its place, `in` would compare each of them.
+    if not isinstance(variant, str) or variant not in VARIANTS:
         raise ValueError(
-            f"`variant` must be one of {VARIANTS}. Received: "
-            f"variant={variant!r}."
+            f"`variant` must be one of {VARIANTS}, and labels come in "
+            f"`data=(x, y)`. Received: variant={variant!r:.200}."
         )

@@ -104,7 +104,7 @@ def differ(
 
 def _candidates(model) -> Iterator[Structure]:
     for size in SIZES:
-        for draw in (_wide, _narrow):
+        for draw in (_wide, _narrow, _not_empty):
             generator = np.random.default_rng(0)
             yield keras.tree.map_structure(
                 lambda tensor, draw=draw, size=size, generator=generator: draw(
@@ -140,3 +140,11 @@ def _narrow(shape, dtype, generator):
     if dtype == "string":
         return np.array(["a", "b"])[bits]
     return bits.astype(dtype if dtype != "bfloat16" else "float32")
+
+
+def _not_empty(shape, dtype, generator):
+    """Returns zeros and ones, where no sample is of padding alone."""
+    samples = _narrow(shape, dtype, generator)
+    if dtype != "string":
+        samples.reshape(len(samples), -1)[:, :1] = 1
+    return samples

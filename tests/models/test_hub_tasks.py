@@ -6,6 +6,7 @@ import pytest
 from benchmarks import known_networks
 
 import keras_incremental as ki
+from keras_incremental.data import with_teacher
 
 pytest.importorskip("keras_hub")
 TEXTS = ["good film", "bad film", "film"]
@@ -70,7 +71,15 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(form, marks=pytest.mark.backend)
+        if form in ("list", "tf.data", "generator")
+        else form
+        for form in FORMS
+    ],
+)
 def test_texts_of_each_form_are_predicted_as_by_the_task(form, clf, task):
     x = FORMS[form](clf)
     # Keras warns where a generator ends.
@@ -151,6 +160,20 @@ def test_calls_on_a_batch_take_texts(clf):
     np.testing.assert_allclose(tested["loss"], expected["loss"], rtol=1e-5)
     clf.train_on_batch(TEXTS, y)
     assert not np.allclose(clf.predict_on_batch(TEXTS), before)
+
+
+def test_exemplars_are_mixed_and_taught_beside_texts(clf):
+    clf.remember(TEXTS, LABELS, verbose=0)
+    y = np.arange(3)
+    clf.fit(clf.memory.mix(clf.preprocessor(TEXTS), y), verbose=0)
+    with pytest.raises(ValueError, match="must have the same parts"):
+        clf.memory.mix(np.array(TEXTS), y)
+    _, (joined,) = with_teacher(TEXTS, clf, y)
+    expected = clf.predict(TEXTS, verbose=0)
+    np.testing.assert_allclose(joined[:, 1:], expected, atol=1e-6)
+    batches = [part[0] for _, part, _ in with_teacher(dataset(TEXTS, y), clf)]
+    joined = np.concatenate(batches)
+    np.testing.assert_allclose(joined[:, 1:], expected, atol=1e-6)
 
 
 def test_pairs_of_texts_are_one_sample(clf, task):

@@ -36,13 +36,15 @@ EXCLUSIVE = [
     keras.losses.CategoricalHinge(),
     keras.losses.categorical_crossentropy,
     functools.partial(keras.losses.categorical_crossentropy, axis=-1),
+    ["categorical_crossentropy"],
+    "kld",
 ]
 
 
 @pytest.mark.parametrize("loss", EXCLUSIVE)
 def test_sigmoids_of_exclusive_classes_are_asked_about(loss):
     model = sigmoids(loss)
-    message = "2 sigmoid outputs.*categorical.*Received: multi_label=None"
+    message = "2 sigmoid outputs.*compiled with.*Received: multi_label=None"
     with pytest.raises(ValueError, match=message):
         IncrementalClassifier(model, NAMES)
     clf = IncrementalClassifier(model, NAMES, multi_label=True)
@@ -59,6 +61,35 @@ def test_other_sigmoids_are_taken_for_several_labels(loss):
 def test_one_sigmoid_is_taken_for_two_classes():
     clf = IncrementalClassifier(sigmoids("binary_crossentropy", 1), NAMES)
     assert not clf.multi_label
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        [keras.losses.BinaryCrossentropy(from_logits=True)],
+        keras.losses.BinaryFocalCrossentropy(from_logits=True),
+    ],
+    ids=["list", "focal"],
+)
+def test_logits_of_a_yes_or_no_each_are_asked_about(loss):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.compile("sgd", loss)
+    with pytest.raises(ValueError, match="logits.*Say multi_label=True"):
+        IncrementalClassifier(model, NAMES)
+
+
+def test_a_loss_in_a_list_is_read_as_the_loss_alone():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    clf, y = IncrementalClassifier(model, NAMES), np.arange(len(X)) % 2
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    values = []
+    for form in (loss, [loss]):
+        clf.compile("sgd", form)
+        values.append(clf.evaluate(X, y, verbose=0))
+    np.testing.assert_allclose(*values)
+    clf.compile("sgd", ["categorical_crossentropy"])
+    with pytest.raises(ValueError, match="takes probabilities.*gives logits"):
+        clf.fit(X, y, verbose=0)
 
 
 def test_fit_does_not_weigh_classes_by_outputs_of_a_teacher():

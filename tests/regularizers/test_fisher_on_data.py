@@ -109,6 +109,7 @@ def test_refusals_name_the_argument():
     model = linear()
     for arguments, message in [
         (((X, Y), "true"), "`variant` must be one of"),
+        ((X, Y), r"labels come in `data=\(x, y\)`"),
         ((X[:0],), "at least one sample"),
         (([],), "at least one sample"),
         ((X, "empirical"), "needs labels"),

@@ -10,6 +10,7 @@ from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.by_name import by_name
 from keras_incremental.data.by_name import table_by_name
 from keras_incremental.data.map_batches import unpack
+from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
 from keras_incremental.models.inputs.parts import as_read
 from keras_incremental.models.inputs.parts import check_dtype
@@ -136,7 +137,7 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
     """
     inputs, labels = arguments
     codec, classes = classifier.problem.codec, classifier.classes
-    loss, model = getattr(classifier, "loss", None), classifier.features
+    loss, model = compiled_loss(classifier), classifier.features
     x, y = with_chosen_labels(classifier, x, y)
     if isinstance(x, dict) and y is None:
         x, y, _ = unpack(x)

@@ -43,8 +43,8 @@ def with_tokens(classifier, x, argument="x"):
         return x
     refuse_processes(x, "cannot run a preprocessor")
     if adapter_of(x).kind == "generator function":
-        return lambda: _mapped(x(), tokens, inputs)
-    return _mapped(x, tokens, inputs)
+        return lambda: _mapped(x(), tokens)
+    return _mapped(x, tokens)
 
 
 def read_with_tokens(classifier, x, y, argument="x"):
@@ -63,15 +63,15 @@ def read_with_tokens(classifier, x, y, argument="x"):
     return with_tokens(classifier, x, argument), y
 
 
-def _mapped(data, tokens, inputs):
+def _mapped(data, tokens):
     def read(x, y, sample_weight):
         return tokens(x), y, sample_weight
 
     def read_spec(x, y, sample_weight):
-        first = keras.tree.flatten(x)[0]
+        first, segments = keras.tree.flatten(x)[0], len(_segments(x))
         made = {
-            name: type(first)((first.shape[0], *tensor.shape[1:]), tensor.dtype)
-            for name, tensor in inputs.items()
+            name: type(first)((first.shape[0], *array.shape[1:]), array.dtype)
+            for name, array in tokens((["a"],) * segments).items()
         }
         return made, y, sample_weight
 
@@ -96,13 +96,9 @@ def _tokens(preprocessor, inputs, x, argument):
         texts = [_texts(part[rows], argument) for part in segments]
         given = texts[0] if len(texts) == 1 else tuple(texts)
         made = preprocessor(given, y=None, sample_weight=None)
-        chunks.append([_as_read(made[n], t) for n, t in inputs.items()])
+        chunks.append([ops.convert_to_numpy(made[name]) for name in inputs])
     arrays = map(np.concatenate, zip(*chunks, strict=True))
     return dict(zip(inputs, arrays, strict=True))
-
-
-def _as_read(array, tensor):
-    return ops.convert_to_numpy(array).astype(tensor.dtype)
 
 
 def _are_tokens(x, inputs):

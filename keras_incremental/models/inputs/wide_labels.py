@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.losses.function_loss import as_loss
+from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.losses.function_loss import reads_one_hot
 
 
@@ -35,8 +36,8 @@ def as_loss_reads(classifier, x, y):
 
 
 def _reads_one_hot(classifier):
-    loss = getattr(classifier, "loss", None)
-    if loss is None or isinstance(loss, (dict, list, tuple)):
+    loss = compiled_loss(classifier)
+    if loss is None:
         return False
     exclusive = classifier.problem.codec.exclusive
     single = exclusive and not classifier.classifies_positions
