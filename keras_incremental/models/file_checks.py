@@ -21,6 +21,17 @@ def check_format(value):
         )
 
 
+def check_preprocessor(preprocessor):
+    """Raises if it does not look like one that makes tokens of texts."""
+    if getattr(preprocessor, "tokenizer", None) is None:
+        raise DamagedFileError(
+            None,
+            "config of IncrementalClassifier",
+            f"a preprocessor of class {type(preprocessor).__name__}, without "
+            "a tokenizer",
+        )
+
+
 def check_label_space(label_space, classes):
     """Raises if a `LabelSpace` is not one of these classes."""
     problem = _problem_of(label_space, len(classes))

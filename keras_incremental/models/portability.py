@@ -16,7 +16,11 @@ def warn_of_missing_code(model: keras.Model, stacklevel: int = 3) -> None:
             the caller.
     """
     lambdas, unregistered = [], {}
-    for layer in state.flatten_layers(model):
+    layers = state.flatten_layers(model)
+    preprocessor = getattr(model, "preprocessor", None)
+    if preprocessor is not None:
+        layers = [*layers, *state.flatten_layers(preprocessor)]
+    for layer in layers:
         if isinstance(layer, keras.layers.Lambda):
             lambdas.append(layer.name)
         elif not _is_found(type(layer)):

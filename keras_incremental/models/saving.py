@@ -317,6 +317,9 @@ class SavingMixin(ExportingMixin):
         file_checks.check_format(config.pop("format", file_checks.FORMAT))
         features, others = deserialize(config.pop("features")), None
         preprocessor = config.pop("preprocessor", None)
+        if preprocessor is not None:
+            preprocessor = deserialize(preprocessor)
+            file_checks.check_preprocessor(preprocessor)
         layout = config.pop("outputs", None)
         if layout is not None:
             layout["names"] = tuple(layout["names"])
@@ -327,7 +330,7 @@ class SavingMixin(ExportingMixin):
             deserialize(config.pop("head")),
             config.pop("activation"),
             others=others,
-            preprocessor=preprocessor and deserialize(preprocessor),
+            preprocessor=preprocessor,
         )
         # Files of 0.1 have a memory in the place of a recipe.
         parts = {

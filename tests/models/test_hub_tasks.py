@@ -7,6 +7,7 @@ from benchmarks import known_networks
 
 import keras_incremental as ki
 from keras_incremental.data import with_teacher
+from keras_incremental.errors import DamagedFileError
 
 pytest.importorskip("keras_hub")
 TEXTS = ["good film", "bad film", "film"]
@@ -174,6 +175,26 @@ def test_exemplars_are_mixed_and_taught_beside_texts(clf):
     batches = [part[0] for _, part, _ in with_teacher(dataset(TEXTS, y), clf)]
     joined = np.concatenate(batches)
     np.testing.assert_allclose(joined[:, 1:], expected, atol=1e-6)
+
+
+def test_what_a_file_says_of_the_preprocessor_is_checked(clf):
+    config = clf.get_config()
+    layer = keras.layers.Dense(1)
+    config["preprocessor"] = keras.saving.serialize_keras_object(layer)
+    with pytest.raises(DamagedFileError, match="preprocessor of class Dense"):
+        ki.IncrementalClassifier.from_config(config)
+
+
+def test_a_preprocessor_that_a_file_does_not_hold_is_told(clf, task, tmp_path):
+    class Own(type(clf.preprocessor)):
+        pass
+
+    own = Own(clf.preprocessor.tokenizer, sequence_length=12)
+    task.preprocessor, held = own, task.preprocessor
+    clf = ki.IncrementalClassifier(task, NAMES)
+    task.preprocessor = held
+    with pytest.warns(UserWarning, match="opens only where.*Own"):
+        clf.save(tmp_path / "own.keras")
 
 
 def test_pairs_of_texts_are_one_sample(clf, task):
