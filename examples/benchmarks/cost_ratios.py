@@ -65,6 +65,19 @@ def lesson_rows(size, rounds):
     ]
 
 
+def solved_rows(size, rounds):
+    """Of `learn` where it solves the head above a frozen VGG16.
+
+    In shares of what plain Keras takes to predict the same pictures. A class
+    arrives each time, after old ones that were seen once.
+    """
+    lessons = _SolvedLessons(size)
+    runs = {"learn": lessons.learn, "predict": lessons.predict}
+    times = interleaved(runs, rounds)
+    name = f"Solved head: `learn` of {size.solved} pictures, in `predict`"
+    return [Row(name, times["learn"] / times["predict"], 1.2)]
+
+
 def growth_rows(size, rounds):
     """Of one more class and the first step with it, early and late."""
     early, late = size.growths
@@ -110,6 +123,39 @@ class _Lessons:
             verbose=0,
         )
         return _lesson_times(start, watch, now(), self._size.epochs)
+
+
+class _SolvedLessons:
+    """Phases that solve the head, each of new pictures of a new class."""
+
+    def __init__(self, size):
+        self._size = size
+        backbone = networks.vgg_features(size.lesson_picture, size.widths)
+        backbone.trainable = False
+        self._plain = networks.classifier(backbone, NUM_CLASSES)
+        names = [f"old {i}" for i in range(NUM_CLASSES)]
+        self._classifier = IncrementalClassifier(self._plain, names)
+        x, _ = self._pictures()
+        self._classifier.remember(x, np.arange(len(x)) % NUM_CLASSES, verbose=0)
+
+    def learn(self):
+        """What a phase takes."""
+        x, number = self._pictures()
+        classes = [f"new {number}"]
+        return seconds(
+            lambda: self._classifier.learn(x, classes=classes, verbose=0)
+        )
+
+    def predict(self):
+        """What plain Keras takes for as many pictures."""
+        x, _ = self._pictures()
+        return seconds(lambda: self._plain.predict(x, verbose=0))
+
+    def _pictures(self):
+        number = self._classifier.num_phases
+        size = self._size
+        x, _ = networks.pictures(size.solved, size.lesson_picture, 2, number)
+        return x, number
 
 
 def _lesson_times(start, watch, end, epochs):

@@ -3,10 +3,14 @@
     python -m examples.benchmarks.frozen
     python -m examples.benchmarks.frozen --data digits cats_vs_dogs \\
         --data-dir cats_vs_dogs=PHOTOS
+    python -m examples.benchmarks.frozen --rare 10 --columns ridge statistics
 
 For each data set and split, classes arrive two at a time; where there are
 only two, both come again, with the other half of their pictures. The last row
 of each data set is the mean over the splits. Features are computed once.
+With `--rare`, half of the classes have so many times fewer pictures to learn
+from, and as many to test: in the joint ridge regression each picture weighs the
+same, in the default each class.
 
 - logistic, ridge: joint, all training pictures at once; the strength of the
   first is chosen by cross-validation on training pictures, that of the second
@@ -93,6 +97,15 @@ def split(features, labels, share, seed):
     return Split(
         features[order], labels[order], features[~chosen], labels[~chosen]
     )
+
+
+def rare(data, factor):
+    """The same split, with fewer pictures to learn from of half the classes."""
+    kept = np.ones(len(data.y), bool)
+    for label in range(data.num_classes // 2):
+        rows = np.flatnonzero(data.y == label)
+        kept[rows[max(round(len(rows) / factor), 1) :]] = False
+    return dataclasses.replace(data, x=data.x[kept], y=data.y[kept])
 
 
 def logistic(data):
@@ -186,7 +199,7 @@ def rows_of(name, data_dir, options):
     rows = []
     for seed in range(options.splits):
         keras.utils.set_random_seed(seed)
-        data = split(features, labels, share, seed)
+        data = rare(split(features, labels, share, seed), options.rare)
         started = time.perf_counter()
         rows.append([LEARNERS[column](data) for column in options.columns])
         print_row(f"{name} {seed}", rows[-1])
@@ -228,6 +241,9 @@ def main(arguments=None):
     parser = parser_of("frozen", __doc__)
     parser.add_argument(
         "--columns", nargs="+", default=COLUMNS, choices=COLUMNS
+    )
+    parser.add_argument(
+        "--rare", type=float, default=1, help="how many times rarer half is"
     )
     options = parser.parse_args(arguments)
     folders = folders_of(options)

@@ -31,6 +31,7 @@ GROUPS = {
     "large": step_ratios.large_rows,
     "fisher": cost_ratios.fisher_rows,
     "lesson": cost_ratios.lesson_rows,
+    "solved": cost_ratios.solved_rows,
     "growth": cost_ratios.growth_rows,
 }
 SIZES = {"small": SMALL, "full": FULL}

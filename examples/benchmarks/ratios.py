@@ -23,6 +23,7 @@ class Size:
         lesson: Int. Pictures in a lesson.
         lesson_picture: Int. Their height and width.
         epochs: Ints, for how many epochs a lesson is learnt.
+        solved: Int. Pictures in a lesson from which a head is solved.
         growths: Two ints, the growths to compare.
     """
 
@@ -39,6 +40,7 @@ class Size:
     lesson: int = 96
     lesson_picture: int = 32
     epochs: tuple[int, ...] = (1, 5, 10)
+    solved: int = 100
     growths: tuple[int, int] = (10, 1000)
 
 
@@ -56,6 +58,7 @@ TOY = Size(
     lesson=8,
     lesson_picture=8,
     epochs=(1, 2),
+    solved=20,
     growths=(1, 2),
 )
 SMALL = Size()

@@ -9,12 +9,17 @@ import numpy as np
 
 
 def one_thread():
-    """Makes the backend use one thread. Call it before anything runs.
+    """Makes backend and NumPy use one thread. Call it before anything runs.
 
     The CPU time of a process with several threads counts those that wait.
     """
     flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
+    # With scikit-learn; it limits libraries that are loaded already.
+    if importlib.util.find_spec("threadpoolctl") is not None:
+        import threadpoolctl
+
+        threadpoolctl.threadpool_limits(1)
     if importlib.util.find_spec("tensorflow") is not None:
         import tensorflow as tf
 

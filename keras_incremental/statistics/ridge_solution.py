@@ -118,7 +118,8 @@ def solved(statistics: Statistics) -> RidgeSolution:
     """Returns the solution for statistics, its penalty the most probable one.
 
     Classes weigh the same, however many samples they have: a class of 20
-    samples beside others of 500 is otherwise hardly ever the answer. As all
+    samples beside others of 500 is otherwise hardly ever the answer (the
+    figures are in `examples/which_method.md`). As all
     classes share one scatter, it stays as it is, and only the distances
     between their means get other weights.
 

@@ -21,6 +21,16 @@ def test_a_split_has_the_share_of_each_class():
     )
 
 
+def test_half_of_the_classes_are_rare_to_learn_from():
+    data = frozen.split(*clouds(5), share=0.75, seed=1)
+    few = frozen.rare(data, 10)
+    assert np.bincount(few.y).tolist() == [3, 3, 30, 30, 30]
+    assert few.x_test is data.x_test
+    np.testing.assert_array_equal(few.x[few.y == 2], data.x[data.y == 2])
+    assert np.bincount(frozen.rare(data, 1000).y).min() == 1
+    np.testing.assert_array_equal(frozen.rare(data, 1).x, data.x)
+
+
 def test_two_classes_come_twice_and_more_come_two_at_a_time():
     data = frozen.split(*clouds(5), share=0.5, seed=0)
     shown = [np.unique(data.y[rows]).tolist() for rows in frozen.phases(data)]

@@ -25,6 +25,7 @@ PARTS = {
     "large": ("noise", "EWC by penalties", "floor of EWC"),
     "fisher": ("Fisher per label",),
     "lesson": ("whole `learn`, 2 epochs", "no tracing, 2 epochs"),
+    "solved": ("`learn` of 20 pictures",),
     "growth": ("first step",),
 }
 MINUTES_ON_JAX = ("network", "lesson")

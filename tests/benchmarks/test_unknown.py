@@ -40,7 +40,7 @@ def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
     assert values[:, 3].mean() > values[:, 2].mean()
     # Within a factor of two.
     rates = np.array(
-        [row.split(" | ")[-1].split(" ")[0] for row in alarms.splitlines()[2:]],
+        [row.split(" | ")[-2].split(" ")[0] for row in alarms.splitlines()[2:]],
         float,
     )
     assert len(rates) == 2
