@@ -171,8 +171,8 @@ def _check_plain(model):
     if isinstance(getattr(model, "head", None), ExpandableHead):
         raise ValueError(
             f"Model '{model.name}' of class {type(model).__name__} learns "
-            "classes already. Use it as it is, or convert the plain copy "
-            "that `to_keras` makes."
+            "classes already. Use it directly, or convert the plain model "
+            "that `to_keras` returns."
         )
 
 

@@ -67,7 +67,7 @@ def _check_sigmoids(split, loss, model, count):
             f"classes of which several may apply, and model '{model.name}' "
             f"was compiled with {loss}, for classes that exclude each other. "
             "Received: multi_label=None. Train it with `softmax` in the place "
-            "of `sigmoid`, or say multi_label=True if several classes may "
+            "of `sigmoid`, or pass multi_label=True if several classes may "
             "apply to one sample."
         )
 
@@ -104,10 +104,9 @@ def _check_head(split, own):
         )
     if own and head.described:
         raise ValueError(
-            f"The head '{head.name}' knows the classes "
-            f"{list(head.described)} by where their samples lie, beside "
-            "classes that exclude each other. Received: multi_label=True. "
-            "Leave it out."
+            f"The head '{head.name}' has the classes {list(head.described)} "
+            "that are described by statistics, and that exclude the others. "
+            "Received: multi_label=True. Leave it out."
         )
     if own and head.exclusive and head.has_splits:
         raise ValueError(

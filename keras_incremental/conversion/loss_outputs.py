@@ -24,8 +24,8 @@ def check_loss(loss, gives_logits, outputs):
         return
     given, wanted = _words(gives_logits)
     raise ValueError(
-        f"`loss` takes {wanted}, but {outputs} gives {given}: training would "
-        f"not be what it seems. Received: loss={loss!r}. Pass a loss with "
+        f"`loss` takes {wanted}, but {outputs} gives {given}, so it would be "
+        f"computed wrongly. Received: loss={loss!r}. Pass a loss with "
         f"`from_logits={gives_logits}`, such as `keras.losses."
         f"SparseCategoricalCrossentropy(from_logits={gives_logits})`."
     )
@@ -71,9 +71,9 @@ def check_class_weight(loss, options):
     weights = options.get("class_weight")
     if weights is not None and isinstance(loss, LossWithTeacher):
         raise ValueError(
-            "`class_weight` of `fit` and `train_on_batch` cannot tell the "
-            "label from the outputs of the teacher, which LossWithTeacher "
-            f"reads beside it. Received: class_weight={weights}. Give it to "
+            "`class_weight` of `fit` and `train_on_batch` cannot be used with "
+            "LossWithTeacher, whose targets have the outputs of the teacher "
+            f"too. Received: class_weight={weights}. Pass it to "
             "`with_teacher`."
         )
 
@@ -91,10 +91,10 @@ def warn_of_mismatch(model, split):
     given, wanted = _words(gives_logits)
     warnings.warn(
         f"The head '{split.head.name}' of model '{model.name}' gives {given}, "
-        f"but the loss it was compiled with expects {wanted}; training was "
-        "not what it seemed. Compile with a loss that has "
-        f"`from_logits={gives_logits}`. The incremental classifier takes the "
-        f"outputs for {given}.",
+        f"but the loss it was compiled with expects {wanted}, so it was "
+        "trained with a wrong loss. Compile with a loss that has "
+        f"`from_logits={gives_logits}`. The incremental classifier reads the "
+        f"outputs as {given}.",
         stacklevel=4,
     )
 

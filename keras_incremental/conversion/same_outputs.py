@@ -29,12 +29,12 @@ def check_same_outputs(model, split):
         return
     names = [x.name for x in state.operations_of(model)][-3:]
     raise ValueError(
-        f"Model '{model.name}' computes something else than its layers below "
-        f"'{split.head.name}', this head, and "
+        f"Model '{model.name}' does not compute the outputs of its layers up "
+        f"to the head '{split.head.name}' and "
         f"{split.activation or 'no activation'}. Received: outputs that "
         f"differ by up to {distance:.2g} on random samples; its last layers "
         f"and operations are {names}. End the model in '{split.head.name}' "
-        "and one activation, and apply the rest to what it predicts."
+        "and one activation, and apply the rest to its predictions."
     )
 
 
@@ -44,9 +44,9 @@ def _check_axes(model, outputs):
         raise ValueError(
             f"Model '{model.name}' declares outputs of shape {declared}. "
             f"Received: outputs of shape {outputs.shape} of "
-            f"{len(outputs)} samples, so it cannot be told what a label is "
-            "for. Build it so that both agree: of strings by `keras.Input(())` "
-            "where it has `keras.Input((1,))` below `TextVectorization`."
+            f"{len(outputs)} samples. Build it so that both agree: for "
+            "strings use `keras.Input(())` in place of `keras.Input((1,))` "
+            "below `TextVectorization`."
         )
 
 

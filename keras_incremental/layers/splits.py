@@ -167,10 +167,10 @@ def refuse_new_splits(head: Any, owner: str) -> None:
     newest = getattr(head, "parents", ())[head.group_slices[-1]]
     if has_splits(newest):
         raise ValueError(
-            f"{owner} corrects the logits of new classes, and those of "
-            f"'{head.name}' came out of old ones. Received: "
-            f"parents={list(newest)}. Leave {owner} out: what is new to old "
-            "classes does not change where one of them is divided."
+            f"{owner} corrects the logits of new classes, but those of "
+            f"'{head.name}' are subclasses of old ones. Received: "
+            f"parents={list(newest)}. Leave {owner} out: it is for classes "
+            "that are no subclasses."
         )
 
 

@@ -134,8 +134,8 @@ def compare_predictions(
     if truth.min() >= len(old_classes):
         shown = sorted(set(np.asarray(labels).tolist()))
         raise ValueError(
-            "There is no sample of an old class, of which something could be "
-            f"lost. Received: labels of {shown}. Add samples of "
+            "There is no sample of an old class to compare the models on. "
+            f"Received: labels of {shown}. Add samples of "
             f"{list(old_classes)}."
         )
     measured = SINGLE_LABEL.scorer.measure(

@@ -135,8 +135,8 @@ def remember_statistics(classifier, given, others):
     meant = [name for name, value in others.items() if value is not None]
     if meant:
         raise ValueError(
-            "Statistics have the names of their classes, and no samples to "
-            f"read. Received: {meant} beside statistics. Leave them out."
+            "Statistics contain the names of their classes, and no samples. "
+            f"Received: {meant} together with statistics. Leave them out."
         )
     check_solves(classifier)
     found = sum_of(read_statistics(given), classifier)

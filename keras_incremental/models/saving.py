@@ -152,8 +152,8 @@ class SavingMixin(ExportingMixin):
     ) -> None:
         if skip_mismatch:
             raise ValueError(
-                "`skip_mismatch` would leave the columns of old classes as "
-                "they are now, not as they are in the file. Received: "
+                "`skip_mismatch` would not load the columns of old classes. "
+                "Received: "
                 f"skip_mismatch={skip_mismatch}. Load the classifier by "
                 "`keras.models.load_model`, and call `learn` to add classes."
             )
@@ -256,9 +256,9 @@ class SavingMixin(ExportingMixin):
         """
         if self.memory is None:
             raise ValueError(
-                "Only exemplars can be told from other samples, and forgotten. "
-                "Received: a classifier without a memory. `remove` a class, "
-                "or train anew."
+                "`forget` deletes exemplars of a memory. Received: a "
+                "classifier without a memory. `remove` a class, or train a "
+                "new model."
             )
         return erasure.forget(self, checked_ids(ids))
 

@@ -145,7 +145,8 @@ def check_can_keep(classifier):
     trainable = [v.path for v in classifier.features.trainable_variables]
     raise ValueError(
         "`remember` would keep nothing: there is no memory for samples, and "
-        "statistics of features that train do not stay valid. Received: "
+        "statistics are not valid after the layers below the head train. "
+        "Received: "
         f"memory=None and trainable weights below the head, {trainable[:3]}. "
         "Pass `memory=ExemplarMemory(2000)`, or freeze these layers before."
     )

@@ -171,9 +171,9 @@ def check_candidates(recipes, own):
         )
         if not same or recipe.low_rank != own.low_rank:
             raise ValueError(
-                "Recipes to choose from must have the kind of head and "
-                "readout of the classifier, and its `low_rank`. Received: "
-                f"recipe '{recipe.name}', for a classifier of recipe "
+                "All recipes must have the type of head and readout of the "
+                "classifier, and its `low_rank`. Received: recipe "
+                f"'{recipe.name}', for a classifier with recipe "
                 f"'{own.name}'. Make one classifier for each."
             )
 

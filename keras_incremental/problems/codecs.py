@@ -302,8 +302,8 @@ class MultiHotCodec(Codec):
         y = as_array(y)
         if meaning is None:
             raise ValueError(
-                "Names say what a sample shows, not what it does not. "
-                "Received: `y` of names. In `learn`, say "
+                "Names list the classes of a sample, but do not say if other "
+                "classes are absent. Received: `y` of names. In `learn`, pass "
                 '`unlabeled="not_new"` if every example of the new classes '
                 'was named, else "unknown"; elsewhere pass an array with 1, '
                 "0, or -1 for unknown."

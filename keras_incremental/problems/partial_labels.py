@@ -90,10 +90,10 @@ class PartialLabels:
         if self.unlabeled is not None and self.unlabeled not in MEANINGS:
             raise ValueError(
                 f"`unlabeled` must be one of {list(MEANINGS)}. Received: "
-                f'unlabeled={self.unlabeled!r}. Say "not_new" if every '
-                'example of the new classes was labeled, "background" if the '
-                'rest shows no class, "unknown" if nobody looked. Samples '
-                "without labels go into `auxiliary`."
+                f'unlabeled={self.unlabeled!r}. Use "not_new" if every '
+                'example of the new classes is labeled, "background" if the '
+                'rest is of no class, else "unknown". Pass samples without '
+                "any label as `auxiliary`."
             )
         for argument in ("parents", "shares"):
             given = getattr(self, argument)
@@ -177,11 +177,11 @@ def _check_declared(new, parents):
     missing = [name for name in new if name not in parents]
     if missing:
         raise ValueError(
-            "Where only some of the data is labeled, what is right depends "
-            f"on where {missing} were before. Received: `parents` without "
-            f"them. Say parents={{{missing[0]!r}: None}} if the class was "
-            "never in the data of old classes, or name the old class that it "
-            f'was labeled as, as in parents={{{missing[0]!r}: "background"}}.'
+            "With partial labels, `parents` must say how each new class was "
+            f"labeled before. Received: `parents` without {missing}. Pass "
+            f"parents={{{missing[0]!r}: None}} if the class was never in the "
+            "data of old classes, or the old class that it was labeled as, "
+            f'as in parents={{{missing[0]!r}: "background"}}.'
         )
 
 

@@ -12,8 +12,8 @@ def listed(reports):
     found = [reports] if hasattr(reports, "to_dict") else list(reports)
     if not found:
         raise ValueError(
-            "There is nothing to show. Received: no report. Give what "
-            "`learn` returned, or a list of that."
+            "There is nothing to show. Received: no report. Pass the report "
+            "that `learn` returned, or a list of reports."
         )
     return found
 

@@ -113,7 +113,7 @@ def _followed(model, head, after):
         raise ValueError(
             f"Model '{model.name}' must end in logits, `softmax` or "
             f"`sigmoid`. Received: scores that are scaled after "
-            f"`{found[0]}`. Scale them before it, or scale what it predicts."
+            f"`{found[0]}`. Scale them before it, or scale its predictions."
         )
     return after_head.composed(maps[i] for i in scaled), next(iter(found), None)
 
@@ -335,7 +335,7 @@ def _check_operation(model, operation):
             f"`sigmoid`. Received: the operation '{operation.name}' of class "
             f"{type(operation).__name__} after the last layer. End the model "
             "in the layer that gives the scores, and apply the operation to "
-            "what it predicts."
+            "its predictions."
         )
 
 

@@ -102,7 +102,9 @@ def test_what_does_not_fit_is_refused_before_training():
 def test_remember_takes_statistics_of_known_classes_alone():
     model, keep = fitted()
     clf = classifier_of(model)
-    with pytest.raises(ValueError, match=r"\['classes'\] beside statistics"):
+    with pytest.raises(
+        ValueError, match=r"\['classes'\] together with statistics"
+    ):
         clf.remember(keep.statistics, classes=NAMES)
     features = np.ones((2, 6))
     with pytest.raises(ValueError, match="new ones, .*bird"):

@@ -107,7 +107,7 @@ MODEL_CASES = {
     "that learns already": (
         shared_classifier,
         "of class IncrementalClassifier learns classes already",
-        "Use it as it is",
+        "Use it directly",
     ),
 }
 

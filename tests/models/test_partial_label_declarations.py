@@ -56,7 +56,7 @@ def test_what_cannot_be_is_refused_at_once(declared, error, parts):
     "declared, parts",
     [
         ({"unlabeled": "background"}, "`unlabeled=.background.` needs a class"),
-        ({"unlabeled": "unknown"}, "`parents` without them"),
+        ({"unlabeled": "unknown"}, "`parents` without .*parents={.*: None}"),
         ({"parents": {"bus": None}}, "`parents`.*no new classes"),
         ({"parents": {"police car": "boat"}}, "`parents` must name old"),
         ({"shares": {"bus": 0.2}}, "`shares`.*no new classes"),

@@ -119,10 +119,10 @@ def _callbacks(value):
     for callback in given:
         if getattr(callback, "save_weights_only", False):
             raise ValueError(
-                "Weights alone do not tell the classes that arrive. Received: "
+                "A file of weights does not contain the classes. Received: "
                 f"callbacks={value!r} with save_weights_only=True. Pass "
                 "`ModelCheckpoint(path)` with a path that ends in `.keras`: "
-                "it opens as a classifier of all classes."
+                "it is loaded as a classifier of all classes."
             )
     return given
 

@@ -27,7 +27,7 @@ def check_is_read(run):
     reason = _reason_against(run)
     if reason:
         raise ValueError(
-            "`auxiliary` samples would change nothing. Received: "
+            "`auxiliary` samples would not be used. Received: "
             f"{len(run.auxiliary.x)} of them, where {reason}."
         )
 
@@ -37,8 +37,8 @@ def _reason_against(run):
     head, plan = run.classifier.head, run.plan
     if head.is_closed_form:
         return (
-            f"{type(head).__name__} is solved from samples with labels. Leave "
-            "them out, or take a recipe that distils, such as `lwf`"
+            f"{type(head).__name__} is solved from labeled samples. Leave "
+            "them out, or use a recipe with distillation, such as `lwf`"
         )
     if plan.way == SOLVED:
         return (
@@ -48,8 +48,8 @@ def _reason_against(run):
     if plan.way == DESCRIBED or _trains_on_them(run):
         return ""
     return (
-        "no term of the loss reads samples without labels. Leave them out, or "
-        "take a recipe that distils, such as `lwf`"
+        "no term of the loss reads unlabeled samples. Leave them out, or "
+        "use a recipe with distillation, such as `lwf`"
     )
 
 

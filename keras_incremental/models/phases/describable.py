@@ -50,13 +50,13 @@ def check_can_train(classifier, what="`learn` that trains"):
     names = [classifier.classes[k] for k in head.described]
     base = list(classifier.classes[: head.described[0]])
     raise ValueError(
-        f"The classes {names} are described beside the old head, since there "
-        f"was nothing of the others; {what} would move that head away from "
-        f"under them. Received: a phase that is neither {LEAST} samples or "
-        "more of new or described classes, with `learn` left to choose how, "
-        f"nor has samples of all classes. Show samples of {base} first, by "
-        "`remember`, or leave out `epochs`, `optimizer`, callbacks that watch "
-        "training and partial labels."
+        f"The classes {names} are described by statistics, since no data of "
+        f"the others was seen; {what} would change the old head, which they "
+        f"depend on. Received: a phase that has neither {LEAST} samples or "
+        "more of each new or described class alone, by the defaults of "
+        f"`learn`, nor samples of all classes. Pass samples of {base} to "
+        "`remember` first, or leave out `epochs`, `optimizer`, callbacks that "
+        "watch training and partial labels."
     )
 
 

@@ -170,11 +170,11 @@ class RedrawnInputs:
             return
         argument = self._first.argument
         warnings.warn(
-            f"`{argument}` gives other samples each time that it is read, and "
-            f"{parts} must know them before. Received: a {self._source.kind}. "
-            "So it is read once, and what is random in it, such as "
-            "augmentation, stays as it is drawn then. Put the augmentation "
-            "into the model, or do without that part.",
+            f"`{argument}` gives other samples each time that it is read, but "
+            f"{parts} must know them in advance. Received: a "
+            f"{self._source.kind}. It is read only once, so that random "
+            "augmentation is the same in each epoch. Put the augmentation "
+            "into the model, or leave out that part.",
             stacklevel=stacklevel,
         )
 

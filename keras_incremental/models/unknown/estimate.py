@@ -27,15 +27,15 @@ def estimated(
     rejector = Rejector(score, false_alarm=false_alarm)
     if score not in OF_STATISTICS:
         raise ValueError(
-            "Without held-out samples only a score that needs nothing but "
-            f"statistics can be estimated. Received: score={score!r}, x=None. "
-            f"Pass one of {list(OF_STATISTICS)}, or samples."
+            "Without held-out samples, `score` must be one that is computed "
+            f"from statistics. Received: score={score!r}, x=None. Pass one of "
+            f"{list(OF_STATISTICS)}, or samples."
         )
     statistics = classifier.statistics
     reason = reason_against(classifier)
     if reason:
         raise ValueError(
-            "What is unknown can be told without held-out samples only from "
+            "Without held-out samples, unknown samples are detected from "
             f"statistics of all classes. Received: {reason}. Call `remember` "
             "with samples of them, or pass held-out samples."
         )
