@@ -88,8 +88,9 @@ def most_probable(
     """Returns the strength with the largest evidence, of any matrix.
 
     Each strength costs some work, so there are few. Log evidence is analytic
-    in the logarithm of the strength, up to pi beside the real line: so a
-    polynomial through few points near the best one is exact.
+    in the logarithm of the strength, up to pi beside the real line (half of
+    it with the cosine 0): so a polynomial through few points near the best
+    one is exact.
 
     Args:
         evidence: Function from strengths to their log evidence.
