@@ -49,7 +49,12 @@ def checked(
     return checked_by(data, check)
 
 
-def checked_by(data: Data, check: Function, names: bool = False) -> Data:
+def checked_by(
+    data: Data,
+    check: Function,
+    names: bool = False,
+    spec: Function | None = None,
+) -> Data:
     """Returns data whose labels a function checks, batch by batch.
 
     Args:
@@ -57,6 +62,8 @@ def checked_by(data: Data, check: Function, names: bool = False) -> Data:
         check: Function of the labels of a batch; it raises, or returns them
             as numbers.
         names: Bool. Whether labels may be names. Defaults to `False`.
+        spec: Function of the spec of numbers, returns that of what `check`
+            returns. Defaults to `None`, the same.
     """
 
     def check_batch(x, y, sample_weight):
@@ -71,6 +78,6 @@ def checked_by(data: Data, check: Function, names: bool = False) -> Data:
                 f"numbers. Received: {y}. Turn names into numbers first."
             )
         numbers = type(y)(y.shape, "int64") if is_text else y
-        return x, numbers, sample_weight
+        return x, numbers if spec is None else spec(numbers), sample_weight
 
     return map_batches(data, check_batch, check_spec)

@@ -105,8 +105,11 @@ def refuse_processes(data: Data, reason: str) -> None:
 
 def _pack(parts, like):
     packed = keras.utils.pack_x_y_sample_weight(*parts)
-    bare = isinstance(like, (tuple, list)) and not isinstance(packed, tuple)
-    return (packed,) if bare else packed
+    # A dict with labels was a tuple of parts, and does not become samples.
+    had_parts = isinstance(like, (tuple, list)) or (
+        isinstance(like, dict) and not LABELS.isdisjoint(like)
+    )
+    return (packed,) if had_parts and not isinstance(packed, tuple) else packed
 
 
 def _to_numpy(tensor):

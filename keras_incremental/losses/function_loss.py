@@ -108,6 +108,11 @@ def reads_one_hot(loss: keras.losses.Loss) -> bool:
     return bool(name) and "sparse" not in name
 
 
+def reads_indices(loss: keras.losses.Loss) -> bool:
+    """Returns whether a loss of Keras reads the index of each class."""
+    return "sparse" in _name_in_keras(loss)
+
+
 def is_binary(loss: keras.losses.Loss) -> bool:
     """Returns whether a loss of Keras asks each output for a yes or a no."""
     return _name_in_keras(loss).startswith("binary")

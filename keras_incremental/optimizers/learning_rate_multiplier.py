@@ -93,7 +93,18 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
 
     @property
     def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        """The copies that train, for `keras.callbacks.SwapEMAWeights`."""
+        """The copies that train, for `keras.callbacks.SwapEMAWeights`.
+
+        Raises:
+            AttributeError: if they keep no averages. Callbacks that set the
+                learning rate then set that of which the copies have a part.
+        """
+        if not self.base_optimizer.use_ema:
+            raise AttributeError(
+                "Only copies that keep averages are shown as optimizers. "
+                f"Received: {type(self.base_optimizer).__name__} with "
+                "use_ema=False. Use `parts`."
+            )
         return [part for part in self.parts if part.built]
 
     @property

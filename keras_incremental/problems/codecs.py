@@ -21,6 +21,8 @@ from keras_incremental.data.multi_hot import to_multi_hot
 from keras_incremental.data.names import check_class_names
 from keras_incremental.data.tables import as_array
 from keras_incremental.data.tables import class_names
+from keras_incremental.losses.function_loss import as_loss
+from keras_incremental.losses.function_loss import reads_indices
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.losses.partial_binary_crossentropy import (
     PartialBinaryCrossentropy,
@@ -197,13 +199,18 @@ class IndexCodec(Codec):
         if to_numpy(y, argument).dtype.kind == "U":
             return to_indices(y, classes, classes, argument)
         check_labels(y, len(classes), classes, argument)
-        return to_numpy(y, argument)
+        y = to_numpy(y, argument)
+        return _from_one_hot(y) if _is_wide(y, classes, loss) else y
 
     def check_dataset(self, data: Data, classes: Names, loss: LossLike) -> Data:
         def check(y):
             return self.check_fit(y, classes, loss, "y")
 
-        return checked_by(data, check, names=True)
+        def spec(y):
+            wide = _is_wide(y, classes, loss)
+            return type(y)(y.shape[:1], "int64") if wide else y
+
+        return checked_by(data, check, names=True, spec=spec)
 
 
 class MapCodec(IndexCodec):
@@ -251,6 +258,24 @@ class TokenCodec(IndexCodec):
         ignored = getattr(loss, "ignore_class", None)
         check_labels(y, len(classes), classes, argument, ignored, sparse=True)
         return y
+
+
+def _is_wide(y, classes, loss):
+    """Returns whether labels, or a spec, are wider than a loss reads them."""
+    if len(y.shape) != 2 or not 1 < y.shape[1] == len(classes):
+        return False
+    return loss is not None and reads_indices(as_loss(loss))
+
+
+def _from_one_hot(y):
+    if not (np.isin(y, (0, 1)).all() and (y.sum(1) == 1).all()):
+        raise ValueError(
+            "A sparse loss reads one class of each sample. Received: y of "
+            f"shape {y.shape}, with rows that are not one-hot. Compile with "
+            "`keras.losses.CategoricalCrossentropy`, which reads "
+            "probabilities, or pass the index of each class."
+        )
+    return y.argmax(1)
 
 
 def check_one_class(names):

@@ -128,18 +128,29 @@ def test_weights_alone_are_refused(tmp_path):
     assert not path.exists()
 
 
-def test_callbacks_are_used_again_in_the_next_phase(tmp_path):
+@pytest.mark.parametrize("trainable", [False, True])
+def test_callbacks_are_used_again_in_the_next_phase(trainable, tmp_path):
     stop = callbacks.EarlyStopping("loss", min_delta=100.0)
     rates = callbacks.LearningRateScheduler(lambda epoch, rate: 0.1 / 2**epoch)
     backup = callbacks.BackupAndRestore(tmp_path / "backup")
     log = callbacks.CSVLogger(tmp_path / "log.csv", append=True)
-    clf = make()
+    clf = make(trainable)
     for name, x in (("bird", X + 3), ("fish", X - 3)):
         report = learn(clf, name, x, stop, rates, backup, log)
         np.testing.assert_allclose(
             report.history["learning_rate"], [0.1, 0.05], rtol=1e-6
         )
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_a_rate_is_reduced_where_the_loss_stays(trainable):
+    plateau = callbacks.ReduceLROnPlateau("loss", patience=0, min_delta=100.0)
+    report = make(trainable).learn(
+        X + 3, classes=["bird"], epochs=3, callbacks=[plateau], verbose=0
+    )
+    first, _, third = report.history["learning_rate"]
+    np.testing.assert_allclose(third, 0.1 * first, rtol=1e-5)
 
 
 def test_losses_of_every_phase_are_written_for_tensorboard(tmp_path):

@@ -92,6 +92,24 @@ def test_a_loss_in_a_list_is_read_as_the_loss_alone():
         clf.fit(X, y, verbose=0)
 
 
+@pytest.mark.parametrize("form", ["arrays", "tf.data", "list"])
+def test_one_hot_labels_fit_the_loss_that_a_classifier_is_compiled_with(form):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
+    clf, y = IncrementalClassifier(model, NAMES), np.arange(len(X)) % 2
+    data = (X, np.eye(2)[y])
+    if form == "tf.data":
+        tf = pytest.importorskip("tensorflow")
+        data = (tf.data.Dataset.from_tensor_slices(data).batch(2),)
+    elif form == "list":
+        data = ([data],)
+    expected = clf.evaluate(X, y, verbose=0)
+    np.testing.assert_allclose(clf.evaluate(*data, verbose=0), expected)
+    clf.fit(*data, shuffle=False, verbose=0)
+    with pytest.raises(ValueError, match="not one-hot.*CategoricalCross"):
+        clf.fit(X, np.ones((len(X), 2)), verbose=0)
+
+
 def test_fit_does_not_weigh_classes_by_outputs_of_a_teacher():
     model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
     clf = IncrementalClassifier(model, NAMES)

@@ -40,6 +40,12 @@ def as_grain_dicts(x, y):
     return grain.MapDataset.source(rows).batch(4)
 
 
+def as_torch_dicts(x, y):
+    torch_data = pytest.importorskip("torch.utils.data")
+    rows = [{"image": a, "label": b} for a, b in rows_of((x, y))]
+    return torch_data.DataLoader(rows, batch_size=4)
+
+
 def as_named_part(x, y):
     return Batches(({"image": x}, y))
 
@@ -57,6 +63,7 @@ MORE_KINDS = {
     "TFDS": as_dicts,
     "TFDS with ids": as_dicts_with_ids,
     "Grain dicts": as_grain_dicts,
+    "torch dicts": as_torch_dicts,
     "a named part": as_named_part,
     "workers": lambda x, y: Batches((x, y), workers=2),
     "processes": lambda x, y: Batches(
