@@ -13,7 +13,7 @@ def clouds(count=400):
 def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
     def features_of(name, *others):
         x, y = clouds()
-        return (x + 50 * (name == "fashion_mnist"), y, 0.5)
+        return (x + 20 * (name == "fashion_mnist"), y, 0.5)
 
     monkeypatch.setattr(unknown.frozen, "features_of", features_of)
     monkeypatch.setattr(unknown, "SAMPLES", (None,))

@@ -61,7 +61,8 @@ def make():
         [
             keras.Input((4,)),
             keras.layers.Dense(3, trainable=False),
-            keras.layers.Dense(2),
+            # Random columns might be in the other order of the names.
+            keras.layers.Dense(2, kernel_initializer="ones"),
         ]
     )
     model.compile("sgd", run_eagerly=True)
