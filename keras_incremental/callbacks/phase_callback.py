@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 from typing import Self
 
@@ -116,3 +117,10 @@ class PhaseCallback(keras.callbacks.Callback):
     @classmethod
     def from_config(cls, config: Config) -> Self:
         return cls(**config)
+
+
+def phase_callbacks(
+    callbacks: Iterable[keras.callbacks.Callback | None],
+) -> tuple[PhaseCallback, ...]:
+    """Returns those callbacks that are `PhaseCallback`s."""
+    return tuple(c for c in callbacks if isinstance(c, PhaseCallback))

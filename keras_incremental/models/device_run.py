@@ -153,7 +153,7 @@ def remember_statistics(classifier, given, others):
 
 def is_statistics(given):
     """Returns whether these are statistics, or the path of a file."""
-    return isinstance(given, (str, os.PathLike, SiteStatistics))
+    return isinstance(given, SiteStatistics) or _is_path(given)
 
 
 def _read(part):

@@ -55,8 +55,7 @@ def offer_remembered(classifier, backbone, samples, inputs):
 
 def stores_logits(recipe):
     """Returns whether a term compares with logits kept beside exemplars."""
-    terms = recipe.terms if isinstance(recipe.terms, tuple) else ()
-    return any("stored" in term.reads for term in terms)
+    return any("stored" in term.reads for term in recipe.given_terms)
 
 
 def adapt_readout(classifier, backbone, samples):

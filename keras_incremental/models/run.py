@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.callbacks.phase_callback import phase_callbacks
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.outputs import logits_of
 from keras_incremental.problems.decoders import predictions_of
@@ -97,8 +98,7 @@ class Run:
     @property
     def callbacks(self) -> tuple[PhaseCallback, ...]:
         recipe = self.classifier.recipe
-        parts = (*self.options.callbacks, *recipe.callbacks)
-        return tuple(c for c in parts if isinstance(c, PhaseCallback))
+        return phase_callbacks((*self.options.callbacks, *recipe.callbacks))
 
     @property
     def training_mode(self) -> str:

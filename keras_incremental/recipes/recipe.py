@@ -148,6 +148,11 @@ class Recipe:
                     f"{name}={value!r}. Pass an instance."
                 )
 
+    @property
+    def given_terms(self) -> tuple:
+        """Tuple of the terms, empty where a phase chooses them."""
+        return self.terms if isinstance(self.terms, tuple) else ()
+
     def bound_terms(
         self,
         phase: Phase,

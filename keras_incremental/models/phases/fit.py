@@ -6,7 +6,7 @@ import typing
 import keras
 import numpy as np
 
-from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.callbacks.phase_callback import phase_callbacks
 from keras_incremental.memory.mixed_batches import MixedBatches
 from keras_incremental.memory.redrawn_batches import RedrawnBatches
 from keras_incremental.models.phases.divergence import DivergenceCheck
@@ -239,9 +239,8 @@ def make_optimizer(
         optimizer = LearningRateMultiplier(
             optimizer, {paths_of(head): 1.0}, others=factor
         )
-    for callback in callbacks:
-        if isinstance(callback, PhaseCallback):
-            optimizer = callback.wrap_optimizer(optimizer)
+    for callback in phase_callbacks(callbacks):
+        optimizer = callback.wrap_optimizer(optimizer)
     return scaled_like(optimizer, base)
 
 

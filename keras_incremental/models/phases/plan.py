@@ -7,7 +7,7 @@ import keras
 from keras_incremental.callbacks.held_out_stopping import HeldOutStopping
 from keras_incremental.callbacks.margin_calibration import MarginCalibration
 from keras_incremental.callbacks.phase_callback import HELD_OUT
-from keras_incremental.callbacks.phase_callback import PhaseCallback
+from keras_incremental.callbacks.phase_callback import phase_callbacks
 from keras_incremental.memory import policies
 from keras_incremental.models.centering import Coordinates
 from keras_incremental.models.centering import can_center
@@ -222,11 +222,6 @@ def _default_policy(memory, natural):
     return policies.Concatenate() if natural else policies.Weighted()
 
 
-def phase_callbacks(callbacks):
-    """Returns those callbacks that are `PhaseCallback`s."""
-    return tuple(c for c in callbacks if isinstance(c, PhaseCallback))
-
-
 def selected(inputs, callbacks):
     """Returns the samples that a phase trains on.
 
@@ -263,11 +258,8 @@ def _phase(classifier, samples, inputs, policy, batch_size):
 def coordinates_of(classifier, statistics, backbone, options):
     """Where the features of a head lie, or `None` to leave them there."""
     # A penalty refers to the coordinates that the weights are stored in.
-    penalized = any(
-        callback.protects_weights
-        for callback in (*options.callbacks, *classifier.recipe.callbacks)
-        if isinstance(callback, PhaseCallback)
-    )
+    callbacks = (*options.callbacks, *classifier.recipe.callbacks)
+    penalized = any(c.protects_weights for c in phase_callbacks(callbacks))
     rescales = options.optimizer is None
     may = classifier.recipe.center_features and can_center(classifier.head)
     may = may and classifier.problem.objective.centers_features

@@ -143,8 +143,7 @@ class StreamRun(Run):
         kept = "no exemplars"
         if memory is not None:
             kept = f"replay of a {memory.policy} reservoir"
-        terms = recipe.terms if isinstance(recipe.terms, tuple) else ()
-        names = [type(term).__name__ for term in terms]
+        names = [type(term).__name__ for term in recipe.given_terms]
         return ", ".join([recipe.name, "stream", kept, *names])
 
     def read(self):
