@@ -200,17 +200,26 @@ class IndexCodec(Codec):
             return to_indices(y, classes, classes, argument)
         check_labels(y, len(classes), classes, argument)
         y = to_numpy(y, argument)
-        return _from_one_hot(y) if _is_wide(y, classes, loss) else y
+        return _from_one_hot(y) if self._is_wide(y, classes, loss) else y
 
     def check_dataset(self, data: Data, classes: Names, loss: LossLike) -> Data:
         def check(y):
             return self.check_fit(y, classes, loss, "y")
 
         def spec(y):
-            wide = _is_wide(y, classes, loss)
+            wide = self._is_wide(y, classes, loss)
             return type(y)(y.shape[:1], "int64") if wide else y
 
         return checked_by(data, check, names=True, spec=spec)
+
+    def _is_wide(self, y, classes, loss):
+        """Returns whether labels, or a spec, are wider than a loss reads."""
+        # Rows of tokens have a label in each column. A spec may say nothing.
+        unknown = getattr(y.shape, "rank", 2) is None
+        if self.missing is not None or unknown or len(y.shape) != 2:
+            return False
+        is_one_hot = 1 < (y.shape[1] or 0) == len(classes)
+        return is_one_hot and loss is not None and reads_indices(as_loss(loss))
 
 
 class MapCodec(IndexCodec):
@@ -258,13 +267,6 @@ class TokenCodec(IndexCodec):
         ignored = getattr(loss, "ignore_class", None)
         check_labels(y, len(classes), classes, argument, ignored, sparse=True)
         return y
-
-
-def _is_wide(y, classes, loss):
-    """Returns whether labels, or a spec, are wider than a loss reads them."""
-    if len(y.shape) != 2 or not 1 < y.shape[1] == len(classes):
-        return False
-    return loss is not None and reads_indices(as_loss(loss))
 
 
 def _from_one_hot(y):

@@ -9,6 +9,8 @@ from keras import layers
 
 from keras_incremental.losses import LossWithTeacher
 from keras_incremental.models import IncrementalClassifier
+from keras_incremental.problems.codecs import IndexCodec
+from keras_incremental.problems.codecs import TokenCodec
 
 NAMES = ["cat", "dog"]
 X = np.eye(4, dtype="float32")
@@ -108,6 +110,27 @@ def test_one_hot_labels_fit_the_loss_that_a_classifier_is_compiled_with(form):
     clf.fit(*data, shuffle=False, verbose=0)
     with pytest.raises(ValueError, match="not one-hot.*CategoricalCross"):
         clf.fit(X, np.ones((len(X), 2)), verbose=0)
+
+
+@pytest.mark.parametrize("codec", [IndexCodec(), TokenCodec()])
+@pytest.mark.parametrize("shape", [(None, 2), (None, None), (None,), None])
+def test_labels_of_a_data_set_keep_a_form_that_may_be_no_one_hot(codec, shape):
+    tf = pytest.importorskip("tensorflow")
+    y = np.ones(4, int) if shape == (None,) else np.eye(2, dtype=int)
+    is_wide = shape == (None, 2) and type(codec) is IndexCodec
+    if shape in ((None, None), None) and type(codec) is IndexCodec:
+        y = np.ones((4, 1), int)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    data = tf.data.Dataset.from_generator(
+        lambda: iter([(X[: len(y)], y)]),
+        output_signature=(
+            tf.TensorSpec((None, 4), "float32"),
+            tf.TensorSpec(shape, "int64"),
+        ),
+    )
+    [(_, found)] = codec.check_dataset(data, NAMES, loss)
+    expected = y.argmax(1) if is_wide else y
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_fit_does_not_weigh_classes_by_outputs_of_a_teacher():
