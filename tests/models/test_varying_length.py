@@ -235,7 +235,7 @@ OTHERS = {
 @pytest.mark.parametrize("model, x, message", OTHERS.values(), ids=OTHERS)
 def test_other_samples_of_varying_length_are_refused(model, x, message):
     if model is texts and keras.backend.backend() != "tensorflow":
-        pytest.skip("strings are read on TensorFlow")
+        pytest.skip("Only TensorFlow has tensors of strings.")
     clf = IncrementalClassifier(model(), ["a", "b"])
     for verb in (clf.predict_names, clf.review):
         with pytest.raises((TypeError, ValueError), match=message):
