@@ -6,10 +6,11 @@ matters: a memory that shrinks keeps the first ones.
 
 import numpy as np
 
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils.types import Selection
 
-# Samples whose features are brought to unit length together.
-ROWS = 1024
+# Samples of many whose features are in float64 at a time.
+ROWS = 256
 
 
 def herding(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -43,17 +44,19 @@ def herding(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     >>> herding(points, 3).tolist()
     [4, 3, 1]
     """
-    units, squares = _unit_rows(features)
-    mean, total = np.mean(units, axis=0), np.zeros(units.shape[1])
-    picks = np.empty(min(count, len(units)), "int64")
-    taken = np.zeros(len(units), bool)
+    features = _rows(features)
+    mean, norms, squares = _unit_statistics(features)
+    total = np.zeros(len(mean))
+    picks = np.empty(min(count, len(features)), "int64")
+    taken = np.zeros(len(features), bool)
     for k in range(len(picks)):
-        scores = 2 * (units @ ((k + 1) * mean - total)) - squares
+        sums = _products(features, (k + 1) * mean - total)
+        scores = 2 * sums / norms - squares
         scores[taken] = -np.inf
         # Rounded, because noise would decide between equal samples.
         picks[k] = np.argmax(np.round(scores, 12))
         taken[picks[k]] = True
-        total += units[picks[k]]
+        total += features[picks[k]] / norms[picks[k]]
     return picks
 
 
@@ -117,8 +120,8 @@ def get(identifier: str | Selection) -> Selection:
     return _SELECTIONS[identifier]
 
 
-def _unit_rows(features):
-    """Returns rows at unit length in float64, and their squared lengths."""
+def _rows(features):
+    """Returns a row for each sample, in float64 unless there are many."""
     features = np.asarray(features)
     if features.ndim == 0 or len(features) == 0:
         raise ValueError(
@@ -126,16 +129,43 @@ def _unit_rows(features):
             f"features.shape={features.shape}."
         )
     features = features.reshape(len(features), -1)
-    units, squares = np.empty(features.shape), np.empty(len(features))
-    # In parts, as there may be many samples of a class.
-    for start in range(0, len(features), ROWS):
-        part = slice(start, start + ROWS)
-        rows = features[part].astype("float64")
-        _check_finite(rows, start)
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        units[part] = rows / np.where(norms == 0, 1, norms)
-        squares[part] = np.sum(units[part] ** 2, axis=1)
-    return units, squares
+    if large_arrays.is_large(8 * features.size):
+        return features
+    return features.astype("float64", copy=False)
+
+
+def _unit_statistics(features):
+    """Returns what rows have at unit length.
+
+    Returns:
+        Arrays of float64: the mean of the rows, the length that each had, and
+        the square of the one that it has, which is 0 where it had none.
+    """
+    total, norms = np.zeros(features.shape[1]), np.empty(len(features))
+    squares = np.empty(len(features))
+    for part, rows in _in_float64(features):
+        _check_finite(rows, part.start)
+        lengths = np.linalg.norm(rows, axis=1)
+        norms[part] = np.where(lengths == 0, 1, lengths)
+        units = rows / norms[part, None]
+        squares[part] = np.sum(units**2, axis=1)
+        total += np.sum(units, axis=0)
+    return total / len(features), norms, squares
+
+
+def _products(features, direction):
+    """Returns the dot product of each row with a vector of float64."""
+    return np.concatenate(
+        [rows @ direction for _, rows in _in_float64(features)]
+    )
+
+
+def _in_float64(features):
+    """Yields slices of rows, and these rows: all, if they are of float64."""
+    size = len(features) if features.dtype == "float64" else ROWS
+    for start in range(0, len(features), size):
+        part = slice(start, start + size)
+        yield part, features[part].astype("float64", copy=False)
 
 
 def _check_finite(rows, start):

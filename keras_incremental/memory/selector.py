@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 from keras_incremental.data import arrays
 from keras_incremental.utils import devices
 from keras_incremental.utils import graph
+from keras_incremental.utils import large_arrays
 from keras_incremental.utils import long_progress
 from keras_incremental.utils import records
 from keras_incremental.utils import varying
@@ -62,7 +63,7 @@ class Selector:
         size = len(stored) + len(rows)
         features = np.empty((size, 0))
         if self._new is not None:
-            features = self._new[rows]
+            features = large_arrays.take(self._new, rows)
             if len(stored):
                 features = np.concatenate([self._computed(stored), features])
         return self._function(features, count, [self._seed, label])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from keras_incremental.memory import selection
+from keras_incremental.utils import large_arrays
 
 POINTS = np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [0.6, 0.8]])
 
@@ -118,6 +119,7 @@ def test_many_samples_are_read_in_parts(monkeypatch):
     features = np.random.default_rng(3).normal(size=(40, 5)).astype("float32")
     whole = selection.herding(features, 12)
     monkeypatch.setattr(selection, "ROWS", 7)
+    monkeypatch.setattr(large_arrays, "LIMIT", 500)
     np.testing.assert_array_equal(selection.herding(features, 12), whole)
     features[23, 2] = np.nan
     with pytest.raises(ValueError, match="row 23"):
