@@ -8,7 +8,8 @@ Random pictures of 32 x 32 in color are given to an `ExemplarMemory` with a
 many in an array. Both make batches: those of `mix`, with 48 new samples and 16
 exemplars, and 64 exemplars alone; and both train a small network on 100 batches
 of `mix`. The floor of what lies in a file is to read as many bytes of it as 64
-exemplars have, at random places, without looking for them. The peak, of all but
+exemplars have, at random places, without looking for them; `SQLite alone` looks
+for them too, and makes no batch of them. The peak, of all but
 this training, is above the process before the memory was made. Times are those
 of the processor, so that a busy machine does not count; the file lies in the
 cache of the system as far as that has room.
@@ -18,6 +19,7 @@ import argparse
 import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -60,6 +62,9 @@ def run(place, count, folder):
     saved = pathlib.Path(folder) / "memory.npz"
     if place == "file":
         read = bare_reads(memory.path, rows / count)
+        figures["ms of SQLite alone"] = milliseconds(
+            bare_query(exemplars, rows)
+        )
         figures["ms of as many bytes"] = milliseconds(read)
         memory.save(saved)
         figures["MB of a saved memory"] = saved.stat().st_size / 1e6
@@ -110,6 +115,15 @@ def bare_reads(path, places):
         return np.frombuffer(b"".join(parts), "uint8").astype("float32")
 
     return read
+
+
+def bare_query(exemplars, rows):
+    """Returns a function that lets SQLite find exemplars and copy them."""
+    db = sqlite3.connect(exemplars.store.path)
+    values = [exemplars.rows[each].tolist() for each in rows]
+    places = ",".join("?" * BATCH)
+    query = f"SELECT x FROM samples WHERE row IN ({places}) ORDER BY row"
+    return lambda k: db.execute(query, values[k]).fetchall()
 
 
 def milliseconds_of_fit(memory, new):
