@@ -59,8 +59,12 @@ SECTIONS = (
         "Pictures from a generator",
         "large_data",
         "Peak memory and time of `learn`, which reads a generator, beside an "
-        "array of all pictures. The floor is `predict` of the frozen network.",
-        ("--count", "30000"),
+        "array of all pictures. The floor is `predict` of the frozen network. "
+        "`trained` reads the pictures once more in each of two epochs.",
+        (
+            *("--count", "30000", "--roads"),
+            *("predict", "solved", "exemplars", "collected", "trained"),
+        ),
     ),
     Section(
         "Features that are kept in a folder",

@@ -9,10 +9,10 @@ room than zlib, and four times as long to read.
 `python -m examples.benchmarks.sample_stores` measures that.
 
 A batch takes more than twice the time that it takes from memory, and a step of
-`fit` of a small network hardly longer. Most of that time SQLite searches and
-copies pages that no cache of the processor holds, as `exemplars_on_disk` beside
-it measures. Pages of 4096 bytes, a map of the file, or one query for the
-exemplars of 20 batches take a tenth or two off that, of a million exemplars.
+`fit` of a small network no longer. Most of that time SQLite finds and copies
+pages, as `exemplars_on_disk` beside it measures. Pages of 4096 bytes, a map of
+the file, or one query for the exemplars of 20 batches take a tenth or two off
+that, of a million exemplars.
 """
 
 import contextlib
