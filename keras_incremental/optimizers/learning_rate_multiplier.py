@@ -92,20 +92,21 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
         return list(self._parts.value.values())
 
     @property
-    def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        """The copies that train, for `keras.callbacks.SwapEMAWeights`.
+    def optimizers(self) -> list[state.JoinedAverages]:
+        """The averages of all copies, for `keras.callbacks.SwapEMAWeights`.
 
         Raises:
-            AttributeError: if they keep no averages. Callbacks that set the
-                learning rate then set that of which the copies have a part.
+            AttributeError: if no averages are kept. Callbacks that set the
+                learning rate look for this attribute too.
         """
         if not self.base_optimizer.use_ema:
             raise AttributeError(
-                "Only copies that keep averages are shown as optimizers. "
+                "Only an optimizer that keeps averages has `optimizers`. "
                 f"Received: {type(self.base_optimizer).__name__} with "
                 "use_ema=False. Use `parts`."
             )
-        return [part for part in self.parts if part.built]
+        built = [part for part in self.parts if part.built]
+        return [state.JoinedAverages(self, built)]
 
     @property
     def variables(self) -> list[keras.Variable]:

@@ -369,3 +369,48 @@ def variables_built_for(
 ) -> list[keras.Variable]:
     """Returns the variables of a built optimizer; `[]` if it is not built."""
     return list(getattr(optimizer, "_trainable_variables", ()))
+
+
+class JoinedAverages:
+    """Averages of variables of several optimizers, as if of one.
+
+    `keras.callbacks.SwapEMAWeights` reads them, and callbacks that set the
+    learning rate set that of the whole.
+
+    Args:
+        whole: Optimizer whose learning rate counts.
+        parts: List of built optimizers with `use_ema=True`.
+    """
+
+    use_ema = True
+
+    def __init__(
+        self,
+        whole: keras.optimizers.Optimizer,
+        parts: list[keras.optimizers.Optimizer],
+    ):
+        self.name = whole.name
+        self.whole, self.parts = whole, parts
+
+    @property
+    def learning_rate(self) -> Any:
+        """Float or tensor, that of the whole."""
+        return self.whole.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self.whole.learning_rate = value
+
+    @property
+    def _trainable_variables(self):
+        return [v for p in self.parts for v in p._trainable_variables]
+
+    @property
+    def _model_variables_moving_average(self):
+        return [
+            v for p in self.parts for v in p._model_variables_moving_average
+        ]
+
+    @property
+    def _distribution_strategy(self):
+        return self.parts[0]._distribution_strategy

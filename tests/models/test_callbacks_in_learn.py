@@ -168,8 +168,16 @@ def test_losses_of_every_phase_are_written_for_tensorboard(tmp_path):
 def test_averaged_weights_are_swapped_in_every_phase(trainable):
     clf = make(trainable)
     swap = callbacks.SwapEMAWeights()
+    rates = callbacks.LearningRateScheduler(lambda epoch, rate: 0.5 * rate)
+    seen = []
+    ends = callbacks.LambdaCallback(
+        on_train_end=lambda logs: seen.append(
+            float(ends.model.optimizer.learning_rate)
+        )
+    )
     for name, x in (("bird", X + 3), ("fish", X - 3)):
         average = keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.5)
-        report = learn(clf, name, x, swap, optimizer=average)
+        report = learn(clf, name, x, swap, rates, ends, optimizer=average)
+    np.testing.assert_allclose(seen, 2 * [0.01 / 4], rtol=1e-6)
     assert np.isfinite(report.history["loss"]).all()
     assert clf.predict(X, verbose=0).shape == (12, 4)

@@ -24,8 +24,16 @@ def compiled(optimizer, **kwargs):
     return model
 
 
-def fit(model, epochs=1):
-    model.fit(X, Y, batch_size=8, epochs=epochs, shuffle=False, verbose=0)
+def fit(model, epochs=1, callbacks=()):
+    model.fit(
+        X,
+        Y,
+        batch_size=8,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=list(callbacks),
+    )
     return model.get_weights()
 
 
@@ -179,6 +187,23 @@ def test_averages_are_written_back_at_the_end_of_fit():
 
     wrapped = LearningRateMultiplier(make(), {"body/": 1.0, "head/": 1.0})
     for ours, plain in zip(fitted(wrapped), fitted(make()), strict=True):
+        np.testing.assert_allclose(ours, plain, atol=1e-6)
+
+
+def test_averages_are_swapped_and_the_rate_is_set_once_in_an_epoch():
+    def make():
+        return keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+
+    def of(optimizer):
+        rates = keras.callbacks.LearningRateScheduler(lambda _, rate: rate / 2)
+        swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        return fit(compiled(optimizer), 3, [rates, swap])
+
+    # Two copies of one rate.
+    wrapped = LearningRateMultiplier(
+        make(), {"body/": 1.0, "head/": np.nextafter(1.0, 2.0)}
+    )
+    for ours, plain in zip(of(wrapped), of(make()), strict=True):
         np.testing.assert_allclose(ours, plain, atol=1e-6)
 
 

@@ -62,6 +62,40 @@ def test_an_optimizer_has_trainable_variables():
     assert found == expected, moved("_trainable_variables", "an optimizer")
 
 
+def test_a_variable_has_a_value():
+    variable = keras.Variable([1.0, 2.0])
+    found = state.value_of(variable)
+    assert found is not None, moved("_value", "a variable")
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(found), [1.0, 2.0])
+
+
+def test_averages_of_optimizers_are_joined():
+    layer = built_layer()
+    kernel, bias = layer.trainable_variables
+    parts = [keras.optimizers.SGD(0.1, use_ema=True) for _ in range(2)]
+    parts[0].build([bias])
+    parts[1].build([kernel])
+    whole = keras.optimizers.SGD(0.5)
+    joined = state.JoinedAverages(whole, parts)
+    assert [id(v) for v in joined._trainable_variables] == [
+        id(bias),
+        id(kernel),
+    ]
+    averages = joined._model_variables_moving_average
+    name = "_model_variables_moving_average"
+    assert [v.shape for v in averages] == [bias.shape, kernel.shape], moved(
+        name, "an optimizer with `use_ema`"
+    )
+    if keras.config.backend() == "tensorflow":
+        strategy = joined._distribution_strategy
+        assert strategy is not None, moved(
+            "_distribution_strategy", "an optimizer"
+        )
+    joined.learning_rate = 0.25
+    np.testing.assert_allclose(whole.learning_rate, 0.25)
+    np.testing.assert_allclose(joined.learning_rate, 0.25)
+
+
 def test_a_layer_has_non_trainable_variables():
     layer = keras.layers.BatchNormalization()
     layer.build((None, 3))
@@ -228,6 +262,9 @@ def test_no_private_name_goes_without_a_test():
         "_shape",
         "_initialize_with_initializer",
         "_maybe_symbolic_build",
+        "_value",
+        "_model_variables_moving_average",
+        "_distribution_strategy",
     }
     assert private_names(inspect.getsource(state)) == tested
 
