@@ -27,8 +27,9 @@ class HeldOutStopping(PhaseCallback):
     samples, the same number of each class, so that old classes count as much
     as new ones. When it has not improved for `patience` epochs, the training
     stops. The weights of the best epoch are restored in any case. The loss is
-    in the logs as `"held_out_loss"`. Validation data is not looked at. A data
-    set from which `learn` holds samples out is not read again in each epoch.
+    in the logs as `"held_out_loss"`. Validation data is not looked at. `learn`
+    reads a data set in each epoch as well, without the samples held out, if it
+    gives the same samples each time.
 
     Pass the callback before those that use the final weights, such as
     `BiasCorrection`. The data is cleared when the phase ends.

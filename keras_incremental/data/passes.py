@@ -1,5 +1,6 @@
 """Samples of a data set that is read again and again."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +18,16 @@ class Passes:
 
     Args:
         source: `Source` that can be read more than once.
+        stays: Function of the samples and labels of a batch, returns bools:
+            which samples are not left out. Defaults to `None`, all stay.
     """
 
-    def __init__(self, source: Source):
-        self._source = source
+    def __init__(
+        self,
+        source: Source,
+        stays: Callable[[Any, Any], np.ndarray] | None = None,
+    ):
+        self._source, self._stays = source, stays
         self._batches: Iterator[tuple] | None = None
         self._rest: tuple | None = None
 
@@ -57,8 +64,17 @@ class Passes:
     def _read(self):
         """Returns the next batch of a pass, or `None` at its end."""
         if self._batches is None:
-            self._batches = self._source.passes()
+            self._batches = self._pass()
         batch = next(self._batches, None)
         if batch is None:
             self._batches = None
         return batch
+
+    def _pass(self):
+        for x, y in self._source.passes():
+            if self._stays is None:
+                yield x, y
+                continue
+            rows = self._stays(x, y)
+            if rows.any():
+                yield x[rows], None if y is None else y[rows]

@@ -1,7 +1,5 @@
 """Random data sets stay random while the network trains."""
 
-import contextlib
-
 import keras
 import numpy as np
 import pytest
@@ -56,8 +54,10 @@ def learn(clf, *data, **options):
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("name", ["er", "lwf", "ewc"])
-def test_a_data_set_without_chance_teaches_what_its_arrays_do(name):
+@pytest.mark.parametrize(
+    "name, looks", [("er", 0), ("lwf", 0), ("ewc", 0), ("bic", 1)]
+)
+def test_a_data_set_without_chance_teaches_what_its_arrays_do(name, looks):
     recipe, data = getattr(recipes, name), Batches()
     expected, clf = make(recipe(), True), make(recipe(), True)
     learn(expected, X, LABELS)
@@ -67,8 +67,10 @@ def test_a_data_set_without_chance_teaches_what_its_arrays_do(name):
         np.testing.assert_array_equal(
             ops.convert_to_numpy(given), ops.convert_to_numpy(wanted)
         )
-    # Once to know what it holds, and once for each epoch.
-    assert data.reads == 4 * (1 + EPOCHS) and data.ended == 1 + EPOCHS
+    # Once to know what it holds, once for each epoch, and once to know
+    # whether it repeats, before samples are held out.
+    reads = 1 + EPOCHS + looks
+    assert data.reads == 4 * reads and data.ended == reads
 
 
 # How the others draw is the subject of `tests/data/test_passes.py`.
@@ -120,7 +122,7 @@ def test_the_default_trains_on_all_of_random_data():
 
 def test_the_default_holds_samples_out_where_they_come_again():
     plan, redrawn = planned(Batches())
-    assert redrawn is None and plan.epochs == 100
+    assert redrawn.count == 32 and plan.epochs == 100
     assert "epochs by held-out samples" in plan.description
 
 
@@ -217,13 +219,11 @@ class Look(callbacks.PhaseCallback):
         self.inputs = run.inputs
 
 
-@pytest.mark.parametrize("noise", [0.0, 1.0], ids=["same", "random"])
-def test_all_of_large_data_is_kept_where_a_part_needs_it(little_room, noise):
+def test_all_of_large_data_is_kept_where_a_part_needs_it(little_room):
     clf, stop = make(recipes.bic(8), True), Stop()
     told = pytest.warns(UserWarning, match="`BiasCorrection` must know")
-    with told if noise else contextlib.nullcontext():
-        with pytest.raises(InterruptedError):
-            learn(clf, Batches(noise), callbacks=[stop])
+    with told, pytest.raises(InterruptedError):
+        learn(clf, Batches(1.0), callbacks=[stop])
     inputs = stop.inputs
     assert len(inputs.new) + len(inputs.held_out[1]) >= len(X)
     assert inputs.redrawn is None
@@ -235,7 +235,49 @@ def test_large_data_is_held_out_where_it_comes_again(little_room, noise):
         Batches(noise), recipes.Recipe(memory=ExemplarMemory(20))
     )
     assert plan.epochs == (5 if noise else 100)
-    assert (redrawn is None) == (noise == 0)
+    assert redrawn.is_partial and (redrawn.count == len(X)) == (noise > 0)
+
+
+@pytest.mark.parametrize("recipe", ["bic", "er"])
+@pytest.mark.parametrize("is_large", [False, True])
+def test_no_epoch_has_what_was_held_out(request, monkeypatch, recipe, is_large):
+    if is_large:
+        request.getfixturevalue("little_room")
+    # Each sample comes twice, so what equals a held-out one is left out too.
+    data = Batches(0.0, np.tile(X[::2], (2, 1)), np.tile(LABELS[::2], 2))
+    drawn, take = [], Passes.take
+
+    def spy(passes, count):
+        x, y = take(passes, count)
+        drawn.append(x)
+        return x, y
+
+    monkeypatch.setattr(Passes, "take", spy)
+    parts = [callbacks.HeldOutStopping()] if recipe == "er" else []
+    look = Look()
+    clf = make(getattr(recipes, recipe)(20), True)
+    report = learn(clf, data, callbacks=[*parts, look])
+    assert "`x` read in each epoch" in report.used["method"]
+    redrawn, (held, _) = look.inputs.redrawn, look.inputs.held_out
+    rows = {row.tobytes() for row in np.concatenate(drawn)}
+    held = {row.tobytes() for row in np.asarray(held)}
+    of_new = held & {row.tobytes() for row in X}
+    assert of_new and not rows & held
+    assert len(rows) == len(X) / 2 - len(of_new)
+    assert redrawn.count == len(data.x) - 2 * len(of_new)
+    assert sum(map(len, drawn)) == EPOCHS * redrawn.count
+    assert redrawn.is_partial == is_large
+
+
+def test_a_class_of_equal_samples_is_trained_on(little_room):
+    x = np.where((Y == 2)[:, None], X[0], X)
+    data, look = Batches(0.0, x), Look()
+    parts = [callbacks.HeldOutStopping(), look]
+    learn(make(recipes.er(20), True), data, callbacks=parts)
+    redrawn, (_, labels) = look.inputs.redrawn, look.inputs.held_out
+    num_held = int(np.sum(labels == 3))
+    assert num_held and np.sum(labels == 2) == num_held
+    assert np.bincount(redrawn.labels)[2:].tolist() == [20, 20 - num_held]
 
 
 def test_frozen_layers_cache_nothing_of_samples_that_pass():

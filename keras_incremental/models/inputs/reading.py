@@ -313,7 +313,7 @@ def _to_reread(samples, source, encode, part):
         samples,
         labels=samples.labels[part.rows],
         read_labels=samples.labels,
-        rereading=Rereading(source, encode, part.keys),
+        rereading=Rereading(source, encode, part.keys, part.rows),
     )
 
 

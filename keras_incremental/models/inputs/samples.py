@@ -23,11 +23,13 @@ class Rereading:
             returns encoded labels.
         keys: `short_keys_of` all samples of the first reading, or `None`
             where that kept all of them.
+        rows: Ints, which of these were kept, or `None` for all.
     """
 
     source: Source
     encode: Callable[[Any, int], np.ndarray]
     keys: np.ndarray | None = None
+    rows: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -320,8 +320,15 @@ def with_held_out(inputs, share, seed):
     kept = np.setdiff1d(np.arange(len(labels)), held)
     edge = len(inputs.new_labels)
     new, old = kept[kept < edge], kept[kept >= edge] - edge
+    redrawn = inputs.redrawn
+    if redrawn is not None:
+        given = held[held < redrawn.num_kept]
+        redrawn, stay = redrawn.without(given)
+        new = new[np.append(stay, np.ones(edge - len(stay), bool))[new]]
     return dataclasses.replace(
-        inputs.take(new, old), held_out=(everything[held], labels[held])
+        inputs.take(new, old),
+        redrawn=redrawn,
+        held_out=(everything[held], labels[held]),
     )
 
 

@@ -11,7 +11,6 @@ from keras_incremental.callbacks.phase_callback import HELD_OUT
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.data import arrays
 from keras_incremental.data.class_sample import short_keys_of
-from keras_incremental.data.feature_cache import keys_of
 from keras_incremental.data.passes import Passes
 from keras_incremental.models.inputs import checks
 from keras_incremental.utils import large_arrays
@@ -31,7 +30,7 @@ class RedrawnInputs:
             Defaults to `32`.
 
     Attributes:
-        count: Int. How many samples the first reading gave.
+        count: Int. How many samples a reading gives.
         num_kept: Int. How many of them are kept.
     """
 
@@ -42,6 +41,7 @@ class RedrawnInputs:
         self._backbone, self._batch_size = classifier.backbone, batch_size
         self._source = samples.rereading.source
         self._passes = Passes(self._source)
+        self._stay = np.ones(self.count, bool)
         self._resolved = None
 
     def take(self, count):
@@ -103,25 +103,54 @@ class RedrawnInputs:
 
         That is asked of some batches, whatever their order.
         """
-        known = self._first.rereading.keys
-        if known is not None:
-            batches = self._source.second_pass(COMPARED)
-            return all(
-                np.isin(short_keys_of(x), known).all() for x, _ in batches
-            )
-        known = set(keys_of(self._first.x))
-        for x, y in self._source.second_pass(COMPARED):
-            found = _cast(
-                self._like_first(arrays.compact(x), y).x, self._first.x.dtype
-            )
-            if found is None or not known.issuperset(keys_of(found)):
-                return False
-        return True
+        return all(
+            np.isin(self._keys(x, y), self._known).all()
+            for x, y in self._source.second_pass(COMPARED)
+        )
+
+    def without(self, rows):
+        """Leaves out samples of data that repeats, and all that equal them.
+
+        A class whose samples are all equal keeps them.
+
+        Args:
+            rows: Ints, among the samples that are kept.
+
+        Returns:
+            `RedrawnInputs`, and bools: which of the kept samples stay.
+        """
+        places = self._first.rereading.rows
+        kept = self._known if places is None else self._known[places]
+        gone, labels = np.unique(kept[rows]), self._first.all_labels
+        lost = np.setdiff1d(labels, labels[~np.isin(self._known, gone)])
+        gone = np.setdiff1d(gone, self._known[np.isin(labels, lost)])
+        stay = ~np.isin(kept, gone)
+        other = copy.copy(self)
+        other._stay = ~np.isin(self._known, gone)
+        other.count, other.num_kept = int(other._stay.sum()), int(stay.sum())
+        other._passes = Passes(
+            self._source, lambda x, y: ~np.isin(self._keys(x, y), gone)
+        )
+        return other, stay
+
+    @functools.cached_property
+    def _known(self):
+        """Keys of all samples of the first reading."""
+        keys = self._first.rereading.keys
+        return short_keys_of(self._first.x) if keys is None else keys
+
+    def _keys(self, x, y):
+        """Returns keys of a batch, as those of the first reading are made."""
+        if self._first.rereading.keys is not None:
+            return short_keys_of(x)
+        x = self._like_first(arrays.compact(x), y).x
+        found = _cast(x, self._first.x.dtype)
+        return short_keys_of(x if found is None else found)
 
     @property
     def labels(self):
-        """Labels of all samples of the first reading."""
-        return self._by_candidates(self._first.all_labels)
+        """Labels of all samples of the first reading that stay."""
+        return self._by_candidates(self._first.all_labels[self._stay])
 
     @property
     def is_partial(self):
@@ -237,7 +266,7 @@ def _parts_by_sample(inputs, plan, batch_size, varies):
     if inputs.redrawn.needs_first_labels:
         yield "`partial_labels`"
     for callback in plan.phase_callbacks:
-        if _reads_samples(callback):
+        if _reads_samples(callback, inputs.redrawn):
             yield f"`{type(callback).__name__}`"
     if plan.recipe.stage is not None:
         yield f"the balanced stage of recipe '{plan.recipe.name}'"
@@ -245,11 +274,18 @@ def _parts_by_sample(inputs, plan, batch_size, varies):
         yield f"`{type(plan.policy).__name__}`"
 
 
-def _reads_samples(callback):
-    """Returns whether a callback trains on samples of its choice."""
+def _reads_samples(callback, data):
+    """Returns whether a callback trains on samples of its choice.
+
+    What it holds out of a reading must not be in the next one.
+    """
     selects = type(callback).select_samples is not PhaseCallback.select_samples
     holds_out = callback.required_data == HELD_OUT and callback.data is None
-    return selects or holds_out or callback.trains_on_samples
+    return (
+        selects
+        or callback.trains_on_samples
+        or (holds_out and not data.repeats)
+    )
 
 
 def _chooses(policy, inputs, batch_size):
