@@ -172,7 +172,9 @@ def test_background_must_be_a_class():
 
 
 def test_what_new_classes_were_must_be_said():
-    with pytest.raises(ValueError, match="where .* were before"):
+    with pytest.raises(
+        ValueError, match=r"without \['police car'\].*Pass parents="
+    ):
         learn(classifier(None), unlabeled="not_new", parents=None)
 
 
