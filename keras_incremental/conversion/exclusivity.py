@@ -10,6 +10,11 @@ from keras_incremental.losses.function_loss import compiled_loss
 
 # In the names of losses of one class for each sample.
 OF_ONE_CLASS = ("categorical", "kl_divergence")
+# Those of losses of numbers, which fit one class and several.
+OF_NUMBERS = (
+    *("mean_", "huber", "log_cosh", "cosine_similarity", "poisson"),
+    "hinge",
+)
 
 
 def is_multi_label(split, model, said=None):
@@ -69,6 +74,15 @@ def _check_sigmoids(split, loss, model, count):
             "Received: multi_label=None. Train it with `softmax` in the place "
             "of `sigmoid`, or pass multi_label=True if several classes may "
             "apply to one sample."
+        )
+    if any(name in loss for name in OF_NUMBERS):
+        raise ValueError(
+            f"The head '{split.head.name}' has {count} sigmoid outputs, and "
+            f"model '{model.name}' was compiled with {loss}, which serves "
+            "classes that exclude each other and classes that do not. "
+            "Received: multi_label=None. Say multi_label=True if several "
+            "classes may apply to one sample, else train it with `softmax` in "
+            "the place of `sigmoid`."
         )
 
 

@@ -178,6 +178,20 @@ def test_exemplars_are_mixed_and_taught_beside_texts(clf):
     np.testing.assert_allclose(joined[:, 1:], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["arrays", "tf.data", "list"])
+def test_a_task_teaches_texts(task, kind):
+    y = np.arange(3)
+    given = {
+        "arrays": lambda: (np.array(TEXTS), y),
+        "tf.data": lambda: dataset(TEXTS, y),
+        "list": lambda: [(np.array(TEXTS), y)],
+    }[kind]()
+    taught = with_teacher(given, task)
+    taught = [taught] if kind == "arrays" else taught
+    joined = np.concatenate([np.asarray(y) for _, (y,), *_ in taught])
+    np.testing.assert_allclose(joined[:, 1:], task.predict(TEXTS), atol=1e-6)
+
+
 def test_what_a_file_says_of_the_preprocessor_is_checked(clf):
     config = clf.get_config()
     layer = keras.layers.Dense(1)

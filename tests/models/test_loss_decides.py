@@ -53,6 +53,24 @@ def test_sigmoids_of_exclusive_classes_are_asked_about(loss):
     assert clf.multi_label
 
 
+OF_NUMBERS = [
+    *("mse", "mae", "mape", "msle", "log_cosh", "poisson", "hinge"),
+    "squared_hinge",
+    keras.losses.MeanSquaredError(),
+    keras.losses.Huber(),
+    keras.losses.CosineSimilarity(),
+]
+
+
+@pytest.mark.parametrize("loss", OF_NUMBERS)
+def test_sigmoids_that_were_trained_on_numbers_are_asked_about(loss):
+    message = "which serves classes.*Received: multi_label=None"
+    with pytest.raises(ValueError, match=message):
+        IncrementalClassifier(sigmoids(loss), NAMES)
+    clf = IncrementalClassifier(sigmoids(loss), NAMES, multi_label=True)
+    assert clf.multi_label
+
+
 @pytest.mark.parametrize(
     "loss", [None, "binary_crossentropy", keras.losses.BinaryCrossentropy()]
 )
