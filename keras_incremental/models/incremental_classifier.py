@@ -19,10 +19,7 @@ from keras_incremental.data import check_class_names
 from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.models import session
-from keras_incremental.models.all_outputs import AllOutputs
 from keras_incremental.models.gate import Gate
-from keras_incremental.models.guard import Guard
-from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.arguments import checked_verbose
@@ -31,10 +28,12 @@ from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import named_arguments
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
-from keras_incremental.models.on_batch import OnBatchMixin
+from keras_incremental.models.outputs import AllOutputs
 from keras_incremental.models.predicting import PredictingMixin
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
+from keras_incremental.models.transaction import Guard
+from keras_incremental.models.transaction import reads
 from keras_incremental.problems.problem import Problem
 from keras_incremental.problems.problem import problem_of
 from keras_incremental.recipes.recipe import Recipe
@@ -57,7 +56,7 @@ from keras_incremental.utils.types import Tensor
 
 @export
 class IncrementalClassifier(
-    LearningMixin, PredictingMixin, SavingMixin, OnBatchMixin, keras.Model
+    LearningMixin, PredictingMixin, SavingMixin, keras.Model
 ):
     """A trained classifier that learns new classes and keeps the old ones.
 

@@ -4,10 +4,10 @@ from typing import Self
 
 import keras
 
+from keras_incremental.conversion.loss_outputs import check_class_weight
+from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.models import session
 from keras_incremental.models import tuning
-from keras_incremental.models.device_run import is_statistics
-from keras_incremental.models.device_run import remember_statistics
 from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
@@ -15,9 +15,12 @@ from keras_incremental.models.inputs.reading import OldData
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import checked_version
 from keras_incremental.models.inputs.samples import Samples
+from keras_incremental.models.inputs.texts import with_tokens
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.sites import SitesMixin
+from keras_incremental.models.sites import is_statistics
+from keras_incremental.models.sites import remember_statistics
 from keras_incremental.models.streams.stream import StreamReader
 from keras_incremental.models.streams.stream import StreamRun
 from keras_incremental.problems.partial_labels import PartialLabels
@@ -28,6 +31,7 @@ from keras_incremental.recipes.recipe import check_stream
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.statistics import SiteStatistics
 from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
 
 
@@ -413,3 +417,18 @@ class LearningMixin(SitesMixin):
             ValueError: if there is no phase to go back to.
         """
         session.rollback(self)
+
+    def train_on_batch(
+        self,
+        x: Structure,
+        y: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Structure:
+        given = {"class_weight": class_weight}
+        check_class_weight(compiled_loss(self), given)
+        x = with_tokens(self, x)
+        return super().train_on_batch(
+            x, y, sample_weight, class_weight, return_dict
+        )

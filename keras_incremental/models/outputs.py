@@ -3,14 +3,17 @@
 import dataclasses
 import functools
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.checks import to_input_size
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import scores_of
 from keras_incremental.utils import devices
+from keras_incremental.utils import state
 from keras_incremental.utils.varying import by_shape
 
 
@@ -79,3 +82,36 @@ def outputs_for(classifier, backbone, inputs, readout=None, verbose=0):
         return by_shape(predict, inputs)
     # A head alone is faster run than traced.
     return ops.convert_to_numpy(student(inputs))
+
+
+class AllOutputs(keras.Model):
+    """A classifier and the other outputs of its model, in one pass.
+
+    Args:
+        classifier: `IncrementalClassifier` with `others`.
+    """
+
+    def __init__(self, classifier):
+        super().__init__(name=classifier.name)
+        self.classifier = classifier
+        self.joined = classifier.others.joined_with(classifier.features)
+        self._made_of = state.Untracked(_parts(classifier))
+
+    def is_current(self):
+        """Whether the classifier has the columns that it was made with."""
+        before, now = self._made_of.value, _parts(self.classifier)
+        return len(before) == len(now) and all(
+            old is new for old, new in zip(before, now, strict=True)
+        )
+
+    def call(self, inputs, training=None):
+        classifier = self.classifier
+        inputs = to_input_size(inputs, classifier.features)
+        features, *others = self.joined(inputs, training=False)
+        scores = classifier.outputs_from(features)
+        return classifier.others.layout.packed(scores, others)
+
+
+def _parts(classifier):
+    head, readout = classifier.head, classifier.readout
+    return [*head.variables, classifier.label_space, readout]

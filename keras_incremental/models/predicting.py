@@ -7,7 +7,6 @@ import numpy as np
 from keras_incremental.data.arrays import check_finite
 from keras_incremental.data.arrays import samples_to_numpy
 from keras_incremental.data.tables import as_array
-from keras_incremental.models.guard import reads
 from keras_incremental.models.inputs.arguments import checked_verbose
 from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.models.inputs.pipelines import arrays_to_read
@@ -17,6 +16,7 @@ from keras_incremental.models.inputs.pipelines import watched
 from keras_incremental.models.inputs.reading import collect_samples
 from keras_incremental.models.inputs.texts import with_tokens
 from keras_incremental.models.outputs import forward
+from keras_incremental.models.transaction import reads
 from keras_incremental.models.unknown.calibration import Rejects
 from keras_incremental.models.unknown.review import ReviewQueue
 from keras_incremental.models.unknown.review import make_queue
@@ -29,6 +29,8 @@ from keras_incremental.utils import devices
 from keras_incremental.utils import long_progress
 from keras_incremental.utils.probabilities import softmax
 from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Structure
+from keras_incremental.utils.types import Tensor
 from keras_incremental.utils.varying import by_shape
 from keras_incremental.utils.varying import is_varying
 from keras_incremental.utils.varying import items_of
@@ -108,6 +110,19 @@ class PredictingMixin(Rejects):
             logits = forward(self, rows, batch_size or 32).logits
             result[lost] = softmax(hidden_logits(logits, shown))
         return result if layout is None else layout.with_part(outputs, result)
+
+    def test_on_batch(
+        self,
+        x: Structure,
+        y: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        return_dict: bool = False,
+    ) -> Structure:
+        x = with_tokens(self, x)
+        return super().test_on_batch(x, y, sample_weight, return_dict)
+
+    def predict_on_batch(self, x: Structure) -> Structure:
+        return super().predict_on_batch(with_tokens(self, x))
 
     @reads
     def predict_scores(

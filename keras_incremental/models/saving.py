@@ -11,16 +11,15 @@ import numpy as np
 from keras_incremental.conversion.other_outputs import split_outputs
 from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.memory.base_memory import checked_ids
-from keras_incremental.models import class_edits
-from keras_incremental.models import erasure
+from keras_incremental.models import editing
 from keras_incremental.models import file_checks
-from keras_incremental.models.erasure import ErasureReport
+from keras_incremental.models.editing import ErasureReport
 from keras_incremental.models.exporting.export import ExportingMixin
 from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
+from keras_incremental.models.file_checks import warn_of_missing_code
 from keras_incremental.models.inputs import checks
-from keras_incremental.models.portability import warn_of_missing_code
-from keras_incremental.models.snapshots import keep_snapshot
+from keras_incremental.models.loading import keep_snapshot
 from keras_incremental.models.transaction import changing
 from keras_incremental.problems.objectives import label_loss
 from keras_incremental.regularizers.quadratic_penalty import QuadraticPenalty
@@ -191,7 +190,7 @@ class SavingMixin(ExportingMixin):
         Raises:
             ValueError: if a name is not known, or a new one is taken.
         """
-        self._edit(class_edits.renamed(self.label_space, names))
+        self._edit(editing.renamed(self.label_space, names))
 
     def merge(self, names: dict[str, str]) -> None:
         """Merges classes into others.
@@ -208,7 +207,7 @@ class SavingMixin(ExportingMixin):
             ValueError: if a name is not known, or is merged already, or if
                 the recipe has a loss that cannot learn from merged classes.
         """
-        label_space = class_edits.merged(self.label_space, names)
+        label_space = editing.merged(self.label_space, names)
         if self.problem.codec.exclusive:
             label_loss(self.recipe, label_space.meaning())
         self._edit(label_space)
@@ -232,9 +231,7 @@ class SavingMixin(ExportingMixin):
         Raises:
             ValueError: if a name is not known, or no class would be left.
         """
-        return erasure.remove(
-            self, *class_edits.removed(self.label_space, names)
-        )
+        return editing.remove(self, *editing.removed(self.label_space, names))
 
     def forget(self, ids: Sequence[int] | np.ndarray) -> ErasureReport:
         """Deletes exemplars, and takes them out of the statistics.
@@ -260,7 +257,7 @@ class SavingMixin(ExportingMixin):
                 "classifier without a memory. `remove` a class, or train a "
                 "new model."
             )
-        return erasure.forget(self, checked_ids(ids))
+        return editing.forget(self, checked_ids(ids))
 
     def _edit(self, label_space):
         with changing(self):

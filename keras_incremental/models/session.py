@@ -6,14 +6,14 @@ from keras_incremental.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.conversion.batch_norm import unchanged_statistics
 from keras_incremental.conversion.other_outputs import check_others
 from keras_incremental.memory.reservoir import Reservoir
-from keras_incremental.models.inputs.one_shape import check_one_shape
+from keras_incremental.models.data_warnings import warn_of_pixel_range
+from keras_incremental.models.data_warnings import warn_of_wrong_order
+from keras_incremental.models.inputs.checks import check_one_shape
 from keras_incremental.models.memory_update import adapt_readout
 from keras_incremental.models.memory_update import imprint
 from keras_incremental.models.memory_update import keep_exemplars
 from keras_incremental.models.memory_update import offer_remembered
-from keras_incremental.models.name_order import warn_of_wrong_order
 from keras_incremental.models.phases.solvable import is_default
-from keras_incremental.models.pixel_ranges import warn_of_pixel_range
 from keras_incremental.models.run import AFTER
 from keras_incremental.models.run import BEFORE
 from keras_incremental.models.run import FEATURES

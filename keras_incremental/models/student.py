@@ -1,3 +1,6 @@
+"""The part of a classifier that trains, and the classifier it is part of."""
+
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -5,14 +8,57 @@ import keras
 from keras import ops
 
 from keras_incremental.distillation.term import Term
+from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.label_loss import reads_replayed
 from keras_incremental.models.centering import CenteredFeatures
-from keras_incremental.models.checkpoint import Checkpoint
+from keras_incremental.models.centering import uncentered
 from keras_incremental.utils import devices
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
 from keras_incremental.utils.copies import copy_model
+
+
+class Checkpoint:
+    """A classifier in the middle of a phase, made whole to be read or saved.
+
+    While a head trains, it lies in other coordinates, old columns may be
+    frozen, and the names of new classes are not yet known to the classifier.
+
+    Args:
+        run: `PhaseRun`, before the head grows.
+    """
+
+    def __init__(self, run):
+        self._run = run
+        self._coordinates = run.plan.coordinates
+        classifier = run.classifier
+        self._frozen_groups = classifier.head.frozen_groups
+        self._compilation = HeadCompilation(classifier, classifier.head)
+        self._compiled_for = classifier.head.units
+
+    def save(self, *args, **kwargs):
+        """Calls `save` of the classifier, as it is after the last step."""
+        with self.whole() as classifier:
+            classifier.save(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def whole(self):
+        """Yields the classifier, as it is after the last step."""
+        classifier = self._run.classifier
+        head, label_space = classifier.head, classifier.label_space
+        frozen_groups = head.frozen_groups
+        if self._compiled_for != head.units:
+            self._compilation.apply()
+            self._compiled_for = head.units
+        with uncentered(head, self._coordinates):
+            head.frozen_groups = self._frozen_groups
+            classifier.label_space = self._run.samples.label_space(classifier)
+            try:
+                yield classifier
+            finally:
+                classifier.label_space = label_space
+                head.frozen_groups = frozen_groups
 
 
 @dataclasses.dataclass

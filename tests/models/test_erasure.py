@@ -17,7 +17,7 @@ from keras_incremental import recipes
 from keras_incremental.callbacks import ExemplarMemory
 from keras_incremental.memory import Reservoir
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models import erasure
+from keras_incremental.models import editing
 from keras_incremental.statistics import FeatureStatistics
 
 
@@ -230,7 +230,7 @@ def test_a_failed_call_brings_back_what_it_has_forgotten(monkeypatch):
     def fail(classifier):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(erasure, "_drop_derived", fail)
+    monkeypatch.setattr(editing, "_drop_derived", fail)
     with pytest.raises(KeyboardInterrupt):
         clf.forget(clf.memory.ids[:3])
     assert whole_state(clf) == before

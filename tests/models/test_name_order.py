@@ -7,7 +7,7 @@ from toy_classifiers import samples
 from toy_classifiers import trained_model
 
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.name_order import fitting_order
+from keras_incremental.models.data_warnings import fitting_order
 
 
 def swapped():

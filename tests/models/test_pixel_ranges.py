@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_incremental import ExemplarMemory
 from keras_incremental.models import IncrementalClassifier
-from keras_incremental.models.pixel_ranges import warn_of_pixel_range
+from keras_incremental.models.data_warnings import warn_of_pixel_range
 
 NAMES = ["cat", "dog"]
 

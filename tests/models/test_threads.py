@@ -7,7 +7,7 @@ from toy_classifiers import learn
 from toy_classifiers import samples
 
 from keras_incremental.callbacks import PhaseCallback
-from keras_incremental.models.guard import Guard
+from keras_incremental.models.transaction import Guard
 
 X, _ = samples([0, 1, 2], count=8)
 

@@ -7,12 +7,12 @@ import keras
 from keras_incremental.models.exporting import extendable as extending
 from keras_incremental.models.exporting.artifact import CARD
 from keras_incremental.models.exporting.artifact import Artifact
+from keras_incremental.models.exporting.file_formats import KerasFile
+from keras_incremental.models.exporting.file_formats import LiteRTFile
+from keras_incremental.models.exporting.file_formats import OnnxFile
+from keras_incremental.models.exporting.folder_formats import OpenVINOFolder
+from keras_incremental.models.exporting.folder_formats import SavedModel
 from keras_incremental.models.exporting.formats import Format
-from keras_incremental.models.exporting.keras_file import KerasFile
-from keras_incremental.models.exporting.litert_file import LiteRTFile
-from keras_incremental.models.exporting.onnx_file import OnnxFile
-from keras_incremental.models.exporting.openvino_folder import OpenVINOFolder
-from keras_incremental.models.exporting.saved_model import SavedModel
 from keras_incremental.models.exporting.served import ServedModel
 from keras_incremental.models.exporting.served import check_same
 from keras_incremental.models.exporting.served import signature_of

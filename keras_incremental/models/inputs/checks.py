@@ -11,19 +11,21 @@ from keras_incremental.data.by_name import by_name
 from keras_incremental.data.by_name import table_by_name
 from keras_incremental.data.map_batches import unpack
 from keras_incremental.losses.function_loss import compiled_loss
-from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
 from keras_incremental.models.inputs.parts import as_read
 from keras_incremental.models.inputs.parts import check_dtype
 from keras_incremental.models.inputs.pipelines import arrays_to_read
+from keras_incremental.models.inputs.pipelines import as_loss_reads
 from keras_incremental.models.inputs.pipelines import batches_to_read
 from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import is_arrays
+from keras_incremental.models.inputs.pipelines import with_chosen_labels
 from keras_incremental.models.inputs.texts import with_tokens
-from keras_incremental.models.inputs.wide_labels import as_loss_reads
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state
+from keras_incremental.utils.varying import VaryingSamples
 from keras_incremental.utils.varying import by_shape
+from keras_incremental.utils.varying import common_shape
 
 RESIZED_AT_ONCE = 64
 
@@ -253,3 +255,70 @@ def _resized(pictures, size):
         return result
     limits = np.iinfo(pictures.dtype)
     return np.clip(np.rint(result), limits.min, limits.max)
+
+
+def in_one_shape(backbone, *parts, augmentation=None):
+    """Returns what a student reads, padded where it differs in shape.
+
+    It is padded by the number that the network leaves out, so that nothing
+    but the shape changes.
+
+    Args:
+        backbone: `Backbone`.
+        *parts: Arrays or `VaryingSamples`, to be joined.
+        augmentation: Function on batches of them, or `None`.
+
+    Returns:
+        Tuple of arrays of samples of one shape.
+
+    Raises:
+        ValueError: if they differ, and the network leaves out no number, or
+            an augmentation might change it.
+    """
+    shape = common_shape(part.shape[1:] for part in parts)
+    if None not in shape:
+        return parts
+    varying = [VaryingSamples.of(x, x.shape[1:], x.dtype) for x in parts]
+    sizes = np.concatenate([part.shapes for part in varying])
+    longest = tuple(sizes.max(0).tolist())
+    if np.all(sizes == longest):
+        return tuple(part.padded(None) for part in varying)
+    check_one_shape(backbone, shape, augmentation=augmentation)
+    value = backbone.masked_value
+    return tuple(part.padded(value, longest) for part in varying)
+
+
+def check_one_shape(backbone, *shapes, augmentation=None):
+    """Raises if samples of some shapes cannot lie in one batch.
+
+    Args:
+        backbone: `Backbone`.
+        *shapes: Shapes of samples, `None` where they differ.
+        augmentation: Function on batches of them, or `None`.
+    """
+    shape = common_shape(shapes)
+    if None not in shape:
+        return
+    if augmentation is not None:
+        raise ValueError(
+            "An augmentation would change what shorter samples are padded by. "
+            f"Received: samples of shape {shape}, and a memory with "
+            f"augmentation={augmentation!r}. Use a memory without it, or pad "
+            "or resize all samples to one shape."
+        )
+    if backbone.masked_value is not None:
+        return
+    fix = (
+        "Freeze all layers below the head"
+        if backbone.is_trainable
+        else "Let `learn` solve the head, without a recipe that trains it, "
+        "`epochs` and `optimizer`"
+    )
+    raise ValueError(
+        "Training reads batches of one shape. Received: samples of shape "
+        f"{shape}, and layers that would see what shorter ones are padded by. "
+        f"{fix}: features are then computed of each sample in its own shape. "
+        "Or pad or resize all samples to one shape, those of the memory too. "
+        "Or let the network begin with `Masking` or "
+        "`Embedding(mask_zero=True)`, and only have layers that use the mask."
+    )

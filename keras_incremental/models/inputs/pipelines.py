@@ -1,4 +1,4 @@
-"""Data of `fit`, `evaluate` and `predict`, as the graph of a model reads it."""
+"""Data of `fit`, `evaluate` and `predict`, as a graph and its loss read it."""
 
 import inspect
 
@@ -14,6 +14,9 @@ from keras_incremental.data.batch_checks import check_length
 from keras_incremental.data.endless import WatchedEnd
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import unpack
+from keras_incremental.losses.function_loss import as_loss
+from keras_incremental.losses.function_loss import compiled_loss
+from keras_incremental.losses.function_loss import reads_one_hot
 from keras_incremental.models.inputs.parts import check_dtype
 from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import one_part
@@ -178,3 +181,88 @@ def _tuples(batches, model):
     for batch in batches:
         x, _, _ = unpack(batch)
         yield (records.readable(one_part(x, model)),)
+
+
+def with_chosen_labels(classifier, x, y):
+    """Returns data whose labels are those of the chosen output.
+
+    Labels of several outputs come in a dict of their names, weights too.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        x: Samples, or a data set.
+        y: Labels of samples, or `None`.
+    """
+    if classifier.others is None:
+        return x, y
+    chosen = classifier.others.layout.chosen
+    if y is not None or is_arrays(x):
+        return x, _part(y, chosen)
+    spec = adapter_of(x).element_spec
+    if spec is not None and not isinstance(unpack(spec)[1], dict):
+        return x, y
+
+    def choose(x, y, sample_weight):
+        return x, _part(y, chosen), _part(sample_weight, chosen)
+
+    return map_batches(x, choose, choose), y
+
+
+def chosen_of(classifier, value):
+    """Returns the chosen part of a dict of outputs; else what was given."""
+    if classifier.others is None:
+        return value
+    return _part(value, classifier.others.layout.chosen)
+
+
+def _part(value, chosen):
+    return (
+        value[chosen] if isinstance(value, dict) and chosen in value else value
+    )
+
+
+def as_loss_reads(classifier, x, y):
+    """Returns data of `fit`, with one-hot labels where the loss reads them.
+
+    Labels that are one-hot already stay as they are.
+
+    Args:
+        classifier: `IncrementalClassifier`.
+        x: Samples, or a data set.
+        y: Labels of samples, or `None`.
+    """
+    if not _reads_one_hot(classifier):
+        return x, y
+    size = len(classifier.classes)
+    if y is not None:
+        return x, _one_hot(np.asarray(y), size)
+
+    def widen(x, y, sample_weight):
+        return x, _one_hot(y, size), sample_weight
+
+    def spec(x, y, sample_weight):
+        if _is_sparse(y):
+            y = type(y)((*y.shape[:1], size), "float32")
+        return x, y, sample_weight
+
+    return map_batches(x, widen, spec), None
+
+
+def _reads_one_hot(classifier):
+    loss = compiled_loss(classifier)
+    if loss is None:
+        return False
+    exclusive = classifier.problem.codec.exclusive
+    single = exclusive and not classifier.classifies_positions
+    return single and reads_one_hot(as_loss(loss))
+
+
+def _one_hot(labels, size):
+    if not _is_sparse(labels):
+        return labels
+    return np.eye(size, dtype="float32")[labels.reshape(-1).astype(int)]
+
+
+def _is_sparse(labels):
+    """Whether labels have one value for each sample, or have a spec of it."""
+    return len(labels.shape) == 1 or tuple(labels.shape[1:]) == (1,)

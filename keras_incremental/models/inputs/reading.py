@@ -11,13 +11,13 @@ from keras_incremental.data.class_sample import ClassSample
 from keras_incremental.data.names import normals
 from keras_incremental.data.tables import as_array
 from keras_incremental.models.inputs import checks
-from keras_incremental.models.inputs.chosen_labels import chosen_of
-from keras_incremental.models.inputs.chosen_labels import with_chosen_labels
 from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import may_vary
 from keras_incremental.models.inputs.parts import reads_lists
 from keras_incremental.models.inputs.pipelines import check_steps
+from keras_incremental.models.inputs.pipelines import chosen_of
 from keras_incremental.models.inputs.pipelines import is_arrays
+from keras_incremental.models.inputs.pipelines import with_chosen_labels
 from keras_incremental.models.inputs.samples import Rereading
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.inputs.texts import read_with_tokens

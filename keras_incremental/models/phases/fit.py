@@ -9,7 +9,7 @@ import numpy as np
 from keras_incremental.callbacks.phase_callback import phase_callbacks
 from keras_incremental.memory.mixed_batches import MixedBatches
 from keras_incremental.memory.redrawn_batches import RedrawnBatches
-from keras_incremental.models.phases.divergence import DivergenceCheck
+from keras_incremental.models.phases.stopping import DivergenceCheck
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 from keras_incremental.optimizers.scaling import scaled_like

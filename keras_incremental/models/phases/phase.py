@@ -3,14 +3,15 @@
 import dataclasses
 
 from keras_incremental.models import memory_update
+from keras_incremental.models.data_warnings import warn_of_pixel_range
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.outputs import outputs_for
 from keras_incremental.models.phases.auxiliary import check_is_read
 from keras_incremental.models.phases.closed_form import solve
-from keras_incremental.models.phases.describable import check_can_train
-from keras_incremental.models.phases.describable import is_described
+from keras_incremental.models.phases.describing import check_can_train
 from keras_incremental.models.phases.describing import describe_head
+from keras_incremental.models.phases.describing import is_described
 from keras_incremental.models.phases.phase_data import read
 from keras_incremental.models.phases.phase_data import with_held_out
 from keras_incremental.models.phases.phase_data import with_old_classes
@@ -24,7 +25,6 @@ from keras_incremental.models.phases.redrawing import with_labels
 from keras_incremental.models.phases.solvable import is_solved
 from keras_incremental.models.phases.solving import solve_head
 from keras_incremental.models.phases.training import train
-from keras_incremental.models.pixel_ranges import warn_of_pixel_range
 from keras_incremental.models.run import Run
 from keras_incremental.models.unknown.estimate import keep_deviations
 from keras_incremental.reporting.report import PhaseReport

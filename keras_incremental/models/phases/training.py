@@ -11,10 +11,10 @@ from keras_incremental.data.label_space import NOVEL
 from keras_incremental.layers.split_share import SplitShare
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models.centering import centered
-from keras_incremental.models.checkpoint import Checkpoint
 from keras_incremental.models.phases.fit import make_fit
 from keras_incremental.models.phases.phase_data import Inputs
 from keras_incremental.models.phases.plan import selected
+from keras_incremental.models.student import Checkpoint
 from keras_incremental.models.student import Joined
 from keras_incremental.models.student import Student
 from keras_incremental.models.student import teacher_of

@@ -6,13 +6,13 @@ import numpy as np
 
 from keras_incremental.memory.policies import Interleave
 from keras_incremental.models.centering import centered
-from keras_incremental.models.inputs.one_shape import in_one_shape
+from keras_incremental.models.inputs.checks import in_one_shape
 from keras_incremental.models.memory_update import offer
 from keras_incremental.models.memory_update import stores_logits
 from keras_incremental.models.phases.closed_form import check_seen
-from keras_incremental.models.phases.divergence import check_loss
 from keras_incremental.models.phases.fit import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
+from keras_incremental.models.phases.stopping import check_loss
 from keras_incremental.models.student import Student
 from keras_incremental.problems.objectives import label_loss
 from keras_incremental.recipes.recipe import is_auto

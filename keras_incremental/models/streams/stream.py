@@ -10,7 +10,7 @@ from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.inputs.samples import Samples
-from keras_incremental.models.phases.describable import check_can_train
+from keras_incremental.models.phases.describing import check_can_train
 from keras_incremental.models.run import Run
 from keras_incremental.models.streams.steps import RunningStatistics
 from keras_incremental.models.streams.steps import learner_of

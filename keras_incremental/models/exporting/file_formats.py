@@ -1,5 +1,9 @@
+"""Formats of an export that is one file: Keras, LiteRT and ONNX."""
+
 import contextlib
+import dataclasses
 import re
+import zipfile
 
 import keras
 import numpy as np
@@ -7,10 +11,107 @@ import numpy as np
 from keras_incremental.models.exporting.artifact import CLASSES
 from keras_incremental.models.exporting.artifact import LABELS
 from keras_incremental.models.exporting.formats import Format
+from keras_incremental.models.exporting.formats import check_names
+from keras_incremental.models.exporting.plain import plain_model
+from keras_incremental.models.exporting.plain import write_plain
 from keras_incremental.models.exporting.served import NAMES
+from keras_incremental.models.exporting.served import SCORES
 
+# Samples that int8 finds its ranges by.
+MOST = 200
 # The first version of the operators of ONNX in which sizes are a tensor.
 SINCE = 5
+
+
+class KerasFile(Format):
+    """A plain `.keras` file, see `IncrementalClassifier.to_keras`."""
+
+    name = "keras"
+    filename = "model.keras"
+    suffix = ".keras"
+    packages = {"tensorflow": (), "jax": (), "torch": ()}
+
+    def outputs(self, artifact):
+        return [SCORES, *artifact.served.other_names]
+
+    def write(self, artifact, path):
+        _refuse_options(artifact.options)
+        served = artifact.served
+        write_plain(plain_model(served.classifier, served.num_classes), path)
+
+
+def _refuse_options(options):
+    if options:
+        raise ValueError(
+            '`format="keras"` has no arguments of its own. Received: '
+            f"{sorted(options)}. Leave them out."
+        )
+
+
+class LiteRTFile(Format):
+    """A LiteRT file, with the names of the classes in its metadata.
+
+    `labels.txt` and `classes.json` are associated files, as those of LiteRT's
+    metadata: a ZIP archive at the end of the file.
+    """
+
+    name = "litert"
+    filename = "model.tflite"
+    suffix = ".tflite"
+    since = "3.13"
+    packages = {"tensorflow": ("tensorflow",)}
+    reason = (
+        "Keras converts to LiteRT by TensorFlow, and by torch without a "
+        "batch of any size"
+    )
+
+    def outputs(self, artifact):
+        return artifact.served.output_names
+
+    def convert(self, artifact, path):
+        check_names(artifact.served)
+        super().convert(artifact, path)
+
+    def write(self, artifact, path):
+        self.convert(_with_ranges(artifact), path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(LABELS, artifact.labels)
+            archive.writestr(
+                CLASSES, artifact.description(self.outputs(artifact))
+            )
+
+
+def _with_ranges(artifact):
+    """Returns the artifact with what int8 needs, if it is asked for."""
+    options = dict(artifact.options)
+    quantize = options.pop("quantize", None)
+    if quantize is None:
+        return artifact
+    if quantize != "int8":
+        raise ValueError(
+            f'`quantize` must be "int8". Received: quantize={quantize!r}. '
+            "Leave it out for float32."
+        )
+    import tensorflow as tf
+
+    options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+    options["representative_dataset"] = _representatives(artifact)
+    return dataclasses.replace(artifact, options=options)
+
+
+def _representatives(artifact):
+    memory = artifact.classifier.memory
+    if memory is None or not len(memory):
+        raise ValueError(
+            "Int8 needs samples, to find the range of each number. Received: "
+            "a classifier without exemplars. Give it a `memory` and call "
+            "`remember`, or pass `optimizations` and "
+            "`representative_dataset` of your own."
+        )
+    rows = np.unique(np.linspace(0, len(memory) - 1, MOST).astype(int))
+    x = memory.arrays(rows)[0]
+    (spec,) = keras.tree.flatten(artifact.signature)
+    return lambda: ([x[k][None].astype(spec.dtype)] for k in range(len(x)))
 
 
 class OnnxFile(Format):
