@@ -11,8 +11,6 @@ from keras_incremental.data.source import Source
 from keras_incremental.data.source import as_source
 from keras_incremental.memory import mixing
 from keras_incremental.memory import selection as selections
-from keras_incremental.memory.candidates import class_of_each
-from keras_incremental.memory.candidates import gather
 from keras_incremental.memory.exemplar_store import ExemplarStore
 from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.policies import Interleave
@@ -20,6 +18,8 @@ from keras_incremental.memory.policies import MixingPolicy
 from keras_incremental.memory.replay import Replay
 from keras_incremental.memory.selector import Selector
 from keras_incremental.memory.selector import check_features
+from keras_incremental.memory.selector import class_of_each
+from keras_incremental.memory.selector import gather
 from keras_incremental.memory.stored_samples import check_exists
 from keras_incremental.utils import graph
 from keras_incremental.utils.export import export

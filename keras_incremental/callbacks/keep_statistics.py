@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.callbacks.weight_protection import check_data
+from keras_incremental.data.labels import check_class_names
 from keras_incremental.data.labels import check_labels
-from keras_incremental.data.names import check_class_names
 from keras_incremental.data.source import as_source
 from keras_incremental.statistics import SiteStatistics
 from keras_incremental.statistics.kept_rows import digests

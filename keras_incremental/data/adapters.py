@@ -244,7 +244,18 @@ KINDS = (
 
 def adapter_of(data: Data) -> Adapter:
     """Returns the `Adapter` of data; what nothing else takes are arrays."""
-    return next(kind(data) for kind in KINDS if kind.matches(data))
+    bases = [(base.__name__, base.__module__) for base in type(data).__mro__]
+    return next(kind(data) for kind in KINDS if _takes(kind, data, bases))
+
+
+def _takes(kind, data, bases):
+    """Returns whether an adapter is of data, by classes that it names."""
+    if not kind.classes:
+        return kind.matches(data)
+    return any(
+        name in kind.classes and module.startswith(kind.module)
+        for name, module in bases
+    )
 
 
 def _is_batch(part):

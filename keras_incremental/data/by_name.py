@@ -4,11 +4,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.arrays import class_names
+from keras_incremental.data.labels import check_class_names
 from keras_incremental.data.labels import is_one_hot
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import require_labels
-from keras_incremental.data.names import check_class_names
-from keras_incremental.data.tables import class_names
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Tensor
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from keras_incremental.data.arrays import to_numpy
-from keras_incremental.data.names import normal
-from keras_incremental.data.names import normals
-from keras_incremental.data.names import refuse_unknown
+from keras_incremental.data.labels import normal
+from keras_incremental.data.labels import normals
+from keras_incremental.data.labels import refuse_unknown
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.utils.types import Tensor
 

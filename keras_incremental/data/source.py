@@ -10,10 +10,10 @@ from keras_incremental.data import batch_checks
 from keras_incremental.data.adapter import Adapter
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.arrays import class_names
 from keras_incremental.data.class_sample import ClassSample
 from keras_incremental.data.collecting import Collector
 from keras_incremental.data.endless import read_to_the_end
-from keras_incremental.data.tables import class_names
 from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Tensor

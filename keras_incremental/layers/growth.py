@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 
 import keras
+import numpy as np
+from keras import ops
 
 from keras_incremental.layers import group_layout
 from keras_incremental.layers.expandable_head import ExpandableHead
@@ -11,7 +13,6 @@ from keras_incremental.utils.compilation import exclude
 from keras_incremental.utils.compilation import excludes
 from keras_incremental.utils.compilation import warn_of_lowered_rate
 from keras_incremental.utils.model_outputs import layout_of_layer
-from keras_incremental.utils.optimizer_state import OptimizerState
 from keras_incremental.utils.transactions import Transaction
 from keras_incremental.utils.types import InitializerLike
 
@@ -196,3 +197,41 @@ def find_head(
             "and name it by `head` if there are several."
         )
     return heads[0]
+
+
+class OptimizerState:
+    """Values of all variables of the optimizer of a model.
+
+    Args:
+        model: `keras.Model`, compiled or not.
+    """
+
+    def __init__(self, model: keras.Model):
+        self._model = model
+        optimizer = getattr(model, "optimizer", None)
+        places = {id(v): place for place, v in enumerate(model.variables)}
+        self._places = [
+            places.get(id(variable))
+            for variable in state.variables_built_for(optimizer)
+        ]
+        self._values: list[np.ndarray] = [
+            ops.convert_to_numpy(variable).copy()
+            for variable in getattr(optimizer, "variables", ())
+        ]
+
+    def restore(self) -> None:
+        """Gives the values to the optimizer, which is as new and not built.
+
+        Where the model has other variables by now, there is nothing that the
+        values would be of.
+        """
+        optimizer, variables = self._model.optimizer, self._model.variables
+        known = [p for p in self._places if p is not None]
+        if optimizer is None or len(known) < len(self._places):
+            return
+        if known:
+            optimizer.build([variables[place] for place in known])
+        for variable, value in zip(
+            optimizer.variables, self._values, strict=True
+        ):
+            variable.assign(value)

@@ -1,3 +1,5 @@
+"""Losses of Keras in any form, and the labels that they read."""
+
 import inspect
 from typing import Any
 from typing import Self
@@ -134,3 +136,31 @@ def label_widths(loss: keras.losses.Loss, num_classes: int) -> set[int]:
     if "categorical" in name or "binary" in name:
         return {num_classes}
     return {1, num_classes}
+
+
+class OneHotLabels(keras.losses.Loss):
+    """A loss of one-hot labels, computed of ints.
+
+    Labels outside the classes, such as -1, do not count.
+
+    Args:
+        loss: `keras.losses.Loss`, such as `CategoricalCrossentropy`.
+    """
+
+    def __init__(self, loss: keras.losses.Loss):
+        super().__init__(name=loss.name, reduction=None, dtype="float32")
+        self.loss = loss
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        size = y_pred.shape[-1]
+        labels = ops.cast(y_true, "int32")
+        known = ops.cast(ops.logical_and(labels >= 0, labels < size), "float32")
+        if sample_weight is not None:
+            known = known * ops.cast(sample_weight, "float32")
+        return self.loss(ops.one_hot(labels, size), y_pred, known)
+
+
+def of_ints(loss: LossLike) -> LossLike:
+    """Returns a loss of int labels, whatever labels a loss of Keras reads."""
+    loss = as_loss(loss)
+    return OneHotLabels(loss) if reads_one_hot(loss) else loss

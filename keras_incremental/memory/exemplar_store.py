@@ -11,11 +11,11 @@ from keras_incremental.data import arrays
 from keras_incremental.memory import exemplar_files
 from keras_incremental.memory import stored_samples
 from keras_incremental.memory.base_memory import BaseMemory
-from keras_incremental.memory.distinct import is_repeated
-from keras_incremental.memory.distinct import keys_of
 from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import in_one_form
 from keras_incremental.memory.exemplars import join
+from keras_incremental.memory.stored_samples import is_repeated
+from keras_incremental.memory.stored_samples import keys_of
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils.long_progress import LongProgress
@@ -126,7 +126,8 @@ class ExemplarStore(BaseMemory):
             progress.add()
             part = content.of_class(label)
             rows = np.flatnonzero(y == label)
-            rows = rows[~is_repeated(part.keys, keys[rows])]
+            if len(rows):
+                rows = rows[~is_repeated(part.keys, keys[rows])]
             picks = slice(quota)
             if len(rows):
                 own = None if logits is None else logits[rows]

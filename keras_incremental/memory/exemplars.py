@@ -10,8 +10,8 @@ from numpy.typing import DTypeLike
 
 from keras_incremental.data import arrays
 from keras_incremental.memory import stored_samples
-from keras_incremental.memory.distinct import keys_of
-from keras_incremental.memory.distinct import with_shapes
+from keras_incremental.memory.stored_samples import keys_of
+from keras_incremental.memory.stored_samples import with_shapes
 from keras_incremental.utils import varying
 from keras_incremental.utils.types import Shape
 

@@ -16,13 +16,13 @@ from keras_incremental.memory import stored_samples
 from keras_incremental.memory import stream_policies
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.memory.base_memory import check_snapshot
-from keras_incremental.memory.candidates import class_of_each
-from keras_incremental.memory.distinct import keys_of
 from keras_incremental.memory.exemplars import Exemplars
 from keras_incremental.memory.exemplars import checked_logits
 from keras_incremental.memory.exemplars import in_one_form
 from keras_incremental.memory.exemplars import join
 from keras_incremental.memory.exemplars import widened_logits
+from keras_incremental.memory.selector import class_of_each
+from keras_incremental.memory.stored_samples import keys_of
 from keras_incremental.memory.stream_policies import Slots
 from keras_incremental.memory.stream_state import Stream
 from keras_incremental.memory.stream_state import generator_at

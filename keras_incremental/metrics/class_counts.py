@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_incremental.metrics.confusion import confusion_matrix
-from keras_incremental.metrics.confusion_cells import keep_compact
+from keras_incremental.metrics.confusion import keep_compact
 from keras_incremental.metrics.group_means import mean_of_known
 from keras_incremental.metrics.group_means import ratio
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_incremental.data.names import check_class_names
-from keras_incremental.data.names import normal
+from keras_incremental.data.labels import check_class_names
+from keras_incremental.data.labels import normal
 from keras_incremental.models import memory_update
 from keras_incremental.models.transaction import callbacks_of
 from keras_incremental.models.transaction import changing

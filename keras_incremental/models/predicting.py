@@ -4,9 +4,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_incremental.data.arrays import as_array
 from keras_incremental.data.arrays import check_finite
 from keras_incremental.data.arrays import samples_to_numpy
-from keras_incremental.data.tables import as_array
 from keras_incremental.models.inputs.arguments import checked_verbose
 from keras_incremental.models.inputs.arguments import whole
 from keras_incremental.models.inputs.pipelines import arrays_to_read

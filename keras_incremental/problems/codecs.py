@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_incremental.data.arrays import as_array
+from keras_incremental.data.arrays import class_names
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.checked import checked_by
 from keras_incremental.data.label_space import LabelSpace
 from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.data.labels import check_class_names
 from keras_incremental.data.labels import check_labels
 from keras_incremental.data.labels import to_indices
 from keras_incremental.data.multi_hot import NO
@@ -18,9 +21,6 @@ from keras_incremental.data.multi_hot import are_names
 from keras_incremental.data.multi_hot import columns_of_names
 from keras_incremental.data.multi_hot import names_in
 from keras_incremental.data.multi_hot import to_multi_hot
-from keras_incremental.data.names import check_class_names
-from keras_incremental.data.tables import as_array
-from keras_incremental.data.tables import class_names
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.function_loss import reads_indices
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN

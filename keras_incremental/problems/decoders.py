@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.data.label_space import LabelSpace
-from keras_incremental.data.names import check_class_names
+from keras_incremental.data.labels import check_class_names
 from keras_incremental.layers.expandable_head import ExpandableHead
 from keras_incremental.layers.hierarchical import hierarchical_argmax
 from keras_incremental.layers.hierarchical import largest

@@ -17,7 +17,7 @@ from keras_incremental.distillation import MergedDistillation
 from keras_incremental.distillation.term import Term
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import DistillationCrossentropy
-from keras_incremental.losses.one_hot_labels import of_ints
+from keras_incremental.losses.function_loss import of_ints
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.memory import policies
 from keras_incremental.metrics.balanced_accuracy import BalancedAccuracy

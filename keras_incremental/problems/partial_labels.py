@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_incremental.data.label_space import NOVEL
-from keras_incremental.data.names import normal
+from keras_incremental.data.labels import normal
 
 UNKNOWN, NOT_NEW, BACKGROUND = "unknown", "not_new", "background"
 MEANINGS = (UNKNOWN, NOT_NEW, BACKGROUND)

@@ -11,10 +11,10 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.data.labels import normal
 from keras_incremental.data.multi_hot import NO
 from keras_incremental.data.multi_hot import YES
 from keras_incremental.data.multi_hot import columns_of_names
-from keras_incremental.data.names import normal
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.rejection.scores import OF_LOGITS
 from keras_incremental.rejection.scores import SCORES

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_incremental.reporting import reading
+from keras_incremental.reporting.report import versions
 from keras_incremental.utils import files
 from keras_incremental.utils import state
 from keras_incremental.utils.formatting import change
@@ -18,7 +19,6 @@ from keras_incremental.utils.formatting import listed
 from keras_incremental.utils.formatting import megabytes
 from keras_incremental.utils.formatting import one_line
 from keras_incremental.utils.formatting import percent
-from keras_incremental.utils.versions import versions
 
 if TYPE_CHECKING:
     from keras_incremental.models import IncrementalClassifier

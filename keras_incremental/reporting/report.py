@@ -3,13 +3,16 @@ import datetime
 import functools
 import math
 import os
+import platform
+import sys
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_incremental.metrics.class_counts import ClassCounts
-from keras_incremental.metrics.confusion_cells import keep_compact
+from keras_incremental.metrics.confusion import keep_compact
 from keras_incremental.metrics.drop import Drop
 from keras_incremental.problems.problem import SINGLE_LABEL
 from keras_incremental.problems.problem import get_problem
@@ -20,7 +23,7 @@ from keras_incremental.reporting.value_checks import CONFUSIONS
 from keras_incremental.utils import files
 from keras_incremental.utils.formatting import megabytes
 from keras_incremental.utils.formatting import one_line
-from keras_incremental.utils.versions import versions
+from keras_incremental.version import __version__
 
 # Classes that a line for each, or a name in one line, is readable of.
 MOST_LINES, MOST_NAMED = 100, 10
@@ -28,6 +31,18 @@ MOST_LINES, MOST_NAMED = 100, 10
 
 def _nothing():
     return np.zeros(0, int)
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of this package, Keras, its backend and Python."""
+    backend = keras.config.backend()
+    module = sys.modules.get(backend)
+    return {
+        "keras_incremental": __version__,
+        "keras": keras.__version__,
+        backend: str(getattr(module, "__version__", "unknown")),
+        "python": platform.python_version(),
+    }
 
 
 def _now():

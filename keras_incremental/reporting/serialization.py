@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from keras_incremental.errors import DamagedFileError
-from keras_incremental.metrics.confusion_cells import ConfusionCells
+from keras_incremental.metrics.confusion import ConfusionCells
 from keras_incremental.metrics.drop import Drop
 from keras_incremental.reporting.value_checks import CELLS
 from keras_incremental.reporting.value_checks import CONFUSIONS

@@ -1,8 +1,8 @@
 import numpy as np
 
 from keras_incremental.statistics.class_means import ClassMeans
+from keras_incremental.statistics.class_means import ClassScatter
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
-from keras_incremental.statistics.scatter import ClassScatter
 
 
 class ClassCovariances(ClassMeans):

@@ -5,10 +5,10 @@ from typing import Self
 
 import numpy as np
 
+from keras_incremental.statistics.class_means import padded
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.left_out import WhitenedMeans
 from keras_incremental.statistics.low_rank import MOST_FEATURES
-from keras_incremental.statistics.scatter import padded
 from keras_incremental.utils import long_progress
 from keras_incremental.utils.types import Store
 

@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_incremental.statistics.class_means import RowScatter
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.gaussian import Gaussian
-from keras_incremental.statistics.scatter import RowScatter
 from keras_incremental.statistics.spectrum import spectrum_of_rows
 from keras_incremental.utils.types import Store
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_incremental.statistics.class_means import ClassMeans
+from keras_incremental.statistics.class_means import NoScatter
+from keras_incremental.statistics.class_means import RowScatter
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.gram import CorrectedGram
 from keras_incremental.statistics.gram import SpectralGram
-from keras_incremental.statistics.scatter import NoScatter
-from keras_incremental.statistics.scatter import RowScatter
 from keras_incremental.statistics.spectrum import spectrum
 
 # With a tenth as many rows and classes as features, a correction takes as

@@ -1,7 +1,7 @@
 import numpy as np
 
 from keras_incremental.data import as_source
-from keras_incremental.memory.candidates import gather
+from keras_incremental.memory.selector import gather
 
 X = np.arange(60, dtype="float32").reshape(60, 1)
 Y = np.arange(60) % 3

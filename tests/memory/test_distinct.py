@@ -7,8 +7,8 @@ from store_data import first
 
 from keras_incremental.memory import ExemplarStore
 from keras_incremental.memory import Reservoir
-from keras_incremental.memory.distinct import is_repeated
-from keras_incremental.memory.distinct import keys_of
+from keras_incremental.memory.stored_samples import is_repeated
+from keras_incremental.memory.stored_samples import keys_of
 from keras_incremental.utils import records
 
 X = np.array([[0, 1], [1, 0], [0, 1], [2, 2], [1, 0]], "float32")

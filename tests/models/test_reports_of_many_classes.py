@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_incremental.metrics.confusion_cells import ConfusionCells
+from keras_incremental.metrics.confusion import ConfusionCells
 from keras_incremental.reporting import PhaseReport
 
 

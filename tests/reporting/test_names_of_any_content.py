@@ -14,7 +14,7 @@ from toy_reports import phase
 
 from keras_incremental.cli.formatting import csv_text
 from keras_incremental.cli.formatting import table
-from keras_incremental.data.names import check_class_names
+from keras_incremental.data.labels import check_class_names
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.reporting import PhaseReport
 from keras_incremental.reporting import TensorBoardReports

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_incremental.statistics import FeatureStatistics
-from keras_incremental.statistics.described import described
+from keras_incremental.statistics.feature_statistics import described
 
 MEANS = 6 * np.random.default_rng(0).normal(size=(5, 8))
 SPREAD = np.linspace(0.5, 2, 8)

@@ -6,7 +6,7 @@ from keras_incremental.rejection import distance
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import LowRankStatistics
 from keras_incremental.statistics import low_rank
-from keras_incremental.statistics.described import described
+from keras_incremental.statistics.feature_statistics import described
 from keras_incremental.statistics.ridge_solution import solved
 
 WIDTH, LABELS = 40, np.arange(90) % 3

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_incremental.statistics.temperature import best_factor
+from keras_incremental.statistics.solved_columns import best_factor
 
 RANDOM = np.random.default_rng(0)
 

@@ -13,7 +13,7 @@ from keras_incremental.models.exporting.served import UNKNOWN
 from keras_incremental.models.exporting.served import UNKNOWN_SCORE
 from keras_incremental.models.exporting.served import ServedModel
 from keras_incremental.reporting.card import model_card
-from keras_incremental.utils.versions import versions
+from keras_incremental.reporting.report import versions
 
 LABELS, CLASSES, CARD = "labels.txt", "classes.json", "README.md"
 MEANINGS = {

@@ -14,7 +14,11 @@ FIRST = "[0]"
 
 def reads_lists(model):
     """Returns whether a model reads samples of several parts."""
-    return not isinstance(state.inputs_of(model), keras.KerasTensor)
+    return not _is_one(state.inputs_of(model))
+
+
+def _is_one(inputs):
+    return isinstance(inputs, keras.KerasTensor)
 
 
 def may_vary(model):
@@ -26,13 +30,11 @@ def may_vary(model):
     Args:
         model: Model, of the features of a classifier or a whole one.
     """
-    if (
-        not state.has_graph(model)
-        or reads_lists(model)
-        or len(model.output_shape) != 2
-    ):
+    if not state.has_graph(model) or len(model.output_shape) != 2:
         return False
     tensor = state.inputs_of(model)
+    if not _is_one(tensor):
+        return False
     is_open = None in tensor.shape[1:] or len(tensor.shape) == 4
     return is_open and tensor.dtype != "string"
 
@@ -53,7 +55,7 @@ def as_read(x, model, argument):
         TypeError: if a part holds strings where numbers are read.
     """
     inputs = state.inputs_of(model)
-    if not reads_lists(model):
+    if _is_one(inputs):
         return _one_part(x, inputs, argument)
     tensors = dict(
         zip(records.names_of(inputs), keras.tree.flatten(inputs), strict=True)

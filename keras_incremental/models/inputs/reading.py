@@ -7,9 +7,9 @@ import numpy as np
 
 from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
+from keras_incremental.data.arrays import as_array
 from keras_incremental.data.class_sample import ClassSample
-from keras_incremental.data.names import normals
-from keras_incremental.data.tables import as_array
+from keras_incremental.data.labels import normals
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import may_vary

@@ -7,12 +7,12 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.arrays import as_array
 from keras_incremental.data.arrays import to_numpy
 from keras_incremental.data.batch_checks import split_batch
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.data.map_batches import unpack
-from keras_incremental.data.tables import as_array
 from keras_incremental.models.inputs.pipelines import is_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state

@@ -9,7 +9,7 @@ from keras_incremental.data.held_out import split_held_out
 from keras_incremental.data.label_space import EVER
 from keras_incremental.data.labels import NO_LABEL
 from keras_incremental.models.inputs.checks import in_one_shape
-from keras_incremental.statistics.described import described
+from keras_incremental.statistics.feature_statistics import described
 from keras_incremental.utils import records
 from keras_incremental.utils.varying import common_shape
 

@@ -8,7 +8,7 @@ import numpy as np
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
-from keras_incremental.statistics.scatter import padded
+from keras_incremental.statistics.class_means import padded
 
 # Parts of a recipe that leave open how a phase learns.
 OPEN = ("name", "memory", "freeze_backbone", "recall")

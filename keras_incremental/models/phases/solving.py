@@ -6,8 +6,8 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.models.phases.training import train
-from keras_incremental.statistics.described import described
-from keras_incremental.statistics.scatter import padded
+from keras_incremental.statistics.class_means import padded
+from keras_incremental.statistics.feature_statistics import described
 from keras_incremental.statistics.solved_columns import is_worse
 from keras_incremental.statistics.solved_columns import solve_columns
 

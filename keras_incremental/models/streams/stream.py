@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_incremental.data import check_class_names
 from keras_incremental.data import to_indices
-from keras_incremental.data.names import normals
+from keras_incremental.data.labels import normals
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import local_names
