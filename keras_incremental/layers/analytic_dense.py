@@ -45,11 +45,14 @@ class AnalyticDense(ClosedFormHead):
     Args:
         units: Int, or a list of ints, one for each group in order of
             arrival: the number of classes, 1 or more.
-        ridge: Float above 0, a part of the mean eigenvalue of the Gram
-            matrix, or `"evidence"`: the strength under which the labels are
-            most probable (type-II maximum likelihood). It is found from the
-            statistics alone, also with fewer samples than features. A larger
-            value shrinks the weights. Defaults to `"evidence"`.
+        ridge: Float above 0, the strength of a plain ridge regression as a
+            part of the mean eigenvalue of the Gram matrix, or `"evidence"`:
+            the penalty under which the labels are most probable (type-II
+            maximum likelihood), in its strength and in how much less it may
+            shrink where features vary much. It is found from the statistics
+            alone, also with fewer samples than features, as in the head that
+            `learn` solves. A larger value shrinks the weights. Defaults to
+            `"evidence"`.
         expansion: Int or `None`. Width M of the random features; time grows
             with its cube and memory with its square (M = 4096: 134 MB).
             Defaults to `None`: the features as they are.

@@ -6,8 +6,9 @@ from typing import Self
 import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics.gram import SpectralGram
 from keras_incremental.statistics.spectrum import spectrum
-from keras_incremental.statistics.strength import best_ridge
+from keras_incremental.statistics.strength import best_penalty
 
 EVIDENCE = "evidence"
 
@@ -84,7 +85,8 @@ def fit(sums: Regression, ridge: float | str) -> np.ndarray:
     Args:
         sums: `Regression`.
         ridge: Float, times the mean eigenvalue of the Gram matrix, or
-            `"evidence"` for the strength of largest evidence.
+            `"evidence"` for the penalty of largest evidence, as `solved` of
+            `keras_incremental.statistics.ridge_solution` has it.
     """
     if ridge == EVIDENCE:
         return _fit_by_evidence(sums)
@@ -96,15 +98,9 @@ def fit(sums: Regression, ridge: float | str) -> np.ndarray:
 
 def _fit_by_evidence(sums):
     values, vectors = spectrum(sums.gram, sums.freedom + 1)
-    rotated = vectors.T @ sums.products
-    ridge = best_ridge(
-        values,
-        np.square(rotated).sum(-1),
-        sums.energy,
-        sums.freedom,
-        rotated.shape[-1],
-    )
-    return vectors @ (rotated / (values + ridge)[:, None])
+    products = vectors.T @ sums.products
+    gram = SpectralGram(values, vectors, products, sums.energy, sums.freedom)
+    return gram.kernel(best_penalty(gram))
 
 
 def mean_eigenvalue(gram: np.ndarray) -> float:

@@ -56,9 +56,10 @@ def ranpac(
     The paper takes 10,000 random features: each sample then costs 100
     million multiplications, and the head 800 MB. Two other methods are
     options of it: `ranpac(8192, 0.1, intercept=False)` is analytic
-    class-incremental learning, ACIL; `ranpac(compensation=0.6)` is its
-    dual-stream successor, DS-AL, where a second regression learns what the
-    first leaves over.
+    class-incremental learning, ACIL, which needs a fixed strength for its
+    recursion (from statistics, the evidence may choose it here too);
+    `ranpac(compensation=0.6)` is its dual-stream successor, DS-AL, where a
+    second regression learns what the first leaves over.
 
     Reference:
     - [McDonnell et al., 2023](https://arxiv.org/abs/2307.02251)

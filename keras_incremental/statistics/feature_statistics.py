@@ -71,7 +71,7 @@ class FeatureStatistics(ClassMeans):
             steps: Array of shape `(classes, features)`, the distances of the
                 means from their center.
         """
-        return SpectralGram(*self.spectrum(each, steps), steps, each)
+        return SpectralGram.of_steps(self.spectrum(each, steps), steps, each)
 
     def normal(self, shrinkage: str = EVIDENCE) -> Normal | Gaussian:
         """Returns the distribution of samples around the mean of their class.

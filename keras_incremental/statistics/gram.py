@@ -1,12 +1,11 @@
-"""Gram matrices of a ridge regression on one-hot labels.
+"""Gram matrices of a ridge regression, and what is solved by them.
 
-All are `scatter + each * steps.T @ steps`, where steps are the distances of
-the means of the classes from their center, and the targets are those of
-`each` samples of each class.
+Where all classes weigh the same they are `scatter + each * steps.T @ steps`:
+steps are the distances of the means of the classes from their center, and the
+targets are the one-hot labels of `each` samples of each class.
 """
 
 import dataclasses
-import functools
 
 import numpy as np
 
@@ -22,19 +21,41 @@ class SpectralGram:
         values: Array of shape `(found,)`, 0 or more.
         vectors: Array of shape `(features, found)`. What is orthogonal to
             all of them has the eigenvalue 0.
-        steps: Array of shape `(classes, features)`.
-        each: Float, how many samples each class counts as.
+        products: Array of shape `(found, targets)`: the sums of features
+            times targets, along the eigenvectors.
+        energy: Float. Sum of the squared targets.
+        freedom: Int. The number of samples, less the means taken off.
     """
 
     values: np.ndarray
     vectors: np.ndarray
-    steps: np.ndarray
-    each: float
+    products: np.ndarray
+    energy: float
+    freedom: int
+
+    @classmethod
+    def of_steps(
+        cls,
+        spectrum: tuple[np.ndarray, np.ndarray],
+        steps: np.ndarray,
+        each: float,
+    ) -> "SpectralGram":
+        """Returns the matrix of classes that weigh the same.
+
+        Args:
+            spectrum: Eigenvalues and eigenvectors of the matrix.
+            steps: Array of shape `(classes, features)`.
+            each: Float, how many samples each class counts as.
+        """
+        count = len(steps)
+        products = each * (steps @ spectrum[1]).T
+        energy, freedom = each * (count - 1), round(each * count) - 1
+        return cls(*spectrum, products, energy, freedom)
 
     @property
-    def total(self) -> float:
-        """Float. The sum of the eigenvalues."""
-        return float(self.values.sum())
+    def mean(self) -> float:
+        """Float. The mean eigenvalue."""
+        return float(self.values.sum()) / len(self.vectors)
 
     @property
     def norm(self) -> float:
@@ -45,13 +66,12 @@ class SpectralGram:
         self, ridges: np.ndarray, cosine: float = 1.0
     ) -> np.ndarray:
         """Returns the log evidence of ridges, see `evidence.log_evidence`."""
-        targets = len(self.steps)
         return evidence.log_evidence(
             self.values,
-            np.square(self._products).sum(-1),
-            self.each * (targets - 1),
-            round(self.each * targets) - 1,
-            targets,
+            np.square(self.products).sum(-1),
+            self.energy,
+            self.freedom,
+            self.products.shape[-1],
             ridges,
             cosine,
         )
@@ -59,7 +79,7 @@ class SpectralGram:
     def kernel(self, penalty: Penalty) -> np.ndarray:
         """Returns the solution for a penalty, `(features, classes)`."""
         inverse = penalty.inverse(self.values)
-        return self.vectors @ (self._products * inverse[:, None])
+        return self.vectors @ (self.products * inverse[:, None])
 
     def sides(
         self, distances: np.ndarray, penalty: Penalty
@@ -77,10 +97,6 @@ class SpectralGram:
         inverse = penalty.inverse(self.values)
         white = distances @ self.vectors * np.sqrt(inverse)
         return white, white
-
-    @functools.cached_property
-    def _products(self):
-        return self.each * (self.steps @ self.vectors).T
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,9 +152,12 @@ class CorrectedGram:
         return cls(diagonal, np.concatenate([rows, between]), contrasts, each)
 
     @property
-    def total(self) -> float:
-        """Float. The sum of the eigenvalues."""
-        return float(self.diagonal.sum() + np.square(self.rows).sum())
+    def mean(self) -> float:
+        """Float. The mean eigenvalue."""
+        return float(
+            (self.diagonal.sum() + np.square(self.rows).sum())
+            / len(self.diagonal)
+        )
 
     @property
     def norm(self) -> float:
@@ -228,3 +247,6 @@ class CorrectedGram:
             inner = inner + 1j * ((self.rows * inverse.imag) @ self.rows.T)
         inner.flat[:: len(inner) + 1] += 1
         return inner
+
+
+Gram = SpectralGram | CorrectedGram

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
-from keras_incremental.statistics.gram import CorrectedGram
-from keras_incremental.statistics.gram import SpectralGram
+from keras_incremental.statistics.gram import Gram
 from keras_incremental.statistics.penalty import Penalty
 from keras_incremental.statistics.row_statistics import RowStatistics
 from keras_incremental.statistics.strength import best_penalty
@@ -29,7 +28,7 @@ class RidgeSolution:
     """
 
     statistics: Statistics
-    gram: SpectralGram | CorrectedGram
+    gram: Gram
     penalty: Penalty
     kernel: np.ndarray
 
@@ -130,10 +129,7 @@ def solved(statistics: Statistics) -> RidgeSolution:
     each = len(statistics) / len(statistics.counts)
     steps = statistics.means - statistics.means.mean(0)
     gram = statistics.gram(each, steps)
-    penalty = Penalty(1.0)
-    if gram.total > 0:
-        mean = gram.total / steps.shape[-1]
-        penalty = best_penalty(gram.log_evidence, mean, gram.norm)
+    penalty = best_penalty(gram)
     # Directions that were left out are as uncertain as all others at least.
     ridge = max(penalty.ridge, statistics.remainder)
     penalty = Penalty(ridge, penalty.cosine)

@@ -11,6 +11,7 @@ from keras_incremental.statistics.class_means import NoScatter
 from keras_incremental.statistics.class_means import RowScatter
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
 from keras_incremental.statistics.gram import CorrectedGram
+from keras_incremental.statistics.gram import Gram
 from keras_incremental.statistics.gram import SpectralGram
 from keras_incremental.statistics.spectrum import spectrum
 
@@ -60,14 +61,12 @@ class RowStatistics(ClassMeans):
         """Float. The number of rows, as a share of that of features."""
         return len(self.scatter) / len(self.diagonal)
 
-    def gram(
-        self, each: float, steps: np.ndarray
-    ) -> SpectralGram | CorrectedGram:
+    def gram(self, each: float, steps: np.ndarray) -> Gram:
         """Returns what `FeatureStatistics.gram` does."""
         if FEW * (len(self.scatter) + len(steps)) <= len(self.diagonal):
             return CorrectedGram.of(self.diagonal, self.scatter, steps, each)
         matrix = self.matrix().scatter + each * steps.T @ steps
-        return SpectralGram(*spectrum(matrix), steps, each)
+        return SpectralGram.of_steps(spectrum(matrix), steps, each)
 
     def matrix(self) -> FeatureStatistics:
         """Returns the `FeatureStatistics` of the same samples."""

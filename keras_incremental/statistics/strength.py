@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from keras_incremental.statistics.evidence import log_evidence
+from keras_incremental.statistics.gram import Gram
 from keras_incremental.statistics.penalty import COSINES
 from keras_incremental.statistics.penalty import Penalty
 
@@ -24,52 +24,22 @@ TO_CURVE = np.linalg.inv(chebyshev.chebvander(NODES, POINTS - 1))
 TIE = 1e-6
 
 
-def best_ridge(
-    values: np.ndarray,
-    squares: np.ndarray,
-    energy: float,
-    freedom: int,
-    targets: int,
-) -> float:
-    """Returns the strength with the largest evidence.
+def best_penalty(gram: Gram) -> Penalty:
+    """Returns the penalty with the largest evidence.
 
-    Among strengths that the data cannot tell apart it is the largest: one
-    sample of each class says nothing about the noise.
+    Among penalties that the data cannot tell apart it has the largest cosine,
+    and the largest strength: one sample of each class says nothing about the
+    noise.
 
     Args:
-        values: See `evidence.log_evidence`, as are all others.
-        squares: Array of shape `(features,)`.
-        energy: Float.
-        freedom: Int.
-        targets: Int.
-    """
-    largest = float(values.max(initial=0.0))
-    if largest <= 0:
-        return 1.0
-
-    def evidence(ridges):
-        return log_evidence(values, squares, energy, freedom, targets, ridges)
-
-    return most_probable(evidence, float(values.mean()), largest)
-
-
-def best_penalty(
-    evidence: Callable[..., np.ndarray],
-    mean: float,
-    largest: float,
-) -> Penalty:
-    """Returns the penalty with the largest evidence, of any matrix.
-
-    Among cosines that the data cannot tell apart it has the largest.
-
-    Args:
-        evidence: Function from strengths and a cosine to their log evidence.
-        mean: See `most_probable`, as is the next one.
-        largest: Float.
+        gram: `SpectralGram` or `CorrectedGram`.
     """
     best, highest = Penalty(1.0), -np.inf
+    mean, largest = gram.mean, gram.norm
+    if largest <= 0:
+        return best
     for cosine in COSINES:
-        found = functools.partial(evidence, cosine=cosine)
+        found = functools.partial(gram.log_evidence, cosine=cosine)
         # With the cosine 0, what is left falls with the square of the ridge.
         least = LEAST if cosine else np.sqrt(LEAST)
         ridge = most_probable(found, mean, largest, least)

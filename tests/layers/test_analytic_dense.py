@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 
 from keras_incremental.layers import AnalyticDense
-from keras_incremental.statistics import strength
-from keras_incremental.statistics.spectrum import spectrum
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.repeat([0, 1, 2], [20, 12, 8])
@@ -81,21 +79,6 @@ def test_a_large_ridge_gives_scaled_class_sums():
     np.testing.assert_allclose(
         head.columns("kernel") * penalty, FEATURES.T @ TARGETS, rtol=1e-5
     )
-
-
-@pytest.mark.parametrize("balanced", [False, True])
-def test_the_evidence_is_that_of_the_samples(balanced):
-    weights = 1 / np.bincount(LABELS)[LABELS] if balanced else np.ones(40)
-    center = np.average(FEATURES, axis=0, weights=weights)
-    steps = np.sqrt(weights)[:, None] * (FEATURES - center)
-    mean = np.average(TARGETS, axis=0, weights=weights)
-    targets = np.sqrt(weights)[:, None] * (TARGETS - mean)
-    values, vectors = spectrum(steps.T @ steps)
-    squares = np.square(vectors.T @ steps.T @ targets).sum(-1)
-    ridge = strength.best_ridge(values, squares, np.sum(targets**2), 39, 3)
-    part = ridge / values.mean()
-    head = adapted(balanced=balanced)
-    check(head, *joint(FEATURES, TARGETS, part, weights))
 
 
 def test_balanced_classes_weigh_the_same():
