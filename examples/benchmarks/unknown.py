@@ -11,12 +11,13 @@ share of pairs of a known and an unknown picture in which the unknown one has
 the larger score. Features are computed once.
 
 The last score needs nothing but statistics. A second table has the false
-alarms in percent, where 5 were asked for: of thresholds from half of the test
-pictures, and of those estimated from the statistics of so many pictures a
-class, and of the distance alone; mean, least and most of the splits.
+alarms in percent: of thresholds from half of the test pictures, where 5 were
+asked for, and of those estimated from the statistics of so many pictures a
+class, where 1, 5 and 10 were; mean, least and most of the splits.
 """
 
 import dataclasses
+import itertools
 
 import keras
 import numpy as np
@@ -26,8 +27,8 @@ import keras_incremental as ki
 from . import frozen
 
 NEAR, FAR = "near", "far"
-FEW, MANY = 3, 6
-RATE, SAMPLES = 0.05, (10, 25, None)
+TWO, FEW, MANY = 2, 3, 6
+RATE, RATES, SAMPLES = 0.05, (0.01, 0.05, 0.1), (None, 25, 10)
 
 
 # What is added, each part of the same spread over known pictures.
@@ -102,18 +103,25 @@ def few(data, count, known):
 def alarms(data, known, count):
     """False alarms in percent, by held-out pictures and by statistics.
 
-    The last are those of the distance alone.
+    Those by statistics are of each rate, NaN where there are too few pictures.
     """
     clf = taught(few(data, count, known), known)
     rows = np.flatnonzero(data.y_test < known)
     held, fresh = np.array_split(np.random.default_rng(0).permutation(rows), 2)
-    found = []
-    alone = "distance"
-    for x, score in ((data.x_test[held], None), (None, None), (None, alone)):
-        clf.calibrate_unknown(x, score=score, false_alarm=RATE)
-        names = clf.predict_names(data.x_test[fresh], unknown="unknown")
-        found.append(100 * np.mean(names == "unknown"))
+    clf.calibrate_unknown(data.x_test[held], false_alarm=RATE)
+    found = [share_unknown(clf, data.x_test[fresh])]
+    for rate in RATES:
+        if rate * (len(clf.statistics) + 1) < 1:
+            found.append(np.nan)
+            continue
+        clf.calibrate_unknown(false_alarm=rate)
+        found.append(share_unknown(clf, data.x_test[rows]))
     return found
+
+
+def share_unknown(clf, x):
+    """The share of pictures that are called unknown, in percent."""
+    return 100 * np.mean(clf.predict_names(x, unknown="unknown") == "unknown")
 
 
 def area(known, unknown, held, names):
@@ -147,15 +155,17 @@ def print_alarms(features, name, options):
     """Prints the rows of false alarms of a data set."""
     x, y, share = features[name]
     splits = [frozen.split(x, y, share, k) for k in range(options.splits)]
-    known = min(MANY, splits[0].num_classes)
-    for count in SAMPLES:
+    most = min(MANY, splits[0].num_classes)
+    for known, count in itertools.product(sorted({TWO, most}), SAMPLES):
         found = []
         for seed, data in enumerate(splits):
             keras.utils.set_random_seed(seed)
             found.append(alarms(data, known, count))
         each = count or np.sum(splits[0].y < known) // known
         cells = [
-            f"{np.mean(v):.1f} ({min(v):.1f} to {max(v):.1f})"
+            ""
+            if np.isnan(v).any()
+            else f"{np.mean(v):.1f} ({min(v):.1f} to {max(v):.1f})"
             for v in zip(*found, strict=True)
         ]
         print(
@@ -188,10 +198,11 @@ def main(arguments=None):
                     flush=True,
                 )
     print(
-        "\n| known classes, pictures of each | held-out | statistics | "
-        "statistics, distance |"
+        f"\n| known classes, pictures of each | held-out, {100 * RATE:.0f} % | "
+        + " | ".join(f"statistics, {100 * rate:.0f} %" for rate in RATES)
+        + " |"
     )
-    print("|---" * 4 + "|")
+    print("|---" * (2 + len(RATES)) + "|")
     for name in options.data:
         print_alarms(features, name, options)
 

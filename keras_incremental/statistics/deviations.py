@@ -19,7 +19,7 @@ PLACES = (np.arange(LEVELS) + 0.5) / LEVELS
 AT_ONCE = 2**22
 # Samples that are drawn in all, unless there are many classes.
 MOST_DRAWN = 4096
-# Classes of which they are kept: at most 16 MB of 1,024 features.
+# Classes of which they are kept: at most 19 MB of 1,024 features.
 MOST = 512
 
 
@@ -32,8 +32,13 @@ class Deviations:
     random mixtures of their deviations from the mean, none of which is of one
     sample. The quantiles say how heavy the tails are, and are taken relative
     to their mean; the mixtures say how large the distances are and where they
-    point, for any later covariance. A class of one sample has neither. They
-    are kept of the first 512 classes, which stand for all.
+    point, for any later covariance. The skew says to which side the samples
+    lie that are far from the mean: often to that of the other classes. A
+    class of one sample has none of these. They are kept of the first 512
+    classes, which stand for all.
+
+    Reference:
+    - [Mori et al., 1994](https://doi.org/10.1137/1138055), the skew
 
     Attributes:
         classes: Ints of shape `(rows,)`, ascending: the class of each row.
@@ -41,14 +46,17 @@ class Deviations:
         quantiles: Array of shape `(rows, LEVELS)`, ascending, of mean 1.
         mixtures: Array of shape `(rows, MIXTURES, features)`. The sum of
             their outer products is near the covariance of the class.
+        skews: Array of shape `(rows, features)`, the means of the deviations
+            times their squared distances of mean 0 and deviation 1.
     """
 
     classes: np.ndarray
     counts: np.ndarray
     quantiles: np.ndarray
     mixtures: np.ndarray
+    skews: np.ndarray
 
-    ARRAYS = ("classes", "counts", "quantiles", "mixtures")
+    ARRAYS = ("classes", "counts", "quantiles", "mixtures", "skews")
 
     @classmethod
     def empty(cls, width: int) -> "Deviations":
@@ -62,6 +70,7 @@ class Deviations:
             np.zeros(0, int),
             np.zeros((0, LEVELS)),
             np.zeros((0, MIXTURES, width), "float32"),
+            np.zeros((0, width), "float32"),
         )
 
     @property
@@ -119,7 +128,7 @@ class Deviations:
         return type(self)(*(getattr(self, name)[stay] for name in self.ARRAYS))
 
     def _row(self, row):
-        return self.counts[row], self.quantiles[row], self.mixtures[row]
+        return tuple(getattr(self, name)[row] for name in self.ARRAYS[1:])
 
     def measured(self, statistics: FeatureStatistics) -> np.ndarray:
         """Returns the classes of statistics that it knows, ints."""
@@ -131,8 +140,9 @@ class Deviations:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns what scores of new samples of the known classes are like.
 
-        A sample of a class is drawn from its mixtures, at one of its
-        distances. It is then left out as one that is in the statistics is.
+        A sample of a class is drawn from its skew and its mixtures, at one of
+        its distances. It is then left out as one that is in the statistics
+        is.
 
         Args:
             statistics: `FeatureStatistics` of now.
@@ -161,13 +171,18 @@ class Deviations:
         mixtures = means.white(self.mixtures[row])
         level = np.square(mixtures).sum()
         lengths = means.lengths_within(self.quantiles[row], level, count)
-        lengths = np.repeat(lengths, draws)
+        skew = means.white(self.skews[row])
+        size = np.square(skew).sum()
+        along = _along(self.quantiles[row], lengths, size)
+        lengths, along = np.repeat([lengths, along], draws, axis=1)
         weights = np.random.default_rng(int(label)).standard_normal(
             (len(lengths), MIXTURES)
         )
         own = np.einsum("ij,jk,ik->i", weights, mixtures @ mixtures.T, weights)
-        weights *= np.sqrt(lengths / np.where(own > 0, own, 1))[:, None]
+        rest = lengths - along**2 * size
+        weights *= np.sqrt(rest / np.where(own > 0, own, 1))[:, None]
         products = weights @ (mixtures @ means.means.T)
+        products += along[:, None] * (means.means @ skew)
         return means.left_out(lengths, products, label, count)
 
     def save_to(self, store: Store, prefix: str) -> None:
@@ -184,7 +199,14 @@ class Deviations:
         """
         if prefix + cls.ARRAYS[0] not in set(store.keys()):
             return cls.empty(width)
-        found = cls(*(np.asarray(store[prefix + name]) for name in cls.ARRAYS))
+        *others, skews = cls.ARRAYS
+        arrays = [np.asarray(store[prefix + name]) for name in others]
+        # Files of earlier versions have none.
+        if prefix + skews in set(store.keys()):
+            arrays.append(np.asarray(store[prefix + skews]))
+        else:
+            arrays.append(np.zeros((len(arrays[0]), width), "float32"))
+        found = cls(*arrays)
         size = len(found.classes)
         ints = found.classes, found.counts
         fits = (
@@ -192,7 +214,9 @@ class Deviations:
             and found.quantiles.shape == (size, LEVELS)
             and found.mixtures.shape == (size, MIXTURES, width)
             and np.isfinite(found.quantiles).all()
+            and found.skews.shape == (size, width)
             and np.isfinite(found.mixtures).all()
+            and np.isfinite(found.skews).all()
             and (np.diff(found.classes, prepend=-1) > 0).all()
             and (found.counts > 0).all()
             and (found.quantiles >= 0).all()
@@ -200,7 +224,8 @@ class Deviations:
         if not fits:
             raise ValueError(
                 f"{found.counts.shape} counts, {found.quantiles.shape} "
-                f"quantiles and {found.mixtures.shape} mixtures"
+                f"quantiles, {found.mixtures.shape} mixtures and "
+                f"{found.skews.shape} skews"
             )
         return found
 
@@ -211,6 +236,24 @@ def _relative(lengths):
     values = np.interp(PLACES, places, lengths)
     mean = values.mean()
     return values / mean if mean > 0 else np.ones(LEVELS)
+
+
+def _along(quantiles, lengths, size):
+    """Returns how far samples at such distances lie along the skew.
+
+    Of few samples the skew is inexact: it makes up half of a squared distance
+    at most.
+
+    Args:
+        quantiles: Array of shape `(levels,)`, of squared distances.
+        lengths: Array of the same shape, the squared distances.
+        size: Float, the squared length of the skew.
+    """
+    spread = quantiles.std()
+    if not (spread > 0 and size > 0):
+        return np.zeros(len(lengths))
+    most = np.sqrt(lengths / (2 * size))
+    return np.clip((quantiles - quantiles.mean()) / spread, -most, most)
 
 
 class _NewSamples:
@@ -245,20 +288,26 @@ def _row_of(means, new, count, old=None):
     total = int(counts.sum())
     shares, width = counts / total, means.center.shape[-1]
     mixing = _Mixing(means, [new.label, total], len(new), width)
-    lengths, moved = [], np.zeros(width)
+    lengths, moved, far = [], np.zeros(width), np.zeros(width)
     for start, steps in new:
         lengths.append(means.left_out_lengths(steps, count))
         mixing.add(steps / np.sqrt(total), start)
         moved += steps.sum(0)
-    quantiles = _relative(np.sort(np.concatenate(lengths)))
+        far += lengths[-1] @ steps
+    lengths = np.concatenate(lengths)
+    quantiles = _relative(np.sort(lengths))
+    spread = len(new) * lengths.std()
+    skew = far - lengths.mean() * moved
+    skew = skew / spread if spread > 0 else np.zeros(width)
     if old is not None:
+        skew = shares[0] * old[3] + shares[1] * skew
         # By so much the mean of the earlier samples moved.
         moved /= max(count - len(new), 1)
         before = np.concatenate([old[2], moved[None]])
         mixing.add(np.sqrt(shares[0]) * before, len(new))
         both = _joined_quantiles((old[1], quantiles), shares)
         quantiles = _relative(both)
-    return total, quantiles, mixing.mixtures()
+    return total, quantiles, mixing.mixtures(), skew.astype("float32")
 
 
 class _Mixing:

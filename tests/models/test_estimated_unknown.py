@@ -89,6 +89,21 @@ def test_it_survives_edits_and_files(tmp_path):
     np.testing.assert_array_equal(*names)
 
 
+def test_statistics_of_sites_keep_the_rate_and_so_do_their_files(tmp_path):
+    clf = classifier(remembered=False)
+    x, labels = samples([0, 1], 60)
+    names = np.array(NAMES)[labels]
+    halves = [
+        clf.compute_statistics(x[start::2], names[start::2]) for start in (0, 1)
+    ]
+    clf.remember(halves[0] + halves[1])
+    assert clf.deviations.skews.any(-1).all()
+    assert 0.025 < alarms(clf, [0, 1]) < 0.1
+    clf.save(tmp_path / "clf.keras")
+    again = keras.models.load_model(tmp_path / "clf.keras")
+    assert again.rejector.threshold == clf.rejector.threshold
+
+
 def test_what_few_samples_cannot_promise_is_said():
     clf = classifier(remembered=False)
     x, y = samples([0, 1])

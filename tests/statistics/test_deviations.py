@@ -1,7 +1,9 @@
+import dataclasses
 import tracemalloc
 
 import numpy as np
 import pytest
+from sklearn import datasets
 
 from keras_incremental.rejection import Rejector
 from keras_incremental.rejection.scores import discriminant
@@ -98,6 +100,78 @@ def test_false_alarms_are_near_the_stated_rate(count):
         fresh, _ = clouds(np.arange(6), 500, seed + 50)
         rates.append(alarms(*known, fresh))
     assert 0.025 < np.mean(rates) < 0.1
+
+
+def leaning(classes, count, seed=0):
+    """Clouds whose samples far from the mean lie toward the other classes."""
+    random = np.random.default_rng(seed)
+    labels = np.repeat(classes, count)
+    centers = 4 * np.eye(WIDTH)[: len(classes)]
+    sizes = np.sqrt(6 / random.chisquare(6, len(labels)))[:, None]
+    noise = random.normal(size=(len(labels), WIDTH))
+    inward = centers.mean(0) - centers[labels]
+    return centers[labels] + sizes * noise + (sizes - 1) * inward, labels
+
+
+@pytest.mark.parametrize("count", [25, 120])
+@pytest.mark.parametrize("classes", [2, 5])
+def test_far_samples_that_lie_to_one_side_keep_the_stated_rate(classes, count):
+    rates = []
+    for seed in range(12):
+        x, labels = leaning(range(classes), count, seed)
+        first = labels < (classes + 1) // 2
+        known = learned([(x[rows], labels[rows]) for rows in (first, ~first)])
+        fresh, _ = leaning(range(classes), 300, seed + 50)
+        even = dataclasses.replace(known[1], skews=0 * known[1].skews)
+        rates.append(
+            [
+                alarms(known[0], found, fresh, rate)
+                for found in (known[1], even)
+                for rate in (0.05, 0.1)
+            ]
+        )
+    few, more, few_evenly, more_evenly = np.mean(rates, 0)
+    assert 0.025 < few < 0.08 and few < few_evenly
+    assert 0.05 < more < 0.13 and more < more_evenly
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5, 10])
+def test_of_digits_false_alarms_are_half_to_twice_what_was_asked(classes):
+    x, y = datasets.load_digits(return_X_y=True)
+    rates = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        chosen = random.permutation(10)[:classes]
+        rows = [random.permutation(np.flatnonzero(y == k)) for k in chosen]
+        for count in (25, 120):
+            train = np.concatenate([part[:count] for part in rows])
+            fresh = np.concatenate([part[count:] for part in rows])
+            statistics = FeatureStatistics.of(x[train], y[train])
+            found = Deviations.empty(64).updated(statistics, x[train], y[train])
+            rates += [
+                alarms(statistics, found, x[fresh], rate) / rate
+                for rate in (0.05, 0.1)
+            ]
+    rates = np.mean(np.reshape(rates, (6, 4)), 0)
+    assert (0.5 < rates).all() and (rates < 1.5).all()
+
+
+def test_the_skew_is_that_of_all_samples_however_they_come():
+    x, labels = leaning([0, 1], 400)
+    parts = [(x[rows], labels[rows]) for rows in (labels < 2, labels == 0)]
+    statistics, found = learned(parts[:1])
+    means = WhitenedMeans.of(statistics)
+    for label in (0, 1):
+        steps = x[labels == label] - statistics.means[label]
+        lengths = means.left_out_lengths(steps, 400)
+        far = (lengths - lengths.mean()) / lengths.std()
+        slow = (far[:, None] * steps).mean(0)
+        np.testing.assert_allclose(found.skews[label], slow, atol=1e-6)
+    # The same samples again are as skew as before.
+    again = learned([*parts[:1], *parts[:1]])[1]
+    np.testing.assert_allclose(again.skews, found.skews, rtol=0.02, atol=0.01)
+    # Toward the other class.
+    assert found.skews[0] @ (statistics.means[1] - statistics.means[0]) > 0
 
 
 def test_mixtures_are_as_large_as_the_deviations_of_a_class():
@@ -200,6 +274,19 @@ def test_a_store_brings_them_back_and_others_are_refused():
     with pytest.raises(ValueError, match="quantiles"):
         Deviations.load_from(store, WIDTH, "a_")
     assert not len(Deviations.load_from({}, WIDTH, "a_").classes)
+
+
+def test_a_store_of_an_earlier_version_has_no_skew():
+    statistics, found = learned([leaning([0, 1], 20)])
+    store = {}
+    found.save_to(store, "a_")
+    del store["a_skews"]
+    again = Deviations.load_from(store, WIDTH, "a_")
+    assert again.skews.shape == found.skews.shape and not again.skews.any()
+    assert np.isfinite(again.drawn(statistics)[1]).all()
+    store["a_skews"] = found.skews[:1]
+    with pytest.raises(ValueError, match="1, 12.* skews"):
+        Deviations.load_from(store, WIDTH, "a_")
 
 
 def test_samples_of_a_class_are_looked_at_some_at_a_time(monkeypatch):
