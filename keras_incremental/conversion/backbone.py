@@ -6,7 +6,6 @@ import math
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_incremental.conversion.padding import masked_value
 from keras_incremental.data.feature_cache import FeatureCache
@@ -18,6 +17,7 @@ from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state
 from keras_incremental.utils import varying
+from keras_incremental.utils import weight_values
 from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.probes import probe_of
 
@@ -156,10 +156,8 @@ class Backbone:
         return self.cached.rows(keys, computed)
 
     def _hash(self):
-        digest = hashlib.sha1(usedforsecurity=False)
-        for weight in self.frozen.weights if self.frozen else ():
-            digest.update(ops.convert_to_numpy(weight).tobytes())
-        return digest.hexdigest()
+        weights = self.frozen.weights if self.frozen else ()
+        return weight_values.digest_of(weights)
 
 
 def _run(model, inputs, batch_size=32, verbose=0):

@@ -19,6 +19,7 @@ from keras_incremental.layers.growth import HeadState
 from keras_incremental.utils import devices
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
+from keras_incremental.utils import weight_values
 from keras_incremental.utils.transactions import Transaction
 
 P = ParamSpec("P")
@@ -137,7 +138,7 @@ class Snapshot:
             (layer, layer.trainable) for layer in state.flatten_layers(features)
         ]
         self._weights = [
-            (v, ops.convert_to_numpy(v).copy(), v.regularizer)
+            (v, weight_values.kept_of(v), v.regularizer)
             for v in features.variables
         ]
         self._memory = None
@@ -157,7 +158,7 @@ class Snapshot:
             if layer.trainable != flag:
                 layer.trainable = flag
         for variable, value, regularizer in self._weights:
-            variable.assign(value)
+            variable.assign(value.copy())
             variable.regularizer = regularizer
         if self._readout is not None:
             classifier.readout.restore(self._readout)

@@ -1,11 +1,9 @@
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from typing import Self
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_incremental.models import file_checks
 from keras_incremental.models.inputs.arguments import checked_verbose
@@ -31,6 +29,7 @@ from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Store
 from keras_incremental.utils.types import Tensor
+from keras_incremental.utils.weight_values import digest_of
 
 PREFIX, DEVIATIONS = "calibration_", "deviations_"
 # Attributes that estimate what is unknown when they are read.
@@ -143,7 +142,7 @@ class Rejects(keras.Model):
             )
             rejector.calibrate(scores, names=names)
             self._calibration = Calibration(
-                rejector, statistics, fingerprint(self)
+                rejector, statistics, digest_of(self.weights)
             )
             return rejector
 
@@ -170,7 +169,7 @@ class Rejects(keras.Model):
     def held_calibration(self) -> Calibration | None:
         """The one of `calibrate_unknown`, while it holds. Internal."""
         held = self._calibration
-        if held is None or held.fingerprint != fingerprint(self):
+        if held is None or held.fingerprint != digest_of(self.weights):
             return None
         return held
 
@@ -199,7 +198,7 @@ class Rejects(keras.Model):
 
     def _estimated(self, score, rate):
         rejector = estimated(self, score, rate)
-        return Calibration(rejector, self.statistics, fingerprint(self))
+        return Calibration(rejector, self.statistics, digest_of(self.weights))
 
     def unknown_in(self, outputs: Forward) -> tuple[np.ndarray, np.ndarray]:
         """Returns which samples are unknown, and their scores. Internal.
@@ -294,14 +293,6 @@ class Rejects(keras.Model):
         self._calibration = dataclasses.replace(
             self._calibration, statistics=statistics
         )
-
-
-def fingerprint(classifier: keras.Model) -> str:
-    """Returns a string that changes with any weight."""
-    digest = hashlib.sha1(usedforsecurity=False)
-    for weight in classifier.weights:
-        digest.update(ops.convert_to_numpy(weight).tobytes())
-    return digest.hexdigest()
 
 
 def _check_score(classifier, score):
