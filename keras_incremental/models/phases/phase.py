@@ -29,7 +29,7 @@ from keras_incremental.models.run import Run
 from keras_incremental.models.unknown.estimate import keep_deviations
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils import devices
-from keras_incremental.utils.class_sizes import check_lists
+from keras_incremental.utils.compilation import check_lists
 
 # How the head learns, by `Plan.way`.
 LEARNERS = {TRAINED: train, SOLVED: solve_head, DESCRIBED: describe_head}
