@@ -44,8 +44,6 @@ class OtherOutputs(keras.Model):
 
 def check_others(classifier):
     """Raises if a layer that other outputs read may train."""
-    if classifier.others is None:
-        return
     layout = classifier.others.layout
     layers = state.flatten_layers(classifier.others.outputs_model)
     free = [x.name for x in layers if x.trainable and x.weights]

@@ -220,7 +220,8 @@ def run_steps(run):
 
 def make_ready_to_fit(classifier):
     """Keeps BatchNormalization in inference mode during `fit`."""
-    check_others(classifier)
+    if classifier.others is not None:
+        check_others(classifier)
     if freeze_batch_norm(classifier):
         recompile(classifier)
 

@@ -66,7 +66,7 @@ def test_with_nothing_old_the_old_columns_freeze_and_biases_are_set(plan_of):
 
 
 def test_exemplars_are_replayed_and_lightly_distilled(plan_of):
-    plan = plan_of(classifier(memory=ExemplarMemory(6)))
+    plan = plan_of(classifier(memory=ExemplarMemory(6)), epochs=1)
     assert plan.sources == ("exemplars", "feature statistics")
     assert isinstance(plan.policy, Weighted)
     assert plan.bias_correction is None and not plan.freeze_old
@@ -77,7 +77,7 @@ def test_exemplars_are_replayed_and_lightly_distilled(plan_of):
 
 
 def test_statistics_stand_for_old_classes_without_exemplars(plan_of):
-    plan = plan_of(classifier())
+    plan = plan_of(classifier(), epochs=1)
     assert plan.sources == ("feature statistics",)
     assert plan.description.startswith(
         "no exemplars, replay of feature statistics"
@@ -105,13 +105,13 @@ def test_the_phase_counts_what_a_callback_selects(plan_of):
 
 
 def test_known_classes_alone_need_no_correction(plan_of):
-    plan = plan_of(classifier(remembered=False), classes=(0, 1))
+    plan = plan_of(classifier(remembered=False), classes=(0, 1), epochs=1)
     assert plan.bias_correction is None and not plan.freeze_old
     assert plan.phase.num_new == 0
 
 
 def test_epochs_are_asked_for_or_those_of_the_method_or_usual(plan_of):
-    assert plan_of(classifier()).epochs == HEAD_EPOCHS
+    assert plan_of(classifier(), optimizer="adam").epochs == HEAD_EPOCHS
     assert plan_of(classifier(), epochs=3).epochs == 3
     fixed = classifier(recipes.bare("seven", epochs=7))
     assert plan_of(fixed).epochs == 7

@@ -165,7 +165,8 @@ class Reader:
         """Returns the `Source` of data; `steps` are those of `x` alone."""
         model = self.classifier.features
         x, y = with_chosen_labels(self.classifier, x, y)
-        x, y = read_with_tokens(self.classifier, x, y, argument)
+        if self.classifier.preprocessor is not None:
+            x, y = read_with_tokens(self.classifier, x, y, argument)
         y = self._as_labels(y)
         is_x = argument == "x"
         if not is_x:

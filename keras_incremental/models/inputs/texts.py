@@ -51,13 +51,11 @@ def read_with_tokens(classifier, x, y, argument="x"):
     """Returns samples and labels, or a data set, as `with_tokens`.
 
     Args:
-        classifier: `IncrementalClassifier`, with a preprocessor or without.
+        classifier: `IncrementalClassifier` with a preprocessor.
         x: Samples, a tuple of samples and labels, or a data set.
         y: Labels of samples, or `None`.
         argument: What errors call the data by. Defaults to `"x"`.
     """
-    if classifier.preprocessor is None:
-        return x, y
     if y is None and isinstance(x, (tuple, dict)):
         x, y = split_batch(x, f"`{argument}`")
     return with_tokens(classifier, x, argument), y

@@ -22,8 +22,6 @@ def check_is_read(run):
     Raises:
         ValueError: if nothing of the phase reads them.
     """
-    if run.auxiliary is None:
-        return
     reason = _reason_against(run)
     if reason:
         raise ValueError(

@@ -18,6 +18,7 @@ from keras_incremental.models.phases.phase_data import with_old_classes
 from keras_incremental.models.phases.plan import DESCRIBED
 from keras_incremental.models.phases.plan import SOLVED
 from keras_incremental.models.phases.plan import TRAINED
+from keras_incremental.models.phases.plan import bare_plan
 from keras_incremental.models.phases.plan import make_plan
 from keras_incremental.models.phases.redrawing import RedrawnInputs
 from keras_incremental.models.phases.redrawing import parts_by_sample
@@ -129,7 +130,8 @@ class PhaseRun(Run):
             )
         )
         self._make_plan(self._way())
-        check_is_read(self)
+        if self.auxiliary is not None:
+            check_is_read(self)
 
     def _redrawn(self):
         """Returns `RedrawnInputs` where more than a head reads a data set."""
@@ -204,17 +206,17 @@ class PhaseRun(Run):
         inputs, risks = classifier.problem.objective.resolve_labels(
             classifier, inputs, self.samples, self._logits
         )
-        inputs = with_labels(inputs)
-        plan = make_plan(
-            classifier,
-            self.samples,
-            backbone,
-            inputs,
-            self.statistics,
-            self.options,
-        ).beside(risks)
+        if inputs.redrawn is not None:
+            inputs = with_labels(inputs)
+        given, options = (classifier, self.samples), self.options
+        if way == TRAINED:
+            plan = make_plan(
+                *given, backbone, inputs, self.statistics, options
+            ).beside(risks)
+        else:
+            plan = bare_plan(way, *given, inputs, options)
         inputs = self._settled(inputs, plan, way)
-        self.plan = plan if way == TRAINED else plan.without_training(way)
+        self.plan = plan
         self.inputs = with_held_out(
             inputs,
             self.plan.validation_share,

@@ -40,50 +40,38 @@ class Plan:
         phase: `Phase`.
         sources: What stands for old classes: of `"exemplars"` and
             `"feature statistics"` those that there are.
+        policy: Decides which samples are in which batch.
+        callbacks: Tuple of callbacks.
+        partial_labels: `ResolvedLabels`, where the new classes were before.
+        way: How the head learns: it is `"trained"`, `"solved"` from
+            statistics, or its new classes are `"described"`. The attributes
+            below are of a head that is trained.
         epochs: Int, the most of them.
         loss: Loss of the labels.
         label_weight: Float, what it is multiplied by.
         terms: Pairs `(factor, term)` that are added to it.
-        policy: Decides which samples are in which batch.
-        callbacks: Tuple of callbacks.
         bias_correction: Callback against the bias to new classes, or `None`.
         left_out: Callback against that bias that the phase does without, or
             `None`.
         freeze_old: Whether the columns of old classes stay as they are.
         coordinates: `Coordinates` to train the head in, or `None`.
-        partial_labels: `ResolvedLabels`, where the new classes were before.
-        way: How the head learns: it is `"trained"`, `"solved"` from
-            statistics, or its new classes are `"described"`.
     """
 
     recipe: Recipe
     phase: Phase
     sources: tuple[str, ...]
-    epochs: int
-    loss: keras.losses.Loss
-    label_weight: float
-    terms: tuple
     policy: object
     callbacks: tuple
-    bias_correction: object
-    left_out: object
-    freeze_old: bool
-    coordinates: Coordinates | None
     partial_labels: ResolvedLabels
     way: str = TRAINED
-
-    def without_training(self, way):
-        """The plan of a phase that trains nothing."""
-        return dataclasses.replace(
-            self,
-            way=way,
-            epochs=0,
-            terms=(),
-            bias_correction=None,
-            left_out=None,
-            freeze_old=False,
-            coordinates=None,
-        )
+    epochs: int = 0
+    loss: keras.losses.Loss | None = None
+    label_weight: float = 1.0
+    terms: tuple = ()
+    bias_correction: object = None
+    left_out: object = None
+    freeze_old: bool = False
+    coordinates: Coordinates | None = None
 
     def beside(self, terms):
         """The plan with terms added to its own."""
@@ -144,12 +132,10 @@ def _solution(sources):
 
 
 def make_plan(classifier, samples, backbone, inputs, statistics, options):
-    """Chooses the parts of a phase.
+    """Chooses the parts of a phase that trains.
 
-    What the recipe leaves open follows from what there is. Where the head is
-    not trained (`PhaseRun.read`), the plan is `without_training` afterwards.
-    Else exemplars are replayed, with class-balanced weights and a light
-    distillation; so are
+    What the recipe leaves open follows from what there is. Exemplars are
+    replayed, with class-balanced weights and a light distillation; so are
     features drawn from the statistics of the old classes, if these were seen
     and the features are frozen. With neither, distillation keeps the old
     logits (on frozen features the old columns are frozen instead, the limit
@@ -157,7 +143,9 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     alone. Where all new classes came out of old ones, the frozen columns of
     these keep what they said.
     """
-    recipe = classifier.recipe
+    stopping = stopping_of(classifier, samples, backbone, inputs, options)
+    plan = bare_plan(TRAINED, classifier, samples, inputs, options, stopping)
+    recipe, phase = classifier.recipe, plan.phase
     objective = classifier.problem.objective
     alone, arrives = not inputs.sources, bool(samples.new_classes)
     divides = only_splits(classifier, samples)
@@ -178,47 +166,66 @@ def make_plan(classifier, samples, backbone, inputs, statistics, options):
     automatic = is_auto(recipe.bias_correction)
     splits = automatic and splits_any(classifier, samples)
     left_out = bias_correction if divides or splits else None
-    natural = alone or corrected or divides or not objective.balances_classes
-    policy = part_or(recipe.policy, _default_policy(classifier.memory, natural))
     loss = objective.loss(recipe, inputs, samples)
-    stopping = stopping_of(classifier, samples, backbone, inputs, options)
-    callbacks = (*stopping, *options.callbacks, *recipe.callbacks)
-    phase = _phase(
-        classifier,
-        samples,
-        selected(inputs, phase_callbacks(callbacks)),
-        policy,
-        options.batch_size,
-    )
     missing = samples.missing_classes(classifier.label_space)
     terms, label_weight = objective.terms(
         recipe, phase, inputs, samples, missing, backbone
     )
     if freeze and arrives and is_auto(recipe.terms):
         terms, label_weight = (), 1.0
-    return Plan(
-        recipe=recipe,
-        phase=phase,
-        sources=inputs.sources,
+    return dataclasses.replace(
+        plan,
         epochs=epochs_of(recipe, options, backbone, bool(stopping)),
         loss=for_phase(loss, phase),
         label_weight=label_weight,
         terms=terms,
-        policy=policy,
-        callbacks=callbacks,
         bias_correction=bias_correction if arrives and not left_out else None,
         left_out=left_out,
         freeze_old=freeze and arrives,
         coordinates=coordinates_of(classifier, statistics, backbone, options),
-        partial_labels=samples.partial_labels,
     )
 
 
-def _default_policy(memory, natural):
+def bare_plan(way, classifier, samples, inputs, options, stopping=()):
+    """Chooses the parts that any phase has.
+
+    Args:
+        way: String, how the head learns, see `Plan`.
+        classifier: `IncrementalClassifier`.
+        samples: `Samples` to learn.
+        inputs: `Inputs`.
+        options: `FitOptions`.
+        stopping: Callbacks that end the training. Defaults to `()`.
+    """
+    recipe = classifier.recipe
+    callbacks = (*stopping, *options.callbacks, *recipe.callbacks)
+    policy = part_or(
+        recipe.policy, _default_policy(classifier, samples, inputs, options)
+    )
+    chosen = selected(inputs, phase_callbacks(callbacks))
+    return Plan(
+        recipe=recipe,
+        phase=_phase(classifier, samples, chosen, policy, options.batch_size),
+        sources=inputs.sources,
+        policy=policy,
+        callbacks=callbacks,
+        partial_labels=samples.partial_labels,
+        way=way,
+    )
+
+
+def _default_policy(classifier, samples, inputs, options):
     """Returns the policy of a memory, or what suits the phase."""
+    memory = classifier.memory
     policy = None if memory is None else memory.mixing_policy
     if policy is not None:
         return policy
+    natural = (
+        not inputs.sources
+        or correcting(classifier.recipe, options.callbacks)
+        or only_splits(classifier, samples)
+        or not classifier.problem.objective.balances_classes
+    )
     return policies.Concatenate() if natural else policies.Weighted()
 
 

@@ -235,10 +235,8 @@ def with_labels(inputs):
     """Returns inputs whose new samples get labels as theirs are by now.
 
     Args:
-        inputs: `Inputs` with resolved labels.
+        inputs: `Inputs` with resolved labels, which are redrawn.
     """
-    if inputs.redrawn is None:
-        return inputs
     labels = inputs.new_labels[: inputs.redrawn.num_kept]
     ready = inputs.redrawn.resolved(labels)
     return dataclasses.replace(inputs, redrawn=ready)
