@@ -17,6 +17,7 @@ def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
 
     monkeypatch.setattr(unknown.frozen, "features_of", features_of)
     monkeypatch.setattr(unknown, "SAMPLES", (None,))
+    monkeypatch.setattr(unknown, "TWO", unknown.MANY)
     monkeypatch.setattr(unknown.frozen, "EPOCHS", 60)
     unknown.main(["--splits", "1", "--data", "digits", "fashion_mnist"])
     areas, alarms = capsys.readouterr().out.split("\n\n")
