@@ -186,7 +186,7 @@ class ExpandableDense(ExpandableHead):
                 f"Received: parents={parents!r}. Leave `parents` out, or solve "
                 "the head first, by `remember` of old data."
             )
-        if self.built:
+        if self.built and splits.has_splits(self.parents + new):
             initializer = start_of(initializer, self.parents, new)
         super().expand(units, initializer, seed)
         self.parents += new

@@ -13,10 +13,10 @@ from keras_incremental.data import as_source
 from keras_incremental.data import check_class_names
 from keras_incremental.data import to_indices
 from keras_incremental.metrics.paired_tests import quantile
-from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs.parts import may_vary
 from keras_incremental.models.inputs.reading import local_names
 from keras_incremental.models.loading import read_class_names
+from keras_incremental.models.transaction import Gate
 from keras_incremental.problems.problem import SINGLE_LABEL
 from keras_incremental.reporting.comparison import Comparison
 from keras_incremental.reporting.comparison import decided

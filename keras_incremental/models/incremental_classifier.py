@@ -19,7 +19,6 @@ from keras_incremental.data import check_class_names
 from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.memory.base_memory import BaseMemory
 from keras_incremental.models import session
-from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.arguments import checked_verbose
@@ -33,6 +32,7 @@ from keras_incremental.models.predicting import PredictingMixin
 from keras_incremental.models.run import make_ready_to_fit
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
+from keras_incremental.models.transaction import Gate
 from keras_incremental.models.transaction import Guard
 from keras_incremental.models.transaction import reads
 from keras_incremental.problems.problem import Problem

@@ -8,7 +8,6 @@ from keras_incremental.conversion.loss_outputs import check_class_weight
 from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.models import session
 from keras_incremental.models import tuning
-from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.reading import OldData
@@ -23,6 +22,7 @@ from keras_incremental.models.sites import is_statistics
 from keras_incremental.models.sites import remember_statistics
 from keras_incremental.models.streams.stream import StreamReader
 from keras_incremental.models.streams.stream import StreamRun
+from keras_incremental.models.transaction import Gate
 from keras_incremental.problems.partial_labels import PartialLabels
 from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.recipes.recipe import check_corrections

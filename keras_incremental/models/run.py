@@ -13,8 +13,8 @@ from keras_incremental.callbacks.phase_callback import phase_callbacks
 from keras_incremental.conversion.batch_norm import freeze_batch_norm
 from keras_incremental.conversion.batch_norm import unchanged_statistics
 from keras_incremental.conversion.other_outputs import check_others
-from keras_incremental.models.gate import Gate
 from keras_incremental.models.outputs import logits_of
+from keras_incremental.models.transaction import Gate
 from keras_incremental.problems.decoders import predictions_of
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils.compilation import recompile

@@ -12,7 +12,6 @@ from keras import ops
 
 from keras_incremental.edge.head import Head
 from keras_incremental.models import session
-from keras_incremental.models.gate import Gate
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.reading import Reader
@@ -21,6 +20,7 @@ from keras_incremental.models.phases.solvable import is_open
 from keras_incremental.models.phases.solving import assign_columns
 from keras_incremental.models.phases.solving import warnings_of
 from keras_incremental.models.run import Run
+from keras_incremental.models.transaction import Gate
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import reads
 from keras_incremental.models.unknown.estimate import keep_deviations

@@ -7,11 +7,11 @@ import numpy as np
 
 from keras_incremental.data.held_out import split_held_out
 from keras_incremental.layers.growth import HeadCompilation
-from keras_incremental.models.gate import Gate
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.phases.redrawing import RedrawnInputs
 from keras_incremental.models.run import run_steps
+from keras_incremental.models.transaction import Gate
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.utils import records

@@ -70,8 +70,6 @@ def with_candidates(classifier, inputs, samples, propose):
     """
     partial_labels = samples.partial_labels
     label_space = samples.label_space(classifier)
-    if label_space.is_plain and partial_labels.is_plain:
-        return inputs
     ids = CandidateIds(label_space.meaning())
     new = inputs.new_labels
     if partial_labels.meaning is not None:

@@ -232,6 +232,9 @@ class SingleLabelObjective(Objective):
         samples: "Samples",
         propose: Callable,
     ) -> tuple["Inputs", tuple]:
+        label_space = samples.label_space(classifier)
+        if label_space.is_plain and samples.partial_labels.is_plain:
+            return inputs, ()
         inputs = with_candidates(classifier, inputs, samples, propose)
         return resolve_splits(inputs, samples)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_incremental.metrics.drop import paired_drop
-from keras_incremental.models.gate import Gate
+from keras_incremental.models.transaction import Gate
 
 
 def drop(value, count=1000):

@@ -10,6 +10,7 @@ from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
 from keras_incremental.statistics.class_means import padded
 
+DEFAULT = Recipe()
 # Parts of a recipe that leave open how a phase learns.
 OPEN = ("name", "memory", "freeze_backbone", "recall")
 BASES = (PhaseCallback, keras.callbacks.Callback)
@@ -94,9 +95,8 @@ def is_free(classifier, backbone):
 
 def is_default(recipe):
     """Returns whether a recipe leaves to each phase how it learns."""
-    default = Recipe()
     return all(
-        _same(getattr(recipe, field.name), getattr(default, field.name))
+        _same(getattr(recipe, field.name), getattr(DEFAULT, field.name))
         for field in dataclasses.fields(recipe)
         if field.name not in OPEN
     )
