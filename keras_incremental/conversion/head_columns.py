@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.layers.expandable_dense import ExpandableDense
-from keras_incremental.statistics.linear_columns import LinearColumns
+from keras_incremental.statistics.solved_columns import LinearColumns
 from keras_incremental.utils.after_head import Affine
 
 KINDS = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.EinsumDense)

@@ -10,11 +10,11 @@ import numpy as np
 
 from keras_incremental.errors import DamagedFileError
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
-from keras_incremental.statistics.linear_columns import LinearColumns
-from keras_incremental.statistics.linear_columns import TurnedColumns
 from keras_incremental.statistics.row_statistics import RowStatistics
 from keras_incremental.statistics.row_statistics import turned
 from keras_incremental.statistics.solved_columns import LeftOut
+from keras_incremental.statistics.solved_columns import LinearColumns
+from keras_incremental.statistics.solved_columns import TurnedColumns
 from keras_incremental.statistics.solved_columns import solve_columns
 from keras_incremental.utils import archives
 from keras_incremental.utils import files

@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics.gram import SpectralGram
+from keras_incremental.statistics.gram import best_penalty
 from keras_incremental.statistics.spectrum import spectrum
-from keras_incremental.statistics.strength import best_penalty
 
 EVIDENCE = "evidence"
 
@@ -86,7 +86,7 @@ def fit(sums: Regression, ridge: float | str) -> np.ndarray:
         sums: `Regression`.
         ridge: Float, times the mean eigenvalue of the Gram matrix, or
             `"evidence"` for the penalty of largest evidence, as `solved` of
-            `keras_incremental.statistics.ridge_solution` has it.
+            `keras_incremental.statistics.solved_columns` has it.
     """
     if ridge == EVIDENCE:
         return _fit_by_evidence(sums)

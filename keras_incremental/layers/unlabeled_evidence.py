@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.metrics.positive_share import estimate_positive_share
-from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.low_rank import empty_statistics
+from keras_incremental.statistics.solved_columns import LinearColumns
 from keras_incremental.statistics.solved_columns import solve_columns
 
 # Samples of other classes that are enough.

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics import gram
 from keras_incremental.statistics import row_statistics
-from keras_incremental.statistics import strength
-from keras_incremental.statistics.linear_columns import TurnedColumns
-from keras_incremental.statistics.penalty import COSINES
-from keras_incremental.statistics.ridge_solution import solved
+from keras_incremental.statistics.gram import COSINES
 from keras_incremental.statistics.row_statistics import RowStatistics
 from keras_incremental.statistics.row_statistics import turned
+from keras_incremental.statistics.solved_columns import TurnedColumns
 from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.statistics.solved_columns import solved
 
 WIDTH = 48
 
@@ -76,7 +76,7 @@ def test_a_correction_gives_the_head_of_all_samples(change, count, new):
 
 @pytest.mark.parametrize("cosine", COSINES)
 def test_a_correction_has_any_cosine(cosine, monkeypatch):
-    monkeypatch.setattr(strength, "COSINES", [cosine])
+    monkeypatch.setattr(gram, "COSINES", [cosine])
     labels, later = np.arange(40) % 3, np.array([0, 1, 2, 3] * 4)
     old, new = (clouds(labels), labels), (clouds(later, 1), later)
     assert_same_head(*both(old, new), new)

@@ -13,8 +13,8 @@ from keras_incremental.models.exporting.served import signature_of
 from keras_incremental.models.inputs.checks import to_input_size
 from keras_incremental.models.phases.solvable import is_open
 from keras_incremental.reporting.card import model_card
-from keras_incremental.statistics.linear_columns import LinearColumns
 from keras_incremental.statistics.low_rank import MOST_FEATURES
+from keras_incremental.statistics.solved_columns import LinearColumns
 
 BACKBONES = {"onnx": ONNX, "litert": LITERT}
 
