@@ -297,6 +297,15 @@ def test_test_files_have_names_of_their_own():
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md"])
+def test_files_that_a_page_names_exist(page):
+    text = (TESTS.parent / page).read_text()
+    names = set(re.findall(r"[`(]((?:\w+/)+\w+\.py)[`)]", text))
+    places = (TESTS.parent, ROOT)
+    assert names
+    assert not {n for n in names if not any((p / n).exists() for p in places)}
+
+
 @pytest.mark.parametrize("place", conftest.ON_EACH_BACKEND)
 def test_what_is_marked_for_each_backend_exists(place):
     assert (TESTS / place).exists(), "Its name in `conftest.py` is an old one."

@@ -127,7 +127,7 @@ class PhaseReport:
     date: str = dataclasses.field(default_factory=_now)
     problem: str = SINGLE_LABEL.name
 
-    @property
+    @functools.cached_property
     def scorer(self) -> Scorer:
         """The `Scorer` of the problem type: what was counted, and its names."""
         return get_problem(self.problem).scorer
