@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_incremental.models.exporting.unknown_score import UnknownScore
+from keras_incremental.models.exporting.served import UnknownScore
 from keras_incremental.models.unknown.calibration import Calibration
 from keras_incremental.problems.review_formats import NameFormat
 from keras_incremental.rejection import Rejector
