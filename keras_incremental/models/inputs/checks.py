@@ -275,7 +275,7 @@ def in_one_shape(backbone, *parts, augmentation=None):
         ValueError: if they differ, and the network leaves out no number, or
             an augmentation might change it.
     """
-    shape = common_shape(part.shape[1:] for part in parts)
+    shape = common_shape([part.shape[1:] for part in parts])
     if None not in shape:
         return parts
     varying = [VaryingSamples.of(x, x.shape[1:], x.dtype) for x in parts]
