@@ -29,7 +29,6 @@ from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
 from keras_incremental.models.outputs import AllOutputs
 from keras_incremental.models.predicting import PredictingMixin
-from keras_incremental.models.run import make_ready_to_fit
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
 from keras_incremental.models.transaction import Gate
@@ -300,7 +299,7 @@ class IncrementalClassifier(
         check_steps(x, steps, "steps_per_epoch", "x")
         given = checks.checked_validation(self, given)
         given["x"], given["y"] = checks.checked_data(self, x, y)
-        make_ready_to_fit(self)
+        session.make_ready_to_fit(self)
         self._check_optimizer()
         return super().fit(**given)
 

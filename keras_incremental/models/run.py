@@ -10,14 +10,10 @@ import numpy as np
 
 from keras_incremental.callbacks.phase_callback import PhaseCallback
 from keras_incremental.callbacks.phase_callback import phase_callbacks
-from keras_incremental.conversion.batch_norm import freeze_batch_norm
-from keras_incremental.conversion.batch_norm import unchanged_statistics
-from keras_incremental.conversion.other_outputs import check_others
 from keras_incremental.models.outputs import logits_of
 from keras_incremental.models.transaction import Gate
 from keras_incremental.problems.decoders import predictions_of
 from keras_incremental.reporting.report import PhaseReport
-from keras_incremental.utils.compilation import recompile
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Tensor
 
@@ -29,7 +25,7 @@ class Run:
     """Base class of one run of learning.
 
     `learn` makes a `PhaseRun`, `observe` a `StreamRun`, `learn_statistics` a
-    `DeviceRun`, and `run_steps` calls their methods in this order:
+    `DeviceRun`, and `session.run_steps` calls their methods in this order:
     `read`, `predict`, `train`, `update_memory`, `predict`, `report`. A
     `PhaseCallback` is called between the steps, and reads the attributes
     below.
@@ -183,47 +179,6 @@ class Run:
         has[MEMORY] = self.classifier.memory is not None
         names = (FEATURES, BEFORE, TRAINING, MEMORY, AFTER)
         return [name for name in names if has.get(name, True)]
-
-
-def run_steps(run):
-    """Takes the six steps of a phase or of a stream.
-
-    1. `read`: samples become features where the backbone is frozen.
-    2. `predict`: validation samples, before.
-    3. `train`: the head grows and learns.
-    4. `update_memory`: exemplars and statistics are kept.
-    5. `predict`: validation samples, after.
-    6. `report`: what changed, and whether the gate accepts it.
-
-    Args:
-        run: `Run`.
-
-    Returns:
-        A `PhaseReport`.
-    """
-    make_ready_to_fit(run.classifier)
-    run.backbone = run.classifier.backbone
-    for callback in run.callbacks:
-        callback.on_phase_begin(run)
-    run.progress(FEATURES)
-    run.read()
-    run.progress(BEFORE)
-    before = run.predict()
-    run.progress(TRAINING, run.description)
-    with unchanged_statistics(run.classifier):
-        run.history = run.train()
-    run.progress(MEMORY)
-    run.update_memory()
-    run.progress(AFTER)
-    return run.report(before, run.predict())
-
-
-def make_ready_to_fit(classifier):
-    """Keeps BatchNormalization in inference mode during `fit`."""
-    if classifier.others is not None:
-        check_others(classifier)
-    if freeze_batch_norm(classifier):
-        recompile(classifier)
 
 
 class Progress:

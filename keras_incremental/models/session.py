@@ -2,6 +2,9 @@
 
 from keras import ops
 
+from keras_incremental.conversion.batch_norm import freeze_batch_norm
+from keras_incremental.conversion.batch_norm import unchanged_statistics
+from keras_incremental.conversion.other_outputs import check_others
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models.data_warnings import warn_of_pixel_range
 from keras_incremental.models.data_warnings import warn_of_wrong_order
@@ -11,13 +14,18 @@ from keras_incremental.models.memory_update import imprint
 from keras_incremental.models.memory_update import keep_exemplars
 from keras_incremental.models.memory_update import offer_remembered
 from keras_incremental.models.phases.solvable import is_default
-from keras_incremental.models.run import run_steps
+from keras_incremental.models.run import AFTER
+from keras_incremental.models.run import BEFORE
+from keras_incremental.models.run import FEATURES
+from keras_incremental.models.run import MEMORY
+from keras_incremental.models.run import TRAINING
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
 from keras_incremental.models.unknown.estimate import keep_deviations
 from keras_incremental.problems.decoders import predictions_of
 from keras_incremental.reporting.record import PhaseRecord
 from keras_incremental.utils import state
+from keras_incremental.utils.compilation import recompile
 from keras_incremental.utils.compilation import warn_of_lowered_rate
 from keras_incremental.utils.long_progress import shown
 
@@ -56,6 +64,39 @@ def run_if_accepted(run):
         else:
             transaction.undo()
     return report
+
+
+def run_steps(run):
+    """Takes the six steps of a phase or of a stream.
+
+    1. `read`: samples become features where the backbone is frozen.
+    2. `predict`: validation samples, before.
+    3. `train`: the head grows and learns.
+    4. `update_memory`: exemplars and statistics are kept.
+    5. `predict`: validation samples, after.
+    6. `report`: what changed, and whether the gate accepts it.
+
+    Args:
+        run: `Run`.
+
+    Returns:
+        A `PhaseReport`.
+    """
+    make_ready_to_fit(run.classifier)
+    run.backbone = run.classifier.backbone
+    for callback in run.callbacks:
+        callback.on_phase_begin(run)
+    run.progress(FEATURES)
+    run.read()
+    run.progress(BEFORE)
+    before = run.predict()
+    run.progress(TRAINING, run.description)
+    with unchanged_statistics(run.classifier):
+        run.history = run.train()
+    run.progress(MEMORY)
+    run.update_memory()
+    run.progress(AFTER)
+    return run.report(before, run.predict())
 
 
 def _check_known(classifier, run):
@@ -151,6 +192,14 @@ def _confusion(classifier, features, samples):
     size = len(classifier.classes)
     predictions = ops.convert_to_numpy(head(features)).argmax(-1)
     return scorer.confusion(samples.labels, predictions, size, size)
+
+
+def make_ready_to_fit(classifier):
+    """Keeps BatchNormalization in inference mode during `fit`."""
+    if classifier.others is not None:
+        check_others(classifier)
+    if freeze_batch_norm(classifier):
+        recompile(classifier)
 
 
 def rollback(classifier):

@@ -10,7 +10,7 @@ from keras_incremental.layers.growth import HeadCompilation
 from keras_incremental.models.phases.phase import NewData
 from keras_incremental.models.phases.phase import PhaseRun
 from keras_incremental.models.phases.redrawing import RedrawnInputs
-from keras_incremental.models.run import run_steps
+from keras_incremental.models.session import run_steps
 from keras_incremental.models.transaction import Gate
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import check_finite
