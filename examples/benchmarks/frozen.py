@@ -10,13 +10,16 @@ only two, both come again, with the other half of their pictures. The last row
 of each data set is the mean over the splits. Features are computed once.
 With `--rare`, half of the classes have so many times fewer pictures to learn
 from, and as many to test: in the joint ridge regression each picture weighs the
-same, in the default each class.
+same, in the default each class. With `--rare-test` too, they are as rare among
+the test pictures.
 
 - logistic, ridge: joint, all training pictures at once; the strength of the
   first is chosen by cross-validation on training pictures, that of the second
   by the evidence.
 - statistics, exemplars: `IncrementalClassifier`, as it is. `remember` sees
   the first classes, and no other pictures than the exemplars are kept.
+- frequencies: the same with statistics, and with `class_weight`: the number
+  of pictures of each class.
 - draws: the same with statistics, but trained on features that are drawn from
   them, `learn(epochs=20)`.
 - nothing: the same without `remember`.
@@ -42,6 +45,7 @@ COLUMNS = (
     "ridge",
     "statistics",
     "exemplars",
+    "frequencies",
     "draws",
     "nothing",
     "unlabeled",
@@ -99,13 +103,26 @@ def split(features, labels, share, seed):
     )
 
 
-def rare(data, factor):
-    """The same split, with fewer pictures to learn from of half the classes."""
-    kept = np.ones(len(data.y), bool)
-    for label in range(data.num_classes // 2):
-        rows = np.flatnonzero(data.y == label)
+def rare(data, factor, tested=False):
+    """The same split, with fewer pictures to learn from of half the classes.
+
+    If `tested`, there are as few of them to test on.
+    """
+    kept = rarer(data.y, factor)
+    given = {"x": data.x[kept], "y": data.y[kept]}
+    if tested:
+        kept = rarer(data.y_test, factor)
+        given |= {"x_test": data.x_test[kept], "y_test": data.y_test[kept]}
+    return dataclasses.replace(data, **given)
+
+
+def rarer(labels, factor):
+    """Which labels stay, if half of the classes are so many times rarer."""
+    kept = np.ones(len(labels), bool)
+    for label in range((int(labels.max()) + 1) // 2):
+        rows = np.flatnonzero(labels == label)
         kept[rows[max(round(len(rows) / factor), 1) :]] = False
-    return dataclasses.replace(data, x=data.x[kept], y=data.y[kept])
+    return kept
 
 
 def logistic(data):
@@ -142,7 +159,14 @@ def phases(data):
     return [np.flatnonzero(data.y // STEP == start // STEP) for start in starts]
 
 
-def incremental(data, memory=None, remembers=True, unlabeled=None, **options):
+def incremental(
+    data,
+    memory=None,
+    remembers=True,
+    unlabeled=None,
+    class_weight=None,
+    **options,
+):
     """The default, phase by phase, perhaps with unlabeled pictures beside."""
     first, *later = phases(data)
     names = [str(label) for label in range(data.num_classes)]
@@ -152,7 +176,9 @@ def incremental(data, memory=None, remembers=True, unlabeled=None, **options):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss)
     model.fit(data.x[first], data.y[first], epochs=EPOCHS, verbose=0)
-    clf = ki.IncrementalClassifier(model, names[:count], memory=memory)
+    clf = ki.IncrementalClassifier(
+        model, names[:count], memory=memory, class_weight=class_weight
+    )
     if remembers:
         clf.remember(data.x[first], data.y[first])
     for rows in later:
@@ -163,6 +189,14 @@ def incremental(data, memory=None, remembers=True, unlabeled=None, **options):
             options["auxiliary"] = unlabeled.x[so_far]
         clf.learn(data.x[rows], labels, new, verbose=0, **options)
     return data.accuracy(clf.predict(data.x_test, verbose=0))
+
+
+def by_frequency(data):
+    """The default, each class weighing as many pictures as it has."""
+    counts = np.bincount(data.y).tolist()
+    names = [str(label) for label in range(data.num_classes)]
+    weights = dict(zip(names, counts, strict=True))
+    return incremental(data, class_weight=weights)
 
 
 def beside_unlabeled(data):
@@ -187,6 +221,7 @@ LEARNERS = {
     "exemplars": lambda data: incremental(
         data, ki.ExemplarMemory(EXEMPLARS, per_class=True)
     ),
+    "frequencies": by_frequency,
     "draws": lambda data: incremental(data, epochs=EPOCHS),
     "nothing": lambda data: incremental(data, remembers=False),
     "unlabeled": beside_unlabeled,
@@ -199,7 +234,8 @@ def rows_of(name, data_dir, options):
     rows = []
     for seed in range(options.splits):
         keras.utils.set_random_seed(seed)
-        data = rare(split(features, labels, share, seed), options.rare)
+        data = split(features, labels, share, seed)
+        data = rare(data, options.rare, options.rare_test)
         started = time.perf_counter()
         rows.append([LEARNERS[column](data) for column in options.columns])
         print_row(f"{name} {seed}", rows[-1])
@@ -244,6 +280,9 @@ def main(arguments=None):
     )
     parser.add_argument(
         "--rare", type=float, default=1, help="how many times rarer half is"
+    )
+    parser.add_argument(
+        "--rare-test", action="store_true", help="so rare to test on, too"
     )
     options = parser.parse_args(arguments)
     folders = folders_of(options)

@@ -1,4 +1,5 @@
 from typing import Any
+from typing import Self
 
 import keras
 import numpy as np
@@ -48,6 +49,8 @@ class HeldOutStopping(PhaseCallback):
         data: Tuple `(inputs, labels)` of held-out samples with integer
             labels. It may also be set as an attribute before `fit`. Defaults
             to `None`.
+        class_weight: Dict of labels and floats, same as for `fit`, where the
+            training has one. Defaults to `None`.
 
     Raises:
         ValueError: when `fit` begins without `data`, or where there is not
@@ -67,6 +70,7 @@ class HeldOutStopping(PhaseCallback):
         patience: int = 10,
         validation_share: float = 0.2,
         data: tuple[Structure, ArrayLike] | None = None,
+        class_weight: dict[int, float] | None = None,
     ):
         super().__init__()
         if not isinstance(patience, int) or patience < 1:
@@ -82,6 +86,7 @@ class HeldOutStopping(PhaseCallback):
         self.patience = patience
         self.validation_share = float(validation_share)
         self.data: Any = data
+        self.class_weight = None if class_weight is None else dict(class_weight)
         self._stopping: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -112,14 +117,25 @@ class HeldOutStopping(PhaseCallback):
             predict, arrays.samples_to_numpy(inputs, "data")
         )
         labels = np.reshape(labels, (-1, 1)).astype("int64")
-        chosen = np.take_along_axis(logits, labels, -1)
-        return float(np.mean(logsumexp(logits) - chosen))
+        losses = logsumexp(logits) - np.take_along_axis(logits, labels, -1)
+        given = self.class_weight or {}
+        weights = [given.get(label, 1.0) for label in labels[:, 0].tolist()]
+        return float(np.average(losses[:, 0], weights=weights))
 
     def get_config(self) -> Config:
         return {
             "patience": self.patience,
             "validation_share": self.validation_share,
+            "class_weight": self.class_weight,
         }
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        # JSON has strings as keys.
+        weights = config.get("class_weight")
+        if weights is not None:
+            weights = {int(label): float(w) for label, w in weights.items()}
+        return cls(**{**config, "class_weight": weights})
 
 
 def _check_labels(labels):

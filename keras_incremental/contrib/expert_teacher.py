@@ -101,6 +101,7 @@ def train_expert(run: PhaseRun, terms: Sequence[Term] = ()) -> Student:
         make_fit(run, head),
         loss=CandidateSetCrossentropy(ignore_class=NO_LABEL),
         label_weight=1.0,
+        label_weights=None,
         policy=Concatenate(),
     )
     fit.run(expert, samples_of(inputs, phase), "expert for the new classes")

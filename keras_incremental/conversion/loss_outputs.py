@@ -61,7 +61,7 @@ def asks_each_output(loss):
     return is_binary(as_loss(loss))
 
 
-def check_class_weight(loss, options):
+def check_weighted_loss(loss, options):
     """Raises if `fit` would weigh classes by numbers that are no labels.
 
     Args:

@@ -15,6 +15,7 @@ from keras_incremental.edge.head import LAG
 from keras_incremental.edge.head import Head
 from keras_incremental.edge.runtimes import backbone_in
 from keras_incremental.statistics.solved_columns import is_worse
+from keras_incremental.statistics.solved_columns import offsets_of
 
 HEAD = "head.npz"
 
@@ -121,7 +122,7 @@ class EdgeClassifier:
         along = old.along_basis(features)
         head = old.with_samples(features, along, labels, new)
         columns, left_out = head.solved(along, labels)
-        stays = not new and _is_worse(left_out, old.along_columns())
+        stays = not new and _is_worse(left_out, old)
         if not stays:
             head = dataclasses.replace(head, columns=columns)
         self.head = head
@@ -234,9 +235,15 @@ def load(
 
 def _is_worse(left_out, old):
     """Returns whether a solved head is worse on samples it was made of."""
-    solved = left_out.logits.argmax(-1) == left_out.labels
-    kept = old.scores(left_out.features).argmax(-1) == left_out.labels
-    return is_worse(solved, kept, surely=False)
+    labels, weights = left_out.labels, old.weights
+    logits = left_out.logits + offsets_of(weights)
+    scores = old.along_columns().scores(left_out.features)
+    return is_worse(
+        logits.argmax(-1) == labels,
+        scores.argmax(-1) == labels,
+        surely=False,
+        weights=weights[labels],
+    )
 
 
 def _check_names(names, images):

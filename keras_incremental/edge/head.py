@@ -16,10 +16,13 @@ from keras_incremental.statistics.solved_columns import LeftOut
 from keras_incremental.statistics.solved_columns import LinearColumns
 from keras_incremental.statistics.solved_columns import TurnedColumns
 from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.statistics.solved_columns import weighted
 from keras_incremental.utils import archives
 from keras_incremental.utils import files
 
 FORMAT = 2
+# Of files with weights of classes, which earlier versions would not know.
+WEIGHTED = 3
 # Samples of a class whose features are kept, for the temperature.
 KEPT = 50
 # Rows of new samples, as a share of the features, that make a learned sample
@@ -42,6 +45,7 @@ class Head:
         features: Array of shape `(samples, features)`, of the first 50
             samples of each class that this device has learned.
         labels: Ints of shape `(samples,)`, their classes.
+        class_weight: Dict of names and weights above 0; others have 1.
     """
 
     classes: tuple[str, ...]
@@ -52,6 +56,7 @@ class Head:
     learned: RowStatistics
     features: np.ndarray
     labels: np.ndarray
+    class_weight: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -60,6 +65,7 @@ class Head:
         columns: LinearColumns,
         activation: str,
         statistics: FeatureStatistics,
+        class_weight: dict[str, float] | None = None,
     ) -> Self:
         """Returns the head of a device that has learned nothing yet.
 
@@ -68,6 +74,7 @@ class Head:
             columns: `LinearColumns`.
             activation: String.
             statistics: `FeatureStatistics` of all that was seen.
+            class_weight: Dict of names and weights. Defaults to `None`, all 1.
         """
         return cls(
             classes,
@@ -77,6 +84,7 @@ class Head:
             RowStatistics(),
             np.zeros((0, len(columns.kernel)), "float32"),
             np.zeros(0, int),
+            dict(class_weight or {}),
         )
 
     @property
@@ -154,7 +162,13 @@ class Head:
             labels: Ints of shape `(samples,)`.
         """
         columns, left_out = solve_columns(self.statistics, along, labels)
+        columns = weighted(columns, self.weights)
         return TurnedColumns(self.basis, columns), left_out
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Array of shape `(classes,)`, how much each class counts."""
+        return np.array([self.class_weight.get(n, 1.0) for n in self.classes])
 
     def along_columns(self) -> LinearColumns:
         """Returns the columns that predict now, of features along the basis."""
@@ -187,7 +201,7 @@ class Head:
         """
         head = self.renewed(LAG / 2)
         arrays = {
-            "format": np.asarray(FORMAT),
+            "format": np.asarray(WEIGHTED if self.class_weight else FORMAT),
             "classes": np.asarray(self.classes),
             "activation": np.asarray(self.activation),
             "kernel": self.columns.kernel.astype("float32"),
@@ -196,6 +210,10 @@ class Head:
             "labels": self.labels,
             "basis": head.basis,
         }
+        if self.class_weight:
+            names, weights = zip(*self.class_weight.items(), strict=True)
+            arrays["weighted"] = np.asarray(names)
+            arrays["class_weight"] = np.asarray(weights)
         head.statistics.mixed().save_to(arrays)
         self.learned.mixed().save_to(arrays, "learned_")
         with files.replacing(path) as part:
@@ -221,7 +239,9 @@ class Head:
 
     @classmethod
     def _from(cls, arrays):
-        archives.check_whole("format", arrays["format"].item(), FORMAT, FORMAT)
+        found = archives.check_whole(
+            "format", arrays["format"].item(), FORMAT, WEIGHTED
+        )
         head = cls(
             tuple(arrays["classes"].tolist()),
             LinearColumns(arrays["kernel"], arrays["bias"]),
@@ -231,6 +251,7 @@ class Head:
             RowStatistics.load_from(arrays, "learned_"),
             arrays["features"],
             arrays["labels"],
+            _class_weight(arrays) if found == WEIGHTED else {},
         )
         _check_names(head)
         _check_numbers(head)
@@ -259,6 +280,14 @@ class Head:
         if odd:
             raise ValueError(f"{odd} for {units} classes, {size} features")
         return head
+
+
+def _class_weight(arrays):
+    names, weights = arrays["weighted"], arrays["class_weight"]
+    fits = names.shape == weights.shape == (len(weights),)
+    if not fits or not (np.isfinite(weights) & (weights > 0)).all():
+        raise ValueError(f"`class_weight` is {weights!r:.200}")
+    return dict(zip(names.tolist(), weights.tolist(), strict=True))
 
 
 def _check_names(head):

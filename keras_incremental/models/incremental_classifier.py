@@ -9,9 +9,9 @@ from keras_incremental.conversion.convert import awaits_imprinting
 from keras_incremental.conversion.convert import convert
 from keras_incremental.conversion.convert import readout_for
 from keras_incremental.conversion.loss_outputs import asks_each_output
-from keras_incremental.conversion.loss_outputs import check_class_weight
 from keras_incremental.conversion.loss_outputs import check_exclusive
 from keras_incremental.conversion.loss_outputs import check_loss
+from keras_incremental.conversion.loss_outputs import check_weighted_loss
 from keras_incremental.conversion.scope_names import check_scope_names
 from keras_incremental.data import FeatureFolder
 from keras_incremental.data import LabelSpace
@@ -34,6 +34,7 @@ from keras_incremental.models.student import scores_of
 from keras_incremental.models.transaction import Gate
 from keras_incremental.models.transaction import Guard
 from keras_incremental.models.transaction import reads
+from keras_incremental.models.weighing import check_class_weight
 from keras_incremental.problems.problem import Problem
 from keras_incremental.problems.problem import problem_of
 from keras_incremental.recipes.recipe import Recipe
@@ -111,6 +112,13 @@ class IncrementalClassifier(
             is learned and evaluated; `predict` and `to_keras` return the
             others beside it, as they were. So layers that these read too are
             frozen. Defaults to `None`: `model` has one output.
+        class_weight: Dict of names of classes and floats above 0: how much a
+            sample of a class counts, beside a sample of another one. Classes
+            that are not listed count 1, those that are not known yet from
+            when they arrive. A solved head then decides by the product of
+            weight and probability; a trained one multiplies the loss of each
+            sample, new or replayed. See `learn`. Not for `fit`, which has an
+            argument of its own. Defaults to `None`: all count the same.
         **kwargs: Arguments of `keras.Model`.
 
     Attributes:
@@ -158,6 +166,7 @@ class IncrementalClassifier(
         max_class_drop: float | None = None,
         problem: Problem | str | None = None,
         output: str | None = None,
+        class_weight: dict[str, float] | None = None,
         **kwargs,
     ):
         names = check_class_names(classes)
@@ -187,9 +196,11 @@ class IncrementalClassifier(
             self.cache_features = arguments.feature_cache(cache_features)
             self.max_class_drop = max_class_drop
             Gate(max_class_drop=max_class_drop)
+            self._class_weight = arguments.class_weight(class_weight)
             self.recipe = recipe
             self.memory = recipe.memory
             self.readout = readout_for(split, recipe)
+            check_class_weight(self)
             self.awaits_imprinting = awaits_imprinting(split, model)
             self.previous = None
             self.guard = state.Untracked(Guard())
@@ -208,6 +219,21 @@ class IncrementalClassifier(
     def classes(self) -> tuple[str, ...]:
         """Names of all classes, in the order of the outputs."""
         return self.label_space.classes
+
+    @property
+    def class_weight(self) -> dict[str, float]:
+        """Dict of names of classes and their weights; others have 1."""
+        return dict(self._class_weight)
+
+    @class_weight.setter
+    def class_weight(self, value: dict[str, float] | None) -> None:
+        before = self.class_weight
+        self._class_weight = arguments.class_weight(value)
+        try:
+            check_class_weight(self)
+        except ValueError:
+            self._class_weight = before
+            raise
 
     @property
     def classifies_pixels(self) -> bool:
@@ -294,7 +320,7 @@ class IncrementalClassifier(
     ) -> keras.callbacks.History:
         self._check_loss()
         given = named_arguments(super().fit, (x, y, *args), kwargs)
-        check_class_weight(compiled_loss(self), given)
+        check_weighted_loss(compiled_loss(self), given)
         steps = given.get("steps_per_epoch")
         check_steps(x, steps, "steps_per_epoch", "x")
         given = checks.checked_validation(self, given)

@@ -4,7 +4,7 @@ from typing import Self
 
 import keras
 
-from keras_incremental.conversion.loss_outputs import check_class_weight
+from keras_incremental.conversion.loss_outputs import check_weighted_loss
 from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.models import session
 from keras_incremental.models import tuning
@@ -23,6 +23,7 @@ from keras_incremental.models.sites import remember_statistics
 from keras_incremental.models.streams.stream import StreamReader
 from keras_incremental.models.streams.stream import StreamRun
 from keras_incremental.models.transaction import Gate
+from keras_incremental.models.weighing import check_class_weight
 from keras_incremental.problems.partial_labels import PartialLabels
 from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.recipes.recipe import check_corrections
@@ -155,6 +156,7 @@ class LearningMixin(SitesMixin):
             epochs, batch_size, optimizer, callbacks, verbose
         )
         check_corrections(self.recipe, options.callbacks)
+        check_class_weight(self, options.callbacks)
         self.problem.objective.check_recipe(self.recipe, options.callbacks)
         reader = Reader(self, batch_size, steps, options.verbose, trains=True)
         samples = reader.new(x, y, classes, partial_labels, old_data)
@@ -427,7 +429,7 @@ class LearningMixin(SitesMixin):
         return_dict: bool = False,
     ) -> Structure:
         given = {"class_weight": class_weight}
-        check_class_weight(compiled_loss(self), given)
+        check_weighted_loss(compiled_loss(self), given)
         x = with_tokens(self, x)
         return super().train_on_batch(
             x, y, sample_weight, class_weight, return_dict

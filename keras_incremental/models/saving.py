@@ -190,7 +190,14 @@ class SavingMixin(ExportingMixin):
         Raises:
             ValueError: if a name is not known, or a new one is taken.
         """
-        self._edit(editing.renamed(self.label_space, names))
+        label_space = editing.renamed(self.label_space, names)
+        names = dict(zip(self.classes, label_space.classes, strict=True))
+        with changing(self):
+            self._class_weight = {
+                names.get(name, name): weight
+                for name, weight in self.class_weight.items()
+            }
+            self._edit(label_space)
 
     def merge(self, names: dict[str, str]) -> None:
         """Merges classes into others.
@@ -299,6 +306,7 @@ class SavingMixin(ExportingMixin):
             # A folder is of this machine.
             "cache_features": bool(self.cache_features),
             "max_class_drop": self.max_class_drop,
+            "class_weight": self.class_weight,
             "problem": self.problem.name,
             "phases": [record.get_config() for record in self.phases],
         }

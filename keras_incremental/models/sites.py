@@ -24,6 +24,8 @@ from keras_incremental.models.transaction import Gate
 from keras_incremental.models.transaction import changing
 from keras_incremental.models.transaction import reads
 from keras_incremental.models.unknown.estimate import keep_deviations
+from keras_incremental.models.weighing import described_weights
+from keras_incremental.models.weighing import weights_of
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.statistics import SiteStatistics
 from keras_incremental.statistics import site_files
@@ -32,6 +34,7 @@ from keras_incremental.statistics.kept_rows import digests
 from keras_incremental.statistics.site_statistics import KEPT
 from keras_incremental.statistics.site_statistics import is_alike
 from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.statistics.solved_columns import weighted
 from keras_incremental.utils.long_progress import shown
 from keras_incremental.utils.long_progress import steps_of
 from keras_incremental.utils.types import Data
@@ -226,7 +229,8 @@ class DeviceRun(Run):
 
     @property
     def description(self):
-        return ", ".join([METHOD, *self.notes])
+        weights = described_weights(self.classifier, self.samples.classes)
+        return ", ".join([METHOD, *weights, *self.notes])
 
     def read(self):
         if self.validation is not None:
@@ -238,6 +242,8 @@ class DeviceRun(Run):
     def train(self):
         columns, left_out = solve_columns(self._statistics(), *self._samples())
         self.notes.extend(warnings_of(left_out, len(self.known_classes)))
+        weights = weights_of(self.classifier, self.samples.classes)
+        columns = weighted(columns, weights)
         assign_columns(self.classifier.head, columns, self.num_new_classes)
         return {}
 

@@ -35,6 +35,7 @@ REPLACED = (
     "phases",
     "statistics",
     "deviations",
+    "_class_weight",
     "_calibration",
     "previous",
 )

@@ -96,6 +96,7 @@ def with_recipe(classifier, recipe):
         backbone_learning_rate=classifier.backbone_learning_rate,
         cache_features=classifier.cache_features,
         max_class_drop=classifier.max_class_drop,
+        class_weight=classifier.class_weight,
         problem=classifier.problem,
     )
     compilation = HeadCompilation(classifier, classifier.head)

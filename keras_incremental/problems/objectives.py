@@ -48,6 +48,7 @@ class Objective(abc.ABC):
         centers_features: Bool. Whether features can be centered.
         solves_heads: Bool. Whether a head on frozen features can be solved
             from statistics.
+        weighs_classes: Bool. Whether each sample has the weight of its class.
         unsupported: Names of the methods of a classifier that do not support
             the problem type.
     """
@@ -56,6 +57,7 @@ class Objective(abc.ABC):
     calibrates_margins: bool = False
     centers_features: bool = False
     solves_heads: bool = False
+    weighs_classes: bool = False
     unsupported: tuple[str, ...] = ()
 
     def check_recipe(self, recipe: Recipe, callbacks: Sequence = ()) -> None:
@@ -213,6 +215,7 @@ class SingleLabelObjective(Objective):
     calibrates_margins = True
     centers_features = True
     solves_heads = True
+    weighs_classes = True
 
     def statistics(
         self, known: FeatureStatistics, backbone: Backbone, inputs: "Inputs"
@@ -289,6 +292,7 @@ class SegmentationObjective(SingleLabelObjective):
     calibrates_margins = False
     centers_features = False
     solves_heads = False
+    weighs_classes = False
 
     def check_recipe(self, recipe: Recipe, callbacks: Sequence = ()) -> None:
         super().check_recipe(recipe, callbacks)

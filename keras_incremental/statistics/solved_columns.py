@@ -251,17 +251,44 @@ def solve_columns(
     return columns, LeftOut(features, labels, factor * scores)
 
 
-def is_worse(solved: np.ndarray, old: np.ndarray, surely: bool) -> bool:
+def offsets_of(weights: np.ndarray | None) -> np.ndarray | float:
+    """Returns what is added to logits, so that weighted classes are chosen.
+
+    With logits `log p` the largest is then that of `w p`, the probabilities
+    where classes are so much more frequent. The mean of the weights counts
+    as 1.
+
+    Args:
+        weights: Array of shape `(classes,)`, or `None` for equal ones.
+    """
+    return 0.0 if weights is None else np.log(weights / np.mean(weights))
+
+
+def weighted(
+    columns: LinearColumns, weights: np.ndarray | None
+) -> LinearColumns:
+    """Returns columns whose classes have weights, see `offsets_of`."""
+    return LinearColumns(columns.kernel, columns.bias + offsets_of(weights))
+
+
+def is_worse(
+    solved: np.ndarray,
+    old: np.ndarray,
+    surely: bool,
+    weights: np.ndarray | None = None,
+) -> bool:
     """Returns whether a solved head loses more samples than it wins.
 
     Args:
         solved: Bools, which samples the solved head has right.
         old: The same of the old head.
         surely: Bool. Whether by more than the standard error.
+        weights: Array of as many weights. Defaults to `None`, all 1.
     """
-    lost = np.count_nonzero(old & ~solved)
-    won = np.count_nonzero(solved & ~old)
-    return bool(lost - won > (np.sqrt(lost + won) if surely else 0))
+    weights = np.ones(len(old)) if weights is None else weights
+    won = weights * (np.int8(solved) - np.int8(old))
+    error = np.sqrt(np.square(won).sum())
+    return bool(-won.sum() > (error if surely else 0))
 
 
 def best_factor(scores: np.ndarray, labels: np.ndarray) -> float:

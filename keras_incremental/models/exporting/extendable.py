@@ -49,7 +49,11 @@ def head_of(classifier):
     if classifier.gives_logits and activation:
         activation = "log_softmax"
     return Head.of(
-        classifier.classes, columns, activation, classifier.statistics
+        classifier.classes,
+        columns,
+        activation,
+        classifier.statistics,
+        classifier.class_weight,
     )
 
 

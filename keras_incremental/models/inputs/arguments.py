@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
 from keras_incremental.data.feature_folder import FeatureFolder
+from keras_incremental.data.labels import normal
 from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.recipes.recipe import is_auto
@@ -102,6 +103,31 @@ def learning_rate(value):
             "the backbone as it is."
         )
     return float(value)
+
+
+def class_weight(value):
+    """A dict of names of classes and their weights, empty for `None`."""
+    if not isinstance(value, (dict, type(None))):
+        raise TypeError(
+            "`class_weight` must be a dict of names of classes and numbers, "
+            f"or `None`. Received: class_weight={value!r}. Pass, for example, "
+            '{"bird": 10.0}.'
+        )
+    wrong = {
+        name: weight
+        for name, weight in (value or {}).items()
+        if not isinstance(name, str)
+        or not isinstance(weight, numbers.Real)
+        or isinstance(weight, bool)
+        or not (np.isfinite(weight) and weight > 0)
+    }
+    if wrong:
+        raise ValueError(
+            "`class_weight` must have names of classes, and finite numbers "
+            f"above 0. Received: {wrong}. Leave out a class that weighs 1; "
+            "`remove` one that never occurs."
+        )
+    return {normal(name): float(w) for name, w in (value or {}).items()}
 
 
 def _callbacks(value):

@@ -10,6 +10,8 @@ from keras_incremental.callbacks.phase_callback import phase_callbacks
 from keras_incremental.memory.mixed_batches import MixedBatches
 from keras_incremental.memory.redrawn_batches import RedrawnBatches
 from keras_incremental.models.phases.stopping import DivergenceCheck
+from keras_incremental.models.weighing import label_weights
+from keras_incremental.models.weighing import sample_weights
 from keras_incremental.optimizers import LearningRateMultiplier
 from keras_incremental.optimizers import paths_of
 from keras_incremental.optimizers.scaling import scaled_like
@@ -44,6 +46,8 @@ class Fit:
         callbacks: Tuple of callbacks.
         verbose: Same as for `fit`.
         rate: Float, what all learning rates are multiplied by.
+        label_weights: Array of shape `(labels,)`, how much a sample of each
+            label counts, or `None`.
     """
 
     optimizer_at: typing.Callable
@@ -58,6 +62,7 @@ class Fit:
     callbacks: tuple = ()
     verbose: int = 0
     rate: float = 1.0
+    label_weights: np.ndarray | None = None
 
     def run(self, student, inputs, name=None):
         """Fits a `Student` to `Inputs`.
@@ -108,8 +113,10 @@ class Fit:
             "batch_size": self.batch_size,
             "seed": self.seed,
             "augmentation": self.augmentation,
-            "sample_weight": _weights(
-                self.policy, labels, inputs.is_exact(labels)
+            "sample_weight": sample_weights(
+                self.label_weights,
+                labels,
+                _weights(self.policy, labels, inputs.is_exact(labels)),
             ),
             "labels": labels,
             "replayed": replayed,
@@ -188,6 +195,7 @@ def make_fit(run, head=None):
         classifier.seed + classifier.num_phases,
         augmentation=None if memory is None else memory.augmentation,
         verbose=options.verbose,
+        label_weights=label_weights(classifier, run.samples, run.inputs.table),
     )
 
 

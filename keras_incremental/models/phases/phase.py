@@ -28,6 +28,8 @@ from keras_incremental.models.phases.solving import solve_head
 from keras_incremental.models.phases.training import train
 from keras_incremental.models.run import Run
 from keras_incremental.models.unknown.estimate import keep_deviations
+from keras_incremental.models.weighing import check_old_classes
+from keras_incremental.models.weighing import described_weights
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils import devices
 from keras_incremental.utils.compilation import check_lists
@@ -102,7 +104,8 @@ class PhaseRun(Run):
     def description(self):
         redrawn = self.inputs.redrawn is not None
         read = ["`x` read in each epoch"] if redrawn else []
-        return ", ".join([self.plan.description, *self.notes, *read])
+        weights = described_weights(self.classifier, self.samples.classes)
+        return ", ".join([self.plan.description, *weights, *self.notes, *read])
 
     def read(self):
         classifier = self.classifier
@@ -132,6 +135,8 @@ class PhaseRun(Run):
         self._make_plan(self._way())
         if self.auxiliary is not None:
             check_is_read(self)
+        if self.plan.way != SOLVED:
+            check_old_classes(self, self.plan.way == TRAINED)
 
     def _redrawn(self):
         """Returns `RedrawnInputs` where more than a head reads a data set."""

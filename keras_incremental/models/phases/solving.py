@@ -6,10 +6,13 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.models.phases.training import train
+from keras_incremental.models.weighing import weights_of
 from keras_incremental.statistics.class_means import padded
 from keras_incremental.statistics.feature_statistics import described
 from keras_incremental.statistics.solved_columns import is_worse
+from keras_incremental.statistics.solved_columns import offsets_of
 from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.statistics.solved_columns import weighted
 
 
 def solve_head(run):
@@ -37,11 +40,13 @@ def solve_head(run):
     """
     statistics = completed(run)
     columns, new = solution_of(run, statistics)
+    weights = weights_of(run.classifier, run.samples.classes)
+    columns = weighted(columns, weights)
     arrive = run.inputs.num_new_classes > 0
     comparison = None
     # What is described cannot be trained instead.
     if not (arrive and run.classifier.head.described):
-        comparison = _on_old_classes(run, columns, new)
+        comparison = _on_old_classes(run, columns, new, weights)
     if comparison is None or not comparison.is_worse(surely=arrive):
         run.notes.extend(warnings_of(new, len(run.known_classes)))
         _assign(run, columns)
@@ -50,7 +55,7 @@ def solve_head(run):
     if not arrive:
         run.notes.append("so the head stays as it is")
         return {}
-    return _train_instead(run, columns)
+    return _train_instead(run, columns, weights)
 
 
 def completed(run):
@@ -124,30 +129,36 @@ class Comparison:
         solved: Bools, which samples the solved head has right.
         old: The same of the old head.
         where: String, which samples these are.
+        weights: Floats, how much each sample counts.
     """
 
     solved: np.ndarray
     old: np.ndarray
     where: str
+    weights: np.ndarray
 
     def is_worse(self, surely):
         """Returns what `is_worse` of `solved_columns` does."""
-        return is_worse(self.solved, self.old, surely)
+        return is_worse(self.solved, self.old, surely, self.weights)
 
     @property
     def text(self):
         """What was measured, in words."""
-        shares = 100 * self.old.mean(), 100 * self.solved.mean()
+        shares = (
+            100 * np.average(right, weights=self.weights)
+            for right in (self.old, self.solved)
+        )
         return (
             "the old head is right on {:.1f} % and a solved one on {:.1f} % "
             "of {} {} of old classes".format(*shares, len(self.old), self.where)
         )
 
 
-def _on_old_classes(run, columns, new):
+def _on_old_classes(run, columns, new, weights):
     """Returns a `Comparison`, or `None` without samples of old classes."""
     num_old = len(run.known_classes)
-    features, labels, scores = new.features, new.labels, new.logits
+    features, labels = new.features, new.labels
+    scores = new.logits + offsets_of(weights)
     where = "new samples, each left out in turn,"
     validation = _validation(run)
     if validation is not None and _are_old(validation[1], num_old).any():
@@ -162,6 +173,7 @@ def _on_old_classes(run, columns, new):
         scores[rows, :num_old].argmax(-1) == labels,
         old.argmax(-1) == labels,
         where,
+        np.ones(len(labels)) if weights is None else weights[labels],
     )
 
 
@@ -183,7 +195,7 @@ def _validation(run):
     return np.asarray(features, "float64"), inputs.validation_labels
 
 
-def _train_instead(run, columns):
+def _train_instead(run, columns, weights):
     """Trains the head, and solves it if that is better on validation data."""
     run.plan_to_train()
     history = train(run)
@@ -192,8 +204,10 @@ def _train_instead(run, columns):
         run.notes.append("so the head was trained")
         return history
     features, labels = validation
-    trained = _balanced_accuracy(_head_scores(run, features), labels)
-    solved_score = _balanced_accuracy(columns.scores(features), labels)
+    trained, solved_score = (
+        _balanced_accuracy(scores, labels, weights)
+        for scores in (_head_scores(run, features), columns.scores(features))
+    )
     figures = f"{100 * trained:.1f} and {100 * solved_score:.1f} %"
     if trained >= solved_score:
         run.notes.append(f"so the head was trained, of all classes {figures}")
@@ -203,11 +217,13 @@ def _train_instead(run, columns):
     return {}
 
 
-def _balanced_accuracy(scores, labels):
+def _balanced_accuracy(scores, labels, weights=None):
     """Returns the mean over the classes in the labels of their accuracy."""
     right = np.asarray(scores).argmax(-1) == labels
     classes = np.unique(labels[labels >= 0])
-    return float(np.mean([right[labels == k].mean() for k in classes]))
+    shares = [right[labels == k].mean() for k in classes]
+    weights = None if weights is None else weights[classes]
+    return float(np.average(shares, weights=weights))
 
 
 def _assign(run, columns):

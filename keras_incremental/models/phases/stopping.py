@@ -9,6 +9,7 @@ from keras import ops
 from keras_incremental.callbacks.held_out_stopping import HeldOutStopping
 from keras_incremental.models.phases.phase_data import EXEMPLARS
 from keras_incremental.models.phases.phase_data import OLD_DATA
+from keras_incremental.models.weighing import weights_of
 from keras_incremental.recipes.recipe import AUTOMATIC
 
 HEAD_EPOCHS = 20
@@ -64,7 +65,11 @@ def stopping_of(classifier, samples, backbone, inputs, options):
         return ()
     # What is held out of one reading may be in the next, drawn otherwise.
     stays = inputs.redrawn is None or inputs.redrawn.repeats
-    return (HeldOutStopping(),) if stays else ()
+    if not stays:
+        return ()
+    weights = weights_of(classifier, samples.classes)
+    given = None if weights is None else dict(enumerate(weights.tolist()))
+    return (HeldOutStopping(class_weight=given),)
 
 
 class DivergenceCheck(keras.callbacks.Callback):

@@ -14,6 +14,8 @@ from keras_incremental.models.phases.fit import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
 from keras_incremental.models.phases.stopping import check_loss
 from keras_incremental.models.student import Student
+from keras_incremental.models.weighing import sample_weights
+from keras_incremental.models.weighing import weights_of
 from keras_incremental.problems.objectives import label_loss
 from keras_incremental.recipes.recipe import is_auto
 from keras_incremental.utils import devices
@@ -104,7 +106,7 @@ class Steps:
         self._coordinates = coordinates
         self._options = options
         self._num_old = classifier.head.units
-        self._student = None
+        self._student = self._weights = None
         self._stores = stores_logits(recipe)
         self._policy = Interleave() if is_auto(recipe.policy) else recipe.policy
 
@@ -118,6 +120,7 @@ class Steps:
         (inputs,) = in_one_shape(self._backbone, inputs)
         if self._student is None or samples.new_classes:
             self._grow(len(samples.new_classes))
+            self._weights = weights_of(self._classifier, samples.classes)
             self._student = self._compiled()
         logits = None
         if self._stores:
@@ -187,11 +190,11 @@ class Steps:
         y = {"labels": labels, "replayed": replayed}
         if self._stores:
             y["stored"] = self._widened(stored, num_new)
-        batch = [inputs, y]
+        weights = None
         if memory is not None:
             weights = self._policy.batch_weights(num_new, len(labels) - num_new)
-            batch += [] if weights is None else [weights]
-        return batch
+        weights = sample_weights(self._weights, labels, weights)
+        return [inputs, y] if weights is None else [inputs, y, weights]
 
     def _widened(self, stored, num_new):
         """Returns stored logits of all rows and classes; NaN for none."""

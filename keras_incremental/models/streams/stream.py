@@ -14,6 +14,7 @@ from keras_incremental.models.phases.describing import check_can_train
 from keras_incremental.models.run import Run
 from keras_incremental.models.streams.steps import RunningStatistics
 from keras_incremental.models.streams.steps import learner_of
+from keras_incremental.models.weighing import described_weights
 from keras_incremental.reporting.report import PhaseReport
 from keras_incremental.utils import devices
 
@@ -144,7 +145,8 @@ class StreamRun(Run):
         if memory is not None:
             kept = f"replay of a {memory.policy} reservoir"
         names = [type(term).__name__ for term in recipe.given_terms]
-        return ", ".join([recipe.name, "stream", kept, *names])
+        weights = described_weights(self.classifier, self.stream.classes)
+        return ", ".join([recipe.name, "stream", kept, *names, *weights])
 
     def read(self):
         check_can_train(self.classifier, "`observe`")
