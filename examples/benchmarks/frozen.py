@@ -18,8 +18,8 @@ the test pictures.
   by the evidence.
 - statistics, exemplars: `IncrementalClassifier`, as it is. `remember` sees
   the first classes, and no other pictures than the exemplars are kept.
-- frequencies: the same with statistics, and with `class_weight`: the number
-  of pictures of each class.
+- frequencies, rarities: the same with statistics, and with `class_weight`:
+  the number of pictures of each class, or its inverse.
 - draws: the same with statistics, but trained on features that are drawn from
   them, `learn(epochs=20)`.
 - nothing: the same without `remember`.
@@ -46,6 +46,7 @@ COLUMNS = (
     "statistics",
     "exemplars",
     "frequencies",
+    "rarities",
     "draws",
     "nothing",
     "unlabeled",
@@ -191,11 +192,11 @@ def incremental(
     return data.accuracy(clf.predict(data.x_test, verbose=0))
 
 
-def by_frequency(data):
-    """The default, each class weighing as many pictures as it has."""
-    counts = np.bincount(data.y).tolist()
+def by_frequency(data, power=1.0):
+    """The default, each class weighing a power of how many pictures it has."""
+    weights = (np.bincount(data.y) ** power).tolist()
     names = [str(label) for label in range(data.num_classes)]
-    weights = dict(zip(names, counts, strict=True))
+    weights = dict(zip(names, weights, strict=True))
     return incremental(data, class_weight=weights)
 
 
@@ -222,6 +223,7 @@ LEARNERS = {
         data, ki.ExemplarMemory(EXEMPLARS, per_class=True)
     ),
     "frequencies": by_frequency,
+    "rarities": lambda data: by_frequency(data, -1.0),
     "draws": lambda data: incremental(data, epochs=EPOCHS),
     "nothing": lambda data: incremental(data, remembers=False),
     "unlabeled": beside_unlabeled,
