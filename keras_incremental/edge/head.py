@@ -284,9 +284,16 @@ class Head:
 
 def _class_weight(arrays):
     names, weights = arrays["weighted"], arrays["class_weight"]
-    fits = names.shape == weights.shape == (len(weights),)
+    fits = (
+        names.dtype.kind == "U"
+        and weights.dtype.kind == "f"
+        and names.ndim == 1
+        and names.shape == weights.shape
+    )
     if not fits or not (np.isfinite(weights) & (weights > 0)).all():
-        raise ValueError(f"`class_weight` is {weights!r:.200}")
+        raise ValueError(
+            f"`class_weight` is {weights!r:.200} of {names!r:.200}"
+        )
     return dict(zip(names.tolist(), weights.tolist(), strict=True))
 
 

@@ -115,9 +115,10 @@ class IncrementalClassifier(
         class_weight: Dict of names of classes and floats above 0: how much a
             sample of a class counts, beside a sample of another one. Classes
             that are not listed count 1, those that are not known yet from
-            when they arrive. A solved head then decides by the product of
-            weight and probability; a trained one multiplies the loss of each
-            sample, new or replayed. See `learn`. Not for `fit`, which has an
+            when they arrive. A head that `learn` solves decides by the product
+            of weight and probability, and gives the probabilities where
+            classes are so much more frequent. One that is trained has the
+            weights in the loss of each sample, new or replayed. `fit` has an
             argument of its own. Defaults to `None`: all count the same.
         **kwargs: Arguments of `keras.Model`.
 

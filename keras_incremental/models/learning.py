@@ -88,6 +88,10 @@ class LearningMixin(SitesMixin):
         better on validation data or on new samples of old classes; the report
         says so.
 
+        Classes count as much as `class_weight` of the classifier says, beside
+        what the method does: a solved head makes all classes equally frequent,
+        and so does the default where exemplars or statistics are replayed.
+
         After an exception, Ctrl-C or a refused update, weights, classes,
         memory and compile state are the same as before the call.
 

@@ -1,6 +1,7 @@
 """Weights of classes, on every road that learns."""
 
 import dataclasses
+import types
 
 import keras
 import numpy as np
@@ -16,10 +17,13 @@ from keras_incremental import recipes
 from keras_incremental.callbacks import BiasCorrection
 from keras_incremental.callbacks import HeldOutStopping
 from keras_incremental.edge import EdgeClassifier
+from keras_incremental.errors import DamagedFileError
 from keras_incremental.memory.policies import Concatenate
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.models.exporting.extendable import head_of
 from keras_incremental.models.tuning import with_recipe
+from keras_incremental.models.weighing import label_weights
+from keras_incremental.models.weighing import sample_weights
 from keras_incremental.recipes import Recipe
 from keras_incremental.statistics.solved_columns import is_worse
 
@@ -202,6 +206,25 @@ def test_held_out_samples_stop_the_training_by_the_weighted_loss():
     each = np.array(loss(labels, model.predict(x, verbose=0)))
     expected = np.average(each, weights=np.where(labels == 1, 3, 1))
     assert stopping._loss() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_label_of_several_classes_weighs_as_they_do_on_average():
+    clf, shown = classifier(), types.SimpleNamespace(classes=NAMES[:3])
+    table = np.array([*np.eye(3), [1, 1, 0], [0, 1, 1]], bool)
+    weights = label_weights(clf, shown, table)
+    np.testing.assert_array_equal(weights, [1, 3, 9, 2, 6])
+    found = sample_weights(weights, np.array([4, -1, 0]), np.array([1, 2, 3]))
+    np.testing.assert_array_equal(found, [6, 2, 3])
+    assert label_weights(classifier(None), shown, table) is None
+
+
+def test_a_head_file_with_other_weights_is_damaged(pair, tmp_path):
+    head = head_of(pair[1])
+    for weights in ({"dog": -1.0}, {"dog": np.nan}):
+        bad = dataclasses.replace(head, class_weight=weights)
+        bad.save(tmp_path / "head.npz")
+        with pytest.raises(DamagedFileError, match="class_weight"):
+            type(head).load(tmp_path / "head.npz")
 
 
 REFUSED = {
