@@ -120,9 +120,9 @@ def test_learning_reports_what_is_kept_and_what_it_took():
     assert made.nbytes["exemplars"] == clf.memory.nbytes
     # 8 x 16 and 16 of the backbone, 16 x 3 and 3 of the head, 4 bytes each.
     assert made.nbytes["weights"] == 4 * (8 * 16 + 16 + 16 * 3 + 3)
-    # Of each of 3 classes its mean, 32 quantiles and 8 mixtures, its index
-    # and number; one scatter of all.
-    each = 8 * (16 + 32 + 2) + 4 * 8 * 16
+    # Of each of 3 classes its mean, 32 quantiles, 8 mixtures and a skew, its
+    # index and number; one scatter of all.
+    each = 8 * (16 + 32 + 2) + 4 * (8 + 1) * 16
     assert made.nbytes["statistics"] == 3 * each + 8 * 16 * 16
     assert list(made.stages) == [
         "features",
