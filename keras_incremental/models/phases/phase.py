@@ -8,7 +8,6 @@ from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.samples import Samples
 from keras_incremental.models.outputs import outputs_for
 from keras_incremental.models.phases.auxiliary import check_is_read
-from keras_incremental.models.phases.closed_form import solve
 from keras_incremental.models.phases.describing import check_can_train
 from keras_incremental.models.phases.describing import describe_head
 from keras_incremental.models.phases.describing import is_described
@@ -24,6 +23,7 @@ from keras_incremental.models.phases.redrawing import RedrawnInputs
 from keras_incremental.models.phases.redrawing import parts_by_sample
 from keras_incremental.models.phases.redrawing import with_labels
 from keras_incremental.models.phases.solvable import is_solved
+from keras_incremental.models.phases.solving import solve
 from keras_incremental.models.phases.solving import solve_head
 from keras_incremental.models.phases.training import train
 from keras_incremental.models.run import Run

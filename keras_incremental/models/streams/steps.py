@@ -9,9 +9,9 @@ from keras_incremental.models.centering import centered
 from keras_incremental.models.inputs.checks import in_one_shape
 from keras_incremental.models.memory_update import offer
 from keras_incremental.models.memory_update import stores_logits
-from keras_incremental.models.phases.closed_form import check_seen
 from keras_incremental.models.phases.fit import make_optimizer
 from keras_incremental.models.phases.plan import coordinates_of
+from keras_incremental.models.phases.solving import check_seen
 from keras_incremental.models.phases.stopping import check_loss
 from keras_incremental.models.student import Student
 from keras_incremental.models.weighing import sample_weights
