@@ -25,20 +25,19 @@ the test pictures.
 - nothing: the same without `remember`.
 - unlabeled: the same, but every fourth picture comes without its label, with
   each class that arrives: `learn(auxiliary=)`, of all classes so far.
+
+A second table is of one class that arrives where all others are known and
+nothing is kept of them, see `examples.benchmarks.new_class`.
 """
 
-import argparse
 import dataclasses
-import sys
-import time
 
-import keras
 import numpy as np
 
 import keras_incremental as ki
 
-from . import backbones
-from . import datasets
+from . import frozen_sets as sets
+from . import new_class
 
 COLUMNS = (
     "logistic",
@@ -51,79 +50,7 @@ COLUMNS = (
     "nothing",
     "unlabeled",
 )
-EXEMPLARS, EPOCHS, STEP, UNLABELED = 20, 20, 2, 4
-# Network, size of the pictures, and how many of each class.
-SETS = {
-    "digits": (backbones.vgg16, 48, None),
-    "fashion_mnist": (backbones.vgg16, 48, 500),
-    "cats_vs_dogs": (backbones.efficientnet_lite0, 160, None),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """Features of the pictures to learn from and to test on, with labels."""
-
-    x: np.ndarray
-    y: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-
-    @property
-    def num_classes(self):
-        return int(self.y.max()) + 1
-
-    def accuracy(self, scores):
-        """The share of test pictures whose largest score is right, in %."""
-        return 100 * float(np.mean(scores.argmax(-1) == self.y_test))
-
-
-def features_of(name, data_dir, limit):
-    """Features and labels of all pictures, and how many are to learn from."""
-    network, size, most = SETS[name]
-    data = datasets.load(name, data_dir, size, limit or most, limit or most)
-    model = network((size, size, 3))
-    x = np.concatenate([data.x_train, data.x_test])
-    y = np.concatenate([data.y_train, data.y_test])
-    features = model.predict(x, batch_size=64, verbose=0)
-    return features, y, len(data.y_train) / len(y)
-
-
-def split(features, labels, share, seed):
-    """A split of its own, with as large a share of each class, and an order."""
-    random = np.random.default_rng(seed)
-    num_classes = int(labels.max()) + 1
-    labels = random.permutation(num_classes)[labels]
-    chosen = np.zeros(len(labels), bool)
-    for label in range(num_classes):
-        rows = random.permutation(np.flatnonzero(labels == label))
-        chosen[rows[: round(share * len(rows))]] = True
-    order = random.permutation(np.flatnonzero(chosen))
-    return Split(
-        features[order], labels[order], features[~chosen], labels[~chosen]
-    )
-
-
-def rare(data, factor, tested=False):
-    """The same split, with fewer pictures to learn from of half the classes.
-
-    If `tested`, there are as few of them to test on.
-    """
-    kept = rarer(data.y, factor)
-    given = {"x": data.x[kept], "y": data.y[kept]}
-    if tested:
-        kept = rarer(data.y_test, factor)
-        given |= {"x_test": data.x_test[kept], "y_test": data.y_test[kept]}
-    return dataclasses.replace(data, **given)
-
-
-def rarer(labels, factor):
-    """Which labels stay, if half of the classes are so many times rarer."""
-    kept = np.ones(len(labels), bool)
-    for label in range((int(labels.max()) + 1) // 2):
-        rows = np.flatnonzero(labels == label)
-        kept[rows[max(round(len(rows) / factor), 1) :]] = False
-    return kept
+EXEMPLARS, STEP = 20, 2
 
 
 def logistic(data):
@@ -171,12 +98,8 @@ def incremental(
     """The default, phase by phase, perhaps with unlabeled pictures beside."""
     first, *later = phases(data)
     names = [str(label) for label in range(data.num_classes)]
-    width = data.x.shape[1:]
-    count = int(data.y[first].max()) + 1
-    model = keras.Sequential([keras.Input(width), keras.layers.Dense(count)])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adam", loss)
-    model.fit(data.x[first], data.y[first], epochs=EPOCHS, verbose=0)
+    model = sets.trained(data.x[first], data.y[first])
+    count = model.output_shape[-1]
     clf = ki.IncrementalClassifier(
         model, names[:count], memory=memory, class_weight=class_weight
     )
@@ -207,7 +130,7 @@ def beside_unlabeled(data):
     """
     if data.num_classes <= STEP:
         return np.nan
-    known = np.arange(len(data.y)) % UNLABELED > 0
+    known = np.arange(len(data.y)) % sets.UNLABELED > 0
     given, unlabeled = (
         dataclasses.replace(data, x=data.x[rows], y=data.y[rows])
         for rows in (known, ~known)
@@ -224,59 +147,15 @@ LEARNERS = {
     ),
     "frequencies": by_frequency,
     "rarities": lambda data: by_frequency(data, -1.0),
-    "draws": lambda data: incremental(data, epochs=EPOCHS),
+    "draws": lambda data: incremental(data, epochs=sets.EPOCHS),
     "nothing": lambda data: incremental(data, remembers=False),
     "unlabeled": beside_unlabeled,
 }
 
 
-def rows_of(name, data_dir, options):
-    """Accuracies of each split of a data set, printed as they come."""
-    features, labels, share = features_of(name, data_dir, options.limit)
-    rows = []
-    for seed in range(options.splits):
-        keras.utils.set_random_seed(seed)
-        data = split(features, labels, share, seed)
-        data = rare(data, options.rare, options.rare_test)
-        started = time.perf_counter()
-        rows.append([LEARNERS[column](data) for column in options.columns])
-        print_row(f"{name} {seed}", rows[-1])
-        print(
-            f"{time.perf_counter() - started:.0f} seconds",
-            file=sys.stderr,
-        )
-    print_row(f"{name}, mean", np.mean(rows, 0))
-    return rows
-
-
-def print_row(name, values):
-    cells = ["" if np.isnan(v) else f"{v:.2f}" for v in values]
-    print("| " + " | ".join([name, *cells]) + " |", flush=True)
-
-
-def parser_of(name, description):
-    """Returns a parser of what benchmarks of frozen features are told."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m examples.benchmarks.{name}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--data", nargs="+", default=["digits"], choices=SETS)
-    add("--data-dir", nargs="*", default=[], help="as cats_vs_dogs=FOLDER")
-    add("--splits", type=int, default=3)
-    add("--limit", type=int, help="pictures of each class, to learn and test")
-    return parser
-
-
-def folders_of(options):
-    """Returns a dict of data sets and the folders that were given for them."""
-    return dict(entry.split("=", 1) for entry in options.data_dir)
-
-
 def main(arguments=None):
     """Prints the table."""
-    parser = parser_of("frozen", __doc__)
+    parser = sets.parser_of("frozen", __doc__)
     parser.add_argument(
         "--columns", nargs="+", default=COLUMNS, choices=COLUMNS
     )
@@ -287,11 +166,26 @@ def main(arguments=None):
         "--rare-test", action="store_true", help="so rare to test on, too"
     )
     options = parser.parse_args(arguments)
-    folders = folders_of(options)
-    print("| accuracy in % | " + " | ".join(options.columns) + " |")
-    print("|---" * (len(options.columns) + 1) + "|")
-    for name in options.data:
-        rows_of(name, folders.get(name), options)
+    folders = sets.folders_of(options)
+    found = {
+        name: sets.features_of(name, folders.get(name), options.limit)
+        for name in options.data
+    }
+    sets.print_header("accuracy in %", options.columns)
+    for name, features in found.items():
+        splits = [
+            sets.rare(
+                sets.split(*features, seed), options.rare, options.rare_test
+            )
+            for seed in range(options.splits)
+        ]
+        sets.print_rows(
+            name,
+            splits,
+            lambda data: [LEARNERS[column](data) for column in options.columns],
+        )
+    if "nothing" in options.columns:
+        new_class.print_table(found, options.splits)
 
 
 if __name__ == "__main__":

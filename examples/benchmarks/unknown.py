@@ -24,7 +24,7 @@ import numpy as np
 
 import keras_incremental as ki
 
-from . import frozen
+from . import frozen_sets as sets
 
 NEAR, FAR = "near", "far"
 TWO, FEW, MANY = 2, 3, 6
@@ -67,7 +67,7 @@ def taught(data, known):
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss)
-    model.fit(data.x[first], data.y[first], epochs=frozen.EPOCHS, verbose=0)
+    model.fit(data.x[first], data.y[first], epochs=sets.EPOCHS, verbose=0)
     clf = ki.IncrementalClassifier(model, names[:count])
     clf.remember(data.x[first], data.y[first])
     later = ~first & (data.y < known)
@@ -146,7 +146,7 @@ def rows_of(features, name, known, options):
     found = []
     for seed in range(options.splits):
         keras.utils.set_random_seed(seed)
-        data = frozen.split(x, y, share, seed)
+        data = sets.split(x, y, share, seed)
         found.append(areas(data, known, others))
     return {key: np.mean([row[key] for row in found]) for key in found[0]}
 
@@ -154,7 +154,7 @@ def rows_of(features, name, known, options):
 def print_alarms(features, name, options):
     """Prints the rows of false alarms of a data set."""
     x, y, share = features[name]
-    splits = [frozen.split(x, y, share, k) for k in range(options.splits)]
+    splits = [sets.split(x, y, share, k) for k in range(options.splits)]
     most = min(MANY, splits[0].num_classes)
     for known, count in itertools.product(sorted({TWO, most}), SAMPLES):
         found = []
@@ -176,10 +176,10 @@ def print_alarms(features, name, options):
 
 def main(arguments=None):
     """Prints the tables."""
-    options = frozen.parser_of("unknown", __doc__).parse_args(arguments)
-    folders = frozen.folders_of(options)
+    options = sets.parser_of("unknown", __doc__).parse_args(arguments)
+    folders = sets.folders_of(options)
     features = {
-        name: frozen.features_of(name, folders.get(name), options.limit)
+        name: sets.features_of(name, folders.get(name), options.limit)
         for name in options.data
     }
     print("| known classes, unknown ones | " + " | ".join(SUMS) + " |")

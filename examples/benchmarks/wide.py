@@ -28,7 +28,7 @@ from keras_incremental.statistics import LowRankStatistics
 from keras_incremental.statistics import low_rank
 from keras_incremental.statistics.solved_columns import solved
 
-from . import frozen
+from . import frozen_sets as sets
 from .peak_memory import PeakMemory
 
 WIDTHS = (1024, 4096, 8192, 25_088, 69_312)
@@ -76,7 +76,7 @@ def accuracies(data):
 
 def main(arguments=None):
     """Prints the tables."""
-    parser = frozen.parser_of("wide", __doc__)
+    parser = sets.parser_of("wide", __doc__)
     parser.add_argument("--widths", nargs="+", type=int, default=WIDTHS)
     options = parser.parse_args(arguments)
     print("| features | seconds | peak, MB | file, MB |\n|---|---|---|---|")
@@ -86,16 +86,16 @@ def main(arguments=None):
     columns = [f"a row for {each}" for each in FEATURES_PER_ROW]
     print("\n| accuracy in % | " + " | ".join(["whole", *columns]) + " |")
     print("|---" * (len(columns) + 2) + "|")
-    folders = frozen.folders_of(options)
+    folders = sets.folders_of(options)
     for name in options.data:
-        features, labels, share = frozen.features_of(
+        features, labels, share = sets.features_of(
             name, folders.get(name), options.limit
         )
         rows = [
-            accuracies(frozen.split(features, labels, share, seed))
+            accuracies(sets.split(features, labels, share, seed))
             for seed in range(options.splits)
         ]
-        frozen.print_row(name, np.mean(rows, 0))
+        sets.print_row(name, np.mean(rows, 0))
 
 
 if __name__ == "__main__":

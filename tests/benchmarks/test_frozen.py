@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from benchmarks import frozen
+from benchmarks import frozen_sets as sets
 
 
 def clouds(num_classes, count=40):
@@ -12,7 +13,7 @@ def clouds(num_classes, count=40):
 
 
 def test_a_split_has_the_share_of_each_class():
-    data = frozen.split(*clouds(4), share=0.75, seed=1)
+    data = sets.split(*clouds(4), share=0.75, seed=1)
     assert np.bincount(data.y).tolist() == [30] * 4
     assert np.bincount(data.y_test).tolist() == [10] * 4
     both = np.concatenate([data.x, data.x_test])
@@ -22,20 +23,20 @@ def test_a_split_has_the_share_of_each_class():
 
 
 def test_half_of_the_classes_are_rare_to_learn_from():
-    data = frozen.split(*clouds(5), share=0.75, seed=1)
-    few = frozen.rare(data, 10)
+    data = sets.split(*clouds(5), share=0.75, seed=1)
+    few = sets.rare(data, 10)
     assert np.bincount(few.y).tolist() == [3, 3, 30, 30, 30]
     assert few.x_test is data.x_test
     np.testing.assert_array_equal(few.x[few.y == 2], data.x[data.y == 2])
-    assert np.bincount(frozen.rare(data, 1000).y).min() == 1
-    np.testing.assert_array_equal(frozen.rare(data, 1).x, data.x)
+    assert np.bincount(sets.rare(data, 1000).y).min() == 1
+    np.testing.assert_array_equal(sets.rare(data, 1).x, data.x)
 
 
 def test_two_classes_come_twice_and_more_come_two_at_a_time():
-    data = frozen.split(*clouds(5), share=0.5, seed=0)
+    data = sets.split(*clouds(5), share=0.5, seed=0)
     shown = [np.unique(data.y[rows]).tolist() for rows in frozen.phases(data)]
     assert shown == [[0, 1], [2, 3], [4]]
-    data = frozen.split(*clouds(2), share=0.5, seed=0)
+    data = sets.split(*clouds(2), share=0.5, seed=0)
     assert [len(rows) for rows in frozen.phases(data)] == [20, 20]
 
 
@@ -44,9 +45,9 @@ def test_the_table_has_a_row_for_each_split_and_their_mean(
     num_classes, monkeypatch, capsys
 ):
     monkeypatch.setattr(
-        frozen, "features_of", lambda *names: (*clouds(num_classes, 400), 0.5)
+        sets, "features_of", lambda *names: (*clouds(num_classes, 400), 0.5)
     )
-    monkeypatch.setattr(frozen, "EPOCHS", 60)
+    monkeypatch.setattr(sets, "EPOCHS", 60)
     columns = ["logistic", "ridge", "statistics", "exemplars"]
     frozen.main(["--splits", "2", "--columns", *columns])
     header, _, *rows = capsys.readouterr().out.splitlines()
@@ -63,7 +64,7 @@ def test_the_table_has_a_row_for_each_split_and_their_mean(
 
 def test_unlabeled_pictures_come_with_the_classes_that_arrive(monkeypatch):
     # What unlabeled samples are is told by a head that was trained.
-    monkeypatch.setattr(frozen, "EPOCHS", 300)
-    data = frozen.split(*clouds(4, 80), share=0.5, seed=0)
+    monkeypatch.setattr(sets, "EPOCHS", 300)
+    data = sets.split(*clouds(4, 80), share=0.5, seed=0)
     assert frozen.LEARNERS["unlabeled"](data) > 80
-    assert np.isnan(frozen.beside_unlabeled(frozen.split(*clouds(2), 0.5, 0)))
+    assert np.isnan(frozen.beside_unlabeled(sets.split(*clouds(2), 0.5, 0)))

@@ -15,10 +15,10 @@ def test_the_table_has_a_row_for_each_place(monkeypatch, capsys):
         x, y = clouds()
         return (x + 20 * (name == "fashion_mnist"), y, 0.5)
 
-    monkeypatch.setattr(unknown.frozen, "features_of", features_of)
+    monkeypatch.setattr(unknown.sets, "features_of", features_of)
     monkeypatch.setattr(unknown, "SAMPLES", (None,))
     monkeypatch.setattr(unknown, "TWO", unknown.MANY)
-    monkeypatch.setattr(unknown.frozen, "EPOCHS", 60)
+    monkeypatch.setattr(unknown.sets, "EPOCHS", 60)
     unknown.main(["--splits", "1", "--data", "digits", "fashion_mnist"])
     areas, alarms = capsys.readouterr().out.split("\n\n")
     header, _, *rows = areas.splitlines()

@@ -8,7 +8,7 @@ def test_the_tables_have_a_row_for_each_width_and_data_set(monkeypatch, capsys):
     centers = 4 * generator.standard_normal((3, 40))
     features = centers[labels] + generator.standard_normal((240, 40))
     monkeypatch.setattr(
-        wide.frozen, "features_of", lambda *names: (features, labels, 0.5)
+        wide.sets, "features_of", lambda *names: (features, labels, 0.5)
     )
     wide.main(["--widths", "16", "4097", "--splits", "2"])
     lines = capsys.readouterr().out.splitlines()
