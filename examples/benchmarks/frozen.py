@@ -179,11 +179,8 @@ def main(arguments=None):
             )
             for seed in range(options.splits)
         ]
-        sets.print_rows(
-            name,
-            splits,
-            lambda data: [LEARNERS[column](data) for column in options.columns],
-        )
+        ways = [LEARNERS[column] for column in options.columns]
+        sets.print_rows(name, splits, ways)
     if "nothing" in options.columns:
         new_class.print_table(found, options.splits)
 

@@ -102,14 +102,23 @@ def trained(x, y):
     return model
 
 
-def print_rows(name, splits, measure):
-    """Prints what is measured on each split as it comes, and the mean."""
+def print_rows(name, splits, ways):
+    """Prints what is measured on each split as it comes, and the mean.
+
+    Args:
+        name: String.
+        splits: List of `Split`.
+        ways: Functions of a split that return a number, or several. Each
+            starts with the seed of the split, so none changes another.
+    """
     rows = []
     for seed, data in enumerate(splits):
-        keras.utils.set_random_seed(seed)
-        started = time.perf_counter()
-        rows.append(measure(data))
-        print_row(f"{name} {seed}", rows[-1])
+        started, row = time.perf_counter(), []
+        for way in ways:
+            keras.utils.set_random_seed(seed)
+            row.extend(np.atleast_1d(way(data)))
+        rows.append(row)
+        print_row(f"{name} {seed}", row)
         print(
             f"{time.perf_counter() - started:.0f} seconds",
             file=sys.stderr,

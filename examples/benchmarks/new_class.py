@@ -118,4 +118,4 @@ def print_table(found, num_splits):
     for name, features in found.items():
         whole = of_three(name, *features)
         splits = [sets.split(*whole, seed) for seed in range(num_splits)]
-        sets.print_rows(name, splits, measured)
+        sets.print_rows(name, splits, [measured])
