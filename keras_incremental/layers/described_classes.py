@@ -93,7 +93,7 @@ class DescribedClasses:
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns a dict of the weights."""
         return {
-            name: ops.convert_to_numpy(value).copy()
+            name: ops.convert_to_numpy(value)
             for name, value in self.weights.items()
         }
 

@@ -262,7 +262,7 @@ class ExpandableCosine(ExpandableHead):
         return ops.cast(scores, self.compute_dtype)
 
     def snapshot(self) -> Config:
-        kept = [ops.convert_to_numpy(v).copy() for v in self._shared()]
+        kept = [ops.convert_to_numpy(v) for v in self._shared()]
         return {**super().snapshot(), "shared": kept}
 
     def restore(self, snapshot: Config) -> None:

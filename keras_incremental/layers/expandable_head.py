@@ -384,8 +384,7 @@ class ExpandableHead(ColumnLayer):
             "frozen_groups": self._frozen_groups,
             "columns": {
                 name: [
-                    (ops.convert_to_numpy(v).copy(), v.regularizer)
-                    for v in variables
+                    (ops.convert_to_numpy(v), v.regularizer) for v in variables
                 ]
                 for name, variables in self._columns.items()
             },

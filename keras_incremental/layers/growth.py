@@ -215,7 +215,7 @@ class OptimizerState:
             for variable in state.variables_built_for(optimizer)
         ]
         self._values: list[np.ndarray] = [
-            ops.convert_to_numpy(variable).copy()
+            ops.convert_to_numpy(variable)
             for variable in getattr(optimizer, "variables", ())
         ]
 

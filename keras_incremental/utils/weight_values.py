@@ -16,7 +16,7 @@ def kept_of(variable: keras.Variable) -> np.ndarray:
     """
     if keras.backend.backend() == "tensorflow":
         return _view_of(variable)
-    return ops.convert_to_numpy(variable).copy()
+    return ops.convert_to_numpy(variable)
 
 
 def digest_of(variables: Iterable[keras.Variable]) -> str:

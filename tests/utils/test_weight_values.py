@@ -31,10 +31,16 @@ def test_variables_without_axes_or_values_are_kept(shape):
     np.testing.assert_array_equal(received, np.ones(shape))
 
 
+# The states of heads and optimizers are kept by `convert_to_numpy`.
+@pytest.mark.parametrize(
+    "keep",
+    [weight_values.kept_of, ops.convert_to_numpy],
+    ids=["kept_of", "convert_to_numpy"],
+)
 @pytest.mark.parametrize("change", ["assign", "assign_add", "assign_sub"])
-def test_what_is_kept_stays_if_the_variable_changes(change):
+def test_what_is_kept_stays_if_the_variable_changes(change, keep):
     changed = variable()
-    kept = weight_values.kept_of(changed)
+    kept = keep(changed)
     getattr(changed, change)(np.ones((2, 3), "float32"))
     np.testing.assert_array_equal(kept, VALUES)
     assert not np.array_equal(weight_values.kept_of(changed), VALUES)
@@ -61,6 +67,8 @@ def test_what_is_kept_stays_in_training(optimizer, compiled):
     for _ in range(2):
         values = [v.copy() for v in model.get_weights()]
         kept = [weight_values.kept_of(v) for v in model.weights]
+        values = [*values, *values]
+        kept += [ops.convert_to_numpy(v) for v in model.weights]
         model.fit(x, y, epochs=2, verbose=0)
         for one, other in zip(kept, values, strict=True):
             np.testing.assert_array_equal(one, other)
