@@ -2,28 +2,21 @@ import numpy as np
 import pytest
 from benchmarks import frozen
 from benchmarks import frozen_sets as sets
-
-
-def clouds(num_classes, count=40):
-    random = np.random.default_rng(0)
-    labels = np.arange(num_classes * count) % num_classes
-    centers = 4 * random.normal(size=(num_classes, 6))
-    features = centers[labels] + random.normal(size=(len(labels), 6))
-    return features.astype("float32"), labels
+from toy_clouds import clouds
 
 
 def test_a_split_has_the_share_of_each_class():
-    data = sets.split(*clouds(4), share=0.75, seed=1)
+    data = sets.split(*clouds(4, 40), share=0.75, seed=1)
     assert np.bincount(data.y).tolist() == [30] * 4
     assert np.bincount(data.y_test).tolist() == [10] * 4
     both = np.concatenate([data.x, data.x_test])
     np.testing.assert_array_equal(
-        np.sort(both, axis=0), np.sort(clouds(4)[0], axis=0)
+        np.sort(both, axis=0), np.sort(clouds(4, 40)[0], axis=0)
     )
 
 
 def test_half_of_the_classes_are_rare_to_learn_from():
-    data = sets.split(*clouds(5), share=0.75, seed=1)
+    data = sets.split(*clouds(5, 40), share=0.75, seed=1)
     few = sets.rare(data, 10)
     assert np.bincount(few.y).tolist() == [3, 3, 30, 30, 30]
     assert few.x_test is data.x_test
@@ -33,10 +26,10 @@ def test_half_of_the_classes_are_rare_to_learn_from():
 
 
 def test_two_classes_come_twice_and_more_come_two_at_a_time():
-    data = sets.split(*clouds(5), share=0.5, seed=0)
+    data = sets.split(*clouds(5, 40), share=0.5, seed=0)
     shown = [np.unique(data.y[rows]).tolist() for rows in frozen.phases(data)]
     assert shown == [[0, 1], [2, 3], [4]]
-    data = sets.split(*clouds(2), share=0.5, seed=0)
+    data = sets.split(*clouds(2, 40), share=0.5, seed=0)
     assert [len(rows) for rows in frozen.phases(data)] == [20, 20]
 
 
@@ -67,4 +60,4 @@ def test_unlabeled_pictures_come_with_the_classes_that_arrive(monkeypatch):
     monkeypatch.setattr(sets, "EPOCHS", 300)
     data = sets.split(*clouds(4, 80), share=0.5, seed=0)
     assert frozen.LEARNERS["unlabeled"](data) > 80
-    assert np.isnan(frozen.beside_unlabeled(sets.split(*clouds(2), 0.5, 0)))
+    assert np.isnan(frozen.beside_unlabeled(sets.split(*clouds(2, 40), 0.5, 0)))

@@ -2,14 +2,7 @@ import numpy as np
 import pytest
 from benchmarks import frozen_sets as sets
 from benchmarks import tried
-
-
-def clouds(num_classes, count=60):
-    random = np.random.default_rng(0)
-    labels = np.arange(num_classes * count) % num_classes
-    centers = 4 * random.normal(size=(num_classes, 6))
-    features = centers[labels] + random.normal(size=(len(labels), 6))
-    return features.astype("float32"), labels
+from toy_clouds import clouds
 
 
 def test_the_log_density_is_that_of_half_the_covariance():
