@@ -100,8 +100,10 @@ def check_old_classes(run, is_trained):
     """
     classifier, samples = run.classifier, run.samples
     weights = weights_of(classifier, samples.classes)
-    shown = is_trained and (run.inputs.sources or not samples.new_classes)
-    if weights is None or shown:
+    labels, num_old = samples.labels, len(run.known_classes)
+    shows_old = np.any((labels >= 0) & (labels < num_old))
+    beside = run.inputs.sources or shows_old or not samples.new_classes
+    if weights is None or (is_trained and beside):
         return
     raise ValueError(
         "`class_weight` says how much classes count beside each other, and "

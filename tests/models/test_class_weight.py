@@ -58,6 +58,7 @@ def pair():
     return solved(None), solved()
 
 
+@pytest.mark.backend
 def test_a_solved_head_decides_by_weight_times_probability(pair):
     plain, weighted = (clf.predict(TEST, verbose=0) for clf in pair)
     np.testing.assert_allclose(weighted, plain + OFFSETS, atol=1e-5)
@@ -149,19 +150,22 @@ def check_step(clf, expected):
         np.testing.assert_allclose(clf.head.columns(name), value, atol=1e-5)
 
 
+PLAIN = Recipe(
+    name="plain",
+    terms=None,
+    policy=Concatenate(),
+    bias_correction=None,
+    center_features=False,
+    freeze_old=False,
+    statistics=False,
+)
+
+
+@pytest.mark.backend
 @pytest.mark.parametrize("replayed", ["exemplars", "old_data"])
 def test_the_loss_of_each_sample_new_or_replayed_has_its_weight(replayed):
-    plain = Recipe(
-        name="plain",
-        terms=None,
-        policy=Concatenate(),
-        bias_correction=None,
-        center_features=False,
-        freeze_old=False,
-        statistics=False,
-    )
     memory = ExemplarMemory(80) if replayed == "exemplars" else None
-    clf = classifier(recipe=dataclasses.replace(plain, memory=memory))
+    clf = classifier(recipe=dataclasses.replace(PLAIN, memory=memory))
     given = {}
     if memory is None:
         given["old_data"] = (OLD, names_of(OLD_LABELS))
@@ -182,6 +186,44 @@ def test_the_loss_of_each_sample_new_or_replayed_has_its_weight(replayed):
     check_step(clf, expected)
 
 
+class Shuffled(keras.utils.PyDataset):
+    """Samples of all classes, in another order each time."""
+
+    def __init__(self, x, labels):
+        super().__init__()
+        self.x, self.labels = x, labels
+        self.random = np.random.default_rng(0)
+        self.reads = 0
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        self.reads += 1
+        order = self.random.permutation(len(self.x))
+        return self.x[order], np.array(names_of(self.labels[order]))
+
+
+@pytest.mark.backend
+def test_samples_that_are_drawn_anew_have_the_weights_of_their_classes():
+    clf = classifier(recipe=PLAIN)
+    clf.features.layers[-1].trainable = True
+    x, labels = samples([0, 1, 2], 8, seed=4)
+    expected = weighted_step(clf, x, labels, FACTORS)
+    data = Shuffled(x, labels)
+    report = clf.learn(
+        data,
+        epochs=1,
+        batch_size=len(x),
+        optimizer=keras.optimizers.SGD(RATE),
+        verbose=0,
+    )
+    assert "`x` read in each epoch" in report.used["method"]
+    assert data.reads > 1
+    check_step(clf, expected)
+
+
+@pytest.mark.backend
 def test_each_step_of_a_stream_has_the_weights():
     recipe = recipes.er(memory=Reservoir(50))
     recipe = dataclasses.replace(recipe, center_features=False)
