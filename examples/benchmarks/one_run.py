@@ -109,7 +109,8 @@ class Run:
             x,
             names,
             classes=self.course.phases[phase],
-            epochs=self.protocol.epochs,
+            # Epochs of exemplars alone are no epochs of the new samples.
+            epochs=self.classifier.recipe.epochs or self.protocol.epochs,
             batch_size=self.protocol.batch_size,
             optimizer=optimizer_of(self.protocol),
             callbacks=[counter],

@@ -26,7 +26,8 @@ class Protocol:
         learning_rate: Float, of SGD for all weights that are trained; `None`:
             the optimizers of the package.
         momentum: Float, of SGD.
-        epochs: Int, of each phase; `None`: 20 on frozen features, else 5.
+        epochs: Int, of each phase, unless the recipe has epochs of its own;
+            `None`: 20 on frozen features, else 5.
         batch_size: Int.
         budget: Int, exemplars in all, for methods with a memory; `None`: the
             method's own number.

@@ -73,6 +73,11 @@ def test_a_run_says_what_it_did_and_took(values):
     json.dumps(values, allow_nan=False)
 
 
+def test_a_recipe_with_epochs_of_its_own_has_these():
+    # 6 exemplars in batches of 4, 30 times.
+    assert run_one(prepare(PROTOCOL), PROTOCOL, "gdumb", 1)["steps"] == [6, 60]
+
+
 def test_a_run_is_the_same_twice_and_another_by_another_seed(values):
     material = prepare(PROTOCOL)
     again, other = (run_one(material, PROTOCOL, "er", seed) for seed in (1, 7))
