@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from benchmarks import frozen
 from benchmarks import frozen_sets as sets
-from toy_clouds import clouds
+from toy_features import clouds
 
 
 def test_a_split_has_the_share_of_each_class():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from benchmarks import frozen_sets as sets
 from benchmarks import new_class
-from toy_clouds import clouds
+from toy_features import clouds
 
 
 def test_old_and_new_classes_weigh_the_same_in_the_mean():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from benchmarks import frozen_sets as sets
 from benchmarks import tried
-from toy_clouds import clouds
+from toy_features import clouds
 
 
 def test_the_log_density_is_that_of_half_the_covariance():
