@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 import keras_incremental as ki
+from keras_incremental.data.labels import normal
 from keras_incremental.utils import files
 
 PATH = click.Path(path_type=pathlib.Path)
@@ -77,12 +78,44 @@ max_drop: Any = click.option(
     metavar="SHARE",
     help="Refuse an update that costs the old classes more accuracy.",
 )
+class_weight: Any = click.option(
+    "--class-weight",
+    multiple=True,
+    metavar="NAME=WEIGHT",
+    help="How much a class counts, beside 1 of the others. Again for more.",
+)
 keep_snapshots: Any = click.option(
     "--keep-snapshots",
     type=click.IntRange(min=1),
     metavar="COUNT",
     help="Keep as many files of earlier phases beside, for rollback.",
 )
+
+
+def class_weights(given: tuple[str, ...]) -> dict[str, float]:
+    """Returns weights of classes by their names.
+
+    Args:
+        given: Texts as `"bird=5"`.
+
+    Raises:
+        ValueError: if one is another text, or names a class again.
+    """
+    parted = [text.rpartition("=") for text in given]
+    names = [normal(name) for name, _, _ in parted]
+    if "" in names or len(set(names)) < len(names):
+        raise ValueError(
+            "--class-weight takes a class and its weight, each class once, as "
+            f"in --class-weight bird=5. Received: {list(given)}."
+        )
+    try:
+        weights = [float(weight) for _, _, weight in parted]
+    except ValueError:
+        raise ValueError(
+            "The weight of a class is a number, as in --class-weight bird=5. "
+            f"Received: {list(given)}."
+        ) from None
+    return dict(zip(names, weights, strict=True))
 
 
 def checked_target(target: pathlib.Path, force: bool) -> pathlib.Path:

@@ -26,6 +26,7 @@ from keras_incremental.cli.reading import reader_for
 @options.validation
 @options.max_drop
 @options.memory
+@options.class_weight
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
@@ -47,6 +48,7 @@ def learn(
     validation: pathlib.Path | None,
     max_drop: float | None,
     memory: int | None,
+    class_weight: tuple[str, ...],
     epochs: int | None,
     batch_size: int,
     out: pathlib.Path | None,
@@ -62,11 +64,13 @@ def learn(
     exit code is 3.
     """
     target = options.checked_classifier(out or model, force)
+    weights = options.class_weights(class_weight)
     options.checked_report(report, force)
     new = labeled_images(data, class_name)
     held_out = None if validation is None else labeled_images(validation)
     classifier = _with_memory(open_classifier(model), memory)
     reader = reader_for(classifier, size, skip_broken, progress)
+    _weigh(classifier, weights, new.classes)
     pictures = reader.read(new)
     measured = held_out and reader.read(held_out, "reading validation data:")
     made = classifier.learn(
@@ -90,3 +94,16 @@ def _with_memory(classifier: Any, budget: int | None) -> Any:
     memory = ki.ExemplarMemory(budget)
     recipe = dataclasses.replace(classifier.recipe, memory=memory)
     return classifier.with_recipe(recipe)
+
+
+def _weigh(classifier, weights, new):
+    """Gives a classifier weights of classes, beside those that it has."""
+    known = {*classifier.classes, *new}
+    unknown = [name for name in weights if name not in known]
+    if unknown:
+        raise ValueError(
+            "--class-weight takes names of classes that MODEL knows or DATA "
+            f"has. Received: {unknown}. They are {sorted(known)}."
+        )
+    if weights:
+        classifier.class_weight = {**classifier.class_weight, **weights}
