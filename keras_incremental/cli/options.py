@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 import keras_incremental as ki
-from keras_incremental.data.labels import normal
 from keras_incremental.utils import files
 
 PATH = click.Path(path_type=pathlib.Path)
@@ -102,7 +101,7 @@ def class_weights(given: tuple[str, ...]) -> dict[str, float]:
         ValueError: if one is another text, or names a class again.
     """
     parted = [text.rpartition("=") for text in given]
-    names = [normal(name) for name, _, _ in parted]
+    names = [ki.data.labels.normal(name) for name, _, _ in parted]
     if "" in names or len(set(names)) < len(names):
         raise ValueError(
             "--class-weight takes a class and its weight, each class once, as "
