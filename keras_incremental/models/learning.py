@@ -82,7 +82,9 @@ class LearningMixin(SitesMixin):
         the old classes was seen (by `remember`, `old_data` or in earlier
         phases), the head is not trained but solved in closed form. It is the
         ridge regression of all samples seen so far, with a penalty and a
-        temperature that are estimated from the data. It does not depend on the
+        temperature that are estimated from the data, or linear discriminants
+        with the same penalty where these are expected to be right more often,
+        as for classes that lie between others. It does not depend on the
         order of the classes or on random numbers. The head is trained instead
         if you pass `epochs`, `optimizer` or a callback, or if the old head is
         better on validation data or on new samples of old classes; the report

@@ -211,6 +211,18 @@ class SpectralGram:
         inverse = penalty.inverse(self.values)
         return self.vectors @ (self.products * inverse[:, None])
 
+    def num_fitted(self, penalty: Penalty) -> float:
+        """Returns how many parameters of each target are fitted.
+
+        It is the trace of the matrix times the inverse of the penalized one.
+        """
+        return float(self.values @ penalty.inverse(self.values))
+
+    def squares_of(self, kernel: np.ndarray) -> np.ndarray:
+        """Returns `kernel.T @ matrix @ kernel`."""
+        along = self.vectors.T @ kernel
+        return along.T @ (self.values[:, None] * along)
+
     def sides(
         self, distances: np.ndarray, penalty: Penalty
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -322,6 +334,20 @@ class CorrectedGram:
         inner = np.linalg.solve(self._inner(shift), targets)
         kernel = self.rows.T @ inner / (self.diagonal + shift)[:, None]
         return kernel.real
+
+    def num_fitted(self, penalty: Penalty) -> float:
+        """Returns what `SpectralGram.num_fitted` does."""
+        shift = penalty.shift
+        inverse = 1 / (self.diagonal + shift)
+        squares = (self.rows * inverse**2) @ self.rows.T
+        inner = np.trace(np.linalg.solve(self._inner(shift), squares))
+        found = np.sum(self.diagonal * inverse) + shift * inner
+        return float(np.real(found))
+
+    def squares_of(self, kernel: np.ndarray) -> np.ndarray:
+        """Returns `kernel.T @ matrix @ kernel`."""
+        along = self.rows @ kernel
+        return kernel.T @ (self.diagonal[:, None] * kernel) + along.T @ along
 
     def sides(
         self, distances: np.ndarray, penalty: Penalty

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics.discriminants import preferred
 from keras_incremental.statistics.gram import Gram
 from keras_incremental.statistics.gram import Penalty
 from keras_incremental.statistics.gram import best_penalty
@@ -222,7 +223,9 @@ def solve_columns(
 ) -> tuple[LinearColumns, LeftOut]:
     """Returns the head solved from statistics, at its best temperature.
 
-    Ridge regression on one-hot labels, its penalty the most probable one;
+    Ridge regression on one-hot labels, its penalty the most probable one, or
+    linear discriminants with this penalty where they are expected to be right
+    more often, see `preferred` of `keras_incremental.statistics.discriminants`;
     one temperature, of least crossentropy on samples that are left out in
     turn, makes logits of the scores.
 
@@ -246,8 +249,16 @@ def solve_columns(
     for part in long_progress.steps_of(parts, name, len(features), "sample"):
         exact = features[part].astype("float64")
         scores[part] = solution.left_out(exact, labels[part])
+    columns = LinearColumns(solution.kernel, solution.bias)
+    discriminants = preferred(solution)
+    if discriminants is not None:
+        scores = discriminants.scores(scores)
+        columns = LinearColumns(
+            discriminants.turned(columns.kernel),
+            discriminants.scores(columns.bias),
+        )
     factor = best_factor(scores, labels)
-    columns = LinearColumns(factor * solution.kernel, factor * solution.bias)
+    columns = LinearColumns(factor * columns.kernel, factor * columns.bias)
     return columns, LeftOut(features, labels, factor * scores)
 
 

@@ -19,9 +19,10 @@ from keras_incremental.statistics.solved_columns import weighted
 def solve_head(run):
     """Solves the head from statistics, unless the old head is better.
 
-    Ridge regression on one-hot labels, its penalty the most probable one;
-    one temperature, of least crossentropy on new samples and exemplars that
-    are left out in turn, makes logits of the scores. Nothing is drawn, and
+    Ridge regression on one-hot labels, its penalty the most probable one, or
+    linear discriminants with this penalty, see `solve_columns`; one
+    temperature, of least crossentropy on new samples and exemplars that are
+    left out in turn, makes logits of the scores. Nothing is drawn, and
     neither the order of the classes nor that of the samples matters.
 
     The solved head takes the place of the old one unless it is worse, among
