@@ -73,9 +73,11 @@ def expand(
     before = HeadState(model, head)
     before.compilation.check(units)
     warn_of_lowered_rate(model)
+    calls = output_shapes.calls_of(model, head)
     with Transaction(before):
         head.expand(units, initializer, seed, parents)
         output_shapes.infer_again(model, head)
+        output_shapes.check_calls(calls, head)
         before.compilation.apply()
     return head
 
@@ -225,7 +227,8 @@ class OptimizerState:
         Where the model has other variables by now, there is nothing that the
         values would be of.
         """
-        optimizer, variables = self._model.optimizer, self._model.variables
+        optimizer = getattr(self._model, "optimizer", None)
+        variables = self._model.variables
         known = [p for p in self._places if p is not None]
         if optimizer is None or len(known) < len(self._places):
             return

@@ -3,6 +3,7 @@
 import keras
 
 from keras_incremental.utils import state
+from keras_incremental.utils.types import Structure
 
 
 def infer_again(model: keras.Model, head: keras.layers.Layer) -> None:
@@ -25,11 +26,68 @@ def infer_again(model: keras.Model, head: keras.layers.Layer) -> None:
             _infer(inner, head)
 
 
+def calls_of(
+    model: keras.Model, head: keras.layers.Layer
+) -> list[tuple[keras.Model, Structure]]:
+    """Returns models without a graph, with what they were called with.
+
+    Args:
+        model: Built model.
+        head: Layer in it, at any depth.
+
+    Returns:
+        List of pairs, to give `check_calls` after the head has grown: models
+        whose `call` runs now.
+    """
+    calls = []
+    for inner in state.flatten_layers(model):
+        is_model = isinstance(inner, keras.Model) and inner.built
+        if is_model and not state.has_graph(inner) and _holds(inner, head):
+            shape = (inner.get_build_config() or {}).get("input_shape")
+            calls.append((inner, _tensors(shape)))
+    return [call for call in calls if _error_of(*call) is None]
+
+
+def check_calls(
+    calls: list[tuple[keras.Model, Structure]], head: keras.layers.Layer
+) -> None:
+    """Raises if the `call` of a model fails since its head has grown."""
+    for model, tensors in calls:
+        error = _error_of(model, tensors)
+        if error is not None:
+            raise ValueError(
+                f"Model '{model.name}' of class {type(model).__name__} has "
+                f"layers that read what the head '{head.name}' gives, and only "
+                f"take the classes it had before. Received: {head.units} "
+                "classes. Grow a model whose `call` ends in the head, and put "
+                "such layers on it anew."
+            ) from error
+
+
+def _tensors(shape):
+    if isinstance(shape, dict):
+        return {key: _tensors(value) for key, value in shape.items()}
+    is_shape = all(n is None or isinstance(n, int) for n in shape or ())
+    if shape is None or is_shape:
+        return None if shape is None else keras.KerasTensor(shape)
+    return [_tensors(value) for value in shape]
+
+
+def _error_of(model, tensors):
+    """Returns the error of a symbolic call, or `None`."""
+    try:
+        model.compute_output_spec(tensors)
+    except Exception as error:
+        # Each backend has errors of its own.
+        return error
+    return None
+
+
 def _infer(model, head):
     changed = set()
     for node in state.nodes_of(model):
         if _holds(node.operation, head):
-            changed.update(_set_shapes(node, _spec(node)))
+            changed.update(_set_shapes(node, _spec_of_holder(node, head)))
         elif any(id(x) in changed for x in node.input_tensors):
             changed.update(_set_shapes(node, _spec_of_reader(node, head)))
 
@@ -42,6 +100,13 @@ def _holds(operation, head):
 def _spec(node):
     given = node.arguments
     return node.operation.compute_output_spec(*given.args, **given.kwargs)
+
+
+def _spec_of_holder(node, head):
+    """Returns what the head, or a layer around it, gives."""
+    if node.operation is head or state.has_graph(node.operation):
+        return _spec(node)
+    return _spec_of_reader(node, head)
 
 
 def _spec_of_reader(node, head):
