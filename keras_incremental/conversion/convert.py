@@ -2,12 +2,13 @@
 
 import dataclasses
 
-import keras
-
 from keras_incremental.conversion.exclusivity import is_multi_label
 from keras_incremental.conversion.head_columns import check_columns
 from keras_incremental.conversion.head_columns import expandable
+from keras_incremental.conversion.head_columns import is_pointwise
+from keras_incremental.conversion.head_columns import reads_parts
 from keras_incremental.conversion.loss_outputs import warn_of_mismatch
+from keras_incremental.conversion.other_outputs import check_nested
 from keras_incremental.conversion.other_outputs import choose_output
 from keras_incremental.conversion.other_outputs import others_of
 from keras_incremental.conversion.preprocessing import with_preprocessor
@@ -74,6 +75,7 @@ def convert(model, recipe=None, multi_label=None, output=None):
     _choose_trained(split, recipe)
     if layout is not None:
         split = dataclasses.replace(split, others=others_of(whole, layout))
+    check_nested(whole, split.features, split.others)
     return split
 
 
@@ -177,21 +179,21 @@ def _check_plain(model):
 
 
 def _check_shapes(split):
-    output = split.features.output_shape
-    of_places = len(output) in (3, 4) and _is_pointwise(split.head)
+    head, output = split.head, split.features.output_shape
+    of_places = len(output) in (3, 4) and is_pointwise(head)
     if not (len(output) == 2 or of_places):
         raise ValueError(
             "The head of a classifier must read one row of features. "
-            f"Received: features of shape {output} below '{split.head.name}'. "
+            f"Received: features of shape {output} below '{head.name}'. "
             "Put a `Flatten` or `GlobalAveragePooling2D` layer below the "
             "head; to classify pixels, end in `Conv2D(classes, 1)`, and for "
             "tokens in `Dense` on `(batch_size, time, features)`."
         )
-
-
-def _is_pointwise(head):
-    """Whether a head looks at one place of a feature map at a time."""
-    if not isinstance(head, keras.layers.Conv2D):
-        return not isinstance(head, keras.layers.EinsumDense)
-    simple = head.kernel_size == head.strides == (1, 1) and head.groups == 1
-    return simple and head.data_format == "channels_last"
+    if reads_parts(head, output[-1]):
+        raise ValueError(
+            f"The head '{head.name}' must read one place of a map at a time, "
+            "or all of it with a `Flatten` after it. Received: kernel_size="
+            f"{head.kernel_size}, strides={head.strides}, groups={head.groups}"
+            ". Put a `Flatten` or `GlobalAveragePooling2D` layer below the "
+            "head, and end in `Dense`."
+        )

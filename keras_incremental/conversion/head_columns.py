@@ -1,19 +1,32 @@
 """The columns of layers that give a score for each class."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_incremental.layers.expandable_dense import ExpandableDense
 from keras_incremental.statistics.solved_columns import LinearColumns
+from keras_incremental.utils import state
 from keras_incremental.utils.after_head import Affine
 
-KINDS = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.EinsumDense)
+CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+)
+LARGEST = (
+    keras.layers.GlobalMaxPooling1D,
+    keras.layers.GlobalMaxPooling2D,
+    keras.layers.GlobalMaxPooling3D,
+)
+KINDS = (keras.layers.Dense, keras.layers.EinsumDense, *CONVOLUTIONS)
 
 
 def units_of(head: keras.layers.Layer) -> int:
     """Returns how many outputs a head has."""
-    if isinstance(head, keras.layers.Conv2D):
+    if isinstance(head, CONVOLUTIONS):
         return head.filters
     if isinstance(head, keras.layers.EinsumDense):
         return head.kernel.shape[-1]
@@ -53,14 +66,16 @@ def _fix(head):
             "in what the `Lambda` reads, `keras.Model(model.inputs, "
             f"model.get_layer('{head.name}').input)`."
         )
-    if isinstance(head, keras.layers.GlobalMaxPooling2D):
+    if isinstance(head, LARGEST):
         return (
             "Scores of places, of which the largest is taken, are no columns: "
             f"put '{head.name}' below a `Dense` layer, and train that."
         )
     return (
         "End the model in what that layer reads, `keras.Model(model.inputs, "
-        f"model.get_layer('{head.name}').input)`, if this gives scores."
+        f"model.get_layer('{head.name}').input)`, if this gives scores. If "
+        f"'{head.name}' gives them, by a matrix of weights, put a `Dense` "
+        "layer with that kernel in its place."
     )
 
 
@@ -72,6 +87,26 @@ def _is_dense(layer):
     return sums and inputs[-1] == kernel[0] and biased
 
 
+def is_pointwise(head: keras.layers.Layer) -> bool:
+    """Returns whether a head looks at one place of a map at a time."""
+    if not isinstance(head, CONVOLUTIONS):
+        return not isinstance(head, keras.layers.EinsumDense)
+    simple = {*head.kernel_size, *head.strides, head.groups} == {1}
+    return simple and head.data_format == "channels_last"
+
+
+def reads_parts(head: keras.layers.Layer, width: int | None) -> bool:
+    """Returns whether a head has not one weight for each number that it reads.
+
+    Args:
+        head: Layer that `check_columns` lets pass, or an `ExpandableHead`.
+        width: Int, the number of features below it, or `None`.
+    """
+    if not isinstance(head, CONVOLUTIONS):
+        return False
+    return math.prod(head.kernel.shape[:-1]) != width
+
+
 def columns_of(head, affine):
     """Returns the `LinearColumns` of a layer whose scores are then scaled.
 
@@ -80,7 +115,7 @@ def columns_of(head, affine):
         affine: `Affine`.
     """
     kernel = ops.convert_to_numpy(head.kernel)
-    kernel = kernel.reshape(kernel.shape[-2:])
+    kernel = kernel.reshape(-1, kernel.shape[-1])
     bias = np.zeros(kernel.shape[-1], kernel.dtype)
     if head.bias is not None:
         bias = ops.convert_to_numpy(head.bias)
@@ -114,9 +149,15 @@ def expandable(split, many):
         bias_regularizer=old.bias_regularizer,
         exclusive=not many,
         dtype=old.dtype_policy,
-        name=old.name,
+        name=_free_name(old, split.features),
     )
     head.build((None, columns.kernel.shape[0]))
     head.assign_columns("kernel", columns.kernel)
     head.assign_columns("bias", columns.bias)
     return head
+
+
+def _free_name(head, features):
+    """Returns the name of a head, another one if a layer below has it too."""
+    below = {layer.name for layer in state.flatten_layers(features)}
+    return f"{head.name}_head" if head.name in below else head.name

@@ -1,5 +1,7 @@
 """Classifiers that are one of several outputs of a model."""
 
+import itertools
+
 import keras
 
 from keras_incremental.utils import state
@@ -55,6 +57,37 @@ def check_others(classifier):
             "a model of the one output alone, `keras.Model(model.inputs, "
             "output)`."
         )
+
+
+def check_nested(model, features, others):
+    """Raises if nested models share layers, each with an output of its own.
+
+    Args:
+        model: Model that was split.
+        features: Model below the head.
+        others: `OtherOutputs`, or `None`.
+    """
+    parts = [features] if others is None else [features, others.outputs_model]
+    layers = [x for part in parts for x in part.layers]
+    nested = {id(x): x for x in layers if isinstance(x, keras.Model)}
+    pairs = itertools.combinations(nested.values(), 2)
+    shared = next((pair for pair in pairs if _share_layers(*pair)), None)
+    if shared is None:
+        return
+    own = {id(layer) for layer in state.flatten_layers(model)}
+    name = next((x.name for x in shared if id(x) in own), shared[0].name)
+    raise ValueError(
+        f"Model '{model.name}' calls the nested model '{name}' for the head "
+        "and for something else too. Received: layers that are in two nested "
+        "models then, which Keras does not save. Put them into the graph: "
+        f"build the model anew, with `{name}.call(x)` in the place of "
+        f"`{name}(x)`."
+    )
+
+
+def _share_layers(first, second):
+    layers = {id(x) for x in state.flatten_layers(first) if x.weights}
+    return any(id(x) in layers for x in state.flatten_layers(second))
 
 
 def split_outputs(joined, layout):

@@ -17,10 +17,16 @@ OPERATIONS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 OPERATIONS["LogSoftmax"] = "log_softmax"
 # Of maps: they give the same below a head that looks at one place at a time.
 AVERAGES = (
+    keras.layers.AveragePooling1D,
     keras.layers.AveragePooling2D,
+    keras.layers.AveragePooling3D,
+    keras.layers.GlobalAveragePooling1D,
     keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalAveragePooling3D,
     keras.layers.Resizing,
+    keras.layers.UpSampling1D,
     keras.layers.UpSampling2D,
+    keras.layers.UpSampling3D,
 )
 # Those that do nothing in inference mode.
 IDENTITIES = (

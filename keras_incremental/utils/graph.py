@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable
 
 import keras
+from keras import ops
 
 from keras_incremental.utils import after_head
 from keras_incremental.utils import state
@@ -70,6 +71,9 @@ def split_head(model: keras.Model) -> HeadSplit:
         if after_head.is_place_wise(layer):
             tensor = after_head.placed_below(layer, tensor)
     affine, activation = _followed(model, head, after[::-1])
+    if not keras.backend.is_float_dtype(tensor.dtype):
+        # Features have a mean, and distances.
+        tensor = ops.cast(tensor, head.compute_dtype)
     features = _below(model, tensor, name=f"{model.name}_features")
     return HeadSplit(features, head, activation, affine)
 
@@ -86,9 +90,8 @@ def _below(model, tensor, name=None):
 
 def _unwrapped(head):
     """Returns the layer whose weights a wrapper uses as they are."""
-    if isinstance(head, keras.layers.SpectralNormalization):
-        return head.layer
-    return head
+    kinds = (keras.layers.SpectralNormalization, keras.layers.TimeDistributed)
+    return _unwrapped(head.layer) if isinstance(head, kinds) else head
 
 
 def _followed(model, head, after):
@@ -296,9 +299,8 @@ def _last_layers(model):
         )
     if not state.has_graph(model):
         raise ValueError(
-            f"Model '{model.name}' of class {type(model).__name__} has no "
-            "graph of layers. Build it as a Sequential or Functional model, "
-            "or call it once on data if it is Sequential."
+            f"Model '{model.name}' has no graph of layers. Received: "
+            f"a model of class {type(model).__name__}. {_graph_of(model)}"
         )
     if len(model.outputs) != 1:
         raise ValueError(
@@ -306,17 +308,22 @@ def _last_layers(model):
             f"Received: {len(model.outputs)} outputs. Build a model with one "
             "of them."
         )
-    passed = []
-    for layer in reversed(state.operations_of(model)):
-        if isinstance(layer, keras.Model):
-            inner, tensor = _last_layers(layer)
-            return passed + inner, _below(layer, tensor)(_feed(model, layer))
-        if isinstance(layer, keras.layers.InputLayer):
+    passed, tensor = [], model.outputs[0]
+    while True:
+        node = state.node_of(model, tensor)
+        operation = node.operation
+        if isinstance(operation, keras.Model):
+            one = _with_output(operation, node, tensor)
+            inner, below = _last_layers(one)
+            called = _below(one, below)
+            return passed + inner, state.called_alike(called, node)
+        if node.is_input:
             break
-        _check_operation(model, layer)
-        passed.append(layer)
-        if not after_head.is_after_head(layer):
-            return passed, _feed(model, layer)
+        _check_operation(model, node)
+        passed.append(operation)
+        tensor = _feed(model, node)
+        if not after_head.is_after_head(operation):
+            return passed, tensor
     raise ValueError(
         f"Model '{model.name}' has no layer with weights to be its head. "
         f"Received: layers {[x.name for x in model.layers]}. End the model "
@@ -324,28 +331,50 @@ def _last_layers(model):
     )
 
 
-def _check_operation(model, operation):
+def _graph_of(model):
+    """Returns what to do about a model without a graph."""
+    if isinstance(model, keras.Sequential):
+        return "Begin it with `keras.Input(shape)`, or call it once on data."
+    return (
+        "Make the graph of what its `call` does: `inputs = keras.Input(shape)`"
+        ", then `keras.Model(inputs, model.call(inputs))`, which has the same "
+        "layers."
+    )
+
+
+def _with_output(model, node, tensor):
+    """Returns a model inside of another, of the output that is read alone."""
+    if not state.has_graph(model) or len(model.outputs) == 1:
+        return model
+    place = [id(each) for each in node.outputs].index(id(tensor))
+    inputs = state.inputs_of(model)
+    return keras.Model(inputs, model.outputs[place], name=model.name)
+
+
+def _check_operation(model, node):
     """Raises if what follows the head is neither layer nor known operation."""
+    operation = node.operation
     if isinstance(operation, keras.layers.Layer):
         return
     if not after_head.is_after_head(operation):
-        _feed(model, operation)
+        _feed(model, node)
         raise ValueError(
             f"Model '{model.name}' must end in a layer or in `softmax` or "
             f"`sigmoid`. Received: the operation '{operation.name}' of class "
             f"{type(operation).__name__} after the last layer. End the model "
             "in the layer that gives the scores, and apply the operation to "
-            "its predictions."
+            "its predictions. If the operation gives them, by a matrix of "
+            "weights, put a `Dense` layer with that kernel in its place."
         )
 
 
-def _feed(model, layer):
-    tensor = state.inbound_tensor(model, layer)
-    if tensor is None:
+def _feed(model, node):
+    tensors = state.unmasked_inputs(node)
+    if len(tensors) != 1:
         raise ValueError(
-            f"The head '{layer.name}' of model '{model.name}' must have one "
-            "input. Received: several. Concatenate them before the head; of "
-            "the sum or the mean of heads make one `Dense` layer, whose "
-            "weights are the sum or the mean of theirs."
+            f"The head '{node.operation.name}' of model '{model.name}' must "
+            "have one input. Received: several. Concatenate them before the "
+            "head; of the sum or the mean of heads make one `Dense` layer, "
+            "whose weights are the sum or the mean of theirs."
         )
-    return tensor
+    return tensors[0]

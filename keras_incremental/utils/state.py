@@ -158,12 +158,27 @@ def _plain(structure):
     return structure
 
 
-def inbound_tensor(
-    model: keras.Model, layer: keras.layers.Layer
-) -> Tensor | None:
-    """Returns the only input of `layer` in the graph of `model`, or `None`."""
-    inputs = [x for node in _nodes(model, layer) for x in node.input_tensors]
-    return inputs[0] if len(inputs) == 1 else None
+def node_of(model: keras.Model, tensor: Tensor) -> Any:
+    """Returns the call of an operation in a graph that gives a tensor."""
+    return next(
+        node
+        for node in nodes_of(model)
+        if any(output is tensor for output in node.outputs)
+    )
+
+
+def unmasked_inputs(node: Any) -> list[Tensor]:
+    """Returns the tensors that a call in a graph reads, but for masks."""
+    given = node.arguments
+    kwargs = {k: v for k, v in given.kwargs.items() if not k.endswith("mask")}
+    values = keras.tree.flatten((given.args, kwargs))
+    return [x for x in values if isinstance(x, keras.KerasTensor)]
+
+
+def called_alike(layer: keras.layers.Layer, node: Any) -> Tensor:
+    """Returns what a layer gives where it is called as in a call of a graph."""
+    given = node.arguments
+    return layer(*given.args, **given.kwargs)
 
 
 def outbound_tensor(

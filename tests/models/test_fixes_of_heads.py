@@ -111,6 +111,46 @@ def float_head(model):
     return model
 
 
+@keras.saving.register_keras_serializable("tests")
+class Called(keras.Model):
+    """Layers that are called by a method, so there is no graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = layers.GlobalAveragePooling2D()
+        self.head = layers.Dense(3)
+
+    def call(self, inputs):
+        return self.head(self.pool(inputs))
+
+
+def of_call():
+    model = Called()
+    model(X)
+    return model
+
+
+def its_graph(model):
+    inputs = keras.Input((6, 6, 4))
+    return keras.Model(inputs, model.call(inputs))
+
+
+def of_table():
+    """A head whose weights are those of an embedding."""
+    base = model_of(layers.GlobalAveragePooling2D(name="pooled"))
+    table = layers.ReversibleEmbedding(3, 5, name="table")
+    below = layers.Identity(name="below")(base.outputs[0] + table(np.ones(())))
+    return keras.Model(base.inputs[0], table(below, reverse=True))
+
+
+def dense_of_table(model):
+    table = model.get_layer("table")
+    head = layers.Dense(3, use_bias=False)
+    fixed = keras.Model(model.inputs[0], head(model.get_layer("below").output))
+    head.set_weights([table.get_weights()[0].T])
+    return fixed
+
+
 SAME, OTHER = True, False
 CASES = {
     "rescaling for a Lambda": (of_lambda, "Rescaling", with_rescaling, SAME),
@@ -119,6 +159,8 @@ CASES = {
     "convolution with ReLU": (of_relu, "in a `Dense`", dense_on_mean, OTHER),
     "mean of two": (of_mean, "one `Dense`.*mean of theirs", one_head, SAME),
     "sum of two": (of_sum, "one `Dense`.*the sum", summed_head, SAME),
+    "without a graph": (of_call, "no graph.*model.call", its_graph, SAME),
+    "embedding": (of_table, "`Dense` layer with that", dense_of_table, SAME),
     "int8": (of_int8, "is quantized.*quantize all but", float_head, OTHER),
 }
 

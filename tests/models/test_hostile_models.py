@@ -51,10 +51,16 @@ MODEL_CASES = {
     "nothing": (lambda: None, MODEL, "NoneType"),
     "a path": (lambda: "model.keras", MODEL, "str"),
     "a layer": (lambda: layers.Dense(2), MODEL, "Dense"),
-    "without a graph": (no_graph, "'bare' of class NoGraph has no graph"),
+    "without a graph": (
+        no_graph,
+        "'bare' has no graph",
+        "of class NoGraph",
+        "`keras.Model(inputs, model.call(inputs))`",
+    ),
     "unbuilt": (
         lambda: keras.Sequential([layers.Dense(2)], name="raw"),
-        "'raw' of class Sequential has no graph",
+        "'raw' has no graph",
+        "of class Sequential",
         "call it once on data",
     ),
     "of two outputs": (

@@ -245,3 +245,19 @@ def test_two_outputs_of_one_tensor_are_refused():
     model = keras.Model(model.inputs, {"kind": kind, "same": kind})
     with pytest.raises(ValueError, match="different tensors"):
         IncrementalClassifier(model, NAMES, output="kind")
+
+
+@pytest.mark.parametrize("call", [False, True])
+def test_a_nested_model_of_several_outputs_is_put_into_the_graph(call):
+    inner, inputs = network(), keras.Input((4,))
+    inner.trainable = False
+    outputs = inner.call(inputs) if call else inner(inputs)
+    model = keras.Model(inputs, outputs)
+    if not call:
+        with pytest.raises(ValueError, match=r"for the head and.*\.call\(x\)"):
+            IncrementalClassifier(model, NAMES, output="kind")
+        return
+    clf = IncrementalClassifier(model, NAMES, output="kind")
+    expected = model.predict(X, verbose=0)
+    assert_same(clf.predict(X, verbose=0), expected)
+    assert_same(clf.to_keras().predict(X, verbose=0), expected)

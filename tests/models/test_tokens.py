@@ -191,3 +191,15 @@ def test_labels_that_are_none_of_tokens_are_refused(labels, message):
 def test_a_memory_of_tokens_is_refused():
     with pytest.raises(ValueError, match="tokens has several.*old_data"):
         IncrementalClassifier(network(), KNOWN, memory=ki.ExemplarMemory(20))
+
+
+def test_a_dense_layer_in_time_distributed_classifies_tokens():
+    inputs = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(15, 8, mask_zero=True)(inputs)
+    head = layers.TimeDistributed(layers.Dense(2, activation="softmax"))
+    model = keras.Model(inputs, head(x))
+    clf = IncrementalClassifier(model, KNOWN)
+    tokens = sentences(KNOWN)[0]
+    np.testing.assert_allclose(
+        clf.predict_on_batch(tokens), model.predict_on_batch(tokens), atol=1e-6
+    )

@@ -137,7 +137,9 @@ def test_a_subclassed_model_is_refused():
 
     model = Classifier()
     model(INPUTS)
-    with pytest.raises(ValueError, match="Classifier has no graph of layers"):
+    with pytest.raises(
+        ValueError, match="no graph of layers.*class Classifier"
+    ):
         graph.split_head(model)
 
 

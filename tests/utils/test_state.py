@@ -326,8 +326,9 @@ def test_no_strategy_means_no_scope():
 def test_a_model_with_layers_has_a_graph(build):
     model = build()
     assert state.has_graph(model)
-    tensor = state.inbound_tensor(model, model.layers[-1])
-    assert tensor.shape == (None, 3)
+    node = state.node_of(model, model.outputs[0])
+    assert node.operation is model.layers[-1]
+    assert [x.shape for x in node.input_tensors] == [(None, 3)]
     assert state.outbound_tensor(model, model.layers[-1]) is model.outputs[0]
 
 
@@ -337,7 +338,6 @@ def test_a_model_without_a_graph_is_known():
 
 def test_a_layer_that_is_not_in_the_graph_has_no_tensors():
     stranger = keras.layers.Dense(2)
-    assert state.inbound_tensor(functional(), stranger) is None
     assert state.outbound_tensor(functional(), stranger) is None
 
 
