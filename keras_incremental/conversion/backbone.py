@@ -180,10 +180,21 @@ def _run_by_shape(model, inputs, batch_size, verbose):
 
 
 def _predict(model, inputs, batch_size, verbose):
-    """Returns outputs; `predict` takes long to begin, in a stream often."""
-    if len(inputs) <= batch_size:
-        return devices.predict_on_batch(model, records.readable(inputs))
-    return devices.predict(model, inputs, batch_size, verbose)
+    """Returns outputs, however many inputs there are, by one function.
+
+    `predict` takes long to begin, in a stream often, and TensorFlow traces a
+    model for it anew.
+    """
+    if len(inputs) > batch_size and not devices.is_one(model):
+        return devices.predict(model, inputs, batch_size, verbose)
+    chunks = np.split(inputs, range(batch_size, len(inputs), batch_size))
+    progress = LongProgress("predicting", len(chunks), verbose)
+    outputs = []
+    for chunk in chunks:
+        batch = records.readable(chunk)
+        outputs.append(devices.predict_on_batch(model, batch))
+        progress.add()
+    return np.concatenate(outputs) if len(chunks) > 1 else outputs[0]
 
 
 def _in_batches(function, x, batch_size, verbose):

@@ -68,10 +68,16 @@ def predict_on_batch(model: keras.Model, x: Structure) -> np.ndarray:
 
     Where each device would get all of the batch, one device computes it.
     """
-    if keras.config.backend() == "tensorflow":
-        if model.distribute_strategy.num_replicas_in_sync > 1:
-            return keras.ops.convert_to_numpy(model(x, training=False))
+    if keras.config.backend() == "tensorflow" and not is_one(model):
+        return keras.ops.convert_to_numpy(model(x, training=False))
     return model.predict_on_batch(x)
+
+
+def is_one(model: keras.Model) -> bool:
+    """Returns whether all batches of a model run on one device."""
+    if keras.config.backend() == "tensorflow":
+        return model.distribute_strategy.num_replicas_in_sync == 1
+    return _divisor() == 1
 
 
 def divisible(

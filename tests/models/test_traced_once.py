@@ -57,3 +57,19 @@ def test_a_later_phase_traces_nothing_of_the_model(trainable, remembered):
     clf.evaluate_classes(X, ["a", "b"] * 6)
     clf.predict(X, verbose=0)
     assert Counted.calls - before <= 1
+
+
+@pytest.mark.skipif(
+    keras.config.backend() == "jax", reason="JAX compiles each size of a batch"
+)
+def test_phases_of_any_size_share_what_was_traced():
+    clf = make(trainable=False)
+    # More than fit in a batch, and less; TensorFlow traces one size, then all.
+    x = np.concatenate([X] * 4) + np.arange(48, dtype="float32")[:, None]
+    clf.remember(x, ["a", "b"] * 24)
+    calls = []
+    for name, size in zip("cdef", (12, 40, 5, 48), strict=True):
+        before = Counted.calls
+        clf.learn(x[:size] + ord(name), classes=[name], verbose=0)
+        calls.append(Counted.calls - before)
+    assert calls[1:] == [0, 0, 0] and calls[0] <= 1
