@@ -28,6 +28,7 @@ from keras_incremental.models.inputs.pipelines import named_arguments
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.learning import LearningMixin
 from keras_incremental.models.outputs import AllOutputs
+from keras_incremental.models.phases.reused_callbacks import begin_fit
 from keras_incremental.models.predicting import PredictingMixin
 from keras_incremental.models.saving import SavingMixin
 from keras_incremental.models.student import scores_of
@@ -35,6 +36,7 @@ from keras_incremental.models.transaction import Gate
 from keras_incremental.models.transaction import Guard
 from keras_incremental.models.transaction import reads
 from keras_incremental.models.weighing import check_class_weight
+from keras_incremental.models.weighing import weighed_by_index
 from keras_incremental.problems.problem import Problem
 from keras_incremental.problems.problem import problem_of
 from keras_incremental.recipes.recipe import Recipe
@@ -322,12 +324,14 @@ class IncrementalClassifier(
         self._check_loss()
         given = named_arguments(super().fit, (x, y, *args), kwargs)
         check_weighted_loss(compiled_loss(self), given)
+        given = weighed_by_index(given, self.classes)
         steps = given.get("steps_per_epoch")
         check_steps(x, steps, "steps_per_epoch", "x")
         given = checks.checked_validation(self, given)
         given["x"], given["y"] = checks.checked_data(self, x, y)
         session.make_ready_to_fit(self)
         self._check_optimizer()
+        begin_fit(self, given.get("callbacks"))
         return super().fit(**given)
 
     def evaluate(

@@ -24,6 +24,7 @@ from keras_incremental.models.streams.stream import StreamReader
 from keras_incremental.models.streams.stream import StreamRun
 from keras_incremental.models.transaction import Gate
 from keras_incremental.models.weighing import check_class_weight
+from keras_incremental.models.weighing import weighed_by_index
 from keras_incremental.problems.partial_labels import PartialLabels
 from keras_incremental.recipes.recipe import Recipe
 from keras_incremental.recipes.recipe import check_corrections
@@ -436,6 +437,7 @@ class LearningMixin(SitesMixin):
     ) -> Structure:
         given = {"class_weight": class_weight}
         check_weighted_loss(compiled_loss(self), given)
+        class_weight = weighed_by_index(given, self.classes)["class_weight"]
         x = with_tokens(self, x)
         return super().train_on_batch(
             x, y, sample_weight, class_weight, return_dict

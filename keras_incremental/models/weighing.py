@@ -3,6 +3,8 @@
 import numpy as np
 
 from keras_incremental.data.labels import NO_LABEL
+from keras_incremental.data.labels import normal
+from keras_incremental.data.labels import refuse_unknown
 from keras_incremental.recipes.recipe import correcting
 
 
@@ -60,6 +62,28 @@ def sample_weights(weights, labels, others=None):
     found = np.where(labels == NO_LABEL, 1.0, weights[labels])
     found = found if others is None else found * others
     return found.astype("float32")
+
+
+def weighed_by_index(given, classes):
+    """Returns arguments of `fit`, `class_weight` by indices and not by names.
+
+    Keras passes over keys that are no labels.
+
+    Args:
+        given: Dict of arguments.
+        classes: Names of all classes, in the order of the outputs.
+    """
+    weights = given.get("class_weight")
+    if not isinstance(weights, dict):
+        return given
+    places = {name: place for place, name in enumerate(classes)}
+    keys = [normal(key) if isinstance(key, str) else key for key in weights]
+    names = [key for key in keys if isinstance(key, str)]
+    unknown = [name for name in names if name not in places]
+    refuse_unknown(unknown, classes, "class_weight")
+    indices = [places.get(key, key) for key in keys]
+    by_index = dict(zip(indices, weights.values(), strict=True))
+    return {**given, "class_weight": by_index}
 
 
 def check_class_weight(classifier, callbacks=()):

@@ -386,6 +386,23 @@ def variables_built_for(
     return list(getattr(optimizer, "_trainable_variables", ()))
 
 
+def forget_swap(callback: keras.callbacks.SwapEMAWeights) -> None:
+    """Lets a callback begin with weights in the model, not their averages.
+
+    It would swap in those of a new optimizer, which are 0.
+    """
+    callback._ema_weights_in_model = False
+
+
+def forget_resumed_epoch(model: keras.Model) -> None:
+    """Lets `fit` begin with its first epoch.
+
+    After `BackupAndRestore` has resumed one, Keras begins all later ones at
+    the same epoch.
+    """
+    model._initial_epoch = None
+
+
 class JoinedAverages:
     """Averages of variables of several optimizers, as if of one.
 

@@ -181,3 +181,50 @@ def test_averaged_weights_are_swapped_in_every_phase(trainable):
     np.testing.assert_allclose(seen, 2 * [0.01 / 4], rtol=1e-6)
     assert np.isfinite(report.history["loss"]).all()
     assert clf.predict(X, verbose=0).shape == (12, 4)
+
+
+def test_averages_of_the_last_phase_are_not_swapped_in():
+    rates = []
+    for again in (False, True):
+        clf, swap = make(trainable=True), callbacks.SwapEMAWeights(True)
+        for name, x in (("bird", X + 3), ("fish", X - 3)):
+            average = keras.optimizers.SGD(0.01, use_ema=True)
+            given = swap if again else callbacks.SwapEMAWeights(True)
+            report = learn(clf, name, x, given, optimizer=average)
+        rates.append(report.history["loss"])
+        clf.compile(average.from_config(average.get_config()), clf.loss)
+        clf.fit(X, Y, callbacks=[given], verbose=0)
+    assert rates[0] == rates[1]
+
+
+def test_a_best_value_is_of_the_classes_of_its_phase(tmp_path):
+    class Worse(callbacks.Callback):
+        loss = 2.0
+
+        def on_epoch_end(self, epoch, logs=None):
+            Worse.loss = logs["loss"] = Worse.loss + 1
+
+    path, clf = tmp_path / "best.keras", make()
+    options = {"save_best_only": True, "initial_value_threshold": 6.5}
+    best = callbacks.ModelCheckpoint(path, "loss", **options)
+    names = []
+    for name, x in (("bird", X + 3), ("fish", X - 3), ("ant", X)):
+        learn(clf, name, x, Worse(), best)
+        names.append(keras.models.load_model(path).classes[-1])
+    # The losses are 3 and 4, 5 and 6, 7 and 8; those above 6.5 are no best.
+    assert names == ["bird", "fish", "fish"]
+
+
+def test_fit_begins_anew_after_one_that_was_resumed(tmp_path):
+    class Dies(callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise RuntimeError
+
+    clf = make()
+    backup = callbacks.BackupAndRestore(tmp_path / "backup")
+    options = {"epochs": 3, "verbose": 0}
+    with pytest.raises(RuntimeError):
+        clf.fit(X, Y, callbacks=[backup, Dies()], **options)
+    assert clf.fit(X, Y, callbacks=[backup], **options).epoch == [2]
+    assert clf.fit(X, Y, **options).epoch == [0, 1, 2]

@@ -55,3 +55,16 @@ def test_arguments_may_come_without_their_names():
     weighted = clf.evaluate(X, Y, 12, 0, WEIGHTS)
     named = clf.evaluate(X, Y, sample_weight=WEIGHTS, verbose=0)
     assert weighted == pytest.approx(named)
+
+
+def test_classes_are_weighed_by_their_names():
+    histories = []
+    for weights in ({0: 3.0}, {"a": 3.0}, {" a": 3.0, 1: 1.0}):
+        clf = IncrementalClassifier(network(), ["a", "b"])
+        found = history(clf, class_weight=weights)["loss"]
+        found.append(clf.train_on_batch(X, Y, class_weight=weights)[0])
+        histories.append(found)
+    np.testing.assert_allclose(histories[1:], 2 * histories[:1])
+    for method in (clf.fit, clf.train_on_batch):
+        with pytest.raises(ValueError, match="`class_weight` contains names"):
+            method(X, Y, class_weight={"c": 2.0})

@@ -244,6 +244,12 @@ def test_losses_have_scale_loss_for_distribution():
     assert seen == [0], moved(state.SCALE, "the mean of a loss")
 
 
+def test_callbacks_leave_what_fit_forgets():
+    swap, model = keras.callbacks.SwapEMAWeights(), functional()
+    found = swap._ema_weights_in_model, model._initial_epoch
+    assert found == (False, None), moved("one of them", "a callback")
+
+
 def test_no_private_name_goes_without_a_test():
     tested = {
         "_tracker",
@@ -265,6 +271,8 @@ def test_no_private_name_goes_without_a_test():
         "_value",
         "_model_variables_moving_average",
         "_distribution_strategy",
+        "_ema_weights_in_model",
+        "_initial_epoch",
     }
     assert private_names(inspect.getsource(state)) == tested
 

@@ -9,6 +9,7 @@ import numpy as np
 from keras_incremental.callbacks.phase_callback import phase_callbacks
 from keras_incremental.memory.mixed_batches import MixedBatches
 from keras_incremental.memory.redrawn_batches import RedrawnBatches
+from keras_incremental.models.phases.reused_callbacks import begin_phase
 from keras_incremental.models.phases.stopping import DivergenceCheck
 from keras_incremental.models.weighing import label_weights
 from keras_incremental.models.weighing import sample_weights
@@ -87,6 +88,7 @@ class Fit:
         )
         batches = self._batches(inputs)
         student.make_variables(*batches.one_sample())
+        begin_phase(self.callbacks)
         with devices.any_batches():
             history = student.fit(
                 batches,
