@@ -1,6 +1,7 @@
 """Checks of files: what they say, and whether they will open elsewhere."""
 
 import warnings
+import weakref
 
 import keras
 import numpy as np
@@ -9,7 +10,12 @@ from keras_incremental.errors import DamagedFileError
 from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.utils import state
 from keras_incremental.utils.archives import check_whole
+from keras_incremental.utils.copies import first_lost
 
+# Packages whose layers write all of their state.
+LIBRARIES = ("keras", "keras_hub", "keras_incremental")
+# Models whose copies compute the same. It takes a while to find out.
+_COMPARED: weakref.WeakSet = weakref.WeakSet()
 # Of what `get_config` and `save_own_variables` of a classifier write.
 FORMAT = 1
 
@@ -150,33 +156,89 @@ def warn_of_missing_code(model: keras.Model, stacklevel: int = 3) -> None:
         stacklevel: Int. See `warnings.warn`. Defaults to `3`, the caller of
             the caller.
     """
-    lambdas, unregistered = [], {}
+    unsafe, unregistered = [], {}
     layers = state.flatten_layers(model)
     preprocessor = getattr(model, "preprocessor", None)
     if preprocessor is not None:
         layers = [*layers, *state.flatten_layers(preprocessor)]
     for layer in layers:
-        if isinstance(layer, keras.layers.Lambda):
-            lambdas.append(layer.name)
-        elif not _is_found(type(layer)):
-            unregistered[type(layer).__name__] = layer.name
-    if lambdas:
+        functions = list(_functions_of(layer))
+        if None in functions or isinstance(layer, keras.layers.TFSMLayer):
+            unsafe.append(layer.name)
+        names = [name for name in functions if name is not None]
+        if not _is_found(type(layer)):
+            names.append(type(layer).__name__)
+        unregistered.update(dict.fromkeys(names, layer.name))
+    if unsafe:
         warnings.warn(
-            f"The code of the layers {lambdas} is not safe to load from a "
-            "file: they are `Lambda` layers. Received: a model to save. Put "
-            "what they compute into a layer of your own, or load the file "
-            "with `safe_mode=False` if you trust it.",
+            f"The code of the layers {unsafe} is not safe to load from a "
+            "file: they have a Python lambda, or read a SavedModel. Received: "
+            "a model to save. Put what they compute into a layer of your own, "
+            "or load the file with `safe_mode=False` if you trust it.",
             stacklevel=stacklevel,
         )
     if unregistered:
         warnings.warn(
-            "The file opens only where the classes of some layers are known. "
-            f"Received: {unregistered}, classes and one layer of each. "
-            "Decorate each class with "
+            "The file opens only where the classes and functions of some "
+            f"layers are known. Received: {unregistered}, each with one layer."
+            " Decorate each with "
             "`@keras.saving.register_keras_serializable()` and import its "
             "module before loading, or pass `custom_objects`.",
             stacklevel=stacklevel,
         )
+
+
+def warn_of_lost_state(model: keras.Model, stacklevel: int = 3) -> None:
+    """Warns of a layer of one's own with a state that the file does not hold.
+
+    Args:
+        model: Model with a graph and one output, that is saved.
+        stacklevel: Int. See `warnings.warn`. Defaults to `3`.
+    """
+    if model in _COMPARED or not any(map(_is_own, state.flatten_layers(model))):
+        return
+    lost = first_lost(model)
+    if lost is None:
+        _COMPARED.add(model)
+        return
+    warnings.warn(
+        "What the file opens as computes something else than the model, from "
+        f"layer '{lost}' on. Received: a layer with a state that it writes to "
+        "no file. Give it `save_own_variables` and `load_own_variables`, or "
+        "put what it computes into the data.",
+        stacklevel=stacklevel,
+    )
+
+
+def _is_own(layer):
+    return type(layer).__module__.split(".")[0] not in LIBRARIES
+
+
+def _functions_of(layer):
+    """Yields names of functions that no file has, `None` for a lambda."""
+    if isinstance(layer, keras.Model):
+        # It lists its layers again.
+        return
+    try:
+        config = layer.get_config()
+    except NotImplementedError:
+        # Keras says so when it writes the file.
+        return
+    yield from _functions_in(config)
+
+
+def _functions_in(config):
+    if isinstance(config, dict):
+        kind, name = config.get("class_name"), config.get("config")
+        if kind == "__lambda__":
+            yield None
+        elif kind == "function" and config.get("module") == "builtins":
+            if keras.saving.get_registered_object(name) is None:
+                yield name
+        config = list(config.values())
+    if isinstance(config, (list, tuple)):
+        for value in config:
+            yield from _functions_in(value)
 
 
 def _is_found(cls):

@@ -17,6 +17,7 @@ from keras_incremental.models.editing import ErasureReport
 from keras_incremental.models.exporting.export import ExportingMixin
 from keras_incremental.models.exporting.plain import plain_model
 from keras_incremental.models.exporting.plain import write_plain
+from keras_incremental.models.file_checks import warn_of_lost_state
 from keras_incremental.models.file_checks import warn_of_missing_code
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.loading import keep_snapshot
@@ -70,7 +71,8 @@ class SavingMixin(ExportingMixin):
         An existing file is replaced only when the new one is complete and
         synced to the disk. `keras.callbacks.ModelCheckpoint` uses this method;
         `keras.saving.save_model` does not, and writes in place. A warning
-        lists layers whose code is not part of the file.
+        lists layers whose code is not part of the file, and names the first
+        one whose state is not.
 
         Args:
             filepath: String or path. An address such as `hf://...` is left
@@ -91,6 +93,7 @@ class SavingMixin(ExportingMixin):
             FileExistsError: if `filepath` is a folder.
         """
         warn_of_missing_code(self)
+        warn_of_lost_state(self.features)
         one_file = _is_local(filepath) and zipped is not False
         if keep_snapshots is not None and not one_file:
             raise ValueError(

@@ -25,10 +25,39 @@ def copy_model(model: keras.Model) -> keras.Model:
         `keras.Model`.
 
     Raises:
-        ValueError: if the copy has other layers, or computes something else
-            on random samples.
+        ValueError: if a layer cannot be made from its config, or if the copy
+            has other layers, or computes something else on random samples.
     """
-    copy = keras.models.clone_model(model)
+    copy = _copied(model)
+    lost = _first_lost(model, copy)
+    if lost is not None:
+        raise ValueError(
+            f"A copy of model '{model.name}' computes something else than the "
+            f"model, from layer '{lost}' on. Received: a layer with a state "
+            "that it writes to no file. Give it `save_own_variables` and "
+            "`load_own_variables`, or put what it computes into the data."
+        )
+    return copy
+
+
+def first_lost(model: keras.Model) -> str | None:
+    """Returns the name of the first layer whose state no file would hold.
+
+    Args:
+        model: Built Sequential or Functional model with one output.
+
+    Returns:
+        String, or `None` if there is none, or if no copy can be made.
+    """
+    try:
+        return _first_lost(model, _copied(model))
+    except Exception:
+        # Keras says in its own words what it cannot write.
+        return None
+
+
+def _copied(model):
+    copy = _clone(model)
     layers, copies = _layers_of(model), _layers_of(copy)
     if len(layers) != len(copies):
         raise ValueError(
@@ -39,8 +68,47 @@ def copy_model(model: keras.Model) -> keras.Model:
         )
     for old, new in zip(layers, copies, strict=True):
         _copy_state(old, new)
-    _check_same(model, copy)
     return copy
+
+
+def _clone(model):
+    with state.trusting_code():
+        try:
+            return keras.models.clone_model(model, clone_function=_made_anew)
+        except Exception as error:
+            # What comes out of a `from_config` of somebody else.
+            layer, reason = _not_made(model, error)
+    raise ValueError(
+        f"No copy of model '{model.name}' can be made, as its layer "
+        f"'{layer.name}' of class {type(layer).__name__} cannot be made from "
+        f"its config. Received: {_first_line(reason)} Return all arguments of "
+        "its `__init__` in `get_config`, and decorate functions and classes "
+        "in there with `@keras.saving.register_keras_serializable()`. `learn` "
+        "copies no layers that are frozen."
+    ) from reason
+
+
+def _made_anew(layer):
+    made = type(layer).from_config(layer.get_config())
+    if isinstance(layer, keras.layers.Lambda):
+        # What is read from a config has lost the names that it refers to.
+        made.function = layer.function
+    return made
+
+
+def _not_made(model, error):
+    """Returns the layer that cannot be made, the innermost, and its error."""
+    for layer in reversed(_layers_of(model)):
+        try:
+            _made_anew(layer)
+        except Exception as own:
+            return layer, own
+    return model, error
+
+
+def _first_line(error):
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else '':.200}."
 
 
 def _layers_of(model):
@@ -64,18 +132,12 @@ def _copy_state(old, new):
             new.load_assets(folder)
 
 
-def _check_same(model, copy):
+def _first_lost(model, copy):
     samples, expected = probes.probe_of(model, finite=False)
     received = probes.outputs_of(copy, samples)
     if probes.differ(expected, received, model.compute_dtype) is None:
-        return
-    raise ValueError(
-        f"A copy of model '{model.name}' computes something else than the "
-        f"model, from layer '{_first_difference(model, copy, samples)}' on. "
-        "Received: a layer with a state that it writes to no file. Give it "
-        "`save_own_variables` and `load_own_variables`, or put what it "
-        "computes into the data."
-    )
+        return None
+    return _first_difference(model, copy, samples)
 
 
 def _first_difference(model, copy, samples):

@@ -306,6 +306,18 @@ def may_overwrite(path: str | os.PathLike) -> bool:
     )
 
 
+@contextlib.contextmanager
+def trusting_code() -> Iterator[None]:
+    """Lets layers be made from configs that hold code, in the block.
+
+    For layers of this process, whose code is running already.
+    """
+    from keras.src.saving.serialization_lib import SafeModeScope
+
+    with SafeModeScope(False):
+        yield
+
+
 def writes_hdf5() -> bool:
     """Returns whether Keras is writing a model into an old HDF5 file."""
     from keras.src.backend.common import global_state

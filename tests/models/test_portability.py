@@ -60,3 +60,55 @@ def test_registered_classes_are_silent(tmp_path):
     np.testing.assert_array_equal(
         loaded.predict_on_batch(X), clf.predict_on_batch(X)
     )
+
+
+def squared(x):
+    """A function that Keras does not find by its name."""
+    return x * x
+
+
+def test_an_unregistered_function_is_named_and_opens_with_it(tmp_path):
+    clf = classifier(layers.Dense(3, activation=squared, name="bent"))
+    path = tmp_path / "function.keras"
+    with pytest.warns(UserWarning, match="squared.*bent.*custom_objects"):
+        clf.save(path)
+    loaded = keras.models.load_model(path, custom_objects={"squared": squared})
+    np.testing.assert_array_equal(
+        loaded.predict_on_batch(X), clf.predict_on_batch(X)
+    )
+
+
+@keras.saving.register_keras_serializable("test_portability")
+class Offset(layers.Layer):
+    """A layer with a state that it writes to no file."""
+
+    offset = 0.0
+
+    def call(self, inputs):
+        return inputs + self.offset
+
+
+@keras.saving.register_keras_serializable("test_portability")
+class WrittenOffset(Offset):
+    """The same, as the warning says."""
+
+    def save_own_variables(self, store):
+        store["offset"] = np.array(self.offset)
+
+    def load_own_variables(self, store):
+        self.offset = float(store["offset"][()])
+
+
+def test_a_state_that_no_file_holds_is_named(tmp_path):
+    for kind in (Offset, WrittenOffset):
+        layer = kind(name="shift")
+        layer.offset = 3.0
+        clf = classifier(layer)
+        if kind is Offset:
+            with pytest.warns(UserWarning, match="'shift' on.*own_variables"):
+                clf.save(tmp_path / "lost.keras")
+    clf.save(tmp_path / "kept.keras")
+    loaded = keras.models.load_model(tmp_path / "kept.keras")
+    np.testing.assert_array_equal(
+        loaded.predict_on_batch(X), clf.predict_on_batch(X)
+    )

@@ -191,3 +191,41 @@ def test_a_layer_with_a_hidden_state_is_named():
     model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layer])
     with pytest.raises(ValueError, match="'forgetful' on.*save_own_variables"):
         copy_model(model)
+
+
+FACTOR = 3.0
+
+
+def test_a_lambda_keeps_the_names_that_it_refers_to():
+    double = layers.Lambda(lambda x: x * FACTOR, output_shape=(4,))
+    assert_copied(nested(double), X)
+
+
+class WithoutConfig(layers.Dense):
+    """A layer that cannot be made from its config."""
+
+    def __init__(self, units, scale):
+        super().__init__(units)
+        self.scale = scale
+
+
+def bent(x):
+    return x * x
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: WithoutConfig(4, scale=2.0),
+        lambda: layers.Dense(4, activation=bent),
+    ],
+    ids=["class", "function"],
+)
+def test_a_layer_that_no_copy_can_be_made_of_is_named(layer):
+    model = nested(layer())
+    name = model.layers[0].name
+    message = f"No copy.*'{name}'.*get_config.*register"
+    with pytest.raises(ValueError, match=message):
+        copy_model(model)
+    with pytest.raises(ValueError, match=message):
+        copy_model(keras.Sequential([keras.Input((4,)), model]))
