@@ -11,6 +11,7 @@ from keras_incremental.layers.closed_form_head import ClosedFormHead
 from keras_incremental.layers.feature_checks import check_positive
 from keras_incremental.statistics.class_covariances import ClassCovariances
 from keras_incremental.statistics.feature_statistics import FeatureStatistics
+from keras_incremental.statistics.units import units_of
 from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import Shape
@@ -184,7 +185,14 @@ class AnalyticDense(ClosedFormHead):
         sums, center, shares = regressions.regression(
             statistics, self.intercept, num_samples
         )
-        kernel = self._kernel(sums)
+        units = None
+        if self.ridge == regressions.EVIDENCE:
+            squares = np.diag(sums.gram)
+            units = units_of(squares, statistics.means, num_samples)
+        if units is None:
+            kernel = self._kernel(sums)
+        else:
+            kernel = self._kernel(sums.in_units(units)) / units[:, None]
         bias = shares - center @ kernel
         return {"kernel": self.scale * kernel, "bias": self.scale * bias}
 

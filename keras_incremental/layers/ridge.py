@@ -30,6 +30,12 @@ class Regression:
     energy: float
     freedom: int
 
+    def in_units(self, units: np.ndarray) -> Self:
+        """Returns the regression on features that are divided by units."""
+        gram = self.gram / units / units[:, None]
+        products = self.products / units[:, None]
+        return dataclasses.replace(self, gram=gram, products=products)
+
     def part(self, rows: slice) -> Self:
         """Returns the regression on some of the features."""
         gram, products = self.gram[rows, rows], self.products[rows]

@@ -7,7 +7,7 @@ import numpy as np
 from keras_incremental.metrics.positive_share import estimate_positive_share
 from keras_incremental.statistics.low_rank import empty_statistics
 from keras_incremental.statistics.solved_columns import LinearColumns
-from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.statistics.solved_columns import solve_in_units
 
 # Samples of other classes that are enough.
 LEAST = 5
@@ -95,7 +95,7 @@ def told_from(
     labels = np.repeat([0, 1], [len(others), len(own)])
     statistics = empty_statistics(features.shape[-1])
     statistics = statistics.updated(features, labels)
-    columns, left_out = solve_columns(statistics, features, labels)
+    columns, left_out = solve_in_units(statistics, features, labels)
     column = LinearColumns(
         columns.kernel[:, 1] - columns.kernel[:, 0],
         columns.bias[1] - columns.bias[0],

@@ -33,7 +33,7 @@ from keras_incremental.statistics.kept_rows import KeptRows
 from keras_incremental.statistics.kept_rows import digests
 from keras_incremental.statistics.site_statistics import KEPT
 from keras_incremental.statistics.site_statistics import is_alike
-from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.statistics.solved_columns import solve_in_units
 from keras_incremental.statistics.solved_columns import weighted
 from keras_incremental.utils.long_progress import shown
 from keras_incremental.utils.long_progress import steps_of
@@ -240,7 +240,7 @@ class DeviceRun(Run):
         return self.predicted(self._validation_inputs)
 
     def train(self):
-        columns, left_out = solve_columns(self._statistics(), *self._samples())
+        columns, left_out = solve_in_units(self._statistics(), *self._samples())
         self.notes.extend(warnings_of(left_out, len(self.known_classes)))
         weights = weights_of(self.classifier, self.samples.classes)
         columns = weighted(columns, weights)

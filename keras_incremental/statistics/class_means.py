@@ -78,6 +78,11 @@ class NoScatter:
         """Returns the scatter of so many times as many samples."""
         return scatter * factor
 
+    @staticmethod
+    def in_units(scatter: np.ndarray, units: np.ndarray) -> np.ndarray:
+        """Returns the scatter of features that are divided by units."""
+        return scatter / units
+
     @classmethod
     def without(
         cls, scatter: np.ndarray, gone: np.ndarray, share: float
@@ -100,6 +105,10 @@ class SharedScatter(NoScatter):
     @staticmethod
     def of(centered: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return centered.T @ centered
+
+    @staticmethod
+    def in_units(scatter: np.ndarray, units: np.ndarray) -> np.ndarray:
+        return scatter / units / units[:, None]
 
     @staticmethod
     def between(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:

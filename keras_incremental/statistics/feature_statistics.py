@@ -19,6 +19,7 @@ from keras_incremental.statistics.shrinkage import share_of_sphere
 from keras_incremental.statistics.shrinkage import shrunk
 from keras_incremental.statistics.spectrum import is_few
 from keras_incremental.statistics.spectrum import spectrum
+from keras_incremental.statistics.units import units_of
 
 
 class FeatureStatistics(ClassMeans):
@@ -72,6 +73,24 @@ class FeatureStatistics(ClassMeans):
                 means from their center.
         """
         return SpectralGram.of_steps(self.spectrum(each, steps), steps, each)
+
+    def units(self) -> np.ndarray | None:
+        """Returns units of the features, or `None`, see `units_of`."""
+        squares = np.square(self.means - self.mean).T @ self.counts
+        squares += self._squares_within()
+        return units_of(squares, self.means, len(self))
+
+    def in_units(self, units: np.ndarray) -> Self:
+        """Returns the statistics of features that are divided by units.
+
+        Args:
+            units: Array of shape `(features,)`, above 0.
+        """
+        scatter = self.SCATTER.in_units(self.scatter, units)
+        return self._with(self.counts, self.means / units, scatter)
+
+    def _squares_within(self):
+        return np.diag(self.scatter)
 
     def normal(self, shrinkage: str = EVIDENCE) -> Normal | Gaussian:
         """Returns the distribution of samples around the mean of their class.

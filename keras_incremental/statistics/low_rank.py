@@ -81,8 +81,15 @@ class LowRankStatistics(FeatureStatistics):
     def shrunk_normal(self, shrinkage: str) -> tuple[Gaussian, float]:
         return self._shrunk_gaussian(shrinkage)
 
+    def _squares_within(self):
+        return np.square(self.scatter).sum(0)
+
     def _spectrum_within(self):
         return spectrum_of_rows(self.scatter)
+
+    def units(self) -> np.ndarray | None:
+        # What is spread evenly over all directions has no other units.
+        return None if self.rest else super().units()
 
     def fits(self, width: int) -> bool:
         rows = np.shape(self.scatter)

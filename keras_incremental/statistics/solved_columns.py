@@ -262,6 +262,34 @@ def solve_columns(
     return columns, LeftOut(features, labels, factor * scores)
 
 
+def solve_in_units(
+    statistics: FeatureStatistics, features: np.ndarray, labels: np.ndarray
+) -> tuple[LinearColumns, LeftOut]:
+    """Returns what `solve_columns` does, of features of any size.
+
+    Where these differ too much for one penalty, each is divided by how far it
+    varies, see `units_of` of `keras_incremental.statistics.units`.
+
+    Args:
+        statistics: `FeatureStatistics`, with samples of each class.
+        features: See `solve_columns`, as is `labels`.
+        labels: Ints of shape `(samples,)`.
+    """
+    units = statistics.units()
+    if units is None:
+        return solve_columns(statistics, features, labels)
+    rows = statistics.counts[labels] > 1
+    features, labels = features[rows], labels[rows]
+    columns, left_out = solve_columns(
+        statistics.in_units(units), features / units, labels
+    )
+    kernel = columns.kernel / units[:, None]
+    return (
+        LinearColumns(kernel, columns.bias),
+        dataclasses.replace(left_out, features=features),
+    )
+
+
 def offsets_of(weights: np.ndarray | None) -> np.ndarray | float:
     """Returns what is added to logits, so that weighted classes are chosen.
 

@@ -254,6 +254,16 @@ def test_what_no_device_could_continue_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_features_of_sizes_that_no_device_can_weigh_are_refused(tmp_path):
+    clf = classifier()
+    width = clf.head.input_dim
+    units = np.where(np.arange(width) < 1, 1e-7, 1.0)
+    clf.statistics = clf.statistics.in_units(units)
+    with pytest.raises(ValueError, match="differ too much in size"):
+        clf.export(tmp_path / "never", "onnx", extendable=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_heads_of_nothing_and_of_others_are_refused(pets, exported, copied):
     with pytest.raises(ValueError, match="learned something"):
         copied().learn_statistics([exported / "head.npz"])

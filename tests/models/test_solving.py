@@ -328,3 +328,24 @@ def test_probabilities_are_those_of_the_logits():
     shares = clf.predict(samples(range(4))[0], verbose=0)
     np.testing.assert_allclose(shares.sum(-1), 1, atol=1e-5)
     assert accuracy(clf, range(4)) > 0.85
+
+
+def test_features_that_were_constant_before_do_no_harm():
+    random = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    x = random.normal(size=(90, 8)) + 3 * np.eye(3, 8)[labels]
+    # Alive in the last class alone, and seldom.
+    x[:, 7] = (labels == 2) & (np.arange(90) < 20)
+    first = labels < 2
+    normalization = keras.layers.Normalization()
+    normalization.adapt(x[first])
+    model = keras.Sequential(
+        [keras.Input((8,)), normalization, keras.layers.Dense(2, "softmax")]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    clf = IncrementalClassifier(model, NAMES[:2])
+    clf.remember(x[first], labels[first])
+    report = clf.learn(x[~first], classes=NAMES[2:3], verbose=0)
+    assert SOLVED in method(report)
+    found = clf.predict(x, verbose=0).argmax(-1)
+    assert np.mean(found == labels) > 0.9

@@ -120,3 +120,12 @@ def _check(classifier):
             f"cannot solve the head. Received: no statistics of {missing}. "
             "Call `remember` with samples of them, and `learn`."
         )
+    if classifier.statistics.units() is not None:
+        raise ValueError(
+            "Features below the head differ too much in size for a device, "
+            "which learns with one penalty for all of them: one varies so "
+            "much that half of the others count for nothing. A "
+            "`Normalization` that was adapted where a feature was constant "
+            "makes such features. Adapt it on samples of all classes, or "
+            "export without `extendable`."
+        )

@@ -12,7 +12,7 @@ from keras_incremental.statistics.class_means import padded
 from keras_incremental.statistics.feature_statistics import described
 from keras_incremental.statistics.solved_columns import is_worse
 from keras_incremental.statistics.solved_columns import offsets_of
-from keras_incremental.statistics.solved_columns import solve_columns
+from keras_incremental.statistics.solved_columns import solve_in_units
 from keras_incremental.statistics.solved_columns import weighted
 
 
@@ -20,7 +20,7 @@ def solve_head(run):
     """Solves the head from statistics, unless the old head is better.
 
     Ridge regression on one-hot labels, its penalty the most probable one, or
-    linear discriminants with this penalty, see `solve_columns`; one
+    linear discriminants with this penalty, see `solve_in_units`; one
     temperature, of least crossentropy on new samples and exemplars that are
     left out in turn, makes logits of the scores. Nothing is drawn, and
     neither the order of the classes nor that of the samples matters.
@@ -89,7 +89,7 @@ def solution_of(run, statistics):
     # The features of a sample alone in its class are not needed.
     rows = statistics.counts[labels] > 1
     features = run.backbone.features_of(x[rows])
-    columns, left_out = solve_columns(statistics, features, labels[rows])
+    columns, left_out = solve_in_units(statistics, features, labels[rows])
     return columns, left_out.only(~inputs.known_replayed[rows])
 
 
