@@ -7,6 +7,7 @@ from keras_incremental.conversion.head_columns import check_columns
 from keras_incremental.conversion.head_columns import expandable
 from keras_incremental.conversion.head_columns import is_pointwise
 from keras_incremental.conversion.head_columns import reads_parts
+from keras_incremental.conversion.layer_checks import check_layers
 from keras_incremental.conversion.loss_outputs import warn_of_mismatch
 from keras_incremental.conversion.other_outputs import check_nested
 from keras_incremental.conversion.other_outputs import choose_output
@@ -52,6 +53,7 @@ def convert(model, recipe=None, multi_label=None, output=None):
         _check_plain(model)
         model, layout = choose_output(model, output)
         split = graph.split_head(model)
+        check_layers(model)
         _check_training(whole)
         warn_of_mismatch(model, split)
     own = isinstance(split.head, ExpandableHead)

@@ -11,10 +11,8 @@ from keras_incremental.losses.function_loss import compiled_loss
 # In the names of losses of one class for each sample.
 OF_ONE_CLASS = ("categorical", "kl_divergence")
 # Those of losses of numbers, which fit one class and several.
-OF_NUMBERS = (
-    *("mean_", "huber", "log_cosh", "cosine_similarity", "poisson"),
-    "hinge",
-)
+OF_NUMBERS = ("mean_", "huber", "log_cosh", "cosine_similarity", "poisson")
+OF_SIGNS = "hinge"
 
 
 def is_multi_label(split, model, said=None):
@@ -43,6 +41,8 @@ def is_multi_label(split, model, said=None):
             "not exclude each other. Received: multi_label=False. End a "
             "classifier of exclusive classes in `softmax` or in logits."
         )
+    if count == 1 and not own:
+        _check_one(split, _name_of(compiled_loss(model)))
     if said is None:
         check = _check_sigmoids if found else _check_logits
         check(split, _name_of(compiled_loss(model)), model, count)
@@ -50,6 +50,27 @@ def is_multi_label(split, model, said=None):
         return False
     _check_head(split, own)
     return True
+
+
+def _check_one(split, loss):
+    """One output is a logit, or the probability of the second class."""
+    name = split.head.name
+    if split.activation in ("softmax", "log_softmax"):
+        raise ValueError(
+            f"The head '{name}' has one output, whose {split.activation} is "
+            "the same for all samples. Received: units=1. Train it with "
+            "`sigmoid`, or with an output for each class."
+        )
+    of_numbers = any(part in loss for part in OF_NUMBERS)
+    if split.activation is None and of_numbers:
+        raise ValueError(
+            f"The head '{name}' gives one number and was compiled with {loss}"
+            ", so that 0.5 lies between labels 0 and 1, where it is 0 for a "
+            "logit. Received: units=1. Convert `keras.Model(model.inputs, "
+            "model.outputs[0] - 0.5)` if these were the labels, or "
+            "`keras.Model(model.inputs, model.outputs[0])` if they were -1 "
+            "and 1."
+        )
 
 
 def _check_logits(split, loss, model, count):
@@ -75,7 +96,7 @@ def _check_sigmoids(split, loss, model, count):
             "of `sigmoid`, or pass multi_label=True if several classes may "
             "apply to one sample."
         )
-    if any(name in loss for name in OF_NUMBERS):
+    if any(name in loss for name in (*OF_NUMBERS, OF_SIGNS)):
         raise ValueError(
             f"The head '{split.head.name}' has {count} sigmoid outputs, and "
             f"model '{model.name}' was compiled with {loss}, which serves "

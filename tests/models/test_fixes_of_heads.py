@@ -180,3 +180,53 @@ def test_the_fix_of_a_refused_head_works(case):
     np.testing.assert_allclose(clf.predict_on_batch(X), expected, atol=1e-5)
     clf.learn(X, classes=["d"], verbose=0)
     assert clf.predict_on_batch(X).shape == (12, 4)
+
+
+def recurrent():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(batch_shape=(3, 6, 4))
+    memory = layers.LSTM(5, stateful=True, trainable=False, name="memory")
+    return keras.Model(inputs, layers.Dense(3)(memory(inputs)))
+
+
+def without_state(model, path):
+    model.get_layer("memory").stateful = False
+    return model
+
+
+def low_rank():
+    keras.utils.set_random_seed(0)
+    dense = layers.Dense(8, trainable=False)
+    model = keras.Sequential([keras.Input((6, 4)), dense, layers.Flatten()])
+    model.add(layers.Dense(3))
+    dense.enable_lora(2)
+    dense.lora_kernel_b.assign(np.full((2, 8), 0.1))
+    dense.quantize("int8")
+    return model
+
+
+def reloaded(model, path):
+    model.save(path)
+    return keras.models.load_model(path)
+
+
+@pytest.mark.parametrize(
+    "make, message, fix",
+    [
+        (recurrent, "'memory'.*stateful = False", without_state),
+        (low_rank, "LoRA to quantized.*load_model", reloaded),
+    ],
+    ids=["stateful", "quantized with LoRA"],
+)
+def test_the_fix_of_a_layer_works(make, message, fix, tmp_path):
+    model = make()
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        IncrementalClassifier(model, NAMES)
+    fixed = fix(model, tmp_path / "model.keras")
+    sequences = X[:, 0]
+    expected = fixed.predict_on_batch(sequences)
+    clf = IncrementalClassifier(fixed, NAMES)
+    for same in (clf, clf.to_keras()):
+        np.testing.assert_allclose(
+            same.predict_on_batch(sequences), expected, atol=1e-5
+        )

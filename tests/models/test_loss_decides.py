@@ -164,3 +164,24 @@ def test_fit_does_not_weigh_classes_by_outputs_of_a_teacher():
     ):
         with pytest.raises(ValueError, match="`class_weight`.*`with_teacher`"):
             call()
+
+
+@pytest.mark.parametrize("half", [0.5, 0.0])
+def test_one_number_is_no_logit(half):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="one number.*model.outputs.0. - 0.5"):
+        IncrementalClassifier(model, NAMES)
+    outputs = model.outputs[0] - half
+    clf = IncrementalClassifier(keras.Model(model.inputs, outputs), NAMES)
+    said = np.array(clf.predict_names(X)) == "dog"
+    numbers = model.predict_on_batch(X)[:, 0]
+    np.testing.assert_array_equal(said, numbers > half)
+
+
+def test_a_softmax_of_one_output_is_refused():
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(1, activation="softmax")]
+    )
+    with pytest.raises(ValueError, match="the same for all samples.*sigmoid"):
+        IncrementalClassifier(model, NAMES)
