@@ -10,6 +10,7 @@ from keras_incremental.data.class_weights import ClassWeights
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
 from keras_incremental.data.map_batches import require_labels
+from keras_incremental.losses.joined_labels import JoinedLabels
 from keras_incremental.losses.joined_labels import join
 from keras_incremental.losses.joined_labels import joined_shape
 from keras_incremental.utils import devices
@@ -95,7 +96,7 @@ def with_teacher(
         require_labels(y, "with_teacher")
         logits = predict(x)
         sample_weight = weights.times(sample_weight, y, logits.ndim)
-        return x, (join(y, logits),), _one_part(sample_weight)
+        return x, JoinedLabels(join(y, logits)), _one_part(sample_weight)
 
     def spec(x, y, sample_weight):
         require_labels(y, "with_teacher")
@@ -104,7 +105,7 @@ def with_teacher(
         if weights.changes(sample_weight):
             shape_of_weights = weights.shape(y.shape, len(logits))
             sample_weight = type(y)(shape_of_weights, "float32")
-        y = (type(y)(shape, "float32"),)
+        y = JoinedLabels(type(y)(shape, "float32"))
         return x, y, _one_part(sample_weight)
 
     return map_batches(data, teach, spec)
@@ -112,7 +113,7 @@ def with_teacher(
 
 def _one_part(sample_weight):
     # Weights have the structure of labels.
-    return None if sample_weight is None else (sample_weight,)
+    return None if sample_weight is None else JoinedLabels(sample_weight)
 
 
 class _Teacher:

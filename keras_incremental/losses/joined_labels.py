@@ -7,11 +7,31 @@ do by the largest number of a row.
 """
 
 from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
+
+
+class JoinedLabels(NamedTuple):
+    """A tuple of one array of labels and logits.
+
+    `train_on_batch` of Keras reads the class of each sample out of a tuple as
+    if it were an array of labels, where TensorFlow or JAX is the backend.
+    """
+
+    joined: Any
+
+    def __array__(self, dtype=None, copy=None):
+        raise ValueError(
+            "Labels with outputs of a teacher are no classes that "
+            "`class_weight` of `train_on_batch` or `fit` could weigh. "
+            f"Received: an array of shape {np.shape(self.joined)}. Pass "
+            "`class_weight` to `with_teacher`."
+        )
+
 
 # Every int up to here is a float32.
 MOST_LABELS = 2**24
