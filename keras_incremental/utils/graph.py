@@ -333,6 +333,12 @@ def _last_layers(model):
 
 def _graph_of(model):
     """Returns what to do about a model without a graph."""
+    kind = keras.layers.TorchModuleWrapper
+    if any(isinstance(x, kind) for x in state.flatten_layers(model)):
+        return (
+            "Give its `TorchModuleWrapper` an `output_shape`, and build it as "
+            "a Sequential or Functional model that ends in `Dense`."
+        )
     if isinstance(model, keras.Sequential):
         return "Begin it with `keras.Input(shape)`, or call it once on data."
     return (
