@@ -203,7 +203,7 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
             verbose: Same as for `fit`; progress is shown where it takes long.
                 Defaults to `0`.
         """
-        source = as_source(x, y, varies=True)
+        source = as_source(x, y, varies=True, choose=self.snapshot().part_of)
         _check_logits(logits, source)
         x, y = self._candidates(source)
         model = self.model if model is None else model
@@ -243,8 +243,10 @@ class ExemplarMemory(ExemplarStore, keras.callbacks.Callback):
         if steps is not None and hasattr(data, "cardinality"):
             data, steps = data.take(steps), None
         size = 32 if batch_size is None else batch_size
-        source = as_source(data, y, size, steps, "data", varies=True)
         held = self.snapshot()
+        source = as_source(
+            data, y, size, steps, "data", varies=True, choose=held.part_of
+        )
         policy = Interleave(SHARE) if self.share is None else self.mixing_policy
         replay = Replay(held, policy, self.augmentation, self.seed)
         replay.num_classes = num_classes

@@ -16,6 +16,7 @@ from keras_incremental.data.collecting import Collector
 from keras_incremental.data.endless import read_to_the_end
 from keras_incremental.utils.long_progress import LongProgress
 from keras_incremental.utils.types import Data
+from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Tensor
 
 # Of data that does not say how long it is: 32 GiB.
@@ -35,6 +36,7 @@ class Source:
             `False`.
         varies: Bool. Whether samples may differ in shape. Defaults to
             `False`.
+        choose: See `as_source`. Defaults to `None`.
 
     Attributes:
         kind: `"arrays"`, `"tf.data"`, `"PyDataset"`, `"DataLoader"`,
@@ -62,6 +64,7 @@ class Source:
         whole: tuple | None = None,
         lists: bool = False,
         varies: bool = False,
+        choose: Function | None = None,
     ):
         self.kind = adapter.kind
         self.class_names = adapter.class_names
@@ -74,6 +77,7 @@ class Source:
         self._argument = argument
         self._steps = steps
         self._lists = lists
+        self._choose = choose
         dtype = None if whole is None else whole[0].dtype
         self._form = batch_checks.BatchForm(has_labels, varies, dtype)
         self._spent = False
@@ -211,6 +215,7 @@ class Source:
     def _parse(self, batch, index):
         where = f"{self._argument} (batch {index})"
         x, y = batch_checks.split_batch(batch, where)
+        x = x if self._choose is None else self._choose(x)
         x = arrays.samples_to_numpy(x, where, self._lists, self._form.varies)
         y = (
             None
@@ -230,6 +235,7 @@ def as_source(
     argument: str = "x",
     lists: bool = False,
     varies: bool = False,
+    choose: Function | None = None,
 ) -> Source:
     """Returns a view of data that reads it as NumPy batches.
 
@@ -250,6 +256,8 @@ def as_source(
         varies: Bool. Whether samples of one part, all of one rank, may
             differ in shape. They are `VaryingSamples` then, which are indexed
             as an array is. Defaults to `False`.
+        choose: Function of the samples of a batch, or of their specs, returns
+            the parts to read. Defaults to `None`, all.
 
     Returns:
         A `Source`.
@@ -273,6 +281,9 @@ def as_source(
         batch_checks.check_count("steps", steps)
     adapter = adapter_of(x)
     if isinstance(adapter, ArraysAdapter):
+        if isinstance(x, (tuple, dict)) and y is None:
+            x, y = batch_checks.split_batch(x, argument)
+        x = x if choose is None else choose(x)
         return _from_arrays(x, y, batch_size, steps, argument, lists, varies)
     if y is not None:
         raise ValueError(
@@ -281,13 +292,14 @@ def as_source(
             f"{type(y).__name__}. Drop `y`."
         )
     batch_checks.check_length(adapter, steps, argument)
-    if adapter.element_spec is None:
-        return Source(adapter, argument, steps, lists=lists, varies=varies)
-    x, y = batch_checks.split_batch(adapter.element_spec, f"`{argument}`")
-    batch_checks.check_specs(x, y, argument)
-    has_labels = y is not None
+    has_labels = None
+    if adapter.element_spec is not None:
+        x, y = batch_checks.split_batch(adapter.element_spec, f"`{argument}`")
+        x = x if choose is None else choose(x)
+        batch_checks.check_specs(x, y, argument)
+        has_labels = y is not None
     return Source(
-        adapter, argument, steps, has_labels, lists=lists, varies=varies
+        adapter, argument, steps, has_labels, None, lists, varies, choose
     )
 
 
@@ -312,8 +324,6 @@ def checked_source(
 
 
 def _from_arrays(x, y, batch_size, steps, argument, lists, varies):
-    if isinstance(x, (tuple, dict)) and y is None:
-        x, y = batch_checks.split_batch(x, argument)
     names = class_names(y)
     x = arrays.samples_to_numpy(x, argument, lists, varies)
     y = None if y is None else batch_checks.labels_to_numpy(y, "y")

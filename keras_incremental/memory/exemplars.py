@@ -14,6 +14,7 @@ from keras_incremental.memory.stored_samples import keys_of
 from keras_incremental.memory.stored_samples import with_shapes
 from keras_incremental.utils import varying
 from keras_incremental.utils.types import Shape
+from keras_incremental.utils.types import Structure
 
 COLUMNS = ("y", "ids", "phases", "label_versions")
 
@@ -62,6 +63,26 @@ class Exemplars:
 
     def __len__(self):
         return len(self.y)
+
+    def part_of(self, x: Structure) -> Structure:
+        """Returns the part of a dict that samples of this content are like.
+
+        Data sets give ids and names of files beside a picture. If no part, or
+        several have the shape of a sample, all are returned.
+
+        Args:
+            x: Batch of new samples, or specs of one.
+        """
+        if not isinstance(x, dict) or not len(self) or self.x.dtype.names:
+            return x
+        shape, is_text = self.x.shape[1:], self.x.dtype.kind == "U"
+        fitting = [
+            part
+            for part in x.values()
+            if tuple(getattr(part, "shape", ()))[1:] == shape
+            and _is_text(part.dtype) == is_text
+        ]
+        return fitting[0] if len(fitting) == 1 else x
 
     @property
     def counts(self) -> dict[int, int]:
@@ -228,3 +249,7 @@ def join_logits(parts, sizes):
 
 def _integers(values):
     return np.array(values, "int64")
+
+
+def _is_text(dtype):
+    return getattr(dtype, "kind", dtype) in ("U", "O", "S", "string")

@@ -51,6 +51,7 @@ def mix(
                 "with labels of dtype string. Turn names into numbers with "
                 "`data.to_indices`."
             )
+        x = replay.part_of(x)
         parts = records.names_of(x) if records.is_structure(x) else ()
         replay.check_parts(parts)
         if parts:

@@ -42,6 +42,7 @@ class Replay:
         seed: int = 0,
     ):
         self.num_classes: int | None = None
+        self.part_of = exemplars.part_of
         self._exemplars = exemplars
         self._policy: Any = policy
         self._augmentation = augmentation
@@ -64,6 +65,7 @@ class Replay:
         x, y = split_batch(batch, "the data to mix")
         if y is None:
             raise unlabeled("batch")
+        x = self.part_of(x)
         structured = records.is_structure(x)
         x, y = arrays.samples_to_numpy(x, "x"), arrays.to_numpy(y, "y")
         self.check(y)

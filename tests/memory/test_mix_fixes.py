@@ -52,14 +52,14 @@ def in_threads(dataset):
     return (dataset,)
 
 
-def with_ids():
+def of_two_views():
     tf = pytest.importorskip("tensorflow")
-    parts = {"id": np.arange(12), "image": X, "label": Y}
+    parts = {"left": X, "right": X + 1, "label": Y}
     return (tf.data.Dataset.from_tensor_slices(parts).batch(4),)
 
 
 def of_old_parts(dataset):
-    return (dataset.map(lambda each: (each["image"], each["label"])),)
+    return (dataset.map(lambda each: (each["left"], each["label"])),)
 
 
 CASES = {
@@ -67,7 +67,11 @@ CASES = {
     "names in a frame": (in_frame, "to_indices", in_numbers),
     "names in tf.data": (of_named_batches, "to_indices", in_numbered_batches),
     "processes": (in_processes, "use_multiprocessing=False", in_threads),
-    "ids": (with_ids, "Prepare the new data like the old", of_old_parts),
+    "two views": (
+        of_two_views,
+        "Prepare the new data like the old",
+        of_old_parts,
+    ),
 }
 
 

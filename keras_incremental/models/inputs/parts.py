@@ -172,8 +172,30 @@ def one_part(x, model):
     """
     if not isinstance(x, dict) or reads_lists(model):
         return x
-    name = _name_of_part(x, state.inputs_of(model))
+    parts = {name: part for name, part in x.items() if hasattr(part, "dtype")}
+    name = _name_of_part(parts, state.inputs_of(model))
     return x if name is None else x[name]
+
+
+def parts_read(x, model):
+    """Returns a batch without the parts of a dict that a model does not read.
+
+    Data sets give names of files, ids and boxes too.
+
+    Args:
+        x: Batch of samples, or specs of one.
+        model: Model with a graph.
+    """
+    if not isinstance(x, dict):
+        return x
+    inputs = state.inputs_of(model)
+    if _is_one(inputs):
+        return one_part(x, model)
+    names = [tensor.name for tensor in keras.tree.flatten(inputs)]
+    for keys in (inputs if isinstance(inputs, dict) else (), names):
+        if keys and set(keys) <= set(x):
+            return {key: x[key] for key in keys}
+    return x
 
 
 def _found(given, tensors):

@@ -1,6 +1,7 @@
 """Whatever `fit` takes, read as `Samples` of a classifier."""
 
 import dataclasses
+import functools
 import typing
 
 import numpy as np
@@ -13,6 +14,7 @@ from keras_incremental.data.labels import normals
 from keras_incremental.models.inputs import checks
 from keras_incremental.models.inputs.parts import listed
 from keras_incremental.models.inputs.parts import may_vary
+from keras_incremental.models.inputs.parts import parts_read
 from keras_incremental.models.inputs.parts import reads_lists
 from keras_incremental.models.inputs.pipelines import check_steps
 from keras_incremental.models.inputs.pipelines import chosen_of
@@ -62,7 +64,11 @@ class Reader:
         model = classifier.features
         self.classifier = classifier
         # What samples of this model may look like.
-        self.forms = {"lists": reads_lists(model), "varies": may_vary(model)}
+        self.forms = {
+            "lists": reads_lists(model),
+            "varies": may_vary(model),
+            "choose": functools.partial(parts_read, model=model),
+        }
         self.codec = classifier.problem.codec
         self.known = classifier.classes
         self.batch_size = batch_size
