@@ -7,6 +7,7 @@ mapped. No library for data is imported before such data comes.
 import collections.abc
 import functools
 import inspect
+import itertools
 import math
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from keras_incremental.data.adapter import Adapter
 from keras_incremental.data.batches import ListedBatches
 from keras_incremental.data.batches import MappedDataset
 from keras_incremental.data.grain_adapter import GrainAdapter
+from keras_incremental.data.labeled_dicts import is_labeled
 from keras_incremental.data.workers import in_workers
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Function
@@ -100,7 +102,7 @@ class PyDatasetAdapter(Adapter):
 
 
 class ListAdapter(Adapter):
-    """Batches in a list, each a tuple of arrays."""
+    """Batches in a list, each a tuple of arrays, or a dict with labels."""
 
     kind = "list"
 
@@ -113,7 +115,7 @@ class ListAdapter(Adapter):
         return (
             isinstance(data, list)
             and bool(data)
-            and all(isinstance(batch, tuple) for batch in data)
+            and all(isinstance(b, tuple) or is_labeled(b) for b in data)
             and all(map(_is_batch, keras.tree.flatten(data[0])))
         )
 
@@ -160,6 +162,13 @@ class DataLoaderAdapter(Adapter):
 class IteratorAdapter(Adapter):
     kind = "generator"
     reiterable = False
+    # Of a generator nobody knows.
+    endless = (itertools.cycle, itertools.count)
+
+    def __init__(self, data: Data):
+        super().__init__(data)
+        if isinstance(data, self.endless):
+            self.num_batches = math.inf
 
     @classmethod
     def matches(cls, data: Data) -> bool:

@@ -3,6 +3,7 @@
 Nothing of pandas is imported.
 """
 
+import enum
 import math
 import os
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ SPARSE = ("SparseTensor", "IndexedSlices")
 # Kinds of dtypes that may hold text and are no unicode: objects, bytes, and
 # strings of any length.
 TEXT = "OST"
+LISTED = " Batches in a list are tuples of arrays, `[(x, y), ...]`."
 MISSING = (
     " Fill what is missing, or leave these rows out; `partial_labels` of "
     "`learn` says what a missing label means."
@@ -90,8 +92,7 @@ def to_numpy(value: Any, argument: str) -> np.ndarray:
     if records.is_records(value):
         return value
     _refuse_structures(value, argument)
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
+    value = plain(value)
     try:
         array = np.asarray(as_array(value))
     except (ValueError, TypeError) as error:
@@ -99,11 +100,56 @@ def to_numpy(value: Any, argument: str) -> np.ndarray:
             f"`{argument}` must be one array. Received: "
             f"{type(value).__name__} whose items differ in shape. Resize or "
             "pad the items to one shape, as `keras.utils.pad_sequences(x, "
-            "padding='post')` does."
+            f"padding='post')` does.{LISTED if _is_nested(value) else ''}"
         ) from error
     if array.dtype.name == "bfloat16":
         return array.astype("float32")
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        return array.astype("float64")
     return _decode(array, argument) if array.dtype.kind in TEXT else array
+
+
+def plain(value: Any) -> Any:
+    """Returns a tensor of torch, and names in a list, as NumPy reads them.
+
+    Of strings of an `Enum`, NumPy makes something else.
+
+    Raises:
+        TypeError: if values of a masked array are missing.
+    """
+    if np.ma.is_masked(value):
+        raise TypeError(
+            "Arrays must have all their values. Received: a masked array, with "
+            f"{np.ma.count_masked(value)} values masked. Fill them, by "
+            "`x.filled(0)`, or leave these samples out."
+        )
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        is_half = str(value.dtype) == "torch.bfloat16"
+        return value.float() if is_half else value
+    if isinstance(value, (list, tuple)) and _has_enum(value):
+        return [str.__str__(name) for name in value]
+    return value
+
+
+def check_known(value: Any, argument: str) -> None:
+    """Raises a `TypeError` for what is no array, and no known data set.
+
+    Args:
+        value: What was passed as samples, or as a data set.
+        argument: Name of the argument, for the message.
+    """
+    held = (str, bytes, os.PathLike, dict, Sequence, type(None))
+    is_array = any(hasattr(value, name) for name in ("__array__", "shape"))
+    if is_array or hasattr(value, "to_numpy") or isinstance(value, held):
+        return
+    if any(hasattr(value, name) for name in ("__iter__", "__getitem__")):
+        raise TypeError(
+            f"`{argument}` must be arrays, or a data set that yields batches. "
+            f"Received: {type(value).__name__}. Pass `iter({argument})` if it "
+            "yields batches of `(samples, labels)`; a `Dataset` of torch goes "
+            "into a `torch.utils.data.DataLoader`."
+        )
 
 
 def refuse_ragged(structure: Any, argument: str) -> None:
@@ -152,8 +198,11 @@ def as_keras_reads(value: Any, argument: str) -> Any:
         argument: Name of the argument, for the messages.
     """
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    is_odd = hasattr(value, "to_numpy") or kind in (*TEXT, "U")
-    return to_numpy(value, argument) if is_odd else value
+    is_long = kind == "f" and value.dtype.itemsize > 8
+    is_odd = hasattr(value, "to_numpy") or kind in (*TEXT, "U") or is_long
+    if is_odd or np.ma.is_masked(value):
+        return to_numpy(value, argument)
+    return value.detach() if getattr(value, "requires_grad", False) else value
 
 
 def in_chunks(function: Function, x: np.ndarray, size: int = 256) -> np.ndarray:
@@ -283,11 +332,33 @@ def _decode(array, argument):
     if not all(isinstance(value, (str, bytes)) for value in values):
         odd = [v for v in values if not isinstance(v, (str, bytes))]
         missing = MISSING if any(v is None for v in odd) else ""
+        if isinstance(odd[0], enum.Enum):
+            raise TypeError(
+                f"`{argument}` must hold numbers or strings. Received: "
+                f"{odd[0]!r}. Pass names, by `[item.name for item in "
+                f"{argument}]`."
+            )
         raise TypeError(
             f"`{argument}` must hold numbers or strings. Received: dtype "
             f"object with {type(odd[0]).__name__} items. Convert it to one "
             "array of numbers of one shape first, for example with "
             f'`np.stack(items).astype("float32")`.{missing}'
         )
-    text = [v.decode() if isinstance(v, bytes) else v for v in values]
+    text = [
+        v.decode() if isinstance(v, bytes) else str.__str__(v) for v in values
+    ]
     return np.array(text, dtype=str).reshape(array.shape)
+
+
+def _has_enum(values):
+    """Returns whether there are strings of an `Enum` in a list of strings."""
+    is_text = len(values) > 0 and isinstance(values[0], str)
+    return is_text and any(isinstance(v, enum.Enum) for v in values)
+
+
+def _is_nested(value):
+    """Returns whether a list has lists or tuples, as a list of batches."""
+    nested = (list, tuple)
+    return isinstance(value, nested) and all(
+        isinstance(item, nested) for item in value
+    )

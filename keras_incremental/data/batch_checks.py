@@ -155,7 +155,19 @@ def check_specs(x: Structure, y: Any, argument: str) -> None:
                 f"`{name}` must be dense tensors. Received: {spec}. Make "
                 "them dense, and join several labels into one."
             )
-    shapes = [s.shape for s in (*parts, y) if s is not None]
+    check_batched(x, y, argument)
+
+
+def check_batched(x: Structure, y: Any, argument: str) -> None:
+    """Raises a `ValueError` if specs are not those of batches.
+
+    Args:
+        x: Specs of samples.
+        y: Specs of labels, or `None`.
+        argument: What errors call the data by.
+    """
+    specs = [s for s in keras.tree.flatten((x, y)) if hasattr(s, "shape")]
+    shapes = [s.shape for s in specs]
     ranks = [shape.rank for shape in shapes]
     firsts = [shape[0] for shape in shapes if shape.rank]
     differ = None not in firsts and len(set(firsts)) > 1
@@ -167,25 +179,48 @@ def check_specs(x: Structure, y: Any, argument: str) -> None:
         )
 
 
+def check_ranks(x: Structure, argument: str) -> None:
+    """Raises a `ValueError` if specs of samples do not say their axes.
+
+    Args:
+        x: Specs of samples.
+        argument: What errors call the data by.
+    """
+    unknown = [s for s in keras.tree.flatten(x) if s.shape.rank is None]
+    if unknown:
+        raise ValueError(
+            f"`{argument}` must say how many axes its samples have. Received: "
+            f"{unknown[0]}. Pass `output_signature` to `from_generator`, or "
+            "set shapes by `tf.ensure_shape` in `dataset.map`."
+        )
+
+
 def split_batch(batch: Structure, where: str) -> tuple:
     """Returns the samples and the labels, or `None`, of one batch."""
     x, y, sample_weight = unpack(batch, where)
     if sample_weight is not None:
         raise ValueError(
             "Sample weights are not supported here. Received: "
-            f"{where} with (x, y, sample_weight). Give (x, y) only. Mix "
-            "first, and add a teacher or weights then."
+            f"{where} with (x, y, sample_weight). Give (x, y) only, for "
+            "example by `dataset.map(lambda x, y, weights: (x, y))`: `fit` "
+            "reads weights of samples, and `class_weight` of a classifier is "
+            "for classes. Mix first, and add a teacher or weights then."
         )
     return x, y
 
 
-def check_batch(x: np.ndarray, y: np.ndarray | None, where: str) -> None:
-    """Raises a `ValueError` unless a batch has one label for each sample."""
-    if x.ndim == 0 or (y is not None and y.ndim == 0):
+def check_rank(x: Tensor, y: Any, where: str) -> None:
+    """Raises a `ValueError` if a sample or a label is no batch of them."""
+    if 0 in (np.ndim(x), 1 if y is None else np.ndim(y)):
         raise ValueError(
             "Data must come in batches. Received: single examples in "
             f"{where}. Batch it first, for example with `dataset.batch(32)`."
         )
+
+
+def check_batch(x: np.ndarray, y: np.ndarray | None, where: str) -> None:
+    """Raises a `ValueError` unless a batch has one label for each sample."""
+    check_rank(x, y, where)
     if y is not None and len(x) != len(y):
         raise ValueError(
             f"There must be one label in `y` for each sample. Received: "

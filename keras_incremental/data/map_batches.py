@@ -3,13 +3,12 @@ import numpy as np
 
 from keras_incremental.data.adapters import PyDatasetAdapter
 from keras_incremental.data.adapters import adapter_of
+from keras_incremental.data.labeled_dicts import LABELS
+from keras_incremental.data.labeled_dicts import is_labeled
 from keras_incremental.utils.types import Data
 from keras_incremental.utils.types import Function
 from keras_incremental.utils.types import Structure
 from keras_incremental.utils.types import Tensor
-
-# Where a dict of samples has their labels.
-LABELS = frozenset({"label", "labels"})
 
 
 def map_batches(
@@ -67,7 +66,7 @@ def unpack(batch: Structure, where: str = "a batch") -> tuple:
     A dict with a key `"label"`, as those of TensorFlow Datasets, has its
     labels there. What is left of it is `x`; one part alone is an array.
     """
-    if isinstance(batch, dict) and not LABELS.isdisjoint(batch):
+    if is_labeled(batch):
         return _unpack_dict(batch)
     if isinstance(batch, (tuple, list)) and not 1 <= len(batch) <= 3:
         raise ValueError(
@@ -106,9 +105,7 @@ def refuse_processes(data: Data, reason: str) -> None:
 def _pack(parts, like):
     packed = keras.utils.pack_x_y_sample_weight(*parts)
     # A dict with labels was a tuple of parts, and does not become samples.
-    had_parts = isinstance(like, (tuple, list)) or (
-        isinstance(like, dict) and not LABELS.isdisjoint(like)
-    )
+    had_parts = isinstance(like, (tuple, list)) or is_labeled(like)
     return (packed,) if had_parts and not isinstance(packed, tuple) else packed
 
 

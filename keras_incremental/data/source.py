@@ -281,6 +281,7 @@ def as_source(
         batch_checks.check_count("steps", steps)
     adapter = adapter_of(x)
     if isinstance(adapter, ArraysAdapter):
+        arrays.check_known(x, argument)
         if isinstance(x, (tuple, dict)) and y is None:
             x, y = batch_checks.split_batch(x, argument)
         x = x if choose is None else choose(x)

@@ -1,5 +1,7 @@
 import keras
 
+from keras_incremental.data.batch_checks import check_rank
+from keras_incremental.data.batch_checks import check_ranks
 from keras_incremental.data.labels import is_one_hot
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import refuse_processes
@@ -41,10 +43,13 @@ def mix(
         return _mix_arrays(source, replay, batch_size, seed), source
 
     def add(x, y, sample_weight):
+        is_structure = records.is_structure(x)
+        check_rank([0] if is_structure else x, y, "`data`")
         _check_form(y)
         return *replay((x, y, sample_weight)), None
 
     def spec(x, y, sample_weight):
+        check_ranks(x, "data")
         if y.dtype == "string":
             raise TypeError(
                 "Labels to mix must be numbers. Received: a `tf.data.Dataset` "

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_incremental.data.arrays import as_array
 from keras_incremental.data.arrays import check_finite
+from keras_incremental.data.arrays import plain
 from keras_incremental.data.arrays import samples_to_numpy
 from keras_incremental.models.inputs.arguments import checked_verbose
 from keras_incremental.models.inputs.arguments import whole
@@ -88,9 +89,9 @@ class PredictingMixin(Rejects):
         else:
             count = None
             if is_arrays(x):
-                told = long_progress.predict_callbacks(
-                    len(keras.tree.flatten(read)[0]), batch_size or 32
-                )
+                # A variable has no `len`.
+                rows = keras.tree.flatten(read)[0].shape[0]
+                told = long_progress.predict_callbacks(rows, batch_size or 32)
                 callbacks = callbacks or told
                 read, batch_size, count = devices.divisible(read, batch_size)
             else:
@@ -359,8 +360,18 @@ def _check_samples(x):
         return
     if is_varying(x) or items_of(x) is not None:
         return check_finite(samples_to_numpy(x, "x", varies=True), "x")
-    for part in keras.tree.flatten(x):
-        check_finite(keras.ops.convert_to_numpy(as_array(part)), "x")
+    for part in _parts(x):
+        check_finite(keras.ops.convert_to_numpy(as_array(plain(part))), "x")
+
+
+def _parts(x):
+    """Yields the arrays of a structure, and lists of numbers as arrays."""
+    is_rows = isinstance(x, list) and not hasattr(x[0], "shape")
+    if is_rows or not isinstance(x, (dict, list, tuple)):
+        yield samples_to_numpy(x, "x") if is_rows else x
+        return
+    for part in x.values() if isinstance(x, dict) else x:
+        yield from _parts(part)
 
 
 def _rows(classifier, x, rows):

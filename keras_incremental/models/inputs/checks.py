@@ -7,6 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_incremental.callbacks.exemplar_memory import ExemplarMemory
+from keras_incremental.data.arrays import LISTED
+from keras_incremental.data.arrays import check_known
 from keras_incremental.data.by_name import by_name
 from keras_incremental.data.by_name import table_by_name
 from keras_incremental.data.map_batches import unpack
@@ -150,10 +152,11 @@ def checked_data(classifier, x, y, arguments=("x", "y")):
         x = with_tokens(classifier, x, inputs)
         return as_loss_reads(classifier, arrays_to_read(x, model, inputs), y)
     if x is None or is_arrays(x):
+        check_known(x, inputs)
         raise ValueError(
             f"`{inputs}` has no labels. Received: {inputs} of type "
             f"{type(x).__name__}. Pass samples and labels, or a data set of "
-            "`(samples, labels)`."
+            f"`(samples, labels)`.{LISTED if isinstance(x, list) else ''}"
         )
     x = batches_to_read(with_tokens(classifier, x, inputs), model, inputs)
     x = by_name(x, classes, codec.encode, inputs)

@@ -8,9 +8,13 @@ import numpy as np
 from keras_incremental.data.adapters import ArraysAdapter
 from keras_incremental.data.adapters import adapter_of
 from keras_incremental.data.arrays import as_keras_reads
+from keras_incremental.data.arrays import check_known
 from keras_incremental.data.arrays import refuse_ragged
 from keras_incremental.data.arrays import to_numpy
+from keras_incremental.data.batch_checks import check_batched
 from keras_incremental.data.batch_checks import check_length
+from keras_incremental.data.batch_checks import check_rank
+from keras_incremental.data.batch_checks import check_ranks
 from keras_incremental.data.endless import WatchedEnd
 from keras_incremental.data.map_batches import map_batches
 from keras_incremental.data.map_batches import unpack
@@ -71,6 +75,7 @@ def arrays_to_read(x, model, argument="x", varies=False):
     """
     if isinstance(x, dict):
         x, _, _ = unpack(x)
+    check_known(x, argument)
     if not isinstance(x, list):
         refuse_ragged(x, argument)
     x = one_part(listed(x, model, argument), model)
@@ -98,12 +103,12 @@ def batches_to_read(data, model, argument="x", labeled=True):
             Keras has no dtype for names in NumPy. Defaults to `True`.
     """
     spec = adapter_of(data).element_spec
-    refuse_ragged(spec, argument)
+    _check_spec(spec, argument)
     if spec is not None and not _in_dict(spec, model):
         return data
 
     def read(x, y, sample_weight):
-        x = one_part(x, model)
+        x, y = _as_arrays(x, y, model, argument)
         if spec is not None:
             # Those of TensorFlow become tensors anyway.
             return x, y, sample_weight
@@ -114,6 +119,37 @@ def batches_to_read(data, model, argument="x", labeled=True):
         return one_part(x, model), y, sample_weight
 
     return map_batches(data, read, read_spec)
+
+
+def _check_spec(spec, argument):
+    """Raises if a data set does not have dense batches of one rank."""
+    refuse_ragged(spec, argument)
+    if spec is None:
+        return
+    x, y, _ = unpack(spec)
+    check_ranks(x, argument)
+    check_batched(x, y, argument)
+
+
+def _as_arrays(x, y, model, argument):
+    """Returns samples that a model reads, and labels, of one batch."""
+    x = listed(one_part(x, model), model, argument)
+    y = to_numpy(y, "y") if isinstance(y, list) else y
+    if not keras.tree.is_nested(x):
+        check_rank(x, y if hasattr(y, "ndim") else None, f"`{argument}`")
+        _check_axes(x, state.inputs_of(model), argument)
+    return x, y
+
+
+def _check_axes(x, tensor, argument):
+    """Raises if a batch has the axes of one sample.
+
+    Keras adds a last axis of 1 where that is missing.
+    """
+    axes = getattr(tensor, "shape", ())
+    lacks_batch = np.ndim(x) == len(axes) - 1 and axes[-1] != 1
+    if lacks_batch and tensor.dtype != "string":
+        check_rank(0, None, f"`{argument}`")
 
 
 def batches_to_predict(data, model, steps):
@@ -133,6 +169,7 @@ def batches_to_predict(data, model, steps):
         if adapter.element_spec is None
         else unpack(adapter.element_spec)[1]
     )
+    _check_spec(adapter.element_spec, "x")
     if getattr(y, "dtype", None) == "string":
         # Only TensorFlow has a dtype for names.
         data = data.map(lambda *batch: (_samples_in(batch),))
@@ -180,7 +217,8 @@ def _tuples(batches, model):
     """Yields batches of samples alone; Keras takes no others of a generator."""
     for batch in batches:
         x, _, _ = unpack(batch)
-        yield (records.readable(one_part(x, model)),)
+        x, _ = _as_arrays(x, None, model, "x")
+        yield (records.readable(x),)
 
 
 def with_chosen_labels(classifier, x, y):
