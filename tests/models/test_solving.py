@@ -107,6 +107,17 @@ def test_logits_are_calibrated(memory):
     assert calibration_error(y, shares) < 0.06
 
 
+def test_logits_stay_calibrated_where_no_sample_can_be_left_out():
+    clf = classifier()
+    teach(clf, [2])
+    teach(clf, [3], count=1)
+    x, y = samples([0, 1, 2], 200, seed=12)
+    logits = clf.predict(x, verbose=0)
+    shares = np.exp(logits - logits.max(-1, keepdims=True))
+    shares /= shares.sum(-1, keepdims=True)
+    assert calibration_error(y, shares) < 0.1
+
+
 def test_exemplars_serve_the_temperature():
     logits = []
     for memory in (None, ExemplarMemory(20)):

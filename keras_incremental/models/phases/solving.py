@@ -10,6 +10,7 @@ from keras_incremental.models.phases.training import train
 from keras_incremental.models.weighing import weights_of
 from keras_incremental.statistics.class_means import padded
 from keras_incremental.statistics.feature_statistics import described
+from keras_incremental.statistics.solved_columns import LinearColumns
 from keras_incremental.statistics.solved_columns import is_worse
 from keras_incremental.statistics.solved_columns import offsets_of
 from keras_incremental.statistics.solved_columns import solve_in_units
@@ -22,8 +23,9 @@ def solve_head(run):
     Ridge regression on one-hot labels, its penalty the most probable one, or
     linear discriminants with this penalty, see `solve_in_units`; one
     temperature, of least crossentropy on new samples and exemplars that are
-    left out in turn, makes logits of the scores. Nothing is drawn, and
-    neither the order of the classes nor that of the samples matters.
+    left out in turn, makes logits of the scores; that of the old head where
+    none can be left out. Nothing is drawn, and neither the order of the
+    classes nor that of the samples matters.
 
     The solved head takes the place of the old one unless it is worse, among
     the old classes, on samples that the old head was not trained on: those of
@@ -90,7 +92,29 @@ def solution_of(run, statistics):
     rows = statistics.counts[labels] > 1
     features = run.backbone.features_of(x[rows])
     columns, left_out = solve_in_units(statistics, features, labels[rows])
+    if not len(left_out.labels):
+        columns = _as_sure_as_before(run, columns, statistics)
     return columns, left_out.only(~inputs.known_replayed[rows])
+
+
+def _as_sure_as_before(run, columns, statistics):
+    """Returns columns at the temperature of the old head.
+
+    It is the one at which both agree best at the means of the old classes:
+    of a phase that shows one sample of each class none can be left out.
+    """
+    head, num_old = run.classifier.head, len(run.known_classes)
+    means = statistics.means[:num_old]
+    if head.described:
+        return columns
+    old = means @ head.columns("kernel") + head.columns("bias")
+    new = columns.scores(means)[:, :num_old]
+    old, new = (z - z.mean(-1, keepdims=True) for z in (old, new))
+    fits, size = np.sum(old * new), np.sum(new * new)
+    if fits <= 0 or size <= 0:
+        return columns
+    factor = fits / size
+    return LinearColumns(factor * columns.kernel, factor * columns.bias)
 
 
 def warnings_of(new, num_old):
