@@ -83,6 +83,27 @@ def _mean(x):
     return layers.Average()([dense()(x), dense()(x)])
 
 
+def _whole_map(x):
+    return layers.Conv2D(NUM_CLASSES, x.shape[1:3])(x)
+
+
+def _on_sequences(x):
+    steps = layers.Reshape((-1, x.shape[-1]))(x)
+    scores = layers.Conv1D(NUM_CLASSES, 1)(steps)
+    return layers.GlobalAveragePooling1D()(scores)
+
+
+def _nested(x):
+    inputs = keras.Input(x.shape[1:])
+    outputs = [layers.Dense(1)(inputs), dense()(inputs)]
+    return keras.Model(inputs, outputs)(x)[1]
+
+
+def _side_by_side(x):
+    heads = layers.Dense(1)(x), layers.Dense(NUM_CLASSES - 1)(x)
+    return layers.Concatenate()(heads)
+
+
 def _quantized():
     model = on_rows(dense())()
     model.quantize("int8")
@@ -105,6 +126,9 @@ HEADS = {
     "1x1 convolution, then maximum pooling": on_maps(
         conv(), lambda x: layers.GlobalMaxPooling2D()(x)
     ),
+    "convolution of the whole map, then Flatten": on_maps(_whole_map, flatten),
+    "Conv1D, then average pooling": on_maps(_on_sequences, softmax),
+    "of a nested model with several outputs": on_rows(_nested),
     "Dropout after the head": on_rows(
         dense(), lambda x: layers.Dropout(0.1)(x), softmax
     ),
@@ -122,6 +146,10 @@ HEADS = {
     "SpectralNormalization of Dense": on_rows(_spectral),
     "Dense with LoRA": on_rows(_low_rank),
     "Dense, int8": _quantized,
+    "BatchNormalization after the head": on_rows(
+        dense(), lambda x: layers.BatchNormalization()(x), softmax
+    ),
+    "two heads side by side": on_rows(_side_by_side),
     "mean of two heads": on_rows(_mean),
     "sum of two heads": on_rows(lambda x: dense()(x) + dense()(x)),
 }

@@ -71,6 +71,12 @@ def _fix(head):
             "Scores of places, of which the largest is taken, are no columns: "
             f"put '{head.name}' below a `Dense` layer, and train that."
         )
+    if isinstance(head, keras.layers.BatchNormalization):
+        return (
+            "Put it into the `Dense` layer below: kernel and bias times "
+            "`scale`, and then `beta - moving_mean * scale` added to the bias, "
+            "where `scale = gamma / sqrt(moving_variance + epsilon)`."
+        )
     return (
         "End the model in what that layer reads, `keras.Model(model.inputs, "
         f"model.get_layer('{head.name}').input)`, if this gives scores. If "

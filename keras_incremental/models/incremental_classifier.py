@@ -76,7 +76,7 @@ class IncrementalClassifier(
         model: Built Keras classifier that ends in `Dense(n)` (logits or
             softmax), `Dense(1)` (logit or sigmoid, which become two logits
             exactly) or `ExpandableDense`; or in `Dense(n)` of sigmoids,
-            where several classes may apply to one sample. A 1x1 `Conv2D`
+            where several classes may apply to one sample. A 1x1 convolution
             with averaging or flattening after it is taken for a `Dense`. On
             maps or on `(batch_size, time, features)` there is a class for
             each pixel or token. A task of KerasHub keeps its preprocessor:

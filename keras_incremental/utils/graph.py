@@ -381,6 +381,7 @@ def _feed(model, node):
             f"The head '{node.operation.name}' of model '{model.name}' must "
             "have one input. Received: several. Concatenate them before the "
             "head; of the sum or the mean of heads make one `Dense` layer, "
-            "whose weights are the sum or the mean of theirs."
+            "whose weights are the sum or the mean of theirs, and of heads "
+            "side by side one with the columns of all."
         )
     return tensors[0]
