@@ -1,6 +1,7 @@
 """Losses of Keras in any form, and the labels that they read."""
 
 import inspect
+import re
 from typing import Any
 from typing import Self
 
@@ -23,7 +24,8 @@ class FunctionLoss(keras.losses.Loss):
             each sample, or the name of a Keras loss.
         reduction: See `keras.losses.Loss`. Defaults to
             `"sum_over_batch_size"`.
-        name: String. Defaults to the name of the function.
+        name: String. Defaults to the name of the function, without signs
+            that TensorFlow takes in no name, such as those of `<lambda>`.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class FunctionLoss(keras.losses.Loss):
     ):
         function = keras.losses.get(function)
         super().__init__(
-            name=name or getattr(function, "__name__", "function_loss"),
+            name=name or _name_of(function),
             reduction=reduction,
             dtype="float32",
         )
@@ -64,6 +66,11 @@ class FunctionLoss(keras.losses.Loss):
     def from_config(cls, config: Config) -> Self:
         function = keras.losses.deserialize(config.pop("function"))
         return cls(function, **config)
+
+
+def _name_of(function):
+    name = re.sub(r"\W|^_+", "", getattr(function, "__name__", ""))
+    return name or "function_loss"
 
 
 def as_loss(identifier: LossLike) -> keras.losses.Loss:

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_incremental.losses import CandidateSetCrossentropy
 from keras_incremental.losses import DistillationCrossentropy
@@ -149,3 +150,18 @@ def test_the_configuration_keeps_loss_and_distillation():
     p = np.full((2, 3), 1 / 3, "float32")
     assert copy.distillation.mapping == [0, 1, 1]
     assert float(copy(joined(), p)) == float(loss(joined(), p))
+
+
+def _private(y_true, y_pred):
+    return ops.zeros_like(y_pred[..., 0])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [_private, lambda y_true, y_pred: _private(y_true, y_pred)],
+    ids=["underscore", "lambda"],
+)
+def test_a_function_of_any_name_is_a_loss(function):
+    # TensorFlow refuses such names, and the scopes after them.
+    loss = LossWithTeacher(function, num_old=2, weight=0.0)
+    assert float(loss(np.zeros((4, 3)), np.zeros((4, 2), "float32"))) == 0
