@@ -10,6 +10,7 @@ from keras_incremental.models import session
 from keras_incremental.models import tuning
 from keras_incremental.models.inputs import arguments
 from keras_incremental.models.inputs import checks
+from keras_incremental.models.inputs.fit_arguments import refuses_fit_arguments
 from keras_incremental.models.inputs.reading import OldData
 from keras_incremental.models.inputs.reading import Reader
 from keras_incremental.models.inputs.reading import checked_version
@@ -40,6 +41,7 @@ from keras_incremental.utils.types import Tensor
 class LearningMixin(SitesMixin):
     """Methods of an `IncrementalClassifier` that learn."""
 
+    @refuses_fit_arguments
     def learn(
         self,
         x: Data,
@@ -177,6 +179,7 @@ class LearningMixin(SitesMixin):
             PhaseRun(self, data.compatible(self), options, gate)
         )
 
+    @refuses_fit_arguments
     def observe(
         self,
         x: Data,
@@ -270,6 +273,7 @@ class LearningMixin(SitesMixin):
         )
         return session.run_if_accepted(run)
 
+    @refuses_fit_arguments
     def remember(
         self,
         x: Data | SiteStatistics | str | os.PathLike,
@@ -327,6 +331,7 @@ class LearningMixin(SitesMixin):
         samples = checks.learnable(samples.at_version(version), self)
         session.remember(self, samples, batch_size, verbose)
 
+    @refuses_fit_arguments
     def tune(
         self,
         recipes: Sequence[Recipe],

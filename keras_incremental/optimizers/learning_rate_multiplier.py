@@ -16,7 +16,7 @@ from keras_incremental.utils.types import Tensor
 
 
 @export
-class LearningRateMultiplier(keras.optimizers.Optimizer):
+class LearningRateMultiplier(state.HasAverages, keras.optimizers.Optimizer):
     """Optimizer wrapper that multiplies the learning rate of some variables.
 
     Use it to train a pretrained backbone with small steps and a new head with
@@ -90,6 +90,11 @@ class LearningRateMultiplier(keras.optimizers.Optimizer):
     def parts(self) -> list[keras.optimizers.Optimizer]:
         """The copies of the optimizer, one for each factor except 0."""
         return list(self._parts.value.values())
+
+    @property
+    def trained(self) -> list[keras.Variable]:
+        """The variables that it was built for."""
+        return self._trained.value
 
     @property
     def optimizers(self) -> list[state.JoinedAverages]:

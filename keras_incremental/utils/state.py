@@ -458,3 +458,19 @@ class JoinedAverages:
     @property
     def _distribution_strategy(self):
         return self.parts[0]._distribution_strategy
+
+
+class HasAverages:
+    """Averages of an optimizer of several parts, as Keras 3.12 reads them.
+
+    A subclass has `trained`, its variables, and `optimizers`, a list of one
+    `JoinedAverages`, which raises an `AttributeError` if there are no averages.
+    """
+
+    @property
+    def _model_variables_moving_average(self: Any):
+        (joined,) = self.optimizers
+        averages = joined._model_variables_moving_average
+        pairs = zip(joined._trainable_variables, averages, strict=True)
+        average_of = {id(variable): average for variable, average in pairs}
+        return [average_of[id(variable)] for variable in self.trained]

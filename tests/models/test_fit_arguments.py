@@ -68,3 +68,36 @@ def test_classes_are_weighed_by_their_names():
     for method in (clf.fit, clf.train_on_batch):
         with pytest.raises(ValueError, match="`class_weight` contains names"):
             method(X, Y, class_weight={"c": 2.0})
+
+
+FIXES = {
+    "sample_weight": (
+        WEIGHTS,
+        lambda clf: clf.fit(X, Y, sample_weight=WEIGHTS),
+    ),
+    "class_weight": (
+        {1: 2.0},
+        lambda clf: setattr(clf, "class_weight", {"bird": 2.0}),
+    ),
+    "validation_split": (0.5, {"validation_data": (X, Y)}),
+    "validation_freq": (2, {}),
+    "steps_per_epoch": (2, {"steps": 2, "batch_size": 4}),
+    "initial_epoch": (1, {"epochs": 1}),
+    "shuffle": (False, {}),
+}
+
+
+@pytest.mark.parametrize("name", FIXES)
+@pytest.mark.parametrize("method", ["learn", "remember", "observe", "tune"])
+def test_what_only_fit_takes_is_told(method, name):
+    clf = IncrementalClassifier(network(), ["a", "b"])
+    value, fix = FIXES[name]
+    with pytest.raises(TypeError, match=f"`{method}` has no argument `{name}`"):
+        getattr(clf, method)(X, Y, **{name: value})
+    if method != "learn":
+        return
+    options = fix if isinstance(fix, dict) else {}
+    clf.learn(X + 3, classes=["bird"], verbose=0, **options)
+    if callable(fix):
+        fix(clf)
+    assert clf.classes == ("a", "b", "bird")
