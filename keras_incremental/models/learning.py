@@ -132,7 +132,8 @@ class LearningMixin(SitesMixin):
                 trained, not solved. Their `model` is the part that is trained,
                 on the outputs of the frozen layers. To get the whole
                 classifier at that step, use `with self.model.classifier() as
-                clf`; a `ModelCheckpoint` saves that one. A
+                clf`; a `ModelCheckpoint` saves that one, with
+                `save_best_only=True` at the best epoch of each phase. A
                 `callbacks.PhaseCallback` has more hooks.
             max_drop: Float from 0 to 1, the largest drop in accuracy of the
                 old classes on `validation_data`. An update that costs more is
