@@ -53,7 +53,7 @@ def of_pictures():
         [
             keras.Input((8, 8, 3)),
             keras.layers.Rescaling(1 / 255),
-            keras.layers.Conv2D(6, 3, activation="relu", trainable=False),
+            keras.layers.Conv2D(48, 3, activation="relu", trainable=False),
             keras.layers.GlobalAveragePooling2D(),
             keras.layers.Dense(2, activation="softmax"),
         ]
