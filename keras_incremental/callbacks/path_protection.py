@@ -1,4 +1,3 @@
-import warnings
 import zlib
 
 import keras
@@ -13,6 +12,7 @@ from keras_incremental.utils.compilation import wrapped_optimizers
 from keras_incremental.utils.types import Importance
 from keras_incremental.utils.types import Logs
 from keras_incremental.utils.types import OptimizerLike
+from keras_incremental.utils.user_warnings import warn
 from keras_incremental.utils.variable_keys import trainable_keys
 
 
@@ -121,11 +121,10 @@ class PathProtection(WeightProtection):
         *earlier, last = self._seen
         now = _prints(end)
         if any(now[p] == e[p] != last[p] for e in earlier for p in now):
-            warnings.warn(
+            warn(
                 f"The importance of {type(self).__name__} includes steps that "
                 "were undone, because weights of an earlier epoch were "
-                "restored. Train without `restore_best_weights`.",
-                stacklevel=2,
+                "restored. Train without `restore_best_weights`."
             )
 
 

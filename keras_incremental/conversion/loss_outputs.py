@@ -1,12 +1,11 @@
 """A loss and the outputs it is computed of: logits, or probabilities."""
 
-import warnings
-
 from keras_incremental.losses.function_loss import as_loss
 from keras_incremental.losses.function_loss import compiled_loss
 from keras_incremental.losses.function_loss import is_binary
 from keras_incremental.losses.function_loss import takes_logits
 from keras_incremental.losses.loss_with_teacher import LossWithTeacher
+from keras_incremental.utils.user_warnings import warn
 
 
 def check_loss(loss, gives_logits, outputs):
@@ -89,13 +88,12 @@ def warn_of_mismatch(model, split):
     if _fits(compiled_loss(model), gives_logits):
         return
     given, wanted = _words(gives_logits)
-    warnings.warn(
+    warn(
         f"The head '{split.head.name}' of model '{model.name}' gives {given}, "
         f"but the loss it was compiled with expects {wanted}, so it was "
         "trained with a wrong loss. Compile with a loss that has "
         f"`from_logits={gives_logits}`. The incremental classifier reads the "
-        f"outputs as {given}.",
-        stacklevel=4,
+        f"outputs as {given}."
     )
 
 

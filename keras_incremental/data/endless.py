@@ -1,10 +1,11 @@
 """Data that does not say how long it is, and may have no end."""
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+
+from keras_incremental.utils.user_warnings import warn
 
 # Batches after which it looks as if data had no end.
 MANY_BATCHES = 100_000
@@ -42,10 +43,9 @@ class WatchedEnd(keras.callbacks.Callback):
 
 
 def _warn(argument):
-    warnings.warn(
+    warn(
         f"`{argument}` has not ended after {MANY_BATCHES:,} batches, and does "
         "not say how long it is. This call returns when it has ended. If it "
         "has no end, interrupt the call, and pass `steps`, the number of "
-        "batches to read, or `itertools.islice(iter(data), n)`.",
-        stacklevel=2,
+        "batches to read, or `itertools.islice(iter(data), n)`."
     )

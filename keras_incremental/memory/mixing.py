@@ -43,9 +43,9 @@ def mix(
         return _mix_arrays(source, replay, batch_size, seed), source
 
     def add(x, y, sample_weight):
+        _check_form(y)
         is_structure = records.is_structure(x)
         check_rank([0] if is_structure else x, y, "`data`")
-        _check_form(y)
         return *replay((x, y, sample_weight)), None
 
     def spec(x, y, sample_weight):

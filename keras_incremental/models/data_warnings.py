@@ -1,13 +1,12 @@
 """Warnings of data that was read or named in a mistaken way."""
 
-import warnings
-
 import keras
 import numpy as np
 
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
 from keras_incremental.utils import state
+from keras_incremental.utils.user_warnings import warn
 from keras_incremental.utils.varying import is_varying
 
 # A class that is this rarely right has the name of another, if the other's
@@ -41,13 +40,12 @@ def warn_of_wrong_order(classes, confusion):
         for name, other in zip(classes, names, strict=True)
         if name != other
     ]
-    warnings.warn(
+    warn(
         f"The outputs of the classes {swapped} seem to have each other's "
         "names: samples of one are predicted as another. Received: classes="
         f"{list(classes)}. The order that fits the labels is {names}. Give "
         "`IncrementalClassifier` the names in the order of the model's "
-        "outputs, or correct the labels.",
-        stacklevel=4,
+        "outputs, or correct the labels."
     )
 
 
@@ -98,13 +96,12 @@ def warn_of_pixel_range(classifier, samples, **others):
 
 def _warn(argument, given, name, known):
     factor = "multiply it by" if given[1] < known[1] else "divide it by"
-    warnings.warn(
+    warn(
         f"The pixels of `{argument}` seem to be on another scale than those "
         f"of {name}. Received: `{argument}` from {given[0]:.3g} to "
         f"{given[1]:.3g}, and {name} from {known[0]:.3g} to {known[1]:.3g}. "
         f"Bring all to one scale: {factor} 255, or read it as the old "
-        "samples were read.",
-        stacklevel=6,
+        "samples were read."
     )
 
 

@@ -1,6 +1,5 @@
 """Checks of files: what they say, and whether they will open elsewhere."""
 
-import warnings
 import weakref
 
 import keras
@@ -11,6 +10,7 @@ from keras_incremental.statistics.deviations import Deviations
 from keras_incremental.utils import state
 from keras_incremental.utils.archives import check_whole
 from keras_incremental.utils.copies import first_lost
+from keras_incremental.utils.user_warnings import warn
 
 # Packages whose layers write all of their state.
 LIBRARIES = ("keras", "keras_hub", "keras_incremental")
@@ -148,13 +148,11 @@ def _splits(pair, size, after):
     return 0 <= parent < size <= child < after
 
 
-def warn_of_missing_code(model: keras.Model, stacklevel: int = 3) -> None:
+def warn_of_missing_code(model: keras.Model) -> None:
     """Warns of layers whose code a file does not hold.
 
     Args:
         model: `keras.Model` that is saved.
-        stacklevel: Int. See `warnings.warn`. Defaults to `3`, the caller of
-            the caller.
     """
     unsafe, unregistered = [], {}
     layers = state.flatten_layers(model)
@@ -170,30 +168,27 @@ def warn_of_missing_code(model: keras.Model, stacklevel: int = 3) -> None:
             names.append(type(layer).__name__)
         unregistered.update(dict.fromkeys(names, layer.name))
     if unsafe:
-        warnings.warn(
+        warn(
             f"The code of the layers {unsafe} is not safe to load from a "
             "file: they have a Python lambda, or read a SavedModel. Received: "
             "a model to save. Put what they compute into a layer of your own, "
-            "or load the file with `safe_mode=False` if you trust it.",
-            stacklevel=stacklevel,
+            "or load the file with `safe_mode=False` if you trust it."
         )
     if unregistered:
-        warnings.warn(
+        warn(
             "The file opens only where the classes and functions of some "
             f"layers are known. Received: {unregistered}, each with one layer."
             " Decorate each with "
             "`@keras.saving.register_keras_serializable()` and import its "
-            "module before loading, or pass `custom_objects`.",
-            stacklevel=stacklevel,
+            "module before loading, or pass `custom_objects`."
         )
 
 
-def warn_of_lost_state(model: keras.Model, stacklevel: int = 3) -> None:
+def warn_of_lost_state(model: keras.Model) -> None:
     """Warns of a layer of one's own with a state that the file does not hold.
 
     Args:
         model: Model with a graph and one output, that is saved.
-        stacklevel: Int. See `warnings.warn`. Defaults to `3`.
     """
     if model in _COMPARED or not any(map(_is_own, state.flatten_layers(model))):
         return
@@ -201,12 +196,11 @@ def warn_of_lost_state(model: keras.Model, stacklevel: int = 3) -> None:
     if lost is None:
         _COMPARED.add(model)
         return
-    warnings.warn(
+    warn(
         "What the file opens as computes something else than the model, from "
         f"layer '{lost}' on. Received: a layer with a state that it writes to "
         "no file. Give it `save_own_variables` and `load_own_variables`, or "
-        "put what it computes into the data.",
-        stacklevel=stacklevel,
+        "put what it computes into the data."
     )
 
 

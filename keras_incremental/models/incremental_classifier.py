@@ -438,7 +438,7 @@ class IncrementalClassifier(
 
     def compile_like(self, model: keras.Model) -> None:
         """Compiles with the optimizer of a model, as new."""
-        warn_of_lowered_rate(model, stacklevel=4)
+        warn_of_lowered_rate(model)
         optimizer = as_new(getattr(model, "optimizer", None))
         if optimizer is not None:
             self._keep_from_decay(model, optimizer)

@@ -51,7 +51,7 @@ def run_if_accepted(run):
         check_finite(classifier)
         if report.accepted:
             if report.new_classes:
-                warn_of_lowered_rate(classifier, stacklevel=4)
+                warn_of_lowered_rate(classifier)
             _make_ready(classifier, transaction.snapshot, report.new_classes)
             record = PhaseRecord.of(report)
             classifier.phases = (*classifier.phases, record)

@@ -56,7 +56,7 @@ def _warn_if_random(samples, classifier):
     if samples.rereading is None or classifier.backbone.caches_head_inputs:
         return
     data = RedrawnInputs(samples, classifier)
-    data.warn_if_random("`tune`", stacklevel=5)
+    data.warn_if_random("`tune`")
 
 
 def best(recipes, scores, verbose=0):

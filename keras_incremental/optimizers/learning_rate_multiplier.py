@@ -1,5 +1,4 @@
 import re
-import warnings
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Self
@@ -13,6 +12,7 @@ from keras_incremental.utils.export import export
 from keras_incremental.utils.types import Config
 from keras_incremental.utils.types import OptimizerLike
 from keras_incremental.utils.types import Tensor
+from keras_incremental.utils.user_warnings import warn
 
 
 @export
@@ -240,10 +240,9 @@ class LearningRateMultiplier(state.HasAverages, keras.optimizers.Optimizer):
             if not any(re.search(pattern, path) for path in paths)
         ]
         if idle:
-            warnings.warn(
+            warn(
                 f"`multipliers` {idle} match no trainable variable. Received: "
-                f"paths such as {paths[:3]}. Correct the expressions.",
-                stacklevel=3,
+                f"paths such as {paths[:3]}. Correct the expressions."
             )
 
 

@@ -4,7 +4,6 @@ Where a class is divided and no label says how, a term decides.
 """
 
 import dataclasses
-import warnings
 
 import numpy as np
 from keras import ops
@@ -19,6 +18,7 @@ from keras_incremental.distillation.split_risk import SplitRisk
 from keras_incremental.losses.partial_binary_crossentropy import UNKNOWN
 from keras_incremental.losses.shapes import logits_at
 from keras_incremental.problems.partial_labels import BACKGROUND
+from keras_incremental.utils.user_warnings import warn
 
 # Below this share, old labels are kept as they are.
 SMALL_SHARE = 0.05
@@ -191,7 +191,7 @@ def _used(inputs):
 
 def _warn(names, child, parent):
     child, parent = names[child], names[parent]
-    warnings.warn(
+    warn(
         f"No label says that a '{parent}' is no '{child}', so training will "
         f"call every '{parent}' a '{child}'. What helps, best first: label "
         f"every '{child}' in the new samples and say "
@@ -200,7 +200,6 @@ def _warn(names, child, parent):
         f"samples of '{parent}' it was, as in shares={{{child!r}: 0.2}}, "
         "with exemplars of them in the memory.",
         PartialLabelWarning,
-        stacklevel=2,
     )
 
 
@@ -249,7 +248,7 @@ def warn_only_positive(inputs, samples):
 def _warn_positive(names, child, parent):
     name = names[child]
     where = "sample" if parent == NOVEL else f"'{names[parent]}'"
-    warnings.warn(
+    warn(
         f"No label says that a {where} shows no '{name}', so training will "
         f"find '{name}' in every {where}. What helps, best first: label all "
         "new samples for it, 1 or 0, or say "
@@ -259,5 +258,4 @@ def _warn_positive(names, child, parent):
         f"at shows it, as in shares={{{name!r}: 0.1}}, with such samples in "
         "`x` or `old_data`.",
         PartialLabelWarning,
-        stacklevel=2,
     )

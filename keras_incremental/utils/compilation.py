@@ -4,7 +4,6 @@ Losses and metrics that are built for a number of classes grow with it.
 """
 
 import copy
-import warnings
 from collections.abc import Iterable
 from typing import Any
 from typing import Self
@@ -15,6 +14,7 @@ import numpy as np
 from keras_incremental.utils import state
 from keras_incremental.utils.model_outputs import OutputLayout
 from keras_incremental.utils.types import Config
+from keras_incremental.utils.user_warnings import warn
 
 # What `compile` takes that may be built for a number of classes.
 SIZED = ("loss", "metrics", "weighted_metrics")
@@ -170,7 +170,7 @@ def exclude(optimizer: Any, variables: Iterable[keras.Variable]) -> None:
         state.exclude_from_decay(part, variables)
 
 
-def warn_of_lowered_rate(model: keras.Model, stacklevel: int = 3) -> None:
+def warn_of_lowered_rate(model: keras.Model) -> None:
     """Warns if the last `fit` ended at a lower learning rate than it began.
 
     A new optimizer takes over the rate, with which new classes would hardly
@@ -178,7 +178,6 @@ def warn_of_lowered_rate(model: keras.Model, stacklevel: int = 3) -> None:
 
     Args:
         model: Model that its new optimizer is taken from.
-        stacklevel: Int, that of the warning. Defaults to `3`.
     """
     optimizer = getattr(model, "optimizer", None)
     history = getattr(getattr(model, "history", None), "history", {})
@@ -187,13 +186,12 @@ def warn_of_lowered_rate(model: keras.Model, stacklevel: int = 3) -> None:
         return
     first, now = float(rates[0]), float(optimizer.learning_rate)
     if now < first:
-        warnings.warn(
+        warn(
             f"The last `fit` of model '{model.name}' lowered the learning "
             f"rate from {first:.3g} to {now:.3g}, and the next one would "
             "start there, where new classes are hardly learned. Received: "
             f"optimizer.learning_rate={now:.3g}. Set `optimizer.learning_rate "
-            f"= {first:.3g}` of the model, before or after this call.",
-            stacklevel=stacklevel,
+            f"= {first:.3g}` of the model, before or after this call."
         )
 
 

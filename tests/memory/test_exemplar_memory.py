@@ -97,7 +97,7 @@ HOSTILE = [
     (lambda m: m.update(*nan_data()), ValueError, r"x\[3\]"),
     (lambda m: m.update(X[..., None], Y), ValueError, "the same axes"),
     (lambda m: m.update([[1], 2], [0, 1]), TypeError, "differ in shape"),
-    (lambda m: m.update({"a": X}, Y), TypeError, "a dict"),
+    (lambda m: m.update({"a": X, "b": X}, Y), TypeError, "a dict"),
     (
         lambda m: m.update(X, np.arange(60)),
         ValueError,

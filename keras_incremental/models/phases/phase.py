@@ -161,7 +161,7 @@ class PhaseRun(Run):
                 return inputs
         self._needs_all = data.is_partial
         if parts and not data.is_partial:
-            data.warn_if_random(parts, stacklevel=10)
+            data.warn_if_random(parts)
         return dataclasses.replace(inputs, redrawn=None)
 
     def plan_to_train(self):

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import functools
-import warnings
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from keras_incremental.data.passes import Passes
 from keras_incremental.models.inputs import checks
 from keras_incremental.utils import large_arrays
 from keras_incremental.utils import records
+from keras_incremental.utils.user_warnings import warn
 
 # Batches of a second reading that tell whether the first comes again.
 COMPARED = 32
@@ -188,23 +188,21 @@ class RedrawnInputs:
         parents = first.label_space(self._classifier).parents
         return any(parent >= 0 for parent in parents)
 
-    def warn_if_random(self, parts, stacklevel):
+    def warn_if_random(self, parts):
         """Warns that random samples stay as they were drawn first.
 
         Args:
             parts: String, what the reason is.
-            stacklevel: Int, see `warnings.warn`.
         """
         if self.repeats:
             return
         argument = self._first.argument
-        warnings.warn(
+        warn(
             f"`{argument}` gives other samples each time that it is read, but "
             f"{parts} must know them in advance. Received: a "
             f"{self._source.kind}. It is read only once, so that random "
             "augmentation is the same in each epoch. Put the augmentation "
-            "into the model, or leave out that part.",
-            stacklevel=stacklevel,
+            "into the model, or leave out that part."
         )
 
     def _resolved_labels(self, labels):
