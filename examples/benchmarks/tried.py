@@ -28,8 +28,8 @@ import dataclasses
 import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
+from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.solved_columns import solve_columns
-from keras_incremental.statistics.solved_columns import solved
 
 from . import frozen_sets as sets
 

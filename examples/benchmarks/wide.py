@@ -26,7 +26,7 @@ import keras_incremental as ki
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import LowRankStatistics
 from keras_incremental.statistics import low_rank
-from keras_incremental.statistics.solved_columns import solved
+from keras_incremental.statistics.ridge_solution import solved
 
 from . import frozen_sets as sets
 from .peak_memory import PeakMemory

@@ -92,7 +92,7 @@ def fit(sums: Regression, ridge: float | str) -> np.ndarray:
         sums: `Regression`.
         ridge: Float, times the mean eigenvalue of the Gram matrix, or
             `"evidence"` for the penalty of largest evidence, as `solved` of
-            `keras_incremental.statistics.solved_columns` has it.
+            `keras_incremental.statistics.ridge_solution` has it.
     """
     if ridge == EVIDENCE:
         return _fit_by_evidence(sums)

@@ -2,12 +2,10 @@
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from keras_incremental.statistics.solved_columns import RidgeSolution
+from keras_incremental.statistics.ridge_solution import RidgeSolution
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +76,7 @@ class Discriminants:
         return self.turned(scores - 1 / len(self.steps)) + self.offset
 
 
-def preferred(solution: "RidgeSolution") -> Discriminants | None:
+def preferred(solution: RidgeSolution) -> Discriminants | None:
     """Returns discriminants, or `None` where the regression may be as good.
 
     Where there are more classes than features and one, a regression cannot

@@ -16,7 +16,7 @@ from keras_incremental.models import IncrementalClassifier
 from keras_incremental.recipes import Recipe
 from keras_incremental.regularizers import QuadraticPenalty
 from keras_incremental.statistics import FeatureStatistics
-from keras_incremental.statistics.solved_columns import solved
+from keras_incremental.statistics.ridge_solution import solved
 
 SOLVED = "head solved from"
 

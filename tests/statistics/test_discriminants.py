@@ -5,9 +5,9 @@ from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import gram
 from keras_incremental.statistics.discriminants import Discriminants
 from keras_incremental.statistics.discriminants import preferred
+from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.row_statistics import turned
 from keras_incremental.statistics.solved_columns import solve_columns
-from keras_incremental.statistics.solved_columns import solved
 
 
 def clouds(centers, count, seed=0):

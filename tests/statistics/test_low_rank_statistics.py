@@ -7,7 +7,7 @@ from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import LowRankStatistics
 from keras_incremental.statistics import low_rank
 from keras_incremental.statistics.feature_statistics import described
-from keras_incremental.statistics.solved_columns import solved
+from keras_incremental.statistics.ridge_solution import solved
 
 WIDTH, LABELS = 40, np.arange(90) % 3
 

@@ -4,7 +4,7 @@ import pytest
 from keras_incremental.layers import ridge
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import gram
-from keras_incremental.statistics import solved_columns
+from keras_incremental.statistics import ridge_solution
 
 RANDOM = np.random.default_rng(0)
 
@@ -33,7 +33,7 @@ def kernel_of(gram, products, share, ridge):
 def best_of_cosine(statistics, cosine):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gram, "COSINES", [cosine])
-        return solved_columns.solved(statistics)
+        return ridge_solution.solved(statistics)
 
 
 def gram_of(statistics, each):
@@ -52,7 +52,7 @@ def test_classes_of_one_size_give_the_regression_of_their_samples(
     width, only_cosine
 ):
     features, labels = clouds([10, 10, 10], width)
-    solution = solved_columns.solved(FeatureStatistics.of(features, labels))
+    solution = ridge_solution.solved(FeatureStatistics.of(features, labels))
     assert solution.penalty.cosine == only_cosine
     centered = features - features.mean(0)
     gram = centered.T @ centered
@@ -73,7 +73,7 @@ def test_classes_of_one_size_give_the_regression_of_their_samples(
 def test_a_sample_left_out_is_as_if_never_seen(counts, width, only_cosine):
     features, labels = clouds(counts, width)
     whole = FeatureStatistics.of(features, labels)
-    solution = solved_columns.solved(whole)
+    solution = ridge_solution.solved(whole)
     found = solution.left_out(features, labels)
     each = solution.each
     share = expected_share(gram_of(whole, each)[0], solution.penalty)
@@ -96,7 +96,7 @@ def test_large_features_count_more_where_these_tell_the_classes(large, count):
     x = random.normal(size=(len(labels), 200)) * spread
     x += np.outer(labels, spread * tells)
     whole = FeatureStatistics.of(x[:count], labels[:count])
-    found, plain = solved_columns.solved(whole), best_of_cosine(whole, 1.0)
+    found, plain = ridge_solution.solved(whole), best_of_cosine(whole, 1.0)
     right, plain_right = (
         np.mean(each.scores(x[count:]).argmax(-1) == labels[count:])
         for each in (found, plain)
@@ -119,7 +119,7 @@ def test_a_rare_class_weighs_as_much_as_others():
     )
     labels = np.repeat([0, 1, 2], counts)
     statistics = FeatureStatistics.of(x, labels)
-    solution = solved_columns.solved(statistics)
+    solution = ridge_solution.solved(statistics)
     test = np.random.default_rng(2).normal(size=(1000, 2)) + corners[2]
     counted, center, shares = ridge.regression(statistics, True, len(labels))
     counted = (test - center) @ ridge.fit(counted, "evidence") + shares
@@ -135,15 +135,15 @@ def test_the_order_of_classes_and_chunks_does_not_matter():
     for part in np.array_split(order, 5):
         parts = parts.updated(features[part], labels[part])
     np.testing.assert_allclose(
-        solved_columns.solved(parts).kernel,
-        solved_columns.solved(statistics).kernel,
+        ridge_solution.solved(parts).kernel,
+        ridge_solution.solved(statistics).kernel,
         atol=1e-6,
     )
 
 
 def test_one_sample_of_each_class_is_told_apart():
     features, labels = clouds([1] * 5, 20)
-    solution = solved_columns.solved(FeatureStatistics.of(features, labels))
+    solution = ridge_solution.solved(FeatureStatistics.of(features, labels))
     found = solution.scores(features).argmax(-1)
     assert found.tolist() == labels.tolist()
 
@@ -154,7 +154,7 @@ def test_features_that_are_constant_or_zero_change_nothing():
         [features, np.full((30, 2), 1e3), np.zeros((30, 2))], axis=1
     )
     found, expected = (
-        solved_columns.solved(FeatureStatistics.of(x, labels))
+        ridge_solution.solved(FeatureStatistics.of(x, labels))
         for x in (useless, features)
     )
     np.testing.assert_allclose(found.kernel[6:], 0, atol=1e-8)
@@ -169,7 +169,7 @@ def test_copies_of_features_leave_the_answers():
     features, labels = clouds([10, 10, 10])
     copied = np.concatenate([features, features], 1)
     found, expected = (
-        solved_columns.solved(FeatureStatistics.of(x, labels)).scores(x)
+        ridge_solution.solved(FeatureStatistics.of(x, labels)).scores(x)
         for x in (copied, features)
     )
     np.testing.assert_allclose(found, expected, atol=1e-3)

@@ -5,11 +5,11 @@ from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import gram
 from keras_incremental.statistics import row_statistics
 from keras_incremental.statistics.gram import COSINES
+from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.row_statistics import RowStatistics
 from keras_incremental.statistics.row_statistics import turned
 from keras_incremental.statistics.solved_columns import TurnedColumns
 from keras_incremental.statistics.solved_columns import solve_columns
-from keras_incremental.statistics.solved_columns import solved
 
 WIDTH = 48
 
