@@ -16,6 +16,7 @@ from keras_incremental.models.centering import uncentered
 from keras_incremental.utils import devices
 from keras_incremental.utils import graph
 from keras_incremental.utils import state
+from keras_incremental.utils.compilation import running_arguments
 from keras_incremental.utils.copies import copy_model
 
 
@@ -156,9 +157,22 @@ class Student(keras.Model):
             features = keras.layers.Identity() if whole else self.upper
         return graph.HeadSplit(features, self.head, None)
 
-    def compile(self, optimizer, loss=None, label_weight=1.0, metrics=None):
-        """Compiles with a loss of labels, and a weight of that loss."""
-        super().compile(optimizer, metrics=metrics)
+    def compile(
+        self,
+        optimizer,
+        loss=None,
+        label_weight=1.0,
+        metrics=None,
+        like=None,
+    ):
+        """Compiles with a loss of labels, and a weight of that loss.
+
+        Steps run eagerly or by XLA as those of the model `like` do. Callbacks
+        see each of them, so there is one in an execution.
+        """
+        running = running_arguments(like)
+        running.pop("steps_per_execution", None)
+        super().compile(optimizer, metrics=metrics, **running)
         self._plan.label_loss = None if loss is None else as_loss(loss)
         self._plan.label_weight = float(label_weight)
 

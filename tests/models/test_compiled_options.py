@@ -8,6 +8,7 @@ from keras import losses
 from keras import metrics
 from keras import ops
 
+from keras_incremental.memory.reservoir import Reservoir
 from keras_incremental.models import IncrementalClassifier
 from keras_incremental.recipes import Recipe
 from keras_incremental.utils import state
@@ -177,6 +178,60 @@ def test_how_fit_runs_survives_adoption(options):
     assert getattr(clf, name) == value
     learn(clf)
     assert getattr(clf, name) == value
+
+
+class Watching(keras.callbacks.Callback):
+    """How the steps run that it is called in."""
+
+    def on_train_begin(self, logs=None):
+        names = ("run_eagerly", "jit_compile")
+        self.seen = {name: getattr(self.model, name) for name in names}
+
+
+HAS_XLA = keras.config.backend() != "torch"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("run_eagerly", True),
+        ("run_eagerly", False),
+        ("jit_compile", HAS_XLA),
+        ("jit_compile", False),
+    ],
+)
+def test_steps_of_learn_run_as_those_of_fit(name, value):
+    clf, watching = make(**{"run_eagerly": False, name: value}), Watching()
+    how = {"classes": ["bird"], "epochs": 1, "verbose": 0}
+    clf.learn(X[:4], callbacks=[watching], **how)
+    assert watching.seen[name] == value
+
+
+class Counting(layers.Layer):
+    """A layer that counts how often Python runs it."""
+
+    runs = 0
+
+    def call(self, inputs):
+        type(self).runs += 1
+        return inputs
+
+
+def runs_of_a_stream(eagerly):
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(5), Counting(), layers.Dense(2)]
+    )
+    model.compile("sgd", SPARSE, run_eagerly=eagerly)
+    recipe = Recipe(memory=Reservoir(4))
+    clf = IncrementalClassifier(model, ["cat", "dog"], recipe=recipe)
+    Counting.runs = 0
+    clf.observe((np.tile(X, (4, 1)), np.tile(Y % 2, 4)), batch_size=4)
+    return Counting.runs
+
+
+def test_steps_of_a_stream_run_as_those_of_fit():
+    runs = runs_of_a_stream(True), runs_of_a_stream(False)
+    assert runs[0] >= 12 and (runs[1] < 12 or not HAS_XLA)
 
 
 def own_loss(y_true, y_pred):

@@ -49,6 +49,7 @@ class Fit:
         rate: Float, what all learning rates are multiplied by.
         label_weights: Array of shape `(labels,)`, how much a sample of each
             label counts, or `None`.
+        like: Compiled model, whose steps run eagerly or not, or `None`.
     """
 
     optimizer_at: typing.Callable
@@ -64,6 +65,7 @@ class Fit:
     verbose: int = 0
     rate: float = 1.0
     label_weights: np.ndarray | None = None
+    like: keras.Model | None = None
 
     def run(self, student, inputs, name=None):
         """Fits a `Student` to `Inputs`.
@@ -85,6 +87,7 @@ class Fit:
             metrics=self.metrics_at(
                 student.head.units - inputs.num_new_classes
             ),
+            like=self.like,
         )
         batches = self._batches(inputs)
         student.make_variables(*batches.one_sample())
@@ -198,6 +201,7 @@ def make_fit(run, head=None):
         augmentation=None if memory is None else memory.augmentation,
         verbose=options.verbose,
         label_weights=label_weights(classifier, run.samples, run.inputs.table),
+        like=classifier,
     )
 
 

@@ -174,6 +174,7 @@ class Steps:
             ),
             loss=for_phase(label_loss(recipe, None), phase),
             metrics=["accuracy"],
+            like=classifier,
         )
         return student
 
