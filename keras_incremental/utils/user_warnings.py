@@ -16,13 +16,15 @@ PASSED = (
 )
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warns at the line of the innermost caller outside of the package.
 
     Args:
         message: String.
+        category: Class of the warning. Defaults to `UserWarning`.
     """
-    warnings.warn(message, stacklevel=2 + _passed(sys._getframe(1)))
+    level = 2 + _passed(sys._getframe(1))
+    warnings.warn(message, category, stacklevel=level)
 
 
 def _passed(frame: FrameType) -> int:
