@@ -6,8 +6,8 @@ import numpy as np
 
 from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics.gram import Gram
-from keras_incremental.statistics.gram import Penalty
 from keras_incremental.statistics.gram import best_penalty
+from keras_incremental.statistics.penalty import Penalty
 from keras_incremental.statistics.row_statistics import RowStatistics
 
 Statistics = FeatureStatistics | RowStatistics

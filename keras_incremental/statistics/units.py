@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_incremental.statistics.gram import LEAST
+from keras_incremental.statistics.penalty import LEAST
 
 # The rounding of a mean, as a share of it.
 ROUNDING = 1e-12

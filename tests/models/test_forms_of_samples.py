@@ -16,6 +16,7 @@ Y = np.arange(12) % 2
 NAMES = ["cat", "dog"]
 
 
+# Of a `StrEnum`, `str` makes the value, so that nothing is lost.
 class Pet(str, enum.Enum):  # noqa: UP042
     CAT = "cat"
     DOG = "dog"

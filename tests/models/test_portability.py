@@ -41,12 +41,31 @@ def test_a_lambda_is_named_and_opens_as_the_warning_says(tmp_path):
     )
 
 
-def test_an_unregistered_class_is_named_and_opens_with_it(tmp_path):
-    clf = classifier(Doubled(name="twice"))
-    path = tmp_path / "own.keras"
-    with pytest.warns(UserWarning, match="Doubled.*twice.*custom_objects"):
+def squared(x):
+    """A function that Keras does not find by its name."""
+    return x * x
+
+
+@pytest.mark.parametrize(
+    ("made", "layer", "needed"),
+    [
+        (lambda: Doubled(name="twice"), "twice", Doubled),
+        (
+            lambda: layers.Dense(3, activation=squared, name="bent"),
+            "bent",
+            squared,
+        ),
+    ],
+    ids=["class", "function"],
+)
+def test_what_is_unregistered_is_named_and_opens_with_it(
+    made, layer, needed, tmp_path
+):
+    name = needed.__name__
+    clf, path = classifier(made()), tmp_path / "own.keras"
+    with pytest.warns(UserWarning, match=f"{name}.*{layer}.*custom_objects"):
         clf.save(path)
-    loaded = keras.models.load_model(path, custom_objects={"Doubled": Doubled})
+    loaded = keras.models.load_model(path, custom_objects={name: needed})
     np.testing.assert_array_equal(
         loaded.predict_on_batch(X), clf.predict_on_batch(X)
     )
@@ -57,22 +76,6 @@ def test_registered_classes_are_silent(tmp_path):
     # Warnings are errors in tests.
     clf.save(tmp_path / "registered.keras")
     loaded = keras.models.load_model(tmp_path / "registered.keras")
-    np.testing.assert_array_equal(
-        loaded.predict_on_batch(X), clf.predict_on_batch(X)
-    )
-
-
-def squared(x):
-    """A function that Keras does not find by its name."""
-    return x * x
-
-
-def test_an_unregistered_function_is_named_and_opens_with_it(tmp_path):
-    clf = classifier(layers.Dense(3, activation=squared, name="bent"))
-    path = tmp_path / "function.keras"
-    with pytest.warns(UserWarning, match="squared.*bent.*custom_objects"):
-        clf.save(path)
-    loaded = keras.models.load_model(path, custom_objects={"squared": squared})
     np.testing.assert_array_equal(
         loaded.predict_on_batch(X), clf.predict_on_batch(X)
     )

@@ -5,6 +5,7 @@ from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import gram
 from keras_incremental.statistics.discriminants import Discriminants
 from keras_incremental.statistics.discriminants import preferred
+from keras_incremental.statistics.penalty import Penalty
 from keras_incremental.statistics.ridge_solution import solved
 from keras_incremental.statistics.row_statistics import turned
 from keras_incremental.statistics.solved_columns import solve_columns
@@ -59,7 +60,7 @@ def test_a_corrected_matrix_counts_as_a_whole_one(cosine):
     whole = start.gram(30.0, steps)
     corrected = rows.gram(30.0, steps @ basis)
     assert isinstance(corrected, gram.CorrectedGram)
-    penalty = gram.Penalty(5.0, cosine)
+    penalty = Penalty(5.0, cosine)
     matrix = start.scatter + 30 * steps.T @ steps
     values, vectors = np.linalg.eigh(matrix)
     expected = np.sum(values * penalty.inverse(values))

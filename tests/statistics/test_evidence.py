@@ -6,6 +6,7 @@ from keras_incremental.statistics import FeatureStatistics
 from keras_incremental.statistics import gram
 from keras_incremental.statistics.gram import COSINES
 from keras_incremental.statistics.gram import SpectralGram
+from keras_incremental.statistics.penalty import log_evidence
 from keras_incremental.statistics.spectrum import spectrum
 
 RIDGES = np.geomspace(1e-3, 1e4, 29)
@@ -78,7 +79,7 @@ def test_no_other_penalty_is_more_probable(shape):
 
 def test_one_feature_is_as_by_hand():
     # -log(1 - 0.5 / (1 + r)) - log(1 + 1 / r) / 2
-    found = gram.log_evidence(
+    found = log_evidence(
         np.ones(1), np.full(1, 0.5), 1.0, 2, 1, np.array([1.0, 10.0])
     )
     expected = [-np.log(0.75) - np.log(2) / 2]
