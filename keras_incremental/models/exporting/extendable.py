@@ -124,8 +124,8 @@ def _check(classifier):
         raise ValueError(
             "Features below the head differ too much in size for a device, "
             "which learns with one penalty for all of them: one varies so "
-            "much that half of the others count for nothing. A "
-            "`Normalization` that was adapted where a feature was constant "
-            "makes such features. Adapt it on samples of all classes, or "
-            "export without `extendable`."
+            "much that half of the others count for nothing. Received: "
+            "extendable=True. A `Normalization` that was adapted where a "
+            "feature was constant makes such features. Adapt it on samples of "
+            "all classes, or export without `extendable`."
         )
